@@ -1,0 +1,112 @@
+"""A board: the three folders `models/`, `datasets/` and `leaderboard/`, anywhere on disk."""
+
+from __future__ import annotations
+
+import difflib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from matdisc.cards import DatasetCard, ModelCard, read_card
+from matdisc.errors import CardError
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Paths and cards of one board; nothing is read before it is asked for."""
+
+    root: Path
+
+    @property
+    def models_dir(self) -> Path:
+        return self.root / "models"
+
+    @property
+    def datasets_dir(self) -> Path:
+        return self.root / "datasets"
+
+    @property
+    def results_dir(self) -> Path:
+        return self.root / "leaderboard" / "results"
+
+    @property
+    def predictions_dir(self) -> Path:
+        return self.root / "leaderboard" / "predictions"
+
+    @property
+    def site_dir(self) -> Path:
+        return self.root / "leaderboard" / "_site"
+
+    @property
+    def runs_dir(self) -> Path:
+        return self.root / "runs"
+
+    def model_keys(self) -> list[str]:
+        return _keys(self.models_dir, "model.toml")
+
+    def dataset_keys(self) -> list[str]:
+        return _keys(self.datasets_dir, "dataset.toml")
+
+    def model(self, key: str) -> ModelCard:
+        """Return the card of a model; an unknown key is answered with the nearest known ones."""
+        _known("model", key, self.model_keys(), self.root)
+        return read_card(self.models_dir / key / "model.toml", ModelCard)
+
+    def dataset(self, key: str) -> DatasetCard:
+        """Return the card of a dataset; an unknown key is answered with the nearest known ones."""
+        _known("dataset", key, self.dataset_keys(), self.root)
+        return read_card(self.datasets_dir / key / "dataset.toml", DatasetCard)
+
+
+def open_board(root: Path) -> Board:
+    """Return the board at `root`.
+
+    Raises:
+        CardError: If the folder has neither `models/` nor `datasets/`.
+    """
+    if not (root / "models").is_dir() or not (root / "datasets").is_dir():
+        raise CardError(
+            f"{root}: no board here (it needs the folders models/ and datasets/); "
+            "make one with `matdisc init DIR` or name one with --board DIR"
+        )
+    return Board(root)
+
+
+def init_board(target: Path) -> Board:
+    """Make a board at `target` with the shipped cards and embedded data; existing files stay.
+
+    Raises:
+        CardError: If `target` already holds a board or is a file.
+    """
+    if target.exists() and not target.is_dir():
+        raise CardError(f"{target}: is a file; name a folder")
+    if (target / "models").exists() or (target / "datasets").exists():
+        raise CardError(f"{target}: already holds models/ or datasets/; choose another folder")
+    source = shipped_board()
+    target.mkdir(parents=True, exist_ok=True)
+    for name in ("models", "datasets"):
+        shutil.copytree(source / name, target / name)
+    (target / "leaderboard").mkdir(exist_ok=True)
+    site = source / "leaderboard" / "site.toml"
+    if site.is_file():
+        shutil.copy(site, target / "leaderboard" / "site.toml")
+    return Board(target)
+
+
+def shipped_board() -> Path:
+    """Folder of the board that comes with the package: inside the wheel, or the checkout itself."""
+    package = Path(__file__).parent
+    wheel = package / "_board"
+    return wheel if wheel.is_dir() else package.parent
+
+
+def _keys(folder: Path, card: str) -> list[str]:
+    return sorted(path.parent.name for path in folder.glob(f"*/{card}"))
+
+
+def _known(noun: str, key: str, known: list[str], root: Path) -> None:
+    if key in known:
+        return
+    near = difflib.get_close_matches(key, known, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known) or 'none'}"
+    raise CardError(f"{noun} {key!r} is not on the board at {root}; {hint} (`matdisc {noun}s list`)")

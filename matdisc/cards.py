@@ -1,0 +1,275 @@
+"""Model and dataset cards: TOML written by people, checked field by field.
+
+A card that says something unknown or impossible is refused with its file, field, value and remedy.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from matdisc.errors import CardError
+
+KEY_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+NAME_PATTERN = r"^[\w .+\-()/&,:]{1,120}$"
+QUANTITY_UNITS = {
+    "e_form_per_atom": "eV/atom",
+    "e_above_hull": "eV/atom",
+    "energy_per_atom": "eV/atom",
+    "a_angstrom": "Å",
+    "c_angstrom": "Å",
+    "volume_per_atom": "Å^3/atom",
+}
+"""Quantities whose unit is fixed; a card that gives another unit is refused."""
+
+Key = Annotated[str, StringConstraints(pattern=KEY_PATTERN)]
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, strip_whitespace=True)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https://[^\s<>\"']{3,500}$")]
+RelativePath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_=][A-Za-z0-9._=-]*(/[A-Za-z0-9_=][A-Za-z0-9._=-]*)*$")]
+Loader = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+Unit = Literal["eV/atom", "eV", "Å", "Å^3", "Å^3/atom", "degree", "GPa", "K", "1", "text", "bool"]
+EnergyScale = Literal["mp2020_corrected", "pbe_raw", "own"]
+TaskKey = Literal["discovery", "polymorphs"]
+
+
+class Strict(BaseModel):
+    """Frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Person(Strict):
+    name: Name
+    affiliation: Name | None = None
+    orcid: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{4}-\d{4}-\d{3}[\dX]$")] | None = None
+
+
+class ModelLicence(Strict):
+    code: Name
+    weights: Name | None = None
+
+
+class Links(Strict):
+    paper: HttpsUrl | None = None
+    repository: HttpsUrl | None = None
+    documentation: HttpsUrl | None = None
+    weights: HttpsUrl | None = None
+
+
+class ModelCard(Strict):
+    """Who made a model, what it may be asked, and how it is loaded.
+
+    `loader` is `module:function`. For a potential it returns an ASE calculator (eV, eV/Å, eV/Å^3); for a
+    predictor it returns a function `(train, samples, task) -> answers`. A card without loader describes
+    a model whose predictions arrive as files.
+
+    `energy_scale` says what the total energies are: `mp2020_corrected` and `pbe_raw` fit Materials Project
+    references; `own` means that formation energies are taken against the model's own elements.
+    """
+
+    key: Key
+    name: Name
+    version: Name
+    kind: Literal["potential", "predictor"]
+    summary: Text
+    authors: tuple[Person, ...] = Field(min_length=1)
+    licence: ModelLicence
+    tasks: tuple[TaskKey, ...] = Field(min_length=1)
+    status: Literal["experimental", "stable", "deprecated"] = "stable"
+    reference_row: bool = False
+    loader: Loader | None = None
+    options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    extra: Key | None = None
+    requirements: tuple[str, ...] = ()
+    protocol: Literal["relax", "single-point"] | None = None
+    level_of_theory: Text | None = None
+    energy_scale: EnergyScale | None = None
+    elements: tuple[str, ...] = ()
+    training_sets: tuple[Name, ...] = ()
+    used_in_construction_of: tuple[Key, ...] = ()
+    n_params: Annotated[int, Field(ge=0)] | None = None
+    links: Links = Links()
+    citation: Text | None = None
+
+    @model_validator(mode="after")
+    def _a_potential_says_how_its_energies_are_meant(self) -> ModelCard:
+        if self.kind == "potential":
+            for name in ("protocol", "level_of_theory", "energy_scale"):
+                if getattr(self, name) is None:
+                    raise ValueError(f"a potential needs '{name}'")
+        unknown = [el for el in self.elements if el not in SYMBOLS]
+        if unknown:
+            raise ValueError(f"'elements' names no elements: {', '.join(unknown[:5])}")
+        return self
+
+
+class Column(Strict):
+    """What one column of a dataset means: its role decides who may see it."""
+
+    role: Literal["id", "input", "target", "forbidden"]
+    unit: Unit
+    help: Text
+
+
+class DataFile(Strict):
+    """A file of a dataset: embedded beside the card, or public with a `url` and a `mirror` path."""
+
+    name: RelativePath
+    sha256: Sha256
+    bytes: Annotated[int, Field(gt=0)]
+    licence: Name
+    url: HttpsUrl | None = None
+    mirror: RelativePath | None = None
+
+    @property
+    def embedded(self) -> bool:
+        return self.url is None and self.mirror is None
+
+
+class Split(Strict):
+    """How learned predictors are kept from the answers.
+
+    `holdout`: rows of the train part are never scored. `folds`: every row is scored, each by a model
+    fitted on the other folds. Groups never straddle a split.
+    """
+
+    kind: Literal["holdout", "folds"]
+    by: Literal["chemical system", "compound"]
+    n_folds: Annotated[int, Field(ge=2, le=20)] = 5
+    held_out_folds: tuple[int, ...] = ()
+
+
+class Stability(Strict):
+    """Hull distances in eV/atom at or below `threshold` count as stable."""
+
+    threshold: float = 0.0
+    secondary: tuple[float, ...] = ()
+    note: Text | None = None
+
+
+class Subset(Strict):
+    """A named part of the scored rows: those with, or without, a flag."""
+
+    name: Name
+    flag: Key
+    keep: Literal["with", "without"]
+
+
+class Overlap(Strict):
+    """Training data that is known, or likely, to contain these materials."""
+
+    training_set: Name
+    degree: Literal["likely", "certain"]
+    note: Text
+
+
+class DatasetCard(Strict):
+    """Where a held-out set comes from, what it asks, and what a model may not see."""
+
+    key: Key
+    title: Name
+    summary: Text
+    licence: Name
+    citation: tuple[Text, ...] = Field(min_length=1)
+    level_of_theory: Text
+    tasks: tuple[TaskKey, ...] = Field(min_length=1)
+    builder: Loader
+    n_samples: Annotated[int, Field(gt=0)]
+    sha256: Sha256
+    columns: dict[str, Column]
+    split: Split
+    stability: Stability = Stability()
+    energy_scale: EnergyScale | None = None
+    files: tuple[DataFile, ...] = Field(min_length=1)
+    subsets: tuple[Subset, ...] = ()
+    known_overlaps: tuple[Overlap, ...] = ()
+    notes: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _columns_have_the_units_of_their_quantity(self) -> DatasetCard:
+        for name, column in self.columns.items():
+            expected = QUANTITY_UNITS.get(name)
+            if expected and column.unit != expected:
+                raise ValueError(f"column '{name}' is in {column.unit!r}; it has to be in {expected!r}")
+        if self.split.kind == "holdout" and not self.split.held_out_folds:
+            raise ValueError("'split.held_out_folds' is empty; name the folds that are scored")
+        return self
+
+
+Card = TypeVar("Card", ModelCard, DatasetCard)
+
+
+def read_card(path: Path, kind: type[Card]) -> Card:
+    """Return the checked card at `path`.
+
+    Raises:
+        CardError: If the file is missing, is no TOML, or breaks a rule; every broken field is named.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError as err:
+        raise CardError(f"{path}: no such card; `matdisc init DIR` makes a board with examples") from err
+    except UnicodeDecodeError as err:
+        raise CardError(f"{path}: not UTF-8 text ({err.reason} at byte {err.start}); save it as UTF-8") from err
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as err:
+        raise CardError(f"{path}: not valid TOML: {err}; see https://toml.io for the syntax") from err
+    try:
+        card = kind.model_validate(content)
+    except ValidationError as err:
+        raise CardError(_explain(path, content, err)) from err
+    if path.parent.name != card.key:
+        raise CardError(f"{path}: field 'key' is {card.key!r} but the folder is {path.parent.name!r}; make them equal")
+    return card
+
+
+def _explain(path: Path, content: dict[str, Any], err: ValidationError) -> str:
+    lines = []
+    for problem in err.errors():
+        where = ".".join(str(part) for part in problem["loc"]) or "card"
+        lines.append(f"{path}: field '{where}': {_remedy(problem)}")
+    return "\n".join(lines)
+
+
+def _remedy(problem: Any) -> str:
+    value = repr(problem.get("input"))
+    value = value if len(value) <= 60 else value[:57] + "..."
+    kind = problem["type"]
+    if kind == "missing":
+        return "is missing; add it (docs/cards.md lists every field)"
+    if kind == "extra_forbidden":
+        return f"is not a field of this card (value {value}); remove it or mend its spelling"
+    if kind == "literal_error":
+        return f"is {value}; allowed: {problem['ctx']['expected']}"
+    if kind == "string_pattern_mismatch":
+        pattern = problem["ctx"]["pattern"]
+        return f"is {value}; {PATTERN_HELP.get(pattern, 'it has to match ' + pattern)}"
+    if kind == "value_error":
+        return str(problem["ctx"]["error"])
+    return f"is {value}; {problem['msg'].lower()}"
+
+
+PATTERN_HELP = {
+    KEY_PATTERN: "use lower-case letters, digits, dot, dash and underscore, at most 64",
+    NAME_PATTERN: "use letters, digits, spaces and . + - ( ) / & , : only, at most 120",
+    r"^[0-9a-f]{64}$": "give the 64 hexadecimal digits of a sha256",
+}
+
+SYMBOLS = frozenset(
+    """H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr
+    Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu
+    Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr""".split()
+)
+"""Symbols of the elements 1 to 103."""
+
+
+def is_key(text: str) -> bool:
+    """Whether `text` may name a model, dataset or board entry (and so a file)."""
+    return re.fullmatch(KEY_PATTERN[1:-1], text) is not None

@@ -1,0 +1,36 @@
+"""The errors a user can act on; everything else is a bug and keeps its traceback.
+
+    MatdiscError
+    ├── CardError          a model or dataset card says something impossible
+    ├── DataError          a data file is missing, damaged or not what its card says
+    ├── SubmissionError    a predictions file cannot be scored
+    ├── ExtraError         an optional package is not installed
+    └── RunError           a run cannot start or go on
+
+Each message says who, where, which value, and what to do. The command line prints it without a
+traceback and exits with code 2.
+"""
+
+
+class MatdiscError(Exception):
+    """Base of all errors that say what the reader can do."""
+
+
+class CardError(MatdiscError):
+    """A card is missing, malformed or refused."""
+
+
+class DataError(MatdiscError):
+    """A data file cannot be had, or its content is not what the card promises."""
+
+
+class SubmissionError(MatdiscError):
+    """A predictions file cannot be scored as it is."""
+
+
+class ExtraError(MatdiscError):
+    """A model needs a package that is not installed."""
+
+
+class RunError(MatdiscError):
+    """A run cannot start, or cannot go on."""

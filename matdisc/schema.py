@@ -1,0 +1,121 @@
+"""The nouns that every layer shares. Data only, standard library only.
+
+Units everywhere: energies eV, energies per atom eV/atom, lengths Å, forces eV/Å, stress eV/Å^3, time s.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from math import gcd
+from typing import Any, Literal
+
+Status = Literal["ok", "unconverged", "unsupported", "timed_out", "failed"]
+"""How asking a model about one material ended; only `ok` and `unconverged` carry values."""
+
+STATUSES: tuple[Status, ...] = ("ok", "unconverged", "unsupported", "timed_out", "failed")
+
+Values = Mapping[str, float]
+Vector = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Crystal:
+    """A periodic crystal: `cell` rows are lattice vectors in Å, `positions` are fractional."""
+
+    symbols: tuple[str, ...]
+    positions: tuple[Vector, ...]
+    cell: tuple[Vector, Vector, Vector]
+
+    @property
+    def composition(self) -> dict[str, int]:
+        """Atoms of each element in the cell, elements in alphabetical order."""
+        return dict(sorted(Counter(self.symbols).items()))
+
+    @property
+    def formula(self) -> str:
+        """Reduced formula, elements in alphabetical order: `BaO3Ti`."""
+        counts = self.composition
+        divisor = reduce(gcd, counts.values())
+        return "".join(el + (str(n // divisor) if n > divisor else "") for el, n in counts.items())
+
+    @property
+    def chemical_system(self) -> str:
+        """Element symbols sorted alphabetically and joined: `Ba-O-Ti`."""
+        return "-".join(sorted(set(self.symbols)))
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One material: what a model may see (`inputs`) and what it may not (`target`).
+
+    Attributes:
+        material_id: Unique within its dataset.
+        inputs: `crystal` (Crystal), and per dataset `compound`, `prototype`.
+        target: Labels, e.g. `e_form_per_atom` and `e_above_hull` in eV/atom, or `stable` (0 or 1).
+        group: Resampling unit of the bootstrap and of the splits: a chemical system or a compound.
+        fold: Cross-validation fold for learned predictors; None where the split is a hold-out.
+        flags: Names of the subsets this material belongs to, e.g. `mixed_r2scan`.
+    """
+
+    material_id: str
+    inputs: Mapping[str, Any]
+    target: Mapping[str, float]
+    group: str
+    fold: int | None = None
+    flags: tuple[str, ...] = ()
+
+    @property
+    def crystal(self) -> Crystal:
+        crystal = self.inputs["crystal"]
+        assert isinstance(crystal, Crystal)
+        return crystal
+
+    def without_target(self) -> Sample:
+        """The same sample as a model may see it."""
+        return Sample(self.material_id, self.inputs, {}, self.group, self.fold, self.flags)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A model's answer for one material, or the named reason why there is none."""
+
+    material_id: str
+    values: Values = field(default_factory=dict)
+    status: Status = "ok"
+    error: str = ""
+    seconds: float | None = None
+    steps: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A model's own declared refusal, e.g. an element it has no parameters for."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A held-out set, ready to be asked about and scored.
+
+    Attributes:
+        key: The card's key.
+        samples: The scored materials, in the dataset's own order.
+        train: Further labelled materials that learned predictors may see and nobody is scored on.
+        references: Energy of each element, eV/atom, on the dataset's energy scale; empty where formation
+            energies are taken against the model's own elements.
+        reference_crystals: One elemental crystal per element for that second case.
+        corrections: Energy to add to a raw (uncorrected) total energy of a material, eV per cell.
+        sha256: Hash of all of the above, equal to the card's.
+    """
+
+    key: str
+    samples: tuple[Sample, ...]
+    train: tuple[Sample, ...] = ()
+    references: Mapping[str, float] = field(default_factory=dict)
+    reference_crystals: Mapping[str, Crystal] = field(default_factory=dict)
+    corrections: Mapping[str, float] = field(default_factory=dict)
+    sha256: str = ""
