@@ -31,7 +31,9 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, strip_whitespace=T
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https://[^\s<>\"']{3,500}$")]
-RelativePath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_=][A-Za-z0-9._=-]*(/[A-Za-z0-9_=][A-Za-z0-9._=-]*)*$")]
+RelativePath = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_=][A-Za-z0-9._=-]*(/[A-Za-z0-9_=][A-Za-z0-9._=-]*)*$")
+]
 Loader = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 Unit = Literal["eV/atom", "eV", "Å", "Å^3", "Å^3/atom", "degree", "GPa", "K", "1", "text", "bool"]
 EnergyScale = Literal["mp2020_corrected", "pbe_raw", "own"]
@@ -205,8 +207,8 @@ class DatasetCard(Strict):
 Card = TypeVar("Card", ModelCard, DatasetCard)
 
 
-def read_card(path: Path, kind: type[Card]) -> Card:
-    """Return the checked card at `path`.
+def read_card(path: Path, kind: type[Card], *, any_folder: bool = False) -> Card:
+    """Return the checked card at `path`; on a board its folder bears its key, elsewhere `any_folder` will do.
 
     Raises:
         CardError: If the file is missing, is no TOML, or breaks a rule; every broken field is named.
@@ -225,7 +227,7 @@ def read_card(path: Path, kind: type[Card]) -> Card:
         card = kind.model_validate(content)
     except ValidationError as err:
         raise CardError(_explain(path, content, err)) from err
-    if path.parent.name != card.key:
+    if not any_folder and path.resolve().parent.name != card.key:
         raise CardError(f"{path}: field 'key' is {card.key!r} but the folder is {path.parent.name!r}; make them equal")
     return card
 
@@ -262,11 +264,12 @@ PATTERN_HELP = {
     r"^[0-9a-f]{64}$": "give the 64 hexadecimal digits of a sha256",
 }
 
-SYMBOLS = frozenset(
-    """H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr
-    Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu
-    Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr""".split()
-)
+ELEMENTS = """
+H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr
+Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu
+Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr
+"""
+SYMBOLS = frozenset(ELEMENTS.split())
 """Symbols of the elements 1 to 103."""
 
 

@@ -1,0 +1,142 @@
+"""`matdisc init`, `matdisc models ...` and `matdisc datasets ...`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from matdisc.board import init_board, open_board
+from matdisc.cli.common import HERE, BoardOption, JsonOption, print_table
+from matdisc.errors import MatdiscError
+
+models = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+datasets = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder to make; it must not hold a board yet.")],
+) -> None:
+    """Make a board: the shipped cards and embedded data, ready for your own.
+
+    Example: matdisc init my-board
+    """
+    board = init_board(folder)
+    typer.echo(f"board at {board.root}: {len(board.model_keys())} models, {len(board.dataset_keys())} datasets")
+    typer.echo(f"next: matdisc evaluate --board {board.root}")
+
+
+@models.command("list")
+def list_models(board: BoardOption = HERE, as_json: JsonOption = False) -> None:
+    """List the models with kind, tasks and whether they can run here."""
+    from matdisc.models import installed
+
+    root = open_board(board)
+    cards = [root.model(key) for key in root.model_keys()]
+    if as_json:
+        typer.echo(json.dumps([card.model_dump(mode="json") for card in cards], indent=1))
+        return
+    rows = []
+    for card in cards:
+        runs = "yes" if installed(card) else ("no: predictions only" if card.loader is None else "no: not installed")
+        rows.append([card.key, card.name, card.kind, ", ".join(card.tasks), runs])
+    print_table(["key", "name", "kind", "tasks", "runs here"], rows)
+
+
+@models.command("show")
+def show_model(key: str, board: BoardOption = HERE) -> None:
+    """Print a model's card as JSON.  Example: matdisc models show chgnet-0.3.0"""
+    _print_card(open_board(board).model(key))
+
+
+@models.command("check")
+def check_models(keys: Annotated[list[str] | None, typer.Argument()] = None, board: BoardOption = HERE) -> None:
+    """Check model cards (all, or those named) and say what is wrong."""
+    root = open_board(board)
+    _check(keys or root.model_keys(), root.model, "model")
+
+
+@datasets.command("list")
+def list_datasets(board: BoardOption = HERE, as_json: JsonOption = False) -> None:
+    """List the datasets with size, tasks and licence."""
+    root = open_board(board)
+    cards = [root.dataset(key) for key in root.dataset_keys()]
+    if as_json:
+        typer.echo(json.dumps([card.model_dump(mode="json") for card in cards], indent=1))
+        return
+    rows = []
+    for card in cards:
+        data = "embedded" if all(f.embedded for f in card.files) else "public files (datasets pull)"
+        rows.append([card.key, f"{card.n_samples:,}", ", ".join(card.tasks), card.licence, data])
+    print_table(["key", "materials", "tasks", "licence", "data"], rows)
+
+
+@datasets.command("show")
+def show_dataset(
+    key: str,
+    board: BoardOption = HERE,
+    ids: Annotated[bool, typer.Option("--ids", help="Print the ids of the scored materials instead.")] = False,
+) -> None:
+    """Print a dataset's card as JSON, or the ids to answer.  Example: matdisc datasets show elements --ids"""
+    root = open_board(board)
+    if not ids:
+        _print_card(root.dataset(key))
+        return
+    from matdisc.datasets import load
+
+    for sample in load(root, key).samples:
+        typer.echo(sample.material_id)
+
+
+@datasets.command("check")
+def check_datasets(keys: Annotated[list[str] | None, typer.Argument()] = None, board: BoardOption = HERE) -> None:
+    """Check dataset cards (all, or those named) and say what is wrong."""
+    root = open_board(board)
+    _check(keys or root.dataset_keys(), root.dataset, "dataset")
+
+
+@datasets.command("pull")
+def pull_datasets(keys: Annotated[list[str] | None, typer.Argument()] = None, board: BoardOption = HERE) -> None:
+    """Fetch the public files of datasets and check their sha256.
+
+    MATDISC_MIRROR=DIR takes them from a local folder instead.  Example: matdisc datasets pull mp-abc3-cubic
+    """
+    from matdisc.datasets.fetch import pull
+
+    root = open_board(board)
+    for key in keys or root.dataset_keys():
+        for name, path, source in pull(root, key):
+            typer.echo(f"{key}: {name} {source}: {path}")
+
+
+@datasets.command("verify")
+def verify_datasets(keys: Annotated[list[str] | None, typer.Argument()] = None, board: BoardOption = HERE) -> None:
+    """Recompute the hashes of files and samples and say whether anything drifted; exit code 1 if so."""
+    from matdisc.datasets.fetch import verify
+
+    root = open_board(board)
+    wrong = 0
+    for key in keys or root.dataset_keys():
+        for finding in verify(root, key):
+            typer.echo(f"{key}: {finding}")
+            wrong += not finding.ok
+    raise typer.Exit(1 if wrong else 0)
+
+
+def _check(keys: list[str], read: Any, noun: str) -> None:
+    problems = 0
+    for key in keys:
+        try:
+            read(key)
+        except MatdiscError as err:
+            problems += 1
+            typer.echo(f"error: {err}", err=True)
+        else:
+            typer.echo(f"{noun} {key}: fine")
+    raise typer.Exit(2 if problems else 0)
+
+
+def _print_card(card: Any) -> None:
+    typer.echo(json.dumps(card.model_dump(mode="json", exclude_none=True), indent=1, ensure_ascii=False))

@@ -1,0 +1,69 @@
+"""An outsider's predictions: checked, scored, and only then added to the board, all of it or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matdisc.board import Board
+from matdisc.cards import ModelCard, read_card
+from matdisc.errors import CardError, SubmissionError
+from matdisc.leaderboard.results import score_file, write_result
+from matdisc.predictions import SUFFIXES, write_whole
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What a submission added to the board, and its result."""
+
+    card: Path
+    predictions: Path
+    result_file: Path
+    result: dict[str, Any]
+
+
+def submit(board: Board, file: Path, card_file: Path, task: str, dataset: str, *, replace: bool = False) -> Accepted:
+    """Check and score a predictions file and add card, file and result to the board.
+
+    Args:
+        board: The board.
+        file: The predictions file; its bytes are stored as they are.
+        card_file: The model's card; it must not name a loader, because a submission is data and never code.
+        task, dataset: What the file answers.
+        replace: Whether an existing row of this model may be replaced.
+
+    Raises:
+        CardError: If the card is wrong, names a loader, or differs from the one the board has for its key.
+        SubmissionError: If the file cannot be scored, or the row exists and `replace` is off.
+    """
+    card = read_card(card_file, ModelCard, any_folder=True)
+    if card.loader is not None:
+        raise CardError(
+            f"{card_file}: field 'loader' is {card.loader!r}; a submission is data and never code: remove 'loader' and "
+            "'options' (a model that the board runs itself is added to models/ by its maintainers)"
+        )
+    if card.reference_row:
+        raise CardError(f"{card_file}: field 'reference_row' is true; that is for the board's own dummies: remove it")
+    if task not in card.tasks:
+        raise CardError(f"{card_file}: field 'tasks' is {list(card.tasks)}; it does not contain {task!r}")
+    target = board.models_dir / card.key / "model.toml"
+    if target.exists() and read_card(target, ModelCard) != card and not replace:
+        raise CardError(
+            f"{card_file}: the board has another card for {card.key!r} ({target}); choose another key, or use --replace"
+        )
+    suffix = next((s for s in sorted(SUFFIXES, key=len, reverse=True) if file.name.endswith(s)), "")
+    folder = board.predictions_dir / task / dataset
+    stored = [folder / f"{card.key}{s}" for s in SUFFIXES if (folder / f"{card.key}{s}").exists()]
+    if stored and not replace:
+        raise SubmissionError(
+            f"{stored[0]}: {card.key!r} already has a row here; use --replace to submit a new version"
+        )
+    result = score_file(board, file, task, dataset, entry=card.key, model=card) | {"origin": "submission"}
+    write_whole(target, card_file.read_bytes())
+    place = folder / f"{card.key}{suffix}"
+    write_whole(place, file.read_bytes())
+    for old in stored:
+        if old != place:
+            old.unlink()
+    return Accepted(target, place, write_result(board, result), result)

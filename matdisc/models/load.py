@@ -1,0 +1,98 @@
+"""Loading what a card names, with errors that say what to install."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from matdisc.cards import ModelCard
+from matdisc.errors import CardError, ExtraError
+from matdisc.schema import Sample, Unsupported, Values
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import Calculator
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a predictor is asked: the task's key, and the hull distance (eV/atom) that still counts as stable."""
+
+    task: str
+    threshold: float
+
+
+Predictor = Callable[[Sequence[Sample], Sequence[Sample], Question], Sequence[Values | Unsupported]]
+"""`(train, asked, question)` to one answer for each asked sample; `train` has targets, `asked` has none."""
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def load_potential(card: ModelCard) -> Calculator:
+    """Return the ASE calculator of a potential: eV, eV/Å, eV/Å^3.
+
+    Raises:
+        CardError: If the card has no loader, or the loader does not exist.
+        ExtraError: If its package is not installed.
+    """
+    one_thread()
+    return _loader(card)(**card.options)
+
+
+def load_predictor(card: ModelCard) -> Predictor:
+    """Return the function that answers for a predictor; errors as for a potential."""
+    one_thread()
+    predictor: Predictor = _loader(card)(**card.options)
+    return predictor
+
+
+def installed(card: ModelCard) -> bool:
+    """Whether the packages that the card requires are importable here; nothing is imported."""
+    return card.loader is not None and all(find_spec(name) is not None for name in _packages(card))
+
+
+def one_thread() -> None:
+    """Hold this process to one thread: parallelism comes from processes, and two threads slow small crystals down."""
+    for name in THREAD_VARIABLES:
+        os.environ[name] = "1"
+    if "torch" in sys.modules:
+        import torch
+
+        torch.set_num_threads(1)
+
+
+def _loader(card: ModelCard) -> Callable[..., Any]:
+    if card.loader is None:
+        raise CardError(
+            f"model {card.key!r} has no 'loader' on its card, so it cannot be run here; "
+            "score its predictions file instead"
+        )
+    missing = [name for name in _packages(card) if find_spec(name) is None]
+    if missing:
+        extra = f"'matdisc[{card.extra}]'" if card.extra else " ".join(repr(r) for r in card.requirements)
+        raise ExtraError(
+            f"model {card.key!r} needs the package {missing[0]!r}, which is not installed; run: pip install {extra}"
+        )
+    module, _, name = card.loader.partition(":")
+    try:
+        found: Callable[..., Any] = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as err:
+        raise CardError(
+            f"model {card.key!r}: field 'loader' is {card.loader!r}, which cannot be loaded: {err}"
+        ) from err
+    return found
+
+
+def _packages(card: ModelCard) -> list[str]:
+    """Import names of the card's requirements: the distribution's name up to its version."""
+    names = []
+    for requirement in card.requirements:
+        name = requirement
+        for mark in "[<>=!~; @":
+            name = name.split(mark)[0]
+        names.append(name.strip().replace("-", "_"))
+    return names

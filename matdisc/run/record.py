@@ -1,0 +1,126 @@
+"""The durable record of a run: one JSON line per answer, on disk before the run goes on.
+
+The first line says what was asked. A file cut off in mid-line by a crash loses that line only.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+from matdisc.errors import RunError
+from matdisc.schema import Prediction
+
+SCHEMA = "matdisc.records/1"
+
+
+class Record:
+    """Append-only answers of one run; at most one process may hold it open.
+
+    Attributes:
+        done: Answers found on disk or added since, by material id.
+    """
+
+    def __init__(self, path: Path, settings: Mapping[str, Any], *, restart: bool = False) -> None:
+        """Open or create the record at `path`.
+
+        Raises:
+            RunError: If another process writes it, or it belongs to other settings (and `restart` is off).
+        """
+        self.path = path
+        self.done: dict[str, Prediction] = {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: BinaryIO = path.open("a+b")
+        try:
+            self._lock()
+            if restart:
+                self._set_aside()
+            self._load({"schema": SCHEMA, **settings})
+        except BaseException:
+            self._file.close()
+            raise
+
+    def add(self, predictions: Iterable[Prediction]) -> None:
+        """Append answers and wait until they are on disk; a material that has an answer keeps its first."""
+        fresh = [p for p in predictions if p.material_id not in self.done]
+        self._file.write(b"".join(_line(_as_dict(p)) for p in fresh))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.done |= {p.material_id: p for p in fresh}
+
+    def __enter__(self) -> Record:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as err:
+            raise RunError(f"{self.path}: another matdisc process is writing this run; wait for it or stop it") from err
+
+    def _set_aside(self) -> None:
+        """Move the old record out of the way without losing it, and go on with an empty one."""
+        self._file.seek(0)
+        old = self._file.read()
+        if old:
+            number = 1
+            while (backup := self.path.with_suffix(f".{number}.old")).exists():
+                number += 1
+            backup.write_bytes(old)
+            self._file.truncate(0)
+
+    def _load(self, header: Mapping[str, Any]) -> None:
+        self._file.seek(0)
+        content = self._file.read()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):  # the line a crash cut off
+            self._file.truncate(whole)
+        lines = content[:whole].splitlines()
+        if not lines:
+            self._file.write(_line(header))
+            self._file.flush()
+            return
+        found = self._parse(lines[0], 1)
+        if found != header:
+            different = sorted(k for k in {*found, *header} if found.get(k) != header.get(k))
+            key = different[0]
+            raise RunError(
+                f"{self.path}: this run was started with {key} = {found.get(key)!r}, now it is {header.get(key)!r}; "
+                "use --restart to begin anew (the old record is kept beside it)"
+            )
+        for number, line in enumerate(lines[1:], start=2):
+            prediction = Prediction(**self._parse(line, number))
+            self.done.setdefault(prediction.material_id, prediction)
+
+    def _parse(self, line: bytes, number: int) -> dict[str, Any]:
+        try:
+            found = json.loads(line)
+        except ValueError as err:
+            raise RunError(f"{self.path}, line {number}: damaged ({err}); use --restart to begin anew") from err
+        if not isinstance(found, dict):
+            raise RunError(f"{self.path}, line {number}: damaged; use --restart to begin anew")
+        return found
+
+
+def _as_dict(p: Prediction) -> dict[str, Any]:
+    return {
+        "material_id": p.material_id,
+        "values": dict(p.values),
+        "status": p.status,
+        "error": p.error,
+        "seconds": p.seconds,
+        "steps": p.steps,
+    }
+
+
+def _line(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, allow_nan=False, ensure_ascii=False).encode() + b"\n"

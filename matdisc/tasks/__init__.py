@@ -1,0 +1,9 @@
+"""The questions that are put to models. A task is data; `TASKS` lists them all."""
+
+from matdisc.tasks.base import Outcome, Task, Verdicts
+from matdisc.tasks.discovery import DISCOVERY
+from matdisc.tasks.polymorphs import POLYMORPHS
+
+TASKS: dict[str, Task] = {task.key: task for task in (DISCOVERY, POLYMORPHS)}
+
+__all__ = ["TASKS", "Outcome", "Task", "Verdicts"]

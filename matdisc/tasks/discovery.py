@@ -1,0 +1,58 @@
+"""Discovery: which of these crystals lie on, or near, the convex hull?
+
+The model predicts a formation energy p; the hull is the frozen one of the dataset. With the true hull
+distance E and formation energy F, the predicted hull distance is q = E + (p - F): its error is the
+error of the formation energy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matdisc.metrics.stability import is_stable
+from matdisc.physics.formation import formation_energy_per_atom
+from matdisc.schema import Sample
+from matdisc.tasks.base import Floats, Outcome, Task, Verdicts, targets
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import Calculator
+
+    from matdisc.physics.relax import Protocol
+
+
+def measure(
+    calculator: Calculator, sample: Sample, protocol: Protocol, reference: Callable[[str], float], correction: float
+) -> Outcome:
+    """Return the formation energy of a sample, eV/atom."""
+    from matdisc.physics.relax import crystal_energy
+
+    energy = crystal_energy(calculator, sample.crystal, protocol)
+    e_form = formation_energy_per_atom(energy.total, sample.crystal.composition, reference, correction)
+    return Outcome({"e_form_per_atom": e_form}, energy.converged, energy.steps)
+
+
+def judge(samples: Sequence[Sample], column: str, values: Floats, threshold: float) -> Verdicts:
+    """Compare hull distances with the threshold; a `p_stable` of 0.5 or more calls a material stable."""
+    e_true = targets(samples, "e_above_hull")
+    stable = is_stable(e_true, threshold)
+    if column == "p_stable":
+        with np.errstate(invalid="ignore"):
+            return Verdicts(stable, values >= 0.5, e_true, np.full(len(values), np.nan))
+    e_pred = e_true + (values - targets(samples, "e_form_per_atom"))
+    return Verdicts(stable, is_stable(e_pred, threshold), e_true, e_pred)
+
+
+DISCOVERY = Task(
+    key="discovery",
+    title="Discovery",
+    question="Which of these crystals are stable, that is on or near the convex hull?",
+    energy_column="e_form_per_atom",
+    value_columns=("e_form_per_atom", "p_stable"),
+    measure=measure,
+    judge=judge,
+    needs_references=True,
+    limits=(-20.0, 20.0),
+)

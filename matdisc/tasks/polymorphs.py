@@ -1,0 +1,71 @@
+"""Polymorphs: which of the candidate structures of a compound is the one that nature chooses?
+
+Only the order within one compound counts, so no elemental references are needed and any energy zero will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matdisc.schema import Sample
+from matdisc.tasks.base import Floats, Outcome, Task, Verdicts, targets
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import Calculator
+
+    from matdisc.physics.relax import Protocol
+
+TIE = 1e-6
+"""eV/atom within which two candidates count as equally low; all of them are then called stable."""
+
+
+def measure(
+    calculator: Calculator, sample: Sample, protocol: Protocol, reference: Callable[[str], float], correction: float
+) -> Outcome:
+    """Return the total energy of a candidate, eV/atom; references and correction cancel and are not used."""
+    from matdisc.physics.relax import crystal_energy
+
+    energy = crystal_energy(calculator, sample.crystal, protocol)
+    return Outcome({"energy_per_atom": energy.total / len(sample.crystal.symbols)}, energy.converged, energy.steps)
+
+
+def judge(samples: Sequence[Sample], column: str, values: Floats, threshold: float) -> Verdicts:
+    """Call the lowest candidate of each compound stable (of `p_stable`: the highest); ties are all called.
+
+    The threshold is not used. Candidates without an answer are not called; a compound without any answer has
+    no stable candidate. Where the truth holds energies, they are compared as distances to the lowest candidate.
+    """
+    compounds = np.array([str(s.inputs["compound"]) for s in samples])
+    stable = targets(samples, "stable") > 0.5
+    score = -values if column == "p_stable" else values
+    above = above_lowest(score, compounds)
+    with np.errstate(invalid="ignore"):
+        called = above <= TIE
+    e_true = above_lowest(targets(samples, "energy_per_atom"), compounds)
+    e_pred = np.full(len(values), np.nan) if column == "p_stable" else above
+    return Verdicts(stable, called, e_true, e_pred)
+
+
+def above_lowest(energies: Floats, compounds: np.ndarray) -> Floats:
+    """Return each energy minus the lowest finite one of its compound; nan stays nan."""
+    _, index = np.unique(compounds, return_inverse=True)
+    lowest = np.full(index.max() + 1 if len(index) else 0, np.inf)
+    np.minimum.at(lowest, index, np.where(np.isfinite(energies), energies, np.inf))
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isfinite(energies), energies - lowest[index], np.nan)
+
+
+POLYMORPHS = Task(
+    key="polymorphs",
+    title="Polymorphs",
+    question="Which of the candidate structures of a compound is the observed one?",
+    energy_column="energy_per_atom",
+    value_columns=("energy_per_atom", "p_stable"),
+    measure=measure,
+    judge=judge,
+    needs_references=False,
+    limits=(-1000.0, 1000.0),
+)
