@@ -46,7 +46,9 @@ def builder(card: DatasetCard) -> Builder:
     try:
         found: Builder = getattr(import_module(module), name)
     except (ImportError, AttributeError) as err:
-        raise CardError(f"dataset {card.key!r}: field 'builder' is {card.builder!r}, which cannot be loaded: {err}") from err
+        raise CardError(
+            f"dataset {card.key!r}: field 'builder' is {card.builder!r}, which cannot be loaded: {err}"
+        ) from err
     return found
 
 

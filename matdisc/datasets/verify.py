@@ -1,0 +1,102 @@
+"""Does a dataset still say what its card says? File by file, then the built samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from matdisc.board import Board
+from matdisc.cards import DatasetCard
+from matdisc.datasets.fetch import dataset_files, embedded_path, file_hash
+from matdisc.datasets.load import builder, content_hash
+from matdisc.errors import DataError
+from matdisc.schema import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One comparison of a dataset with its card: what was compared, and how it came out."""
+
+    what: str
+    ok: bool
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{'ok' if self.ok else 'WRONG'}: {self.what}: {self.detail}"
+
+
+def verify(board: Board, key: str) -> list[Check]:
+    """Compare hash and size of each file, and number and hash of the samples, with the card.
+
+    What is wrong is told in the list and not raised; samples are built only if every file is right.
+
+    Raises:
+        CardError: If there is no such dataset, or its card is wrong.
+    """
+    card = board.dataset(key)
+    checks = list(_file_checks(board, card))
+    if all(check.ok for check in checks):
+        checks += _content_checks(board, card)
+    return checks
+
+
+def describe(board: Board, key: str) -> str:
+    """Return the lines of a card that follow from the data: hashes, sizes, number of samples.
+
+    Embedded files are taken as they are, also where the card says otherwise, so that whoever changes a
+    table on purpose can copy the new numbers.
+
+    Raises:
+        CardError: If there is no such dataset, or its card is wrong.
+        DataError: If a file is missing, or the samples cannot be built.
+    """
+    card = board.dataset(key)
+    public = card.model_copy(update={"files": tuple(f for f in card.files if not f.embedded)})
+    paths = dataset_files(board, public)
+    for file in card.files:
+        if file.embedded:
+            paths[file.name] = embedded_path(board, key, file)
+            if not paths[file.name].is_file():
+                raise DataError(f"dataset {key!r}, file {file.name}: {paths[file.name]} does not exist; restore it")
+    dataset = builder(card)(card, paths)
+    lines = [f"n_samples = {len(dataset.samples)}", f'sha256 = "{content_hash(dataset)}"']
+    for file in card.files:
+        lines += [
+            "",
+            f"# {file.name}",
+            f'sha256 = "{file_hash(paths[file.name])}"',
+            f"bytes = {_size(paths[file.name])}",
+        ]
+    return "\n".join(lines)
+
+
+def _file_checks(board: Board, card: DatasetCard) -> Iterator[Check]:
+    for file in card.files:
+        try:
+            path = dataset_files(board, card.model_copy(update={"files": (file,)}))[file.name]
+        except DataError as err:
+            yield Check(f"file {file.name}", False, str(err))
+            continue
+        size = _size(path)
+        detail = f"{path}, {size} bytes, sha256 {file.sha256}"
+        right = size == file.bytes
+        yield Check(f"file {file.name}", right, detail if right else f"{detail}; the card says {file.bytes} bytes")
+
+
+def _content_checks(board: Board, card: DatasetCard) -> Iterator[Check]:
+    try:
+        dataset: Dataset = builder(card)(card, dataset_files(board, card))
+    except DataError as err:
+        yield Check("samples", False, str(err))
+        return
+    yield _compare("number of samples", len(dataset.samples), card.n_samples)
+    yield _compare("content sha256", content_hash(dataset), card.sha256)
+
+
+def _compare(what: str, found: object, said: object) -> Check:
+    return Check(what, found == said, str(found) if found == said else f"{found}, the card says {said}")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size

@@ -1,0 +1,97 @@
+"""The command line as a user meets it: exit codes, words, and nothing half-written."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def run(board):
+    def run(*arguments, ok=True, home=True):
+        words = [sys.executable, "-m", "matdisc", *arguments]
+        where = ["--board", str(board.root)] if home else []
+        done = subprocess.run([*words, *where], capture_output=True, text=True, timeout=300)
+        assert "Traceback" not in done.stderr, done.stderr
+        assert (done.returncode == 0) == ok, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+def test_a_new_user_gets_from_an_empty_folder_to_a_site(tmp_path, run):
+    root = str(tmp_path / "mine")
+    run("init", root, home=False)
+    done = run("evaluate", "emt", "-d", "emt-alloys", "-w", "0", "--board", root, home=False)
+    assert "emt" in done.stdout
+    assert (tmp_path / "mine" / "leaderboard" / "_site" / "index.html").exists()
+
+
+def test_predict_check_and_score_fit_together(run, board):
+    done = run("predict", "emt", "discovery", "-d", "emt-alloys", "-w", "0")
+    file = done.stdout.split("predictions: ")[1].strip()
+    assert "can be scored" in run("check", file, "-t", "discovery", "-d", "emt-alloys").stdout
+    result = json.loads(run("score", file, "-t", "discovery", "-d", "emt-alloys", "--json").stdout)
+    assert result["metrics"]["f1"]["value"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["predict", "nobody", "discovery", "-d", "emt-alloys"], "model 'nobody' is not on the board"),
+        (["predict", "emt", "alchemy", "-d", "emt-alloys"], "task 'alchemy' does not exist"),
+        (["predict", "emt", "discovery", "-d", "nowhere"], "dataset 'nowhere' is not on the board"),
+        (["predict", "emt", "discovery", "-d", "emt-alloys", "--protocol", "prayer"], "'prayer' is no protocol"),
+        (["predict", "emt", "discovery", "-d", "emt-alloys", "-w", "-1"], "-1"),
+        (["check", "none.csv", "-t", "discovery", "-d", "emt-alloys"], "none.csv: no such file"),
+        (["evaluate", "-t", "alchemy"], "task 'alchemy' does not exist"),
+        (["models", "show", "nobody"], "not on the board"),
+    ],
+)
+def test_a_user_s_error_ends_with_code_two_and_a_sentence(run, board, arguments, said):
+    done = run(*arguments, ok=False)
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.replace("│", " ").split())
+    assert not board.runs_dir.exists()
+
+
+def test_a_name_with_html_in_it_is_counted_as_an_unknown_id(run, tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text('material_id,e_form_per_atom\n"<script>alert(1)</script>",-1\n')
+    done = run("score", str(path), "-t", "discovery", "-d", "emt-alloys", ok=False)
+    assert done.returncode == 2
+    assert "1 material ids are not among the" in done.stderr
+
+
+def test_a_folder_without_a_board_is_explained(run, tmp_path):
+    done = run("models", "list", "--board", str(tmp_path), home=False, ok=False)
+    assert (done.returncode, "matdisc init" in done.stderr) == (2, True)
+
+
+def test_every_embedded_dataset_verifies(run):
+    done = run("datasets", "verify", "elements", "octet-binaries", "emt-alloys")
+    assert "WRONG" not in done.stdout
+
+
+def test_a_tampered_table_is_found(run, board):
+    path = board.datasets_dir / "emt-alloys" / "crystals.csv"
+    path.write_bytes(path.read_bytes().replace(b"-0.1", b"-0.2", 1))
+    done = run("datasets", "verify", "emt-alloys", ok=False)
+    assert done.returncode == 1
+    assert "WRONG" in done.stdout
+    assert "sha256" in run("predict", "emt", "discovery", "-d", "emt-alloys", "-w", "0", ok=False).stderr
+
+
+def test_cards_are_checked_one_by_one(run, board):
+    path = board.models_dir / "emt" / "model.toml"
+    path.write_text(path.read_text().replace('protocol = "relax"', 'protocol = "guess"'))
+    done = run("models", "check", ok=False)
+    assert done.returncode == 2
+    assert "field 'protocol': is 'guess'; allowed: 'relax' or 'single-point'" in done.stderr
+    assert "model chgnet-0.3.0: fine" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate", "check", "score", "submit", "rescore", "accept", "init"])
+def test_every_help_text_has_an_example(run, command):
+    assert "Example: matdisc" in " ".join(run(command, "--help", home=False).stdout.split())

@@ -1,0 +1,67 @@
+"""Boards to test on, and one Ray cluster for all tests that need it."""
+
+import os
+import shutil
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[name] = "1"
+
+import pytest
+
+from matdisc.board import Board, init_board
+
+TOY_CARD = """
+key = "{key}"
+name = "Toy {key}"
+version = "1"
+kind = "{kind}"
+summary = "A model for tests."
+tasks = ["discovery", "polymorphs"]
+loader = "matdisc.testing:{loader}"
+options = {{ {options} }}
+{more}
+[licence]
+code = "MIT"
+[[authors]]
+name = "Nobody"
+"""
+POTENTIAL = 'protocol = "single-point"\nlevel_of_theory = "toy"\nenergy_scale = "own"'
+
+
+@pytest.fixture(scope="session")
+def _shipped(tmp_path_factory):
+    return init_board(tmp_path_factory.mktemp("shipped") / "board")
+
+
+@pytest.fixture
+def board(_shipped, tmp_path) -> Board:
+    """A fresh copy of the shipped board, without results."""
+    root = tmp_path / "board"
+    shutil.copytree(_shipped.root, root)
+    return Board(root)
+
+
+@pytest.fixture
+def add_toy(board):
+    """Add a toy model to the board: `add_toy("key", loader, kind, option=value)`."""
+
+    def add(key, loader, kind="potential", **options):
+        written = ", ".join(f"{k} = {str(v).lower() if isinstance(v, bool) else repr(v)}" for k, v in options.items())
+        folder = board.models_dir / key
+        folder.mkdir()
+        more = POTENTIAL if kind == "potential" else ""
+        text = TOY_CARD.format(key=key, kind=kind, loader=loader, options=written, more=more)
+        (folder / "model.toml").write_text(text)
+        return key
+
+    return add
+
+
+@pytest.fixture(scope="session")
+def ray_session():
+    """One small Ray cluster, started once; give it 90 s on a busy machine."""
+    from matdisc.run.engine import ray_cluster
+
+    with ray_cluster(2):
+        yield

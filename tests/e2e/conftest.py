@@ -1,0 +1,38 @@
+"""A real Chromium and the site of the made-up board of `tests/site`."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "site"))
+
+ARGUMENTS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = os.environ.get("MATDISC_CHROMIUM") or shutil.which("chromium")
+    if path is None:
+        missing = "no Chromium: install it or set MATDISC_CHROMIUM to its path"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    sync_api = pytest.importorskip("playwright.sync_api", exc_type=ImportError)
+    with sync_api.sync_playwright() as playwright:  # the profile folder is fresh and removed at the end
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory) -> Path:
+    from site_boards import make_board
+
+    from matdisc.leaderboard.site import build
+
+    root = tmp_path_factory.mktemp("browser")
+    return build(make_board(root / "board"), root / "out")

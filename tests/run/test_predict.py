@@ -1,0 +1,128 @@
+"""Runs in this process: every material ends with a name, nothing is asked twice, no label reaches a model."""
+
+import pytest
+
+from matdisc import predictions
+from matdisc.datasets import load
+from matdisc.errors import CardError, RunError
+from matdisc.run import entry_key, predict
+from matdisc.run.predict import provenance_path
+from matdisc.tasks import TASKS
+
+SET = "emt-alloys"
+
+
+def rows_of(run, task="discovery"):
+    return {p.material_id: p for p in predictions.read(run.out, TASKS[task].value_columns).rows}
+
+
+def test_the_potential_that_made_the_labels_reproduces_them(board):
+    run = predict(board, "emt", "discovery", SET, limit=25, workers=0)
+    truth = {s.material_id: s.target["e_form_per_atom"] for s in load(board, SET).samples[:25]}
+    found = rows_of(run)
+    assert list(found) == list(truth)
+    assert run.counts == {"ok": 25}
+    for key, e_form in truth.items():
+        assert found[key].values["e_form_per_atom"] == pytest.approx(e_form, abs=1e-8)
+
+
+def test_the_same_command_again_asks_nothing(board):
+    first = predict(board, "emt", "discovery", SET, limit=5, workers=0)
+    before = first.out.read_bytes()
+    again = predict(board, "emt", "discovery", SET, limit=5, workers=0)
+    assert (again.asked, again.reused) == (0, 5)
+    assert again.out.read_bytes() == before
+    more = predict(board, "emt", "discovery", SET, limit=7, workers=0)
+    assert (more.asked, more.reused) == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [("raise", "RuntimeError: this potential does not like you"), ("nan", "not finite"), ("shape", "")],
+)
+def test_a_material_that_breaks_a_potential_costs_that_material_alone(board, add_toy, how, said):
+    key = add_toy("broken", "misbehaving", how=how, symbol="Au")
+    run = predict(board, key, "discovery", SET, limit=40, workers=0, protocol="relax")
+    found = rows_of(run)
+    gold = {s.material_id for s in load(board, SET).samples[:40] if "Au" in s.crystal.symbols}
+    assert 0 < len(gold) < 40
+    assert {k for k, p in found.items() if p.status == "failed"} == gold
+    assert all(said in found[key].error for key in gold)
+
+
+def test_a_material_that_hangs_is_timed_out_and_the_next_is_asked(board, add_toy):
+    key = add_toy("sleepy", "misbehaving", how="sleep", symbol="Au")
+    run = predict(board, key, "discovery", SET, limit=12, workers=0, timeout=0.5)
+    gold = {s.material_id for s in load(board, SET).samples[:12] if "Au" in s.crystal.symbols}
+    found = rows_of(run)
+    assert gold
+    assert {k for k, p in found.items() if p.status == "timed_out"} == gold
+    assert all("0.5 s" in found[key].error for key in gold)
+
+
+def test_an_element_that_a_card_does_not_list_is_a_declared_answer(board):
+    run = predict(board, "emt", "polymorphs", "elements", workers=0)
+    statuses = {p.material_id.split("-")[0]: p.status for p in rows_of(run, "polymorphs").values()}
+    assert statuses["Cu"] == "ok"
+    assert statuses["Fe"] == "unsupported"
+    assert "Fe" in rows_of(run, "polymorphs")["Fe-bcc"].error
+
+
+def test_no_label_and_no_sibling_reaches_a_predictor(board, add_toy):
+    key = add_toy("peeking", "peeking", kind="predictor")
+    for task, dataset in (("discovery", SET), ("polymorphs", "elements"), ("polymorphs", "octet-binaries")):
+        run = predict(board, key, task, dataset, workers=0)
+        assert set(run.counts) == {"ok"}, next(iter(rows_of(run, task).values())).error
+
+
+def test_permuted_labels_of_scored_materials_change_no_answer(board, monkeypatch):
+    from dataclasses import replace
+
+    from matdisc.run import predict as module
+
+    honest = rows_of(predict(board, "composition-rf", "discovery", SET, workers=0))
+    dataset = load(board, SET)
+    turned = [replace(s, target=t.target) for s, t in zip(dataset.samples, dataset.samples[::-1], strict=True)]
+    monkeypatch.setattr("matdisc.run.predict.load", lambda *a: replace(dataset, samples=tuple(turned)))
+    again = rows_of(predict(board, "composition-rf", "discovery", SET, workers=0, restart=True))
+    assert module is not None
+    assert {k: p.values for k, p in honest.items()} == {k: p.values for k, p in again.items()}
+
+
+def test_own_runs_say_where_they_come_from(board):
+    import json
+
+    run = predict(board, "emt", "discovery", SET, limit=2, workers=0, protocol="single-point")
+    said = json.loads(provenance_path(run.out).read_text())
+    assert said["entry"] == run.entry == "emt+single-point"
+    assert said["protocol"] == "single-point"
+    assert said["dataset_sha256"] == board.dataset(SET).sha256
+
+
+def test_the_card_s_own_protocol_needs_no_suffix(board):
+    card = board.model("chgnet-0.3.0")
+    assert entry_key(card, None) == entry_key(card, "relax") == "chgnet-0.3.0"
+    assert entry_key(card, "single-point") == "chgnet-0.3.0+single-point"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "said"),
+    [
+        (("emtt", "discovery", SET), CardError, "did you mean emt"),
+        (("emt", "alchemy", SET), CardError, "tasks: discovery, polymorphs"),
+        (("emt", "polymorphs", SET), CardError, "not made for the task 'polymorphs'"),
+        (("emt", "discovery", "wbm"), CardError, "not on the board"),
+        (("emt", "discovery", "mp-abc3-cubic"), RunError, "own scale"),
+        (("dummy-mean", "discovery", SET, "relax"), CardError, "has no protocol"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_is_written(board, arguments, error, said):
+    *keys, protocol = arguments if len(arguments) == 4 else (*arguments, None)
+    with pytest.raises(error, match=said):
+        predict(board, *keys, protocol=protocol, workers=0)
+    assert not board.runs_dir.exists()
+
+
+def test_an_output_of_another_kind_is_refused(board, tmp_path):
+    with pytest.raises(RunError, match=r"\.csv or \.csv\.gz"):
+        predict(board, "emt", "discovery", SET, limit=2, workers=0, out=tmp_path / "x.parquet")

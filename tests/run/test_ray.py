@@ -1,0 +1,91 @@
+"""Runs on Ray: the same answers, and what dying workers and drivers cost."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from matdisc import predictions
+from matdisc.run import predict
+from matdisc.run.engine import ray_answers
+from matdisc.run.worker import Chunk, Job
+from matdisc.schema import Sample
+from matdisc.tasks import TASKS
+from matdisc.testing import cubic_crystal
+
+pytestmark = pytest.mark.ray
+SET = "emt-alloys"
+
+
+def values_of(run, task="discovery"):
+    return [(p.material_id, p.values, p.status) for p in predictions.read(run.out, TASKS[task].value_columns).rows]
+
+
+@pytest.mark.parametrize("model", ["emt", "composition-rf", "dummy-random"])
+def test_workers_give_the_very_values_that_this_process_gives(board, ray_session, model):
+    alone = predict(board, model, "discovery", SET, limit=30, workers=0)
+    values = values_of(alone)
+    together = predict(board, model, "discovery", SET, limit=30, workers=2, restart=True)
+    assert together.asked == 30
+    assert values_of(together) == values
+
+
+def test_a_worker_killed_once_costs_nothing(board, add_toy, ray_session, tmp_path):
+    key = add_toy("dies-once", "misbehaving", how="kill", symbol="Au", marker=str(tmp_path / "mark"))
+    run = predict(board, key, "discovery", SET, limit=15, workers=2)
+    assert (tmp_path / "mark").exists()
+    assert run.counts == {"ok": 15}
+
+
+def test_a_material_that_kills_its_workers_fails_by_name_and_alone(board, add_toy, ray_session):
+    key = add_toy("killer", "misbehaving", how="kill", symbol="Au")
+    run = predict(board, key, "discovery", SET, limit=12, workers=2)
+    failed = {m for m, _, status in values_of(run) if status == "failed"}
+    assert failed == {m for m, _, _ in values_of(run) if "Au" in m}
+    assert failed
+    rows = {p.material_id: p for p in predictions.read(run.out, TASKS["discovery"].value_columns).rows}
+    assert all("died twice" in rows[m].error for m in failed)
+
+
+def test_native_code_that_hangs_loses_its_worker_and_not_the_run(ray_session, board, add_toy):
+    add_toy("spinner", "misbehaving", how="spin", symbol="Au")
+    job = Job(board.model("spinner"), "polymorphs", "single-point", 0.0, timeout=2.0)
+    samples = [
+        Sample(m, {"crystal": cubic_crystal([el, el], 4.0), "compound": "x"}, {}, "x")
+        for m, el in (("bad", "Au"), ("good", "Cu"))
+    ]
+    found = [p for batch in ray_answers(job, [Chunk((s,)) for s in samples], 2, grace=30.0) for p in batch]
+    assert {p.material_id: p.status for p in found} == {"bad": "timed_out", "good": "ok"}
+
+
+def test_a_model_that_cannot_be_loaded_stops_the_run_with_the_remedy(board, ray_session):
+    from matdisc.errors import CardError
+
+    path = board.models_dir / "emt" / "model.toml"
+    path.write_text(path.read_text().replace("potentials.emt:load", "potentials.emt:lod"))
+    with pytest.raises(CardError, match="lod"):
+        predict(board, "emt", "discovery", SET, limit=3, workers=2)
+
+
+@pytest.mark.slow
+def test_a_killed_driver_loses_nothing_and_repeats_only_what_was_in_flight(board, add_toy, tmp_path):
+    key = add_toy("slow", "slow_emt", seconds=0.1)
+    command = [sys.executable, "-m", "matdisc", "predict", key, "discovery", "-d", SET, "-w", "2", "--limit", "60"]
+    record = board.runs_dir / "discovery" / SET / key / "records.jsonl"
+    driver = subprocess.Popen([*command, "--board", str(board.root)], start_new_session=True)
+    deadline = time.monotonic() + 150
+    while time.monotonic() < deadline and (not record.exists() or record.read_bytes().count(b"\n") < 10):
+        time.sleep(0.05)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    kept = record.read_bytes()
+    answered = kept.count(b"\n") - 1
+    assert 9 <= answered < 60
+    time.sleep(2)
+    done = subprocess.run([*command, "--board", str(board.root)], capture_output=True, text=True, check=True)
+    assert f"({60 - answered} asked now, {answered} reused)" in done.stdout
+    assert record.read_bytes().startswith(kept)
+    assert record.read_bytes().count(b"\n") == 61

@@ -1,0 +1,127 @@
+"""Every page: sound HTML, working links, nothing from elsewhere, no text that turns into markup."""
+
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from site_boards import HOSTILE, LONG_KEY
+from site_html import Page, read_pages
+
+
+@pytest.fixture(scope="module", params=["site", "empty_site"])
+def folder(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def pages(folder):
+    return read_pages(folder)
+
+
+def test_there_is_a_page_for_everything(site):
+    for name in ("index", "methods", "submit", "404", "tasks/discovery", "tasks/polymorphs", f"models/{LONG_KEY}"):
+        assert (site / f"{name}.html").is_file()
+    assert (site / "datasets/alpha-set.html").is_file()
+
+
+def test_tags_balance_and_ids_are_unique(pages):
+    for page in pages:
+        assert page.problems == [], page.path
+        assert len(set(page.ids)) == len(page.ids), page.path
+
+
+def test_every_internal_link_resolves(pages, folder):
+    anchors = {page.path.resolve(): set(page.ids) for page in pages}
+    for page in pages:
+        for href in [a["href"] for a in page.all("a", "link")] + [a["src"] for a in page.all("script")]:
+            parts = urlsplit(href)
+            if parts.scheme:
+                continue
+            target = (page.path.parent / unquote(parts.path)).resolve() if parts.path else page.path.resolve()
+            assert target.is_file(), f"{page.path}: {href}"
+            assert folder.resolve() in target.parents
+            assert not parts.fragment or parts.fragment in anchors[target], f"{page.path}: {href}"
+
+
+def test_nothing_is_loaded_from_elsewhere(pages):
+    for page in pages:
+        for attributes in page.all("link", "script", "img", "iframe", "source", "use", "object", "embed"):
+            for name in ("src", "href", "data", "srcset"):
+                value = attributes.get(name) or ""
+                assert not value.startswith(("http:", "https:", "//")), f"{page.path}: {value}"
+
+
+def test_external_links_are_https_and_give_nothing_away(pages):
+    for page in pages:
+        for attributes in page.all("a"):
+            if urlsplit(attributes["href"]).scheme:
+                assert attributes["href"].startswith("https://")
+                assert attributes["rel"] == "noopener nofollow"
+
+
+def test_no_page_has_inline_scripts_or_styles(pages):
+    for page in pages:
+        assert not page.all("style", "iframe", "base", "form")
+        for tag, attributes in page.tags:
+            assert "style" not in attributes, (page.path, tag)
+            assert not [name for name in attributes if name.startswith("on")], (page.path, tag)
+        for script in page.all("script"):
+            assert list(script) == ["defer", "src"]
+            assert script["src"].endswith("assets/site.js")
+
+
+def test_every_page_carries_the_strict_policy(pages):
+    expected = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'"
+    )
+    for page in pages:
+        policies = [a["content"] for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy"]
+        assert policies == [expected]
+
+
+def test_every_table_has_a_caption_and_scopes_and_a_labelled_region(pages):
+    for page in pages:
+        assert len(page.all("caption")) == len(page.all("table"))
+        assert all(a.get("scope") in ("col", "row") for a in page.all("th"))
+        regions = [a for a in page.all("div") if a.get("role") == "region"]
+        assert len(regions) == len(page.all("table"))
+        assert all(a["tabindex"] == "0" and a["aria-labelledby"] in page.ids for a in regions)
+
+
+def test_charts_say_in_words_what_they_show(site):
+    charts = [a for a in Page(site / "index.html").all("svg") if a.get("role") == "img"]
+    assert len(charts) == 3
+    assert "GraphNet 0.3.0: 0.912 (0.895–0.929)" in charts[0]["aria-label"]
+
+
+def test_hostile_text_stays_text(site):
+    page = Page(site / "models/meshnet-2.html")
+    assert not page.all("img")
+    assert len(page.all("script")) == 1
+    assert HOSTILE.split("\u2028")[0].strip() in page.words
+
+
+def test_flags_stand_as_text_on_the_model_page_and_as_badges_on_the_board(site):
+    sentence = "level of theory differs: model r2SCAN; labels PBE and PBE+U with MP2020 corrections"
+    assert sentence in Page(site / "models/meshnet-2.html").words
+    badges = [a for a in Page(site / "index.html").all("a") if a.get("class") == "badge warns"]
+    assert sentence in [a["title"] for a in badges]
+
+
+def test_undefined_and_unreported_values_say_which_they_are(site):
+    titles = [a.get("title") for a in Page(site / "index.html").all("td")]
+    assert "undefined" in titles
+    assert "not reported" in titles
+
+
+def test_a_board_without_results_says_how_to_get_rows(empty_site):
+    words = Page(empty_site / "index.html").words
+    assert "No results yet" in words
+    assert "matdisc submit FILE --card CARD --task discovery" in words
+
+
+def test_every_metric_of_the_board_is_defined_on_the_methods_page(site):
+    page = Page(site / "methods.html")
+    heads = [a["data-key"] for a in Page(site / "index.html").all("th") if a.get("data-key")]
+    assert set(heads) - {"name"} <= set(page.ids)
+    assert "Paired comparison is not done yet" in page.words
