@@ -43,7 +43,8 @@ def check_potential(
     before = atoms.positions.copy()
     energy, forces, stress = _energy(calculator, atoms), _forces(calculator, atoms), _stress(calculator, atoms)
     np.testing.assert_array_equal(atoms.positions, before, err_msg="the calculator moved the atoms")
-    assert np.isfinite(energy) and forces.shape == (len(atoms), 3), "energy finite, forces of shape (n_atoms, 3)"
+    assert np.isfinite(energy), "the energy is not finite"
+    assert forces.shape == (len(atoms), 3), f"forces have shape {forces.shape}, not (n_atoms, 3)"
     np.testing.assert_allclose(forces.sum(axis=0), 0, atol=1e-3, err_msg="forces do not add up to zero")
     double = _energy(calculator, atoms.repeat((2, 1, 1)))
     np.testing.assert_allclose(double, 2 * energy, rtol=1e-4, err_msg="the energy is not extensive")
@@ -78,7 +79,7 @@ def misbehaving(how: str, symbol: str = "Au", marker: str = "") -> Calculator:
     """
     from ase.calculators.emt import EMT
 
-    class Misbehaving(EMT):  # type: ignore[misc]
+    class Misbehaving(EMT):
         def calculate(self, atoms: Any = None, *args: Any, **kwargs: Any) -> None:
             super().calculate(atoms, *args, **kwargs)
             if atoms is not None and symbol in atoms.get_chemical_symbols() and not (marker and Path(marker).exists()):
@@ -93,7 +94,7 @@ def slow_emt(seconds: float = 0.05) -> Calculator:
     """Return EMT that takes at least `seconds` for each calculation, so that a run can be interrupted."""
     from ase.calculators.emt import EMT
 
-    class Slow(EMT):  # type: ignore[misc]
+    class Slow(EMT):
         def calculate(self, *args: Any, **kwargs: Any) -> None:
             time.sleep(seconds)
             super().calculate(*args, **kwargs)
@@ -181,4 +182,4 @@ def _check_stress(calculator: Calculator, atoms: Atoms, stress: Any) -> None:
         energies.append(_energy(calculator, strained))
     expected = (energies[0] - energies[1]) / (2 * step) / atoms.get_volume()
     difference = abs(stress[0, 0] - expected)
-    assert difference < 2e-3 + 0.02 * abs(expected), f"stress is not the strain derivative: off by {difference:.3g} eV/Å^3"
+    assert difference < 2e-3 + 0.02 * abs(expected), f"stress is not the strain derivative: by {difference:.3g} eV/Å^3"

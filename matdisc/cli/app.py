@@ -30,6 +30,7 @@ app.command()(runs.evaluate)
 app.command()(files.check)
 app.command()(files.score)
 app.command()(files.submit)
+app.command()(files.accept)
 app.command()(files.rescore)
 app.add_typer(site.site, name="site", help="The static leaderboard.")
 

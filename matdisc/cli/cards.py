@@ -114,15 +114,28 @@ def pull_datasets(keys: Annotated[list[str] | None, typer.Argument()] = None, bo
 @datasets.command("verify")
 def verify_datasets(keys: Annotated[list[str] | None, typer.Argument()] = None, board: BoardOption = HERE) -> None:
     """Recompute the hashes of files and samples and say whether anything drifted; exit code 1 if so."""
-    from matdisc.datasets.fetch import verify
+    from matdisc.datasets.verify import verify
 
     root = open_board(board)
     wrong = 0
     for key in keys or root.dataset_keys():
-        for finding in verify(root, key):
-            typer.echo(f"{key}: {finding}")
-            wrong += not finding.ok
+        for check in verify(root, key):
+            typer.echo(
+                f"{key}: {check.what}: {'fine' if check.ok else 'WRONG'}{', ' if check.detail else ''}{check.detail}"
+            )
+            wrong += not check.ok
     raise typer.Exit(1 if wrong else 0)
+
+
+@datasets.command("describe")
+def describe_dataset(key: str, board: BoardOption = HERE) -> None:
+    """Print the lines of a card that follow from its data: counts, sizes, hashes.
+
+    Example: matdisc datasets describe my-set
+    """
+    from matdisc.datasets.verify import describe
+
+    typer.echo(describe(open_board(board), key))
 
 
 def _check(keys: list[str], read: Any, noun: str) -> None:

@@ -85,6 +85,20 @@ def submit(
     typer.echo("next: `matdisc site build`, or commit these three files for a pull request (`git add -f`)")
 
 
+def accept(
+    proposed: Annotated[Path, typer.Argument(help="Checkout of a pull request: a board whose data is taken.")],
+    board: BoardOption = HERE,
+) -> None:
+    """Score the new data of a pull request with this board's code and add it; nothing of it is executed.
+
+    Example: matdisc accept ../pull-request --board .
+    """
+    from matdisc.leaderboard.accept import accept as take
+
+    lines = take(open_board(board), open_board(proposed))
+    typer.echo("\n".join(lines) if lines else "no new predictions")
+
+
 def rescore(
     board: BoardOption = HERE,
     check_only: Annotated[

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
+from matdisc.datasets import load
 from matdisc.errors import CardError
 from matdisc.models import installed
 from matdisc.run.predict import entry_key
@@ -53,7 +54,7 @@ def steps(
     for dataset in sets:
         for task in (task for task in tasks or TASKS if task in dataset.tasks):
             for model in cards:
-                reason = _misfit(model, task, dataset)
+                reason = _misfit(model, task, dataset) or _knows_nothing(board, model, dataset)
                 if reason:
                     left_out.append(f"{model.key} on {dataset.key} ({task}): {reason}")
                 else:
@@ -95,3 +96,13 @@ def _misfit(model: ModelCard, task: str, dataset: DatasetCard) -> str | None:
     ):
         return "its energy scale does not fit the references of this dataset"
     return None
+
+
+def _knows_nothing(board: Board, model: ModelCard, dataset: DatasetCard) -> str | None:
+    """Say so if a model that lists its elements supports no material of a dataset: a row of dashes helps nobody."""
+    if not model.elements:
+        return None
+    known = set(model.elements)
+    if any(set(sample.crystal.symbols) <= known for sample in load(board, dataset.key).samples):
+        return None
+    return "it supports none of the materials"

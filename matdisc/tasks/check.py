@@ -114,21 +114,21 @@ def _refuse_wrong_scale(submission: Submission, dataset: Dataset, task: Task, va
     e_form = targets(dataset.samples, "e_form_per_atom")[answered]
     e_hull = targets(dataset.samples, "e_above_hull")[answered]
     given = values[answered]
-    scatter = {
-        "": _median_distance(given, e_form),
-        "they look like formation energies in eV per cell; divide by the number of atoms": _median_distance(
-            given / sizes, e_form
-        ),
-        "they look like hull distances; give formation energies": _median_distance(given, e_hull),
-        "they look like formation energies with the sign reversed": _median_distance(-given, e_form),
-        "they look like kJ/mol; divide by 96.485": _median_distance(given / 96.485, e_form),
-    }
-    best = min(scatter, key=scatter.__getitem__)
-    typical = scatter[""]
-    if best and typical > 0.1 and scatter[best] < 0.5 * typical:
+    typical = float(np.median(np.abs(given - e_form)))
+    if typical <= 0.1:
+        return
+    suspects = (
+        ("formation energies in eV per cell; divide by the number of atoms", given / sizes, e_form),
+        ("hull distances; give formation energies", given, e_hull),
+        ("formation energies with the sign reversed", -given, e_form),
+        ("formation energies in kJ/mol; divide by 96.485", given / 96.485, e_form),
+    )
+    distances = [float(np.median(np.abs(read_so - expected))) for _, read_so, expected in suspects]
+    meaning, read_so, expected = suspects[int(np.argmin(distances))]
+    if min(distances) < 0.1 * typical and _alike(read_so, expected):
         raise SubmissionError(
-            f"{submission.path}: column 'e_form_per_atom' is {typical:.3g} eV/atom from the reference "
-            f"in the median; {best}"
+            f"{submission.path}: column 'e_form_per_atom' is {typical:.3g} eV/atom from the reference in the median; "
+            f"it looks like {meaning}"
         )
     if typical > 2.0:
         raise SubmissionError(
@@ -137,8 +137,11 @@ def _refuse_wrong_scale(submission: Submission, dataset: Dataset, task: Task, va
         )
 
 
-def _median_distance(given: Floats, expected: Floats) -> float:
-    return float(np.median(np.abs(given - expected)))
+def _alike(given: Floats, expected: Floats) -> bool:
+    """Whether two columns rise and fall together, and equally far; a constant column is like nothing."""
+    if given.std() < 1e-9 or not 0.5 < given.std() / max(float(expected.std()), 1e-9) < 2:
+        return False
+    return float(np.corrcoef(given, expected)[0, 1]) > 0.9
 
 
 def coverage_lines(coverage: dict[str, int], names: Sequence[str] | None = None) -> list[str]:

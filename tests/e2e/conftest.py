@@ -17,11 +17,14 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="session")
 def chromium():
+    give_up = pytest.fail if os.environ.get("CI") else pytest.skip
     path = os.environ.get("MATDISC_CHROMIUM") or shutil.which("chromium")
     if path is None:
-        missing = "no Chromium: install it or set MATDISC_CHROMIUM to its path"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
-    sync_api = pytest.importorskip("playwright.sync_api", exc_type=ImportError)
+        give_up("no Chromium: install it or set MATDISC_CHROMIUM to its path")
+    try:
+        from playwright import sync_api
+    except ImportError:
+        give_up("no Playwright: pip install 'matdisc[browser]'")
     with sync_api.sync_playwright() as playwright:  # the profile folder is fresh and removed at the end
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser

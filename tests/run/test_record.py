@@ -48,7 +48,7 @@ def test_other_settings_are_refused_until_the_old_record_is_set_aside(path):
     with Record(path, SETTINGS) as record:
         record.add([ONE])
     other = {**SETTINGS, "dataset_sha256": "1" * 64}
-    with pytest.raises(RunError, match="started with dataset_sha256 = '000.*--restart"):
+    with pytest.raises(RunError, match=r"started with dataset_sha256 = '000.*--restart"):
         Record(path, other)
     with Record(path, other, restart=True) as record:
         assert record.done == {}

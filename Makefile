@@ -1,0 +1,59 @@
+# The two commands of the README are `make leaderboard` and `make test`. All of them work in a fresh clone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help leaderboard test test-all setup bench site serve lint format clean
+
+help:
+	@echo "make leaderboard   install, run the models on the embedded data, build the site"
+	@echo "make test          install and run the fast tests (under 4 minutes)"
+	@echo "make test-all      every test: slow, ray, browser (needs Chromium: apt-get install chromium)"
+	@echo "make setup         install only, into $(VENV)"
+	@echo "make site          build the site from the results at hand"
+	@echo "make serve         build the site and serve it on http://127.0.0.1:8000"
+	@echo "make bench         measure ratios in one run (benchmarks/)"
+	@echo "make lint          ruff and mypy"
+
+leaderboard: $(STAMP)
+	$(BIN)/matdisc evaluate --board .
+	@echo "open: file://$(CURDIR)/leaderboard/_site/index.html"
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -m "not slow and not ray and not browser"
+
+test-all: $(STAMP)
+	$(BIN)/python -m pytest
+
+setup: $(STAMP)
+
+site: $(STAMP)
+	$(BIN)/matdisc site build --board .
+
+serve: $(STAMP)
+	$(BIN)/matdisc site serve --board .
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# torch first: its CPU build is wanted, and the other packages then find it in place.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "matdisc needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH_INDEX) --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[chgnet,ml,dev]"
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) build dist leaderboard/_site .pytest_cache .mypy_cache .ruff_cache

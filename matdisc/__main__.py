@@ -1,0 +1,5 @@
+"""`python -m matdisc`."""
+
+from matdisc.cli import main
+
+main()

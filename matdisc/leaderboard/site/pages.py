@@ -1,0 +1,150 @@
+"""From content to pages: which templates there are, and what each is given."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+import matdisc
+from matdisc.leaderboard.site.charts import make_charts
+from matdisc.leaderboard.site.columns import COVERAGE, METRICS, show, show_interval
+from matdisc.leaderboard.site.export import build_json, leaderboard_csv, leaderboard_json
+from matdisc.leaderboard.site.results import Content
+from matdisc.leaderboard.site.settings import Settings
+from matdisc.leaderboard.site.tables import Table, badges, display_name, make_tables, variant
+from matdisc.leaderboard.site.verdict import headline_table, verdict
+from matdisc.predictions import SUFFIXES
+from matdisc.schema import STATUSES
+from matdisc.tasks import TASKS
+
+TEMPLATES = Path(__file__).parent / "templates"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'"
+)
+"""Content security policy of every page, as meta tag and as header."""
+
+COLOUR_SCHEME = ("auto", "light", "dark")
+
+
+def render_pages(content: Content, settings: Settings, created: datetime) -> dict[str, str]:
+    """Return every generated file of the site: relative path to text."""
+    tables = make_tables(content, settings.task_order, settings.dataset_order)
+    stamp = created.strftime("%Y-%m-%dT%H:%M:%SZ")
+    env = environment()
+    env.globals.update(
+        settings=settings,
+        created=stamp,
+        version=matdisc.__version__,
+        suffixes=SUFFIXES,
+        statuses=STATUSES,
+        policy=POLICY,
+        shown_tasks=[TASKS[task] for task in _tasks(tables)],
+        has_results=bool(tables),
+    )
+
+    def page(template: str, depth: int = 0, **values: Any) -> str:
+        return env.get_template(template).render(root="../" * depth, **values)
+
+    pages = {
+        "index.html": page("index.html", **_index(content, settings, tables)),
+        "methods.html": page("methods.html", metrics=METRICS.values(), coverage=COVERAGE),
+        "submit.html": page("submit.html", datasets=content.datasets),
+        "404.html": page("404.html"),
+        "data/leaderboard.json": leaderboard_json(content, tables, stamp),
+        "data/leaderboard.csv": leaderboard_csv(tables),
+        "build.json": build_json(content, stamp),
+    }
+    for task in _tasks(tables):
+        mine = [table for table in tables if table.task == task]
+        pages[f"tasks/{task}.html"] = page("task.html", 1, task=task, tables=mine)
+    for key, model in content.models.items():
+        mine_of = _results_of(content, tables, key)
+        pages[f"models/{key}.html"] = page("model.html", 1, card=model, sections=mine_of, coverage_help=COVERAGE)
+    for key, dataset in content.datasets.items():
+        about = [table for table in tables if table.dataset.key == key]
+        pages[f"datasets/{key}.html"] = page("dataset.html", 1, card=dataset, tables=about)
+    return pages
+
+
+def environment() -> Environment:
+    """Return the templates with autoescape on; an unknown variable is an error."""
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    env.globals.update(METRICS=METRICS, TASKS=TASKS, verdict=verdict, charts=make_charts, colour_schemes=COLOUR_SCHEME)
+    env.filters.update(
+        show=show, interval=show_interval, model_name=display_name, percent=percent, thousands=thousands,
+        plain=plain_number, anchor=anchor, together=together,
+    )  # fmt: skip
+    return env
+
+
+def percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f} %"
+
+
+def thousands(number: float | None) -> str:
+    return "–" if number is None else f"{number:,.0f}"
+
+
+def plain_number(number: float | None, digits: int = 6) -> str:
+    """Return a number without trailing zeros: 0.05, 0, 12."""
+    return "–" if number is None else f"{number:.{digits}g}".replace("-", "−")
+
+
+def together(sentence: str) -> Markup:
+    """Return a sentence whose intervals, such as (0.88–0.93), do not break over two lines."""
+    parts = re.split(r"(\([\d.−]+–[\d.−]+\))", sentence)
+    kept = Markup('<span class="nowrap">{}</span>')
+    return Markup("").join(kept.format(part) if i % 2 else part for i, part in enumerate(parts))
+
+
+def anchor(text: str) -> str:
+    """Return an id for an element: letters, digits, `.`, `_` and `-` only."""
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)
+
+
+def _tasks(tables: list[Table]) -> list[str]:
+    return list(dict.fromkeys(table.task for table in tables))
+
+
+def _index(content: Content, settings: Settings, tables: list[Table]) -> dict[str, Any]:
+    entries = {row.result.entry for table in tables for row in table.ranked}
+    rows = {key: sum(r.dataset == key for r in content.results) for key in content.datasets}
+    return {
+        "tables": tables,
+        "lead": headline_table(tables, settings),
+        "models": content.models,
+        "datasets": content.datasets,
+        "n_entries": len(entries),
+        "n_results": len(content.results),
+        "rows_of": rows,
+    }
+
+
+def _results_of(content: Content, tables: list[Table], key: str) -> list[dict[str, Any]]:
+    """A model's results in the order of the board, each with its rank and flags."""
+    return [
+        {
+            "result": row.result,
+            "table": table,
+            "row": row,
+            "dataset": content.datasets[row.result.dataset],
+            "variant": variant(row.result),
+            "badges": badges(row.result, table.dataset),
+        }
+        for table in tables
+        for row in table.rows
+        if row.result.model == key
+    ]

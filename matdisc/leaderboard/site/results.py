@@ -1,0 +1,151 @@
+"""Reading the result files of a board, each checked against its place and its cards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from matdisc.board import Board
+from matdisc.cards import DatasetCard, ModelCard, TaskKey
+from matdisc.errors import DataError
+
+SCHEMA = "matdisc.result/1"
+
+
+class Part(BaseModel):
+    """Frozen, finite numbers only; fields of a later version are passed over."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+class Value(Part):
+    """A number and its 95 % interval; None is "undefined"."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+class Scores(Part):
+    """Metrics over one set of rows at one threshold (eV/atom)."""
+
+    threshold: float | None = None
+    n: int | None = None
+    n_stable: int | None = None
+    prevalence: float | None = None
+    daf_max: float | None = None
+    metrics: dict[str, Value] = {}
+
+
+class Secondary(Scores):
+    name: str
+
+
+class Protocol(Part):
+    key: str
+    help: str | None = None
+
+
+class Cost(Part):
+    seconds_total: float | None = None
+    seconds_per_material: float | None = None
+    steps_median: float | None = None
+
+
+class Bootstrap(Part):
+    replicates: int | None = None
+    seed: int | None = None
+    unit: str | None = None
+
+
+class Provenance(Part):
+    predictions_sha256: str | None = None
+    dataset_sha256: str | None = None
+    matdisc: str | None = None
+    bootstrap: Bootstrap | None = None
+    run: dict[str, Any] | None = None
+
+
+class Result(Scores):
+    """One row of the board: one entry's metrics on one dataset."""
+
+    entry: str
+    model: str
+    task: TaskKey
+    dataset: str
+    protocol: Protocol | None = None
+    origin: Literal["run", "submission"] = "run"
+    n_groups: int | None = None
+    secondary: tuple[Secondary, ...] = ()
+    dummy: dict[str, float | None] = {}
+    coverage: dict[str, int] = {}
+    cost: Cost | None = None
+    bootstrap: Bootstrap | None = None
+    flags: tuple[str, ...] = ()
+    provenance: Provenance = Provenance()
+
+    def value(self, key: str) -> Value | None:
+        """The value of a metric, None where the result does not report it."""
+        if key == "seconds":
+            return Value(value=self.cost.seconds_per_material) if self.cost else None
+        return self.metrics.get(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Everything a site is made of: cards by key, results in file order."""
+
+    models: Mapping[str, ModelCard]
+    datasets: Mapping[str, DatasetCard]
+    results: tuple[Result, ...]
+
+
+def read_content(board: Board) -> Content:
+    """Return all cards and results of a board.
+
+    Raises:
+        CardError: If a card is wrong.
+        DataError: If a result file is damaged, misplaced, or names a model or dataset without card.
+    """
+    models = {key: board.model(key) for key in board.model_keys()}
+    datasets = {key: board.dataset(key) for key in board.dataset_keys()}
+    paths = sorted(board.results_dir.glob("*/*/*.json"))
+    return Content(models, datasets, tuple(_checked(path, models, datasets) for path in paths))
+
+
+def read_result(path: Path) -> Result:
+    """Return the result at `path`.
+
+    Raises:
+        DataError: If the file is no JSON, has another schema, holds NaN, or lacks a field.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as err:
+        raise DataError(f"{path}: not valid JSON ({err}); write it anew with `matdisc score`") from err
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if schema != SCHEMA:
+        raise DataError(f"{path}: field 'schema' is {schema!r}, this version reads {SCHEMA!r}; score it anew")
+    try:
+        return Result.model_validate(content)
+    except ValidationError as err:
+        problems = "; ".join(f"field '{'.'.join(map(str, p['loc']))}': {p['msg']}" for p in err.errors()[:5])
+        raise DataError(f"{path}: {problems}; write it anew with `matdisc score`") from err
+
+
+def _checked(path: Path, models: Mapping[str, ModelCard], datasets: Mapping[str, DatasetCard]) -> Result:
+    result = read_result(path)
+    told = (path.parent.parent.name, path.parent.name, path.stem)
+    says = (result.task, result.dataset, result.entry)
+    if told != says:
+        raise DataError(f"{path}: holds the result of {'/'.join(says)}; move it there or score it anew")
+    if result.model not in models:
+        raise DataError(f"{path}: field 'model' is {result.model!r}, which has no card in models/; add it")
+    if result.dataset not in datasets:
+        raise DataError(f"{path}: field 'dataset' is {result.dataset!r}, which has no card in datasets/; add it")
+    return result

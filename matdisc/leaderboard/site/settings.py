@@ -1,0 +1,63 @@
+"""What the owner of a board may say about its site: `leaderboard/site.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, ValidationError, field_validator
+
+from matdisc.cards import HttpsUrl, Key, Name, Strict, TaskKey, Text
+from matdisc.errors import CardError
+from matdisc.leaderboard.site.columns import METRICS
+
+Title = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
+
+
+class Headline(Strict):
+    """The task and dataset whose standing is the first sentence of the board."""
+
+    task: TaskKey
+    dataset: Key
+
+
+class Settings(Strict):
+    """Title, tagline and default views; every field has a default."""
+
+    title: Title = "matdisc leaderboard"
+    tagline: Text = "The referee for models that promise to find new stable materials."
+    publisher: Name | None = None
+    repository: HttpsUrl | None = None
+    task_order: tuple[TaskKey, ...] = ("discovery", "polymorphs")
+    dataset_order: tuple[Key, ...] = ()
+    headline_metrics: tuple[str, ...] = ("f1", "daf", "precision", "recall", "mae", "coverage")
+    chart_rows: Annotated[int, Field(ge=3, le=60)] = 24
+    headline: Headline | None = None
+
+    @field_validator("headline_metrics")
+    @classmethod
+    def _metrics_exist(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [key for key in keys if key not in METRICS]
+        if unknown:
+            raise ValueError(f"no metric is called {', '.join(unknown)}; known: {', '.join(METRICS)}")
+        return keys
+
+
+def read_settings(path: Path) -> Settings:
+    """Return the checked settings at `path`; a board without the file gets the defaults.
+
+    Raises:
+        CardError: If the file is no TOML or breaks a rule; every broken field is named.
+    """
+    if not path.exists():
+        return Settings()
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise CardError(f"{path}: not valid TOML: {err}; see https://toml.io for the syntax") from err
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as err:
+        problems = [(".".join(map(str, p["loc"])), p["msg"]) for p in err.errors()]
+        raise CardError("\n".join(f"{path}: field '{where}': {what}" for where, what in problems)) from err

@@ -1,0 +1,199 @@
+"""One table of the board as data: rows in order, cells as text, nothing left for a template to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from matdisc.cards import DatasetCard, ModelCard
+from matdisc.leaderboard.site.columns import METRICS, Metric, show, show_interval
+from matdisc.leaderboard.site.ranks import Rank, heat_levels, rank_intervals
+from matdisc.leaderboard.site.results import Content, Result, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A flag: a short label, the whole sentence, and whether it questions the comparison."""
+
+    label: str
+    text: str
+    warns: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """`text` and `interval` are printed, `sort` is the exact number for sorting, `heat` 0 to 10."""
+
+    text: str
+    interval: str = ""
+    sort: str | None = None
+    title: str | None = None
+    heat: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One entry of a table; `rank` is None for references and where F1 or its interval is undefined."""
+
+    result: Result
+    card: ModelCard
+    name: str
+    variant: str | None
+    rank: Rank | None
+    reference: bool
+    badges: tuple[Badge, ...]
+    cells: tuple[Cell, ...]
+
+    @property
+    def search(self) -> str:
+        """Text the search box looks at, beyond what the row shows."""
+        card = self.card
+        people = [person.name for person in card.authors]
+        return " ".join([self.result.entry, card.kind, card.status, *card.training_sets, *people]).lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All entries of one task on one dataset, best F1 first."""
+
+    task: str
+    dataset: DatasetCard
+    columns: tuple[Metric, ...]
+    rows: tuple[Row, ...]
+    floor: tuple[Cell, ...]
+
+    @property
+    def id(self) -> str:
+        return f"{self.task}--{self.dataset.key}"
+
+    @property
+    def first(self) -> Result:
+        return self.rows[0].result
+
+    @property
+    def ranked(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if not row.reference)
+
+    @property
+    def n_placed(self) -> int:
+        """Rows that take part in the ranking: no references, F1 defined."""
+        return sum(_f1(row.result).value is not None for row in self.ranked)
+
+    @property
+    def has_floor(self) -> bool:
+        return any(cell.sort is not None for cell in self.floor)
+
+
+def display_name(card: ModelCard) -> str:
+    """Name and version; the version once only, and not for references."""
+    bare = card.reference_row or card.version in card.name.split()
+    return card.name if bare else f"{card.name} {card.version}"
+
+
+def make_tables(content: Content, task_order: Sequence[str], dataset_order: Sequence[str]) -> list[Table]:
+    """Return one table per task and dataset that has results: tasks in the given order, large sets first."""
+    groups: dict[tuple[str, str], list[Result]] = {}
+    for result in content.results:
+        groups.setdefault((result.task, result.dataset), []).append(result)
+
+    def place(item: tuple[tuple[str, str], list[Result]]) -> tuple[int, int, int, str]:
+        (task, dataset), results = item
+        return (
+            _index(task_order, task), _index(dataset_order, dataset), -max(r.n or 0 for r in results), dataset,
+        )  # fmt: skip
+
+    return [
+        make_table(task, content.datasets[dataset], results, content.models)
+        for (task, dataset), results in sorted(groups.items(), key=place)
+    ]
+
+
+def make_table(task: str, dataset: DatasetCard, results: Sequence[Result], models: Mapping[str, ModelCard]) -> Table:
+    """Return the table of `results`, which all belong to one task and dataset."""
+    results = sorted(results, key=_best_first)
+    columns = tuple(metric for metric in METRICS.values() if metric.key == "f1" or _some(metric, results))
+    ranked = [r for r in results if not models[r.model].reference_row]
+    ranks = dict(zip(map(_entry, ranked), rank_intervals([_f1(r) for r in ranked]), strict=True))
+    heats = {metric.key: _heats(metric, ranked) for metric in columns}
+    rows = tuple(
+        Row(
+            result=result,
+            card=models[result.model],
+            name=display_name(models[result.model]),
+            variant=variant(result),
+            rank=ranks.get(result.entry),
+            reference=models[result.model].reference_row,
+            badges=badges(result, dataset),
+            cells=tuple(cell(m, result.value(m.key), heats[m.key].get(result.entry)) for m in columns),
+        )
+        for result in results
+    )
+    return Table(task, dataset, columns, rows, floor=tuple(_floor(metric, results) for metric in columns))
+
+
+def cell(metric: Metric, value: Value | None, heat: int | None = None) -> Cell:
+    """Return the printed form of a value; missing and undefined ones say which they are."""
+    if value is None:
+        return Cell("–", title="not reported")
+    if value.value is None:
+        return Cell("–", title="undefined")
+    interval = show_interval(metric, value.low, value.high)
+    title = f"95 % interval {interval.replace('–', ' to ')}" if interval else None
+    return Cell(show(metric, value.value), interval, repr(value.value), title, heat)
+
+
+def badges(result: Result, dataset: DatasetCard) -> tuple[Badge, ...]:
+    """Return the flags of a result, and one more if it was computed on another version of the dataset."""
+    flags = list(result.flags)
+    told = result.provenance.dataset_sha256
+    if told and told != dataset.sha256:
+        flags.insert(0, f"stale: computed on another version of this dataset ({told[:12]}…); score it anew")
+    return tuple(Badge(_short(flag), flag, _warns(flag)) for flag in flags)
+
+
+def variant(result: Result) -> str | None:
+    """What tells this entry from others of its model: the part after `+` in its id."""
+    _, plus, rest = result.entry.partition("+")
+    return rest if plus else None
+
+
+def _short(flag: str) -> str:
+    head = flag.partition(":")[0].strip()
+    return head if 0 < len(head) <= 34 else flag[:32].rstrip() + "…"
+
+
+def _warns(flag: str) -> bool:
+    return flag.lower().startswith(("training overlap", "level of theory", "used in construction", "stale"))
+
+
+def _f1(result: Result) -> Value:
+    return result.value("f1") or Value()
+
+
+def _entry(result: Result) -> str:
+    return result.entry
+
+
+def _best_first(result: Result) -> tuple[bool, float, str]:
+    value = _f1(result).value
+    return value is None, -(value or 0.0), result.entry
+
+
+def _heats(metric: Metric, results: Sequence[Result]) -> dict[str, int | None]:
+    values = [(r.value(metric.key) or Value()).value for r in results]
+    return dict(zip(map(_entry, results), heat_levels(values, metric.better), strict=True))
+
+
+def _some(metric: Metric, results: Sequence[Result]) -> bool:
+    """Whether any result has a value: a column of dashes is left out."""
+    return any((r.value(metric.key) or Value()).value is not None for r in results)
+
+
+def _floor(metric: Metric, results: Sequence[Result]) -> Cell:
+    found = (r.dummy.get(metric.key) for r in results)
+    value = next((v for v in found if v is not None), None)
+    return cell(metric, Value(value=value)) if value is not None else Cell("", title=None)
+
+
+def _index(order: Sequence[str], key: str) -> int:
+    return order.index(key) if key in order else len(order)

@@ -1,0 +1,107 @@
+"""Sentences computed from the rows. None claims a lead that the intervals do not carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from matdisc.leaderboard.site.columns import METRICS, show, show_interval
+from matdisc.leaderboard.site.results import Value
+from matdisc.leaderboard.site.settings import Settings
+from matdisc.leaderboard.site.tables import Row, Table
+from matdisc.tasks import TASKS
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`claim` is one sentence; `context` adds the trivial answer and the flags of the rows the claim names."""
+
+    claim: str
+    context: str
+
+
+def verdict(table: Table) -> Verdict:
+    """Return what a table says about its best rows."""
+    return Verdict(_claim(table), " ".join(filter(None, [_context(table), _flags(table)])))
+
+
+def headline_table(tables: list[Table], settings: Settings) -> Table | None:
+    """Return the table of the first sentence: the one the settings name, else the first that has something to say.
+
+    A set that its own leader helped to build says little, so such tables come after the others.
+    """
+    chosen = settings.headline
+    for table in tables:
+        if chosen and (table.task, table.dataset.key) == (chosen.task, chosen.dataset):
+            return table
+    telling = sorted((t for t in tables if _defined(t)), key=_led_by_its_maker)
+    return next(iter([*telling, *tables]), None)
+
+
+def _led_by_its_maker(table: Table) -> bool:
+    first = _defined(table)[0]
+    return table.dataset.key in first.card.used_in_construction_of
+
+
+def full_name(row: Row) -> str:
+    return f"{row.name} ({row.variant})" if row.variant else row.name
+
+
+def _claim(table: Table) -> str:
+    rows, where = _defined(table), f"{TASKS[table.task].title.lower()} on {table.dataset.title}"
+    if not rows:
+        return f"No model has a defined F1 for {where} yet."
+    first = rows[0]
+    if len(rows) == 1:
+        return f"{full_name(first)} is the only entry with a defined F1 for {where} so far: {_f1(first)}."
+    if first.rank is None:
+        return f"{full_name(first)} has the highest F1 for {where}, {_f1(first)}, so no lead is claimed."
+    if first.rank.worst == 1:
+        return f"{full_name(first)} leads {where} with F1 {_f1(first)}."
+    together = [row for row in rows if _may_be_first(row, first)]
+    if len(together) == 2:
+        a, b = together
+        return f"{full_name(a)} and {full_name(b)} cannot be told apart for {where}: F1 {_f1(a)} and {_f1(b)}."
+    rest = len(together) - 2
+    others = "one other" if rest == 1 else f"{rest} others"
+    names = f"{full_name(together[0])}, {full_name(together[1])} and {others}"
+    return f"{names} cannot be told apart for {where}; the highest F1 is {_f1(first)}."
+
+
+def _context(table: Table) -> str:
+    value = table.first.dummy.get("f1")
+    if value is None:
+        return ""
+    text = f"Calling every material stable would score {show(METRICS['f1'], value, decimals=2)}"
+    best = _defined(table)
+    low = _value(best[0]).low if best else None
+    if low is not None and low <= value:
+        return text + ", which the best entry does not clearly beat."
+    return text + "."
+
+
+def _flags(table: Table) -> str:
+    rows = _defined(table)
+    leading = [row for row in rows if _may_be_first(row, rows[0])]
+    labels = dict.fromkeys(badge.label for row in leading for badge in row.badges if badge.warns)
+    return f"Flags to weigh: {', '.join(labels)}." if labels else ""
+
+
+def _defined(table: Table) -> list[Row]:
+    return [row for row in table.ranked if _value(row).value is not None]
+
+
+def _may_be_first(row: Row, first: Row) -> bool:
+    """Whether a row's interval, or its bare value, reaches into that of the first row."""
+    mine, top = _value(row), _value(first)
+    reach = mine.value if mine.high is None else mine.high
+    return row is first or top.low is None or (reach is not None and reach >= top.low)
+
+
+def _f1(row: Row) -> str:
+    f1, metric = _value(row), METRICS["f1"]
+    interval = show_interval(metric, f1.low, f1.high, decimals=2)
+    return show(metric, f1.value, decimals=2) + (f" ({interval})" if interval else " without an interval")
+
+
+def _value(row: Row) -> Value:
+    return row.result.value("f1") or Value()
