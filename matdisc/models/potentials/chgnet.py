@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ def load(version: str = "0.3.0", device: str = "cpu") -> Calculator:
         version: One of the releases in the package, e.g. 0.3.0 or 0.2.0.
         device: Torch device, `cpu` or `cuda`.
     """
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), redirect_stdout(StringIO()):  # chgnet greets on stdout
         warnings.simplefilter("ignore")  # torch and chgnet announce their own future here
         import torch
         from chgnet.model import CHGNet, CHGNetCalculator
