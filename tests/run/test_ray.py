@@ -71,21 +71,24 @@ def test_a_model_that_cannot_be_loaded_stops_the_run_with_the_remedy(board, ray_
 
 
 @pytest.mark.slow
-def test_a_killed_driver_loses_nothing_and_repeats_only_what_was_in_flight(board, add_toy, tmp_path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_a_stopped_driver_loses_nothing_and_repeats_only_what_was_in_flight(board, add_toy, number, code):
     key = add_toy("slow", "slow_emt", seconds=0.1)
     command = [sys.executable, "-m", "matdisc", "predict", key, "discovery", "-d", SET, "-w", "2", "--limit", "60"]
+    command += ["--board", str(board.root)]
     record = board.runs_dir / "discovery" / SET / key / "records.jsonl"
-    driver = subprocess.Popen([*command, "--board", str(board.root)], start_new_session=True)
+    driver = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 150
     while time.monotonic() < deadline and (not record.exists() or record.read_bytes().count(b"\n") < 10):
         time.sleep(0.05)
-    os.kill(driver.pid, signal.SIGKILL)
-    driver.wait()
+    os.kill(driver.pid, number)
+    _, said = driver.communicate(timeout=60)
+    assert driver.returncode == code
+    assert "Traceback" not in said
     kept = record.read_bytes()
     answered = kept.count(b"\n") - 1
     assert 9 <= answered < 60
-    time.sleep(2)
-    done = subprocess.run([*command, "--board", str(board.root)], capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert f"({60 - answered} asked now, {answered} reused)" in done.stdout
     assert record.read_bytes().startswith(kept)
     assert record.read_bytes().count(b"\n") == 61
