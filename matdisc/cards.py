@@ -123,11 +123,18 @@ class DataFile(Strict):
     """A file of a dataset: embedded beside the card, or public with a `url` and a `mirror` path."""
 
     name: RelativePath
-    sha256: Sha256
-    bytes: Annotated[int, Field(gt=0)]
+    sha256: Sha256 | None = None
+    md5: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")] | None = None
+    bytes: Annotated[int, Field(gt=0)] | None = None
     licence: Name
     url: HttpsUrl | None = None
     mirror: RelativePath | None = None
+
+    @model_validator(mode="after")
+    def _a_file_has_a_hash(self) -> DataFile:
+        if self.sha256 is None and (self.md5 is None or self.embedded):
+            raise ValueError("give the file's 'sha256' (or, of a public file with no published sha256, its 'md5')")
+        return self
 
     @property
     def embedded(self) -> bool:
@@ -142,7 +149,7 @@ class Split(Strict):
     """
 
     kind: Literal["holdout", "folds"]
-    by: Literal["chemical system", "compound"]
+    by: Literal["chemical system", "compound", "prototype"]
     n_folds: Annotated[int, Field(ge=2, le=20)] = 5
     held_out_folds: tuple[int, ...] = ()
 
@@ -183,13 +190,15 @@ class DatasetCard(Strict):
     tasks: tuple[TaskKey, ...] = Field(min_length=1)
     builder: Loader
     n_samples: Annotated[int, Field(gt=0)]
-    sha256: Sha256
+    sha256: Sha256 | None = None
     columns: dict[str, Column]
     split: Split
     stability: Stability = Stability()
     energy_scale: EnergyScale | None = None
     files: tuple[DataFile, ...] = Field(min_length=1)
     subsets: tuple[Subset, ...] = ()
+    headline_subset: Name | None = None
+    surplus_ids: Literal["refuse", "report"] = "refuse"
     known_overlaps: tuple[Overlap, ...] = ()
     notes: tuple[Text, ...] = ()
 
@@ -199,6 +208,9 @@ class DatasetCard(Strict):
             expected = QUANTITY_UNITS.get(name)
             if expected and column.unit != expected:
                 raise ValueError(f"column '{name}' is in {column.unit!r}; it has to be in {expected!r}")
+        names = {subset.name for subset in self.subsets}
+        if self.headline_subset is not None and self.headline_subset not in names:
+            raise ValueError(f"'headline_subset' is {self.headline_subset!r}; it has to name one of 'subsets'")
         if self.split.kind == "holdout" and not self.split.held_out_folds:
             raise ValueError("'split.held_out_folds' is empty; name the folds that are scored")
         return self

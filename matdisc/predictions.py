@@ -1,8 +1,8 @@
 """The predictions file: the boundary between running models and scoring them.
 
-One row a material. Columns: `material_id`, one value column of the task, and optionally `status`, `error`,
-`seconds`, `steps`. Our own runs and outside submitters write the very same file. Formats, by file name:
-.csv, .csv.gz, .jsonl, .jsonl.gz. Nothing that could execute code (pickle, archives) is ever opened.
+One row a material. Columns: `material_id`, one value column of the task, and optionally `uncertainty`, `status`,
+`error`, `seconds`, `steps`. Our own runs and outside submitters write the very same file. Formats, by file name:
+.csv, .csv.gz, .jsonl, .jsonl.gz, .parquet. Nothing that could execute code (pickle, archives) is ever opened.
 """
 
 from __future__ import annotations
@@ -11,43 +11,75 @@ import csv
 import gzip
 import hashlib
 import io
-import json
-import math
-import os
-import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from matdisc import tables
+from matdisc.atomic import write_whole
 from matdisc.errors import SubmissionError
-from matdisc.schema import STATUSES, Prediction, Status
+from matdisc.schema import STATUSES, Prediction
 
-SUFFIXES = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz")
-OPTIONAL_COLUMNS = ("status", "error", "seconds", "steps")
-MAX_BYTES = 512 * 2**20
-"""Largest file accepted, counted while inflating."""
-MAX_ROWS = 2_000_000
-ANSWERED: tuple[Status, ...] = ("ok", "unconverged")
+SUFFIXES = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
+OPTIONAL_COLUMNS = ("uncertainty", "status", "error", "seconds", "steps")
+WRITTEN_COLUMNS = ("status", "error", "seconds", "steps")
+OK, UNCONVERGED, FAILED = STATUSES.index("ok"), STATUSES.index("unconverged"), STATUSES.index("failed")
+
+Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Submission:
-    """The content of a predictions file, before it meets a dataset.
+    """The content of a predictions file, before it meets a dataset; arrays in file order, shape (n_rows,).
 
     Attributes:
         path: Where it was read.
         sha256: Hash of the file's bytes.
         column: Name of its value column.
-        rows: Its rows in file order; a material may still occur twice. A row without a value has status
-            `failed` unless the file gives another.
+        material_ids: pyarrow string array; a material may still occur twice.
+        values: nan where the file gives none, or gives nan.
+        given: Whether the file gives a value (which may be nan or inf).
+        status: Index into STATUSES; a row without a value is `failed` unless the file says otherwise.
+        errors: Texts, or None if the file has no such column.
+        uncertainty: Standard deviations, eV/atom, nan where absent; None without the column.
+        seconds, steps: What rows cost, nan where absent; None without the column.
     """
 
     path: Path
     sha256: str
     column: str
-    rows: tuple[Prediction, ...]
+    material_ids: Any
+    values: Floats
+    given: NDArray[np.bool_]
+    status: NDArray[np.int8]
+    errors: tuple[str, ...] | None = None
+    uncertainty: Floats | None = None
+    seconds: Floats | None = None
+    steps: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def rows(self) -> tuple[Prediction, ...]:
+        """The rows one by one; slow, for small files and tests."""
+        return tuple(self._row(i, material_id) for i, material_id in enumerate(self.material_ids.to_pylist()))
+
+    def _row(self, i: int, material_id: str) -> Prediction:
+        steps = _or_none(self.steps, i)
+        return Prediction(
+            material_id,
+            {self.column: float(self.values[i])} if self.given[i] else {},
+            STATUSES[self.status[i]],
+            self.errors[i] if self.errors else "",
+            _or_none(self.seconds, i),
+            None if steps is None else int(steps),
+        )
 
 
 def read(path: Path, value_columns: Sequence[str]) -> Submission:
@@ -55,24 +87,53 @@ def read(path: Path, value_columns: Sequence[str]) -> Submission:
 
     Args:
         path: A file with one of the known suffixes.
-        value_columns: Value columns that the task accepts; the file has to have exactly one of them.
+        value_columns: Value columns that the task accepts; the file has to have exactly one of them. A longer name
+            that begins with the first of them (`e_form_per_atom_chgnet`) is accepted if it is the only one.
 
     Raises:
         SubmissionError: If the file is missing, damaged, too large, has unknown columns, or holds text where
             a number should stand. The message names line and value. (nan and inf are read as they are.)
     """
     content, digest = _inflate(path)
-    rows = _csv_rows(path, content) if ".csv" in path.suffixes else _json_rows(path, content)
-    header = next(rows)[1]
-    column = _value_column(path, list(header), value_columns)
-    predictions: list[Prediction] = []
-    for line, row in rows:
-        if len(predictions) >= MAX_ROWS:
-            raise SubmissionError(f"{path}: more than {MAX_ROWS:,} rows; no dataset has that many")
-        predictions.append(_prediction(path, line, row, column))
-    if not predictions:
+    table = tables.parse(path, content)
+    if table.num_rows > tables.MAX_ROWS:
+        raise SubmissionError(f"{path}: more than {tables.MAX_ROWS:,} rows; no dataset has that many")
+    header = table.column_names
+    name = value_column(path, header, value_columns)
+    if not table.num_rows:
         raise SubmissionError(f"{path}: has a header and no rows; give one row a material")
-    return Submission(path, digest, column, tuple(predictions))
+    ids = tables.material_ids(path, table)
+    values, given = tables.numbers(path, table, name)
+    status = _status(path, table, given, name)
+    optional = {column: tables.numbers(path, table, column)[0] for column in ("uncertainty",) if column in header}
+    costs = {c: _not_negative(tables.numbers(path, table, c)[0]) for c in ("seconds", "steps") if c in header}
+    column = name if name in value_columns else value_columns[0]
+    errors = tuple(str(e or "") for e in table["error"].to_pylist()) if "error" in header else None
+    return Submission(path, digest, column, ids, values, given, status, errors, **optional, **costs)
+
+
+def value_column(path: Path, header: Sequence[str], value_columns: Sequence[str]) -> str:
+    """Return the name of the value column of a file.
+
+    Raises:
+        SubmissionError: If there is none, more than one, or a column that nobody knows.
+    """
+    if "material_id" not in header:
+        raise SubmissionError(f"{path}: has no column 'material_id' (columns: {_some(header)})")
+    found = [column for column in value_columns if column in header]
+    found = found or [column for column in header if column.startswith(value_columns[0])]
+    if len(found) > 1:
+        raise SubmissionError(f"{path}: gives both {found[0]!r} and {found[1]!r}; keep the one to be scored")
+    if not found:
+        wanted = " or ".join(repr(column) for column in value_columns)
+        raise SubmissionError(
+            f"{path}: has no column {wanted} (columns: {_some(header)}); this task scores one of them"
+        )
+    unknown = [c for c in header if c not in ("material_id", found[0], *OPTIONAL_COLUMNS)]
+    if unknown:
+        allowed = ", ".join(("material_id", found[0], *OPTIONAL_COLUMNS))
+        raise SubmissionError(f"{path}: column {unknown[0]!r} is not known; allowed: {allowed}")
+    return found[0]
 
 
 def write(path: Path, predictions: Iterable[Prediction], columns: Sequence[str]) -> str:
@@ -87,7 +148,7 @@ def write(path: Path, predictions: Iterable[Prediction], columns: Sequence[str])
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["material_id", *columns, *OPTIONAL_COLUMNS])
+    writer.writerow(["material_id", *columns, *WRITTEN_COLUMNS])
     for p in predictions:
         values = [repr(float(p.values[c])) if c in p.values else "" for c in columns]
         seconds = "" if p.seconds is None else f"{p.seconds:.4f}"
@@ -98,22 +159,6 @@ def write(path: Path, predictions: Iterable[Prediction], columns: Sequence[str])
         data = gzip.compress(data, mtime=0)
     write_whole(path, data)
     return hashlib.sha256(data).hexdigest()
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` to `path` through a temporary file and a rename, so that no reader sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def one_line(text: str, limit: int = 300) -> str:
@@ -127,8 +172,10 @@ def _inflate(path: Path) -> tuple[bytes, str]:
     if not path.name.endswith(SUFFIXES):
         raise SubmissionError(f"{path}: unknown kind of file; known: {', '.join(SUFFIXES)}")
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise SubmissionError(f"{path}: larger than {MAX_BYTES // 2**20} MiB; drop columns that are not needed")
+        if path.stat().st_size > tables.MAX_BYTES:
+            raise SubmissionError(
+                f"{path}: larger than {tables.MAX_BYTES // 2**20} MiB; drop columns that are not needed"
+            )
         data = path.read_bytes()
     except FileNotFoundError as err:
         raise SubmissionError(f"{path}: no such file") from err
@@ -137,123 +184,58 @@ def _inflate(path: Path) -> tuple[bytes, str]:
     digest = hashlib.sha256(data).hexdigest()
     if path.suffix != ".gz":
         return data, digest
+    return _gunzip(path, data), digest
+
+
+def _gunzip(path: Path, data: bytes) -> bytes:
+    """Inflate gzip data (all its members), counting bytes while it grows."""
+    parts, grown = [], 0
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            content = file.read(MAX_BYTES + 1)
-    except (EOFError, OSError, zlib.error) as err:
+        while data:
+            stream = zlib.decompressobj(wbits=31)
+            part = stream.decompress(data, tables.MAX_BYTES + 1 - grown)
+            parts.append(part)
+            grown += len(part)
+            if grown > tables.MAX_BYTES or stream.unconsumed_tail:
+                raise SubmissionError(f"{path}: inflates to more than {tables.MAX_BYTES // 2**20} MiB")
+            if not stream.eof:
+                raise EOFError("the end is missing")
+            data = stream.unused_data.lstrip(b"\0")
+    except (EOFError, zlib.error) as err:
         raise SubmissionError(
             f"{path}: the gzip data is damaged or cut off ({err}); compress and send it again"
         ) from err
-    if len(content) > MAX_BYTES:
-        raise SubmissionError(f"{path}: inflates to more than {MAX_BYTES // 2**20} MiB")
-    return content, digest
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _text(path: Path, content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as err:
-        raise SubmissionError(f"{path}: not UTF-8 text (byte {err.start}); save it as UTF-8") from err
+def _status(path: Path, table: Any, given: NDArray[np.bool_], column: str) -> NDArray[np.int8]:
+    default: NDArray[np.int8] = np.where(given, OK, FAILED).astype(np.int8)
+    if "status" not in table.column_names:
+        return default
+    found, line = tables.categories(table, "status", STATUSES)
+    if line is not None:
+        value = table["status"][line].as_py()
+        raise SubmissionError(f"{path}, row {line + 1}: 'status' is {value!r}; allowed: {', '.join(STATUSES)}")
+    status = np.where(found < 0, default, found).astype(np.int8)
+    answered = (status == OK) | (status == UNCONVERGED)
+    for wrong, said in ((given & ~answered, "still gives"), (~given & answered, "gives no")):
+        if wrong.any():
+            i = int(np.argmax(wrong))
+            material_id = table["material_id"][i].as_py()
+            remedy = "leave the value empty" if given[i] else "use 'failed'"
+            raise SubmissionError(
+                f"{path}, row {i + 1}: {material_id} is {STATUSES[status[i]]!r} and {said} {column}; {remedy}"
+            )
+    return status
 
 
-def _csv_rows(path: Path, content: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
-    reader = csv.reader(io.StringIO(_text(path, content), newline=""))
-    try:
-        header = next(reader, [])
-        repeated = sorted({name for name in header if header.count(name) > 1})
-        if repeated:
-            raise SubmissionError(f"{path}: column {repeated[0]!r} occurs twice; keep one")
-        yield 1, dict.fromkeys(header)
-        for cells in reader:
-            if not cells:
-                continue
-            if len(cells) != len(header):
-                raise SubmissionError(
-                    f"{path}, line {reader.line_num}: {len(cells)} cells where the header names {len(header)}"
-                )
-            yield reader.line_num, dict(zip(header, cells, strict=True))
-    except csv.Error as err:
-        raise SubmissionError(f"{path}, line {reader.line_num}: not readable as CSV: {err}") from err
+def _not_negative(values: Floats) -> Floats:
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isfinite(values) & (values >= 0), values, np.nan)
 
 
-def _json_rows(path: Path, content: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
-    header: dict[str, None] | None = None
-    for number, line in enumerate(_text(path, content).splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as err:
-            raise SubmissionError(f"{path}, line {number}: not JSON: {err}") from err
-        if not isinstance(row, dict):
-            raise SubmissionError(f"{path}, line {number}: is {type(row).__name__}, has to be an object")
-        if header is None:
-            header = dict.fromkeys(row)
-            yield number, header
-        elif not row.keys() <= header.keys():
-            extra = sorted(row.keys() - header.keys())[0]
-            raise SubmissionError(f"{path}, line {number}: field {extra!r} is not in the first row")
-        yield number, row
-    if header is None:
-        yield 1, {}
-
-
-def _value_column(path: Path, header: Sequence[str], value_columns: Sequence[str]) -> str:
-    if "material_id" not in header:
-        raise SubmissionError(f"{path}: has no column 'material_id' (columns: {_some(header)})")
-    found = [column for column in value_columns if column in header]
-    unknown = [c for c in header if c not in ("material_id", *value_columns, *OPTIONAL_COLUMNS)]
-    if len(found) == 2 and "p_stable" in found:  # our own writer never writes both; a person may
-        raise SubmissionError(f"{path}: gives both {found[0]!r} and {found[1]!r}; keep the one to be scored")
-    if not found:
-        wanted = " or ".join(repr(column) for column in value_columns)
-        raise SubmissionError(
-            f"{path}: has no column {wanted} (columns: {_some(header)}); this task scores one of them"
-        )
-    if unknown:
-        allowed = ", ".join(("material_id", found[0], *OPTIONAL_COLUMNS))
-        raise SubmissionError(f"{path}: column {unknown[0]!r} is not known; allowed: {allowed}")
-    return found[0]
-
-
-def _prediction(path: Path, line: int, row: Mapping[str, Any], column: str) -> Prediction:
-    material_id = row.get("material_id")
-    if not isinstance(material_id, str) or not material_id.strip() or len(material_id) > 200:
-        raise SubmissionError(f"{path}, line {line}: 'material_id' is {material_id!r}; give the dataset's id")
-    value = _number(path, line, column, row.get(column))
-    status = row.get("status") or ("ok" if value is not None else "failed")
-    if status not in STATUSES:
-        raise SubmissionError(f"{path}, line {line}: 'status' is {status!r}; allowed: {', '.join(STATUSES)}")
-    if value is not None and status not in ANSWERED:
-        raise SubmissionError(f"{path}, line {line}: {material_id} is {status!r} and still gives {column} = {value}")
-    if value is None and status in ANSWERED:
-        raise SubmissionError(f"{path}, line {line}: {material_id} is {status!r} and gives no {column}; use 'failed'")
-    seconds = _number(path, line, "seconds", row.get("seconds"))
-    steps = _number(path, line, "steps", row.get("steps"))
-    return Prediction(
-        material_id,
-        {} if value is None else {column: value},
-        status,
-        str(row.get("error") or ""),
-        seconds if seconds is not None and math.isfinite(seconds) and seconds >= 0 else None,
-        int(steps) if steps is not None and math.isfinite(steps) and steps >= 0 else None,
-    )
-
-
-def _number(path: Path, line: int, column: str, cell: object) -> float | None:
-    """The number in a cell; None where it is empty. Text, and JSON's true or lists, are errors."""
-    if cell is None or cell == "":
-        return None
-    if isinstance(cell, int | float) and not isinstance(cell, bool):
-        return float(cell)
-    try:
-        if isinstance(cell, str) and "_" not in cell:
-            return float(cell)
-    except ValueError:
-        pass
-    raise SubmissionError(
-        f"{path}, line {line}: {column!r} is {cell!r}, which is no number; leave it empty if there is none"
-    )
+def _or_none(values: Floats | None, i: int) -> float | None:
+    return None if values is None or np.isnan(values[i]) else float(values[i])
 
 
 def _some(names: Sequence[str], limit: int = 8) -> str:

@@ -119,3 +119,6 @@ class Dataset:
     reference_crystals: Mapping[str, Crystal] = field(default_factory=dict)
     corrections: Mapping[str, float] = field(default_factory=dict)
     sha256: str = ""
+
+    def __len__(self) -> int:
+        return len(self.samples)

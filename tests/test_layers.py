@@ -15,8 +15,8 @@ LAYERS = [
     {"tasks"},
     {"models"},
     {"datasets", "physics", "metrics", "predictions"},
-    {"board", "cards"},
-    {"schema", "errors"},
+    {"board", "cards", "tables"},
+    {"schema", "errors", "atomic"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matdisc import predictions
+from matdisc import predictions, tables
 from matdisc.errors import SubmissionError
 from matdisc.schema import Prediction
 
@@ -85,7 +85,7 @@ def test_truncated_and_false_gzip_are_refused(write):
 
 
 def test_a_gzip_bomb_is_counted_while_it_inflates(write, monkeypatch):
-    monkeypatch.setattr(predictions, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(tables, "MAX_BYTES", 10_000)
     path = write(gzip.compress(b"material_id,e_form_per_atom\n" + b"\n" * 1_000_000), "p.csv.gz")
     assert path.stat().st_size < 10_000
     with pytest.raises(SubmissionError, match="inflates to more than"):

@@ -60,6 +60,12 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def card_hash(path: Path, file: DataFile) -> str:
+    """Hash of a file of the kind that its card gives: sha256, or md5 where nobody has published more."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256" if file.sha256 else "md5").hexdigest()
+
+
 def embedded_path(board: Board, key: str, file: DataFile) -> Path:
     """Where an embedded file lies: beside the card."""
     return board.datasets_dir / key / file.name
@@ -76,8 +82,8 @@ def _obtain(board: Board, key: str, file: DataFile) -> tuple[Path, Source]:
         _check(path, key, file, "restore the file, or correct the card if the change is meant")
         return path, "embedded"
     target = cached_path(key, file)
-    found = file_hash(target) if target.is_file() else ""
-    if found == file.sha256:
+    found = card_hash(target, file) if target.is_file() else ""
+    if found == (file.sha256 or file.md5):
         return target, "cache"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +97,7 @@ def _obtain(board: Board, key: str, file: DataFile) -> tuple[Path, Source]:
         if not found:
             raise
         raise DataError(
-            f"{target} is damaged (sha256 {found}, the card says {file.sha256}) and cannot be replaced: {err}"
+            f"{target} is damaged (hash {found}, the card says {file.sha256 or file.md5}) and cannot be replaced: {err}"
         ) from err
 
 
@@ -122,7 +128,7 @@ def _from_web(target: Path, key: str, file: DataFile) -> Source:
         raise DataError(f"dataset {key!r}, file {file.name}: not public at any address; {remedy}")
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            _download(file.url, target, file.sha256)
+            _download(file.url, target, f"sha256:{file.sha256}" if file.sha256 else f"md5:{file.md5}")
         except ValueError as err:
             raise DataError(f"dataset {key!r}, file {file.name}: {file.url}: {err}; {remedy}") from err
         except OSError as err:  # every error of the network is one
@@ -137,20 +143,19 @@ def _from_web(target: Path, key: str, file: DataFile) -> Source:
     raise AssertionError("unreachable")
 
 
-def _download(url: str, target: Path, sha256: str) -> None:
+def _download(url: str, target: Path, known_hash: str) -> None:
     """Download to a temporary file, compare the hash, then rename; ValueError names both hashes."""
     import pooch
 
     pooch.get_logger().setLevel(logging.WARNING)
     downloader = pooch.HTTPDownloader(headers=USER_AGENT, timeout=TIMEOUT)
-    pooch.retrieve(url, f"sha256:{sha256}", fname=target.name, path=target.parent, downloader=downloader)
+    pooch.retrieve(url, known_hash, fname=target.name, path=target.parent, downloader=downloader)
 
 
 def _check(path: Path, key: str, file: DataFile, remedy: str) -> None:
     if not path.is_file():
         raise DataError(f"dataset {key!r}, file {file.name}: {path} does not exist; {remedy}")
-    found = file_hash(path)
-    if found != file.sha256:
-        raise DataError(
-            f"dataset {key!r}, file {file.name}: {path} has sha256 {found}, the card says {file.sha256}; {remedy}"
-        )
+    found, said = card_hash(path, file), file.sha256 or file.md5
+    if found != said:
+        kind = "sha256" if file.sha256 else "md5"
+        raise DataError(f"dataset {key!r}, file {file.name}: {path} has {kind} {found}, the card says {said}; {remedy}")

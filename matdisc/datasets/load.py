@@ -1,4 +1,4 @@
-"""From a card to a dataset: find the files, build the samples, compare the hash."""
+"""From a card to a dataset: find the files, build it, compare the hash."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from typing import TypeVar
 
 from matdisc.board import Board
 from matdisc.cards import DatasetCard
+from matdisc.datasets.fetch import cache_dir, dataset_files
+from matdisc.datasets.truth import Truth, read_prepared, truth_hash, truth_of, write_prepared
 from matdisc.errors import CardError, DataError
 from matdisc.schema import Crystal, Dataset, Sample
 
-Builder = Callable[[DatasetCard, Mapping[str, Path]], Dataset]
-"""A dataset's builder: its card and the verified path of each of its files, to a Dataset without hash."""
+Built = TypeVar("Built", Dataset, Truth)
+Builder = Callable[[DatasetCard, Mapping[str, Path]], Dataset | Truth]
+"""A dataset's builder: its card and the verified path of each of its files, to a Dataset; or to a Truth where the
+files hold labels and no structures, so that predictions can be scored and models cannot be run."""
 
 
 def load(board: Board, key: str, *, verify: bool = True) -> Dataset:
@@ -23,21 +28,37 @@ def load(board: Board, key: str, *, verify: bool = True) -> Dataset:
 
     Raises:
         CardError: If the card is wrong or names a builder that does not exist.
-        DataError: If a file is missing or damaged, or (with `verify`) the content differs from the card's hash.
+        DataError: If a file is missing or damaged, if (with `verify`) the content differs from the card's hash, or
+            if the dataset holds labels only.
     """
-    from matdisc.datasets.fetch import dataset_files
-
     card = board.dataset(key)
-    dataset = builder(card)(card, dataset_files(board, card))
-    dataset = replace(dataset, sha256=content_hash(dataset))
-    if verify and dataset.sha256 != card.sha256:
+    built = builder(card)(card, dataset_files(board, card))
+    if isinstance(built, Truth):
         raise DataError(
-            f"{board.datasets_dir / key}: the samples hash to {dataset.sha256}, the card says {card.sha256}; "
-            f"the files or the builder changed: restore them, or see `matdisc datasets verify {key}`"
+            f"dataset {key!r} holds labels without structures: models cannot be run on it here; "
+            "score a predictions file instead (`matdisc score`)"
         )
-    if verify and len(dataset.samples) != card.n_samples:
-        raise DataError(f"dataset {key!r}: {len(dataset.samples)} samples, the card says {card.n_samples}")
-    return dataset
+    return _verified(replace(built, sha256=content_hash(built)), board, card) if verify else built
+
+
+def load_truth(board: Board, key: str) -> Truth:
+    """Return the labels of dataset `key` as columns; of large sets a prepared copy is kept in the cache.
+
+    Raises: As `load`.
+    """
+    card = board.dataset(key)
+    files = dataset_files(board, card)
+    made_of = json.dumps([card.builder, card.n_samples, [[f.name, f.sha256 or f.md5] for f in card.files]])
+    prepared = cache_dir() / "prepared" / f"{key}-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.arrow"
+    found = read_prepared(prepared) if prepared.is_file() else None
+    if found is not None:
+        return found
+    built = builder(card)(card, files)
+    if isinstance(built, Dataset):
+        return truth_of(_verified(replace(built, sha256=content_hash(built)), board, card))
+    truth = _verified(replace(built, sha256=truth_hash(built)), board, card)
+    write_prepared(prepared, truth)
+    return truth
 
 
 def builder(card: DatasetCard) -> Builder:
@@ -61,6 +82,11 @@ def training_part(dataset: Dataset, fold: int | None) -> list[Sample]:
     return [*dataset.train, *others]
 
 
+def built_hash(built: Dataset | Truth) -> str:
+    """Content hash of whatever a builder returned."""
+    return truth_hash(built) if isinstance(built, Truth) else content_hash(built)
+
+
 def content_hash(dataset: Dataset) -> str:
     """sha256 over a canonical JSON of samples, train part and references.
 
@@ -80,6 +106,17 @@ def content_hash(dataset: Dataset) -> str:
 def fold_of(group: str, n_folds: int) -> int:
     """Fold of a group: `int(sha256(group)) % n_folds`; needs no random generator and never changes."""
     return int(hashlib.sha256(group.encode("ascii")).hexdigest(), 16) % n_folds
+
+
+def _verified(built: Built, board: Board, card: DatasetCard) -> Built:
+    if card.sha256 is not None and built.sha256 != card.sha256:
+        raise DataError(
+            f"{board.datasets_dir / card.key}: the samples hash to {built.sha256}, the card says {card.sha256}; "
+            f"the files or the builder changed: restore them, or see `matdisc datasets verify {card.key}`"
+        )
+    if len(built) != card.n_samples:
+        raise DataError(f"dataset {card.key!r}: {len(built)} samples, the card says {card.n_samples}")
+    return built
 
 
 def _plain(sample: Sample) -> dict[str, object]:

@@ -10,13 +10,14 @@ from typing import Any
 
 import matdisc
 from matdisc import predictions
+from matdisc.atomic import write_whole
 from matdisc.board import Board
-from matdisc.cards import ModelCard
-from matdisc.datasets import load
+from matdisc.cards import DatasetCard, ModelCard
+from matdisc.datasets import load_truth
+from matdisc.datasets.truth import Truth
 from matdisc.errors import CardError, DataError, SubmissionError
 from matdisc.physics.relax import PROTOCOLS
-from matdisc.predictions import SUFFIXES, write_whole
-from matdisc.schema import Dataset
+from matdisc.predictions import SUFFIXES
 from matdisc.tasks import TASKS, Task
 from matdisc.tasks.check import Answers, align
 from matdisc.tasks.score import DEFAULT_BOOTSTRAP, Bootstrap, flags, score
@@ -30,7 +31,8 @@ class Checked:
 
     submission: predictions.Submission
     task: Task
-    dataset: Dataset
+    card: DatasetCard
+    truth: Truth
     answers: Answers
 
 
@@ -45,8 +47,8 @@ def check_file(board: Board, path: Path, task_key: str, dataset_key: str) -> Che
     if task_key not in card.tasks:
         raise CardError(f"dataset {dataset_key!r} has no task {task_key!r}; its tasks: {', '.join(card.tasks)}")
     submission = predictions.read(path, task.value_columns)
-    dataset = load(board, dataset_key)
-    return Checked(submission, task, dataset, align(submission, dataset, task))
+    truth = load_truth(board, dataset_key)
+    return Checked(submission, task, card, truth, align(submission, truth, task, surplus=card.surplus_ids))
 
 
 def score_file(
@@ -74,9 +76,9 @@ def score_file(
     entry = entry or (str(run["entry"]) if run else (model.key if model else None))
     if model is None and entry and entry.split("+")[0] in board.model_keys():
         model = board.model(entry.split("+")[0])
-    card = board.dataset(dataset_key)
+    card = checked.card
     protocol = PROTOCOLS.get(str(run["protocol"])) if run else None
-    scored = score(checked.task, card, checked.dataset, checked.answers, bootstrap)
+    scored = score(checked.task, card, checked.truth, checked.answers, bootstrap)
     return {
         "schema": SCHEMA,
         "entry": entry,
@@ -89,7 +91,7 @@ def score_file(
         "flags": flags(model, card, checked.task),
         "provenance": {
             "predictions_sha256": checked.submission.sha256,
-            "dataset_sha256": checked.dataset.sha256,
+            "dataset_sha256": checked.truth.sha256,
             "matdisc": matdisc.__version__,
             "bootstrap": {
                 "replicates": bootstrap.replicates,

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from matdisc.atomic import write_whole
 from matdisc.board import Board
 from matdisc.cards import ModelCard, read_card
 from matdisc.errors import CardError, SubmissionError
 from matdisc.leaderboard.results import score_file, write_result
-from matdisc.predictions import SUFFIXES, write_whole
+from matdisc.predictions import SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,10 @@ def row_terms(stable: ArrayLike, called: ArrayLike, e_true: ArrayLike, e_pred: A
         stable & called, ~stable & called, ~stable & ~called, stable & ~called,
         known, np.abs(error), error**2, true, true**2,
     )  # fmt: skip
-    return np.stack([np.asarray(column, float) for column in columns], axis=-1)
+    terms = np.empty((*stable.shape, len(TERMS)))
+    for i, column in enumerate(columns):
+        terms[..., i] = column
+    return terms
 
 
 def metrics_from_totals(totals: ArrayLike) -> dict[str, Floats]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import matdisc
 from matdisc import predictions
+from matdisc.atomic import write_whole
 from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
 from matdisc.datasets import load, training_part
@@ -210,7 +211,7 @@ def _write_provenance(out: Path, digest: str, settings: dict[str, Any], entry: s
         "packages": _versions(["numpy", "ase", "torch", "scikit-learn", "ray", *model.requirements]),
     }
     text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-    predictions.write_whole(provenance_path(out), text.encode())
+    write_whole(provenance_path(out), text.encode())
 
 
 def _versions(requirements: Sequence[str]) -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matdisc.datasets.truth import Truth
 from matdisc.schema import Sample, Values
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """Truth and answer in the order of the samples: arrays of shape (n_samples,).
+    """Truth and answer in the order of the dataset: arrays of shape (n_materials,).
 
     Attributes:
         stable: Whether each material is stable.
@@ -58,7 +59,7 @@ class Task:
         value_columns: All accepted value columns; `p_stable` is a probability of being stable.
         measure: Asks a potential: calculator, sample, protocol, reference energy of an element (eV/atom),
             and the correction of this material (eV per cell), to an outcome.
-        judge: Samples, name of the value column, values (nan = no answer) and threshold, to verdicts.
+        judge: Truth, name of the value column, values (nan = no answer) and threshold, to verdicts.
         limits: Smallest and largest believable value of the energy column, eV/atom.
     """
 
@@ -68,11 +69,6 @@ class Task:
     energy_column: str
     value_columns: tuple[str, ...]
     measure: Callable[[Calculator, Sample, Protocol, Callable[[str], float], float], Outcome]
-    judge: Callable[[Sequence[Sample], str, Floats, float], Verdicts]
+    judge: Callable[[Truth, str, Floats, float], Verdicts]
     needs_references: bool
     limits: tuple[float, float]
-
-
-def targets(samples: Sequence[Sample], name: str) -> Floats:
-    """Return one target of all samples, nan where a sample lacks it, shape (n_samples,)."""
-    return np.array([s.target.get(name, np.nan) for s in samples], dtype=float)

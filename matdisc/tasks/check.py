@@ -2,127 +2,164 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from matdisc.datasets.truth import Truth
 from matdisc.errors import SubmissionError
-from matdisc.predictions import Submission
-from matdisc.schema import Dataset
-from matdisc.tasks.base import Floats, Task, targets
+from matdisc.predictions import OK, UNCONVERGED, Submission
+from matdisc.schema import STATUSES
+from matdisc.tasks.base import Bools, Floats, Task
 
 ABSURD = 5.0
 """A formation energy farther than this from the truth, eV/atom, is counted and not used (strictly greater)."""
 
+KINDS = ("ok", "unconverged", "unsupported", "timed_out", "failed", "absent", "non_finite", "absurd")
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Answers:
-    """A submission in the order of a dataset's samples.
+    """A submission in the order of a dataset.
 
     Attributes:
         column: Name of the value column.
-        values: Shape (n_samples,); nan where there is no usable answer.
+        values: Shape (n_materials,); nan where there is no usable answer.
         coverage: Counts that add up to `expected`: ok, unconverged, unsupported, timed_out, failed,
-            absent, non_finite, absurd. `answered` = ok + unconverged.
+            absent, non_finite, absurd. `answered` = ok + unconverged. `surplus` ids come on top.
+        uncertainty: Standard deviations, eV/atom, nan where there is none; None without the column.
         seconds, steps: Of the rows that give them.
+        surplus: The first few ids that the dataset does not have.
     """
 
     column: str
     values: Floats
     coverage: dict[str, int]
-    seconds: tuple[float, ...]
-    steps: tuple[int, ...]
+    uncertainty: Floats | None
+    seconds: Floats
+    steps: Floats
+    surplus: tuple[str, ...] = ()
 
 
-def align(submission: Submission, dataset: Dataset, task: Task) -> Answers:
+def align(submission: Submission, truth: Truth, task: Task, *, surplus: str = "refuse") -> Answers:
     """Return the submission's answers in the dataset's order, each material counted in exactly one way.
 
+    Args:
+        submission: The file.
+        truth: The dataset.
+        task: What was asked.
+        surplus: What to do with ids that the dataset does not have: `refuse` them, or `report` and drop them.
+
     Raises:
-        SubmissionError: If ids repeat or are not in the dataset, or if the whole column is on another scale
-            (total energies, per cell instead of per atom, hull distances instead of formation energies).
+        SubmissionError: If ids repeat or (unless reported) are not in the dataset, or if the whole column is on
+            another scale (total energies, per cell instead of per atom, hull distances for formation energies).
     """
-    _refuse_wrong_ids(submission, dataset)
-    rows = {row.material_id: row for row in submission.rows}
-    values = np.full(len(dataset.samples), np.nan)
-    counts: Counter[str] = Counter()
-    for i, sample in enumerate(dataset.samples):
-        row = rows.get(sample.material_id)
-        if row is None:
-            counts["absent"] += 1
-        elif submission.column not in row.values:
-            counts[row.status] += 1
-        elif not np.isfinite(row.values[submission.column]):
-            counts["non_finite"] += 1
-        else:
-            counts[row.status] += 1
-            values[i] = row.values[submission.column]
-    _refuse_wrong_scale(submission, dataset, task, values)
-    for i in np.flatnonzero(absurd(submission.column, dataset, task, values)).tolist():
-        counts[rows[dataset.samples[i].material_id].status] -= 1
-        counts["absurd"] += 1
-        values[i] = np.nan
-    kinds = ("ok", "unconverged", "unsupported", "timed_out", "failed", "absent", "non_finite", "absurd")
-    coverage = {"expected": len(dataset.samples), "answered": counts["ok"] + counts["unconverged"]}
+    place, extra = _places(submission, truth, surplus)
+    present = place >= 0
+    row = np.where(present, place, 0)
+    status = np.where(present, submission.status[row], -1)
+    given = present & submission.given[row]
+    values = np.where(given, submission.values[row], np.nan)
+    finite = np.isfinite(values)
+    _refuse_wrong_scale(submission, truth, finite, values)
+    senseless = finite & absurd(submission.column, truth, task, values)
+    usable = finite & ~senseless
+    counts = {
+        "ok": int((usable & (status == OK)).sum()),
+        "unconverged": int((usable & (status == UNCONVERGED)).sum()),
+        **{k: int((present & ~given & (status == STATUSES.index(k))).sum()) for k in KINDS[2:5]},
+        "absent": int((~present).sum()),
+        "non_finite": int((given & ~finite).sum()),
+        "absurd": int(senseless.sum()),
+    }
+    coverage = {"expected": len(truth), "answered": counts["ok"] + counts["unconverged"], **counts}
     return Answers(
         submission.column,
-        values,
-        coverage | {kind: counts[kind] for kind in kinds},
-        tuple(row.seconds for row in submission.rows if row.seconds is not None),
-        tuple(row.steps for row in submission.rows if row.steps is not None),
+        np.where(usable, values, np.nan),
+        coverage | {"surplus": len(extra)},
+        None if submission.uncertainty is None else np.where(usable, submission.uncertainty[row], np.nan),
+        _known(submission.seconds),
+        _known(submission.steps),
+        tuple(extra[:10]),
     )
 
 
-def absurd(column: str, dataset: Dataset, task: Task, values: Floats) -> np.ndarray:
+def absurd(column: str, truth: Truth, task: Task, values: Floats) -> Bools:
     """Return which finite values nobody can mean: outside [0, 1] for `p_stable`, outside the task's limits,
     or more than 5 eV/atom from the true formation energy."""
     with np.errstate(invalid="ignore"):
         if column == "p_stable":
             return np.asarray((values < 0) | (values > 1))
         low, high = task.limits
-        far = np.abs(values - targets(dataset.samples, "e_form_per_atom")) > ABSURD
-        return np.asarray((values < low) | (values > high) | (far if task.needs_references else False))
+        outside = (values < low) | (values > high)
+        if task.needs_references:
+            outside |= np.abs(values - truth.target("e_form_per_atom")) > ABSURD
+        return np.asarray(outside)
 
 
-def _refuse_wrong_ids(submission: Submission, dataset: Dataset) -> None:
-    times = Counter(row.material_id for row in submission.rows)
-    repeated = [key for key, n in times.items() if n > 1]
-    if repeated:
+def _places(submission: Submission, truth: Truth, surplus: str) -> tuple[Any, list[str]]:
+    """Row of the submission for each material, -1 where absent, and the ids that the dataset does not have."""
+    import pyarrow.compute as pc
+
+    ids = submission.material_ids
+    if ids.equals(truth.material_ids):
+        return np.arange(len(truth)), []
+    found = pc.index_in(truth.material_ids, value_set=ids)
+    matched = len(found) - found.null_count
+    extra: list[str] = []
+    if matched < len(ids):  # something repeats or is not ours
+        _refuse_repeated(submission)
+        extra = ids.filter(pc.invert(pc.is_in(ids, value_set=truth.material_ids))).to_pylist()
+        if surplus == "refuse":
+            _refuse_unknown(submission, truth, extra)
+    return pc.fill_null(found, -1).to_numpy().astype(np.int64), extra
+
+
+def _refuse_repeated(submission: Submission) -> None:
+    import pyarrow.compute as pc
+
+    counted = pc.value_counts(submission.material_ids)
+    repeated = counted.filter(pc.greater(counted.field("counts"), 1))
+    if len(repeated):
         raise SubmissionError(
-            f"{submission.path}: {len(repeated)} material ids occur more than once, e.g. {repeated[0]!r} "
-            f"({times[repeated[0]]} times); keep one row a material"
-        )
-    known = {s.material_id for s in dataset.samples}
-    train = {s.material_id for s in dataset.train}
-    unknown = [key for key in times if key not in known]
-    if unknown:
-        where = "belongs to the train part" if unknown[0] in train else "is not one of them"
-        raise SubmissionError(
-            f"{submission.path}: {len(unknown)} material ids are not among the {len(known):,} scored materials of "
-            f"{dataset.key!r}: {unknown[0]!r} {where}; `matdisc datasets show {dataset.key} --ids` lists them"
+            f"{submission.path}: {len(repeated)} material ids occur more than once, e.g. "
+            f"{repeated[0]['values'].as_py()!r} ({repeated[0]['counts'].as_py()} times); keep one row a material"
         )
 
 
-def _refuse_wrong_scale(submission: Submission, dataset: Dataset, task: Task, values: Floats) -> None:
+def _refuse_unknown(submission: Submission, truth: Truth, unknown: list[str]) -> None:
+    where = "belongs to the train part" if unknown[0] in truth.train_ids else "is not one of them"
+    raise SubmissionError(
+        f"{submission.path}: {len(unknown)} material ids are not among the {len(truth):,} scored materials of "
+        f"{truth.key!r}: {unknown[0]!r} {where}; `matdisc datasets show {truth.key} --ids` lists them"
+    )
+
+
+def _refuse_wrong_scale(submission: Submission, truth: Truth, finite: Bools, values: Floats) -> None:
     if submission.column != "e_form_per_atom":
         return
-    answered = np.isfinite(values) & (np.abs(values) < 1e4)
-    if answered.sum() < 20:
+    answered = np.flatnonzero(finite & (np.abs(values) < 1e4))
+    if len(answered) < 20:
         return
-    sizes = np.array([len(s.crystal.symbols) for s in dataset.samples], float)[answered]
-    e_form = targets(dataset.samples, "e_form_per_atom")[answered]
-    e_hull = targets(dataset.samples, "e_above_hull")[answered]
+    answered = answered[:: max(1, len(answered) // 5000)]  # a few thousand tell as much as all
+    e_form, e_hull = truth.target("e_form_per_atom")[answered], truth.target("e_above_hull")[answered]
     given = values[answered]
     typical = float(np.median(np.abs(given - e_form)))
     if typical <= 0.1:
         return
-    suspects = (
-        ("formation energies in eV per cell; divide by the number of atoms", given / sizes, e_form),
+    suspects = [
         ("hull distances; give formation energies", given, e_hull),
         ("formation energies with the sign reversed", -given, e_form),
         ("formation energies in kJ/mol; divide by 96.485", given / 96.485, e_form),
-    )
+    ]
+    if truth.n_atoms is not None:
+        per_cell = "formation energies in eV per cell; divide by the number of atoms"
+        suspects.append((per_cell, given / truth.n_atoms[answered], e_form))
+    shift = float(np.median(given - e_form))
+    shifted = f"formation energies against references that are shifted by {shift:.3g} eV/atom"
+    suspects.append((shifted, given - shift, e_form))
     distances = [float(np.median(np.abs(read_so - expected))) for _, read_so, expected in suspects]
     meaning, read_so, expected = suspects[int(np.argmin(distances))]
     if min(distances) < 0.1 * typical and _alike(read_so, expected):
@@ -144,7 +181,11 @@ def _alike(given: Floats, expected: Floats) -> bool:
     return float(np.corrcoef(given, expected)[0, 1]) > 0.9
 
 
+def _known(values: Floats | None) -> Floats:
+    return np.empty(0) if values is None else values[np.isfinite(values)]
+
+
 def coverage_lines(coverage: dict[str, int], names: Sequence[str] | None = None) -> list[str]:
     """Return the counts that are not zero as short texts: `3 unsupported`."""
-    kinds = names or ("unconverged", "unsupported", "timed_out", "failed", "absent", "non_finite", "absurd")
+    kinds = names or (*KINDS[1:], "surplus")
     return [f"{coverage[kind]:,} {kind.replace('_', ' ')}" for kind in kinds if coverage.get(kind)]

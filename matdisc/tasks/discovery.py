@@ -7,15 +7,16 @@ error of the formation energy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matdisc.datasets.truth import Truth
 from matdisc.metrics.stability import is_stable
 from matdisc.physics.formation import formation_energy_per_atom
 from matdisc.schema import Sample
-from matdisc.tasks.base import Floats, Outcome, Task, Verdicts, targets
+from matdisc.tasks.base import Floats, Outcome, Task, Verdicts
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
@@ -34,14 +35,14 @@ def measure(
     return Outcome({"e_form_per_atom": e_form}, energy.converged, energy.steps)
 
 
-def judge(samples: Sequence[Sample], column: str, values: Floats, threshold: float) -> Verdicts:
+def judge(truth: Truth, column: str, values: Floats, threshold: float) -> Verdicts:
     """Compare hull distances with the threshold; a `p_stable` of 0.5 or more calls a material stable."""
-    e_true = targets(samples, "e_above_hull")
+    e_true = truth.target("e_above_hull")
     stable = is_stable(e_true, threshold)
     if column == "p_stable":
         with np.errstate(invalid="ignore"):
             return Verdicts(stable, values >= 0.5, e_true, np.full(len(values), np.nan))
-    e_pred = e_true + (values - targets(samples, "e_form_per_atom"))
+    e_pred = e_true + (values - truth.target("e_form_per_atom"))
     return Verdicts(stable, is_stable(e_pred, threshold), e_true, e_pred)
 
 

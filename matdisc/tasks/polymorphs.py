@@ -5,13 +5,14 @@ Only the order within one compound counts, so no elemental references are needed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matdisc.datasets.truth import Ints, Truth
 from matdisc.schema import Sample
-from matdisc.tasks.base import Floats, Outcome, Task, Verdicts, targets
+from matdisc.tasks.base import Floats, Outcome, Task, Verdicts
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
@@ -32,30 +33,29 @@ def measure(
     return Outcome({"energy_per_atom": energy.total / len(sample.crystal.symbols)}, energy.converged, energy.steps)
 
 
-def judge(samples: Sequence[Sample], column: str, values: Floats, threshold: float) -> Verdicts:
+def judge(truth: Truth, column: str, values: Floats, threshold: float) -> Verdicts:
     """Call the lowest candidate of each compound stable (of `p_stable`: the highest); ties are all called.
 
     The threshold is not used. Candidates without an answer are not called; a compound without any answer has
     no stable candidate. Where the truth holds energies, they are compared as distances to the lowest candidate.
     """
-    compounds = np.array([str(s.inputs["compound"]) for s in samples])
-    stable = targets(samples, "stable") > 0.5
+    assert truth.compounds is not None, "a dataset of polymorphs names the compound of each candidate"
+    stable = truth.target("stable") > 0.5
     score = -values if column == "p_stable" else values
-    above = above_lowest(score, compounds)
+    above = above_lowest(score, truth.compounds)
     with np.errstate(invalid="ignore"):
         called = above <= TIE
-    e_true = above_lowest(targets(samples, "energy_per_atom"), compounds)
+    e_true = above_lowest(truth.target("energy_per_atom"), truth.compounds)
     e_pred = np.full(len(values), np.nan) if column == "p_stable" else above
     return Verdicts(stable, called, e_true, e_pred)
 
 
-def above_lowest(energies: Floats, compounds: np.ndarray) -> Floats:
+def above_lowest(energies: Floats, compounds: Ints) -> Floats:
     """Return each energy minus the lowest finite one of its compound; nan stays nan."""
-    _, index = np.unique(compounds, return_inverse=True)
-    lowest = np.full(index.max() + 1 if len(index) else 0, np.inf)
-    np.minimum.at(lowest, index, np.where(np.isfinite(energies), energies, np.inf))
+    lowest = np.full(compounds.max() + 1 if len(compounds) else 0, np.inf)
+    np.minimum.at(lowest, compounds, np.where(np.isfinite(energies), energies, np.inf))
     with np.errstate(invalid="ignore"):
-        return np.where(np.isfinite(energies), energies - lowest[index], np.nan)
+        return np.where(np.isfinite(energies), energies - lowest[compounds], np.nan)
 
 
 POLYMORPHS = Task(

@@ -1,25 +1,27 @@
-"""From answers to a result: metrics with intervals, subsets, dummies, coverage, cost, and where it came from."""
+"""From answers to a result: metrics with intervals, bounds, subsets, dummies, coverage, cost."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from matdisc.cards import DatasetCard, ModelCard
+from matdisc.datasets.truth import Truth
 from matdisc.metrics.inference import bootstrap_intervals, group_totals
-from matdisc.metrics.stability import COUNTS, METRICS, all_stable_dummy, metrics_from_totals, row_terms
-from matdisc.schema import Dataset, Sample
-from matdisc.tasks.base import Floats, Task
-from matdisc.tasks.check import Answers
+from matdisc.metrics.stability import COUNTS, METRICS, TERMS, all_stable_dummy, metrics_from_totals, row_terms
+from matdisc.tasks.base import Bools, Floats, Task, Verdicts
+from matdisc.tasks.check import ABSURD, Answers
+
+BOUNDED = ("f1", "daf", "precision", "recall", "accuracy")
+TP, FP, TN, FN = (TERMS.index(key) for key in COUNTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Bootstrap:
-    """How intervals are taken: number of resamples of groups, and the seed."""
+    """How intervals are taken: number of resamples of groups (0 for none), and the seed."""
 
     replicates: int = 1000
     seed: int = 0
@@ -28,35 +30,99 @@ class Bootstrap:
 DEFAULT_BOOTSTRAP = Bootstrap()
 
 
+@dataclass(frozen=True)
+class Judged:
+    """Verdicts at one threshold with their row terms, shape (n_materials, n_terms)."""
+
+    verdicts: Verdicts
+    terms: Floats
+    answered: Bools
+    threshold: float
+
+
+def judge(task: Task, truth: Truth, answers: Answers, threshold: float) -> Judged:
+    """Return verdicts and row terms of a set of answers at a threshold, eV/atom."""
+    verdicts = task.judge(truth, answers.column, answers.values, threshold)
+    terms = row_terms(verdicts.stable, verdicts.called, verdicts.e_true, verdicts.e_pred)
+    return Judged(verdicts, terms, np.isfinite(answers.values), threshold)
+
+
+def subset_mask(card: DatasetCard, truth: Truth, name: str | None) -> Bools:
+    """Return which materials belong to the named subset of the card; None means all."""
+    if name is None:
+        return np.ones(len(truth), bool)
+    subset = next(s for s in card.subsets if s.name == name)
+    has = truth.flags.get(subset.flag, np.zeros(len(truth), bool))
+    return has if subset.keep == "with" else ~has
+
+
 def score(
-    task: Task, card: DatasetCard, dataset: Dataset, answers: Answers, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
+    task: Task, card: DatasetCard, truth: Truth, answers: Answers, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 ) -> dict[str, Any]:
     """Return headline and secondary metrics of a set of answers as plain, JSON-ready data.
 
     An undefined number is None. `metrics` maps each key to value, low and high (95 % bootstrap interval over
-    the dataset's groups; None where it makes no sense).
+    the dataset's groups; None where it makes no sense). `bounds` gives what missing answers could change.
     """
-    samples, threshold = dataset.samples, card.stability.threshold
-    everything = np.ones(len(samples), bool)
-    headline = _part(task, samples, answers, threshold, everything, bootstrap)
-    share = answers.coverage["answered"] / answers.coverage["expected"]
-    headline["metrics"]["coverage"] = {"value": share, "low": None, "high": None}
-    secondary = [
-        {"name": f"threshold {other:g} eV/atom"} | _part(task, samples, answers, other, everything, bootstrap)
-        for other in card.stability.secondary
-        if task.needs_references
-    ]
+    main = judge(task, truth, answers, card.stability.threshold)
+    everything = np.ones(len(truth), bool)
+    headline = subset_mask(card, truth, card.headline_subset)
+    result = _part(task, truth, main, headline, bootstrap)
+    share = float(main.answered[headline].mean()) if headline.any() else math.nan
+    result["metrics"]["coverage"] = {"value": number(share), "low": None, "high": None}
+    secondary = []
+    if card.headline_subset is not None:
+        secondary.append({"name": "all materials"} | _part(task, truth, main, everything, bootstrap))
+    if task.needs_references:
+        for other in card.stability.secondary:
+            judged = judge(task, truth, answers, other)
+            part = _part(task, truth, judged, headline, bootstrap)
+            secondary.append({"name": f"threshold {other:g} eV/atom"} | part)
     for subset in card.subsets:
-        has = np.array([subset.flag in s.flags for s in samples])
-        keep = has if subset.keep == "with" else ~has
-        secondary.append({"name": subset.name} | _part(task, samples, answers, threshold, keep, bootstrap))
+        if subset.name != card.headline_subset:
+            part = _part(task, truth, main, subset_mask(card, truth, subset.name), bootstrap)
+            secondary.append({"name": subset.name} | part)
     return {
-        **headline,
+        **result,
+        "subset": card.headline_subset,
+        "bounds": bounds(main, headline),
         "secondary": secondary,
-        "dummy": _dummy(task, samples, headline["prevalence"]),
+        "dummy": _dummy(task, truth, headline, result["prevalence"]),
         "coverage": answers.coverage,
+        "surplus_ids": list(answers.surplus),
         "cost": _cost(answers),
     }
+
+
+def bounds(judged: Judged, keep: Bools) -> dict[str, dict[str, float | None]]:
+    """Return the classification metrics if missing answers were all wrong, left out, or all right; and MAE at worst.
+
+    `pessimistic`: a missing row gets the wrong label, and 5 eV/atom of error. `headline`: missing means unstable.
+    `complete_case`: missing rows are removed, and the prevalence is taken anew. `optimistic`: the right label.
+    F1 grows in this order.
+    """
+    totals = masked_sum(judged.terms, keep)
+    missing = keep & ~judged.answered
+    stable = int((missing & judged.verdicts.stable).sum())
+    unstable = int(missing.sum()) - stable
+    variants = {name: totals.copy() for name in ("pessimistic", "headline", "complete_case", "optimistic")}
+    variants["pessimistic"][[TN, FP]] += [-unstable, unstable]
+    variants["complete_case"][[FN, TN]] -= [stable, unstable]
+    variants["optimistic"][[FN, TP]] += [-stable, stable]
+    found: dict[str, dict[str, float | None]] = {}
+    for name, sums in variants.items():
+        metrics = metrics_from_totals(sums)
+        found[name] = {key: number(metrics[key]) for key in BOUNDED}
+    n, error = totals[TERMS.index("n_error")], totals[TERMS.index("abs_error")]
+    lost = stable + unstable
+    found["pessimistic"]["mae"] = number((error + ABSURD * lost) / (n + lost)) if n else None
+    found["complete_case"]["mae"] = number(error / n) if n else None
+    return found
+
+
+def masked_sum(terms: Floats, keep: Bools) -> Floats:
+    """Return the sum of the rows where `keep` is true, shape (n_terms,); one matrix product and no copy."""
+    return np.asarray(keep.astype(float) @ terms)
 
 
 def flags(model: ModelCard | None, card: DatasetCard, task: Task) -> list[str]:
@@ -77,17 +143,18 @@ def flags(model: ModelCard | None, card: DatasetCard, task: Task) -> list[str]:
     return found
 
 
-def _part(
-    task: Task, samples: Sequence[Sample], answers: Answers, threshold: float, keep: Any, bootstrap: Bootstrap
-) -> dict[str, Any]:
+def _part(task: Task, truth: Truth, judged: Judged, keep: Bools, bootstrap: Bootstrap) -> dict[str, Any]:
     """Metrics of the rows where `keep` is true."""
-    verdicts = task.judge(samples, answers.column, answers.values, threshold)
-    terms = row_terms(verdicts.stable, verdicts.called, verdicts.e_true, verdicts.e_pred)[keep]
-    groups = [s.group for s, kept in zip(samples, keep, strict=True) if kept]
-    totals = group_totals(terms, groups)
-    sums: Floats = terms.sum(axis=0)
+    sums = masked_sum(judged.terms, keep)
     point = metrics_from_totals(sums)
-    intervals = bootstrap_intervals(totals, metrics_from_totals, replicates=bootstrap.replicates, seed=bootstrap.seed)
+    n = int(np.count_nonzero(keep))
+    n_groups = int(np.count_nonzero(np.bincount(truth.groups[keep]))) if n else 0
+    intervals = {key: (math.nan, math.nan) for key in METRICS}
+    if bootstrap.replicates and n_groups:
+        totals = group_totals(judged.terms[keep], truth.groups[keep])
+        intervals = bootstrap_intervals(
+            totals, metrics_from_totals, replicates=bootstrap.replicates, seed=bootstrap.seed
+        )
     metrics = {
         key: {"value": number(point[key]), "low": number(intervals[key][0]), "high": number(intervals[key][1])}
         for key in METRICS
@@ -95,22 +162,26 @@ def _part(
     }
     counts = {key: {"value": int(n), "low": None, "high": None} for key, n in zip(COUNTS, sums, strict=False)}
     prevalence = number(point["prevalence"])
+    rounded = None
+    if task.needs_references and n:
+        rounded = np.count_nonzero((np.round(judged.verdicts.e_true, 3) <= judged.threshold) & keep) / n
     return {
-        "threshold": threshold if task.needs_references else None,
-        "n": len(groups),
-        "n_groups": len(totals),
-        "n_stable": int(verdicts.stable[keep].sum()),
+        "threshold": judged.threshold if task.needs_references else None,
+        "n": n,
+        "n_groups": n_groups,
+        "n_stable": int(sums[TP] + sums[FN]),
         "prevalence": prevalence,
+        "prevalence_rounded": rounded,
         "daf_max": 1 / prevalence if prevalence else None,
         "metrics": metrics | counts,
     }
 
 
-def _dummy(task: Task, samples: Sequence[Sample], prevalence: float | None) -> dict[str, float | None]:
+def _dummy(task: Task, truth: Truth, keep: Bools, prevalence: float | None) -> dict[str, float | None]:
     """All-stable values of the classification metrics; MAE and RMSE of predicting the mean of the labels."""
     values = {key: number(value) for key, value in all_stable_dummy(prevalence or 0.0).items()}
     if task.needs_references:
-        e_form = np.array([s.target["e_form_per_atom"] for s in samples])
+        e_form = truth.target("e_form_per_atom")[keep]
         values["mae"] = number(np.abs(e_form - e_form.mean()).mean())
         values["rmse"] = number(e_form.std())
         values["r2"] = None
@@ -118,12 +189,12 @@ def _dummy(task: Task, samples: Sequence[Sample], prevalence: float | None) -> d
 
 
 def _cost(answers: Answers) -> dict[str, Any] | None:
-    if not answers.seconds:
+    if not len(answers.seconds):
         return None
     return {
-        "seconds_total": round(sum(answers.seconds), 4),
-        "seconds_per_material": round(sum(answers.seconds) / len(answers.seconds), 6),
-        "steps_median": float(np.median(answers.steps)) if answers.steps else None,
+        "seconds_total": round(float(answers.seconds.sum()), 4),
+        "seconds_per_material": round(float(answers.seconds.mean()), 6),
+        "steps_median": float(np.median(answers.steps)) if len(answers.steps) else None,
     }
 
 

@@ -105,7 +105,7 @@ def test_a_damaged_cached_copy_is_named_if_nothing_can_replace_it(tmp_path):
     target = tmp_path / "cache" / "toy" / "x.csv"
     target.parent.mkdir(parents=True)
     target.write_bytes(b"half of")
-    with pytest.raises(DataError, match=f"damaged .sha256 {sha(b'half of')}, the card says {sha(LABELS)}"):
+    with pytest.raises(DataError, match=f"damaged .hash {sha(b'half of')}, the card says {sha(LABELS)}"):
         pull(board, "toy")
 
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from matdisc.datasets.truth import truth_of
 from matdisc.physics.formation import formation_energy_per_atom
-from matdisc.schema import Sample
+from matdisc.schema import Dataset, Sample
 from matdisc.tasks.discovery import DISCOVERY
 from matdisc.tasks.polymorphs import POLYMORPHS
 from matdisc.testing import cubic_crystal
@@ -22,7 +23,7 @@ def candidate(compound, prototype, stable):
     return Sample(f"{compound}-{prototype}", inputs, {"stable": stable}, compound)
 
 
-MATERIALS = [material("a", -0.5, 0.0), material("b", -0.2, 0.1), material("c", 0.3, 0.4)]
+MATERIALS = truth_of(Dataset("d", (material("a", -0.5, 0.0), material("b", -0.2, 0.1), material("c", 0.3, 0.4))))
 
 
 def test_the_error_of_the_hull_distance_is_that_of_the_formation_energy():
@@ -44,7 +45,8 @@ def test_a_probability_of_one_half_calls_a_material_stable_and_gives_no_energy()
     assert np.isnan(found.e_pred).all()
 
 
-TWO = [candidate("Cu", "fcc", 1), candidate("Cu", "bcc", 0), candidate("Fe", "fcc", 0), candidate("Fe", "bcc", 1)]
+FOUR = [candidate("Cu", "fcc", 1), candidate("Cu", "bcc", 0), candidate("Fe", "fcc", 0), candidate("Fe", "bcc", 1)]
+TWO = truth_of(Dataset("two compounds", tuple(FOUR)))
 
 
 def test_the_lowest_candidate_of_each_compound_is_called_stable():
