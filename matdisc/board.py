@@ -34,6 +34,14 @@ class Board:
         return self.root / "leaderboard" / "predictions"
 
     @property
+    def details_dir(self) -> Path:
+        return self.root / "leaderboard" / "details"
+
+    @property
+    def rankings_dir(self) -> Path:
+        return self.root / "leaderboard" / "rankings"
+
+    @property
     def site_dir(self) -> Path:
         return self.root / "leaderboard" / "_site"
 

@@ -106,6 +106,13 @@ def read(path: Path, value_columns: Sequence[str]) -> Submission:
     values, given = tables.numbers(path, table, name)
     status = _status(path, table, given, name)
     optional = {column: tables.numbers(path, table, column)[0] for column in ("uncertainty",) if column in header}
+    for sigma in optional.values():
+        wrong = np.flatnonzero((sigma <= 0) | np.isinf(sigma))
+        if len(wrong):
+            raise SubmissionError(
+                f"{path}, row {wrong[0] + 1}: 'uncertainty' is {sigma[wrong[0]]}; "
+                "give a standard deviation greater than 0, or leave it empty"
+            )
     costs = {c: _not_negative(tables.numbers(path, table, c)[0]) for c in ("seconds", "steps") if c in header}
     column = name if name in value_columns else value_columns[0]
     errors = tuple(str(e or "") for e in table["error"].to_pylist()) if "error" in header else None

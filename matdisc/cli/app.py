@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import matdisc
-from matdisc.cli import cards, files, runs, site
+from matdisc.cli import cards, compare, files, runs, site
 from matdisc.errors import MatdiscError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command()(runs.predict)
 app.command()(runs.evaluate)
 app.command()(files.check)
 app.command()(files.score)
+app.command(name="compare")(compare.compare)
 app.command()(files.submit)
 app.command()(files.accept)
 app.command()(files.rescore)

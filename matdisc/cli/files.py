@@ -10,31 +10,44 @@ import typer
 
 from matdisc.board import open_board
 from matdisc.cli.common import HERE, BoardOption, DatasetOption, JsonOption, TaskOption, print_table, with_interval
+from matdisc.cli.compare import print_compat
 
 FileArgument = Annotated[Path, typer.Argument(help="Predictions file: .csv, .csv.gz, .jsonl or .jsonl.gz.")]
 
 
 def check(
-    file: FileArgument, task: TaskOption, dataset: DatasetOption, board: BoardOption = HERE, as_json: JsonOption = False
+    file: FileArgument,
+    task: TaskOption,
+    dataset: DatasetOption,
+    board: BoardOption = HERE,
+    features: Annotated[
+        Path | None, typer.Option("--features", help="Table of the input features, to look for labels in it.")
+    ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Say whether a predictions file can be scored, and what is missing in it.
 
     Example: matdisc check my.csv --task discovery --dataset emt-alloys
     """
-    from matdisc.leaderboard.results import check_file
+    from matdisc.leaderboard.checked import check_file
+    from matdisc.leaderboard.leaks import forbidden_inputs
     from matdisc.tasks.check import coverage_lines
 
     checked = check_file(open_board(board), file, task, dataset)
+    found = forbidden_inputs(features, checked.card) if features else []
     coverage = checked.answers.coverage
     if as_json:
         report = {"file": str(file), "column": checked.answers.column, "sha256": checked.submission.sha256}
-        typer.echo(json.dumps(report | {"coverage": coverage}, indent=1))
-        return
+        typer.echo(json.dumps(report | {"coverage": coverage, "forbidden_inputs": found}, indent=1))
+        raise typer.Exit(1 if found else 0)
     typer.echo(f"{file}: column {checked.answers.column}, sha256 {checked.submission.sha256}")
     typer.echo(f"answered: {coverage['answered']:,} of {coverage['expected']:,}")
     for line in coverage_lines(coverage):
         typer.echo(f"  {line}")
     typer.echo("can be scored" if coverage["answered"] else "can be scored, but answers nothing")
+    for line in found:
+        typer.echo(f"forbidden input: {line}")
+    raise typer.Exit(1 if found else 0)
 
 
 def score(
@@ -43,16 +56,28 @@ def score(
     dataset: DatasetOption,
     board: BoardOption = HERE,
     write: Annotated[bool, typer.Option("--write", help="Also write the result to the board.")] = False,
+    training: Annotated[
+        Path | None, typer.Option("--training", help="Declared training data (ids, formulas, hashes or structures).")
+    ] = None,
+    compat: Annotated[
+        str | None,
+        typer.Option("--compat", help="matbench-discovery: repeat its published procedure."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score a predictions file: every metric with its 95 % interval.
 
     Example: matdisc score my.csv --task discovery --dataset emt-alloys --json
     """
-    from matdisc.leaderboard.results import score_file, write_result
+    from matdisc.leaderboard.results import compat_file, score_file, write_result
 
     root = open_board(board)
-    result = score_file(root, file, task, dataset)
+    if compat is not None:
+        if compat != "matbench-discovery":
+            raise typer.BadParameter(f"{compat!r} is no known procedure; known: matbench-discovery")
+        print_compat(compat_file(root, file, task, dataset), as_json)
+        return
+    result = score_file(root, file, task, dataset, training=training)
     if write:
         if result["model"] is None:
             raise typer.BadParameter("the file belongs to no model of this board; use `matdisc submit` with a card")
@@ -70,6 +95,9 @@ def submit(
     dataset: DatasetOption,
     board: BoardOption = HERE,
     replace: Annotated[bool, typer.Option("--replace", help="Replace an existing row of this model.")] = False,
+    training: Annotated[
+        Path | None, typer.Option("--training", help="Declared training data (ids, formulas, hashes or structures).")
+    ] = None,
 ) -> None:
     """Check and score an outside model's predictions and add card, file and result to the board.
 
@@ -78,7 +106,7 @@ def submit(
     from matdisc.leaderboard.submit import submit as add
 
     root = open_board(board)
-    accepted = add(root, file, card, task, dataset, replace=replace)
+    accepted = add(root, file, card, task, dataset, replace=replace, training=training)
     print_result(accepted.result)
     for path in (accepted.card, accepted.predictions, accepted.result_file):
         typer.echo(f"added: {path}")
@@ -109,12 +137,18 @@ def rescore(
 
     Example: matdisc rescore --check
     """
+    from matdisc.leaderboard.ranking import write_ranking
     from matdisc.leaderboard.results import rescore as again
 
     stale = 0
-    for path, happened in again(open_board(board), write=not check_only):
+    root = open_board(board)
+    done = again(root, write=not check_only)
+    for path, happened in done:
         typer.echo(f"{path}: {happened}")
         stale += happened != "same"
+    if not check_only:
+        for task, dataset in dict.fromkeys((path.parent.parent.name, path.parent.name) for path, _ in done):
+            write_ranking(root, task, dataset)
     raise typer.Exit(1 if check_only and stale else 0)
 
 
@@ -135,3 +169,19 @@ def print_result(result: dict[str, Any]) -> None:
     typer.echo(f"answered: {coverage['answered']:,} of {coverage['expected']:,}{': ' + rest if rest else ''}")
     for flag in result["flags"]:
         typer.echo(f"note: {flag}")
+    print_leakage(result["leakage"])
+
+
+def print_leakage(report: dict[str, Any] | None) -> None:
+    """Print what is known about training overlap; nothing known is said, too."""
+    if report is None or report.get("declared") == "unknown":
+        typer.echo("training overlap: unknown, which is not the same as clean")
+    if report is None or "level_counts" not in report:
+        return
+    counts = ", ".join(f"{n:,} {level}" for level, n in report["level_counts"].items() if n)
+    typer.echo(f"training overlap: {counts}. {report['certainty']}")
+    for side, title in (("with_overlap", "shared with training"), ("without_overlap", "not shared")):
+        part = report[side]
+        if part:
+            values = ", ".join(f"{name} {with_interval(part['metrics'][name])}" for name in ("f1", "daf", "mae"))
+            typer.echo(f"  {title} ({part['n']:,}): {values}")

@@ -72,7 +72,8 @@ def evaluate(
     Example: matdisc evaluate chgnet-0.3.0 emt --task polymorphs --dataset elements
     """
     from matdisc.leaderboard import site
-    from matdisc.leaderboard.results import score_file, write_result
+    from matdisc.leaderboard.ranking import write_ranking
+    from matdisc.leaderboard.results import publish
     from matdisc.run import evaluate as plan
     from matdisc.run import predict as run_predict
     from matdisc.run.engine import ray_cluster
@@ -90,13 +91,14 @@ def evaluate(
                     root, step.model, step.task, step.dataset, protocol=step.protocol, workers=workers, address=address,
                     timeout=timeout, progress=progress,
                 )  # fmt: skip
-            result = score_file(root, run.out, step.task, step.dataset, entry=run.entry)
-            write_result(root, result)
+            result = publish(root, run.out, step.task, step.dataset, run.entry)
             metrics = result["metrics"]
             rows.append([
                 step.task, step.dataset, run.entry, with_interval(metrics["f1"]), with_interval(metrics["daf"], 2),
                 with_interval(metrics["mae"]), f"{100 * metrics['coverage']['value']:.1f}",
             ])  # fmt: skip
+    for task_key, dataset_key in dict.fromkeys((step.task, step.dataset) for step in steps):
+        write_ranking(root, task_key, dataset_key)
     print_table(["task", "dataset", "row", "F1 (95 %)", "DAF (95 %)", "MAE eV/atom (95 %)", "coverage %"], rows)
     if build:
         typer.echo(f"site: {site.build(root) / 'index.html'}")

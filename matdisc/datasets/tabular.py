@@ -56,10 +56,13 @@ FORBIDDEN: Mapping[str, str] = MappingProxyType(
 )
 """Why a column may not be an input, by its name in lower-case letters without units and sources."""
 
-_UNITS = frozenset("per atom ev mev ang angstrom a cubic deg degree degrees gpa g cc cm3 kg m3 bohr mub a3".split())
-_SOURCES = frozenset(
-    "mp oqmd aflow jarvis dft pbe gga scan r2scan vasp wbm true target label reference ref y relaxed corrected".split()
-)
+_UNITS = """
+    per atom ev mev ang angstrom a a3 cubic deg degree degrees gpa g cc cm3 kg m3 bohr mub
+"""
+_SOURCES = """
+    mp oqmd aflow jarvis dft pbe gga scan r2scan vasp wbm true target label reference ref y relaxed corrected
+"""
+_IGNORED = frozenset((_UNITS + _SOURCES).split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,5 +208,5 @@ def plain_name(name: str) -> str:
     text = re.sub(r"\(.*?\)|\[.*?\]", " ", name)
     text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).lower()
     words = re.findall(r"[a-z]+\d*|\d+", text)
-    kept = [word for word in words if word not in _UNITS and word not in _SOURCES]
+    kept = [word for word in words if word not in _IGNORED]
     return "".join(kept or words)

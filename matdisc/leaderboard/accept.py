@@ -8,7 +8,16 @@ from pathlib import Path
 from matdisc.board import Board
 from matdisc.cards import ModelCard, read_card
 from matdisc.errors import SubmissionError
-from matdisc.leaderboard.results import predictions_on_board, same_numbers, score_file, write_result
+from matdisc.leaderboard.checked import check_file
+from matdisc.leaderboard.ranking import write_ranking
+from matdisc.leaderboard.results import (
+    details_of,
+    predictions_on_board,
+    result_of,
+    same_numbers,
+    write_details,
+    write_result,
+)
 from matdisc.leaderboard.submit import submit
 
 
@@ -33,9 +42,12 @@ def accept(board: Board, proposed: Board) -> list[str]:
         own = board.models_dir / key / "model.toml"
         if own.exists() and read_card(own, ModelCard) == read_card(card_file, ModelCard):
             known.parent.mkdir(parents=True, exist_ok=True)
-            result = score_file(board, path, task, dataset, entry=entry)
+            checked = check_file(board, path, task, dataset)
+            result = result_of(board, checked, entry=entry)
             known.write_bytes(path.read_bytes())
             write_result(board, result)
+            write_details(board, details_of(checked, entry))
+            write_ranking(board, task, dataset)
         else:
             result = submit(board, path, card_file, task, dataset, replace=True).result
         _compare(proposed, task, dataset, entry, result["metrics"])

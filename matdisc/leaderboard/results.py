@@ -4,103 +4,132 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import matdisc
-from matdisc import predictions
 from matdisc.atomic import write_whole
 from matdisc.board import Board
-from matdisc.cards import DatasetCard, ModelCard
-from matdisc.datasets import load_truth
-from matdisc.datasets.truth import Truth
+from matdisc.cards import ModelCard
 from matdisc.errors import CardError, DataError, SubmissionError
+from matdisc.leaderboard.checked import Checked, check_file
+from matdisc.leaderboard.leaks import leakage_report, leaky_inputs
+from matdisc.metrics.compat import matbench_discovery
 from matdisc.physics.relax import PROTOCOLS
 from matdisc.predictions import SUFFIXES
-from matdisc.tasks import TASKS, Task
-from matdisc.tasks.check import Answers, align
-from matdisc.tasks.score import DEFAULT_BOOTSTRAP, Bootstrap, flags, score
+from matdisc.tasks.check import aligned_values
+from matdisc.tasks.details import details
+from matdisc.tasks.score import DEFAULT_BOOTSTRAP, Bootstrap, flags, number, score
 
 SCHEMA = "matdisc.result/1"
+DETAILS_SCHEMA = "matdisc.details/1"
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A predictions file that fits its task and dataset."""
+def score_file(board: Board, path: Path, task_key: str, dataset_key: str, **options: Any) -> dict[str, Any]:
+    """Return the result of a predictions file as JSON-ready data (schema `matdisc.result/1`).
 
-    submission: predictions.Submission
-    task: Task
-    card: DatasetCard
-    truth: Truth
-    answers: Answers
-
-
-def check_file(board: Board, path: Path, task_key: str, dataset_key: str) -> Checked:
-    """Read a predictions file and align it with its dataset.
-
-    Raises:
-        MatdiscError: Whatever is wrong with file, task or dataset, in words.
+    Options: as `result_of`.
     """
-    task = known_task(task_key)
-    card = board.dataset(dataset_key)
-    if task_key not in card.tasks:
-        raise CardError(f"dataset {dataset_key!r} has no task {task_key!r}; its tasks: {', '.join(card.tasks)}")
-    submission = predictions.read(path, task.value_columns)
-    truth = load_truth(board, dataset_key)
-    return Checked(submission, task, card, truth, align(submission, truth, task, surplus=card.surplus_ids))
+    return result_of(board, check_file(board, path, task_key, dataset_key), **options)
 
 
-def score_file(
+def result_of(
     board: Board,
-    path: Path,
-    task_key: str,
-    dataset_key: str,
+    checked: Checked,
     *,
     entry: str | None = None,
     model: ModelCard | None = None,
+    training: Path | None = None,
     bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
 ) -> dict[str, Any]:
-    """Return the result of a predictions file as JSON-ready data (schema `matdisc.result/1`).
+    """Return the result of a checked predictions file.
 
     Args:
         board: Where dataset and cards are.
-        path: The predictions file.
-        task_key, dataset_key: What it answers.
+        checked: The file.
         entry: Row on the board; default: as the run says that made the file, else the model's key.
         model: The model's card; default: the one the board has for this entry. Without one, no flags are given.
+        training: A declaration of training data, to score with and without what it shares with the dataset.
         bootstrap: How intervals are taken.
     """
-    checked = check_file(board, path, task_key, dataset_key)
-    run = run_provenance(path, checked.submission.sha256)
+    card, submission = checked.card, checked.submission
+    run = run_provenance(submission.path, submission.sha256)
     entry = entry or (str(run["entry"]) if run else (model.key if model else None))
     if model is None and entry and entry.split("+")[0] in board.model_keys():
         model = board.model(entry.split("+")[0])
-    card = checked.card
     protocol = PROTOCOLS.get(str(run["protocol"])) if run else None
-    scored = score(checked.task, card, checked.truth, checked.answers, bootstrap)
     return {
         "schema": SCHEMA,
         "entry": entry,
         "model": model.key if model else None,
-        "task": task_key,
-        "dataset": dataset_key,
+        "task": checked.task.key,
+        "dataset": card.key,
         "protocol": {"key": protocol.key, "help": protocol.help} if protocol else None,
         "origin": "run" if run else "submission",
-        **scored,
-        "flags": flags(model, card, checked.task),
+        **score(checked.task, card, checked.truth, checked.answers, bootstrap),
+        "flags": [*flags(model, card, checked.task), *leaky_inputs(checked, model)],
+        "leakage": leakage_report(board, checked, model, training, bootstrap),
         "provenance": {
-            "predictions_sha256": checked.submission.sha256,
+            "predictions_sha256": submission.sha256,
             "dataset_sha256": checked.truth.sha256,
             "matdisc": matdisc.__version__,
-            "bootstrap": {
-                "replicates": bootstrap.replicates,
-                "seed": bootstrap.seed,
-                "unit": card.split.by,
-            },
+            "bootstrap": {"replicates": bootstrap.replicates, "seed": bootstrap.seed, "unit": card.split.by},
             "run": {key: run[key] for key in ("python", "platform", "packages", "matdisc")} if run else None,
         },
     }
+
+
+def detail_file(board: Board, path: Path, task_key: str, dataset_key: str, entry: str) -> dict[str, Any]:
+    """Return curves, slices and calibration of a predictions file (schema `matdisc.details/1`)."""
+    return details_of(check_file(board, path, task_key, dataset_key), entry)
+
+
+def details_of(checked: Checked, entry: str) -> dict[str, Any]:
+    """Return curves, slices and calibration of a checked predictions file."""
+    found = details(checked.task, checked.card, checked.truth, checked.answers)
+    key = checked.card.key
+    return {"schema": DETAILS_SCHEMA, "entry": entry, "task": checked.task.key, "dataset": key, **found}
+
+
+def write_details(board: Board, found: dict[str, Any]) -> Path:
+    """Write details beside the results, on one line each key: they are for the site and for programs."""
+    path = board.details_dir / found["task"] / found["dataset"] / f"{found['entry']}.json"
+    lines = [f" {json.dumps(key)}: {json.dumps(found[key], sort_keys=True, allow_nan=False)}" for key in sorted(found)]
+    write_whole(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+    return path
+
+
+def compat_file(board: Board, path: Path, task_key: str, dataset_key: str) -> dict[str, dict[str, Any]]:
+    """Return the metrics of a predictions file by Matbench Discovery's own order of operations, subset by subset.
+
+    Undefined is None. The dataset needs the flag `unique_prototype`.
+
+    Raises:
+        CardError: If the dataset has no unique prototypes, or the task is another.
+        SubmissionError: If the file gives no formation energies.
+    """
+    checked = check_file(board, path, task_key, dataset_key)
+    truth = checked.truth
+    unique = truth.flags.get("unique_prototype")
+    if unique is None or task_key != "discovery":
+        raise CardError(f"dataset {dataset_key!r} has no flag 'unique_prototype', which this procedure needs (see wbm)")
+    if checked.submission.column != "e_form_per_atom":
+        raise SubmissionError(f"{path}: gives {checked.submission.column!r}; this procedure needs formation energies")
+    raw = aligned_values(checked.submission, truth, surplus=checked.card.surplus_ids)
+    found = matbench_discovery(truth.target("e_form_per_atom"), truth.target("e_above_hull"), raw, unique)
+    return {
+        name: {key: number(value) if isinstance(value, float) else value for key, value in part.items()}
+        for name, part in found.items()
+    }
+
+
+def publish(board: Board, path: Path, task_key: str, dataset_key: str, entry: str) -> dict[str, Any]:
+    """Score a predictions file that lies on the board, write result and details, and return the result."""
+    checked = check_file(board, path, task_key, dataset_key)
+    result = result_of(board, checked, entry=entry)
+    write_result(board, result)
+    write_details(board, details_of(checked, entry))
+    return result
 
 
 def write_result(board: Board, result: dict[str, Any]) -> Path:
@@ -130,7 +159,8 @@ def rescore(board: Board, *, write: bool = True) -> list[tuple[Path, str]]:
     outcome = []
     for task, dataset, entry, path in predictions_on_board(board):
         try:
-            result = score_file(board, path, task, dataset, entry=entry)
+            checked = check_file(board, path, task, dataset)
+            result = result_of(board, checked, entry=entry)
         except (CardError, DataError, SubmissionError) as err:
             outcome.append((path, f"cannot be scored: {err}"))
             continue
@@ -138,6 +168,7 @@ def rescore(board: Board, *, write: bool = True) -> list[tuple[Path, str]]:
         said = "new" if not old.exists() else "same" if same_numbers(json.loads(old.read_text()), result) else "changed"
         if write:
             write_result(board, result)
+            write_details(board, details_of(checked, entry))
         outcome.append((path, said))
     return outcome
 
@@ -151,17 +182,6 @@ def same_numbers(old: Any, new: Any, tolerance: float = 1e-9) -> bool:
     if isinstance(old, float | int) and isinstance(new, float | int):
         return abs(old - new) <= tolerance * max(1.0, abs(old), abs(new))
     return bool(old == new)
-
-
-def known_task(key: str) -> Task:
-    """Return a task by its key.
-
-    Raises:
-        CardError: If there is none.
-    """
-    if key not in TASKS:
-        raise CardError(f"task {key!r} does not exist; tasks: {', '.join(TASKS)}")
-    return TASKS[key]
 
 
 def run_provenance(path: Path, sha256: str) -> dict[str, Any] | None:

@@ -10,7 +10,9 @@ from matdisc.atomic import write_whole
 from matdisc.board import Board
 from matdisc.cards import ModelCard, read_card
 from matdisc.errors import CardError, SubmissionError
-from matdisc.leaderboard.results import score_file, write_result
+from matdisc.leaderboard.checked import check_file
+from matdisc.leaderboard.ranking import write_ranking
+from matdisc.leaderboard.results import details_of, result_of, write_details, write_result
 from matdisc.predictions import SUFFIXES
 
 
@@ -24,7 +26,16 @@ class Accepted:
     result: dict[str, Any]
 
 
-def submit(board: Board, file: Path, card_file: Path, task: str, dataset: str, *, replace: bool = False) -> Accepted:
+def submit(
+    board: Board,
+    file: Path,
+    card_file: Path,
+    task: str,
+    dataset: str,
+    *,
+    replace: bool = False,
+    training: Path | None = None,
+) -> Accepted:
     """Check and score a predictions file and add card, file and result to the board.
 
     Args:
@@ -33,6 +44,7 @@ def submit(board: Board, file: Path, card_file: Path, task: str, dataset: str, *
         card_file: The model's card; it must not name a loader, because a submission is data and never code.
         task, dataset: What the file answers.
         replace: Whether an existing row of this model may be replaced.
+        training: A declaration of the model's training data, for the leakage report.
 
     Raises:
         CardError: If the card is wrong, names a loader, or differs from the one the board has for its key.
@@ -60,11 +72,15 @@ def submit(board: Board, file: Path, card_file: Path, task: str, dataset: str, *
         raise SubmissionError(
             f"{stored[0]}: {card.key!r} already has a row here; use --replace to submit a new version"
         )
-    result = score_file(board, file, task, dataset, entry=card.key, model=card) | {"origin": "submission"}
+    checked = check_file(board, file, task, dataset)
+    result = result_of(board, checked, entry=card.key, model=card, training=training) | {"origin": "submission"}
     write_whole(target, card_file.read_bytes())
     place = folder / f"{card.key}{suffix}"
     write_whole(place, file.read_bytes())
     for old in stored:
         if old != place:
             old.unlink()
-    return Accepted(target, place, write_result(board, result), result)
+    result_file = write_result(board, result)
+    write_details(board, details_of(checked, card.key))
+    write_ranking(board, task, dataset)
+    return Accepted(target, place, result_file, result)

@@ -86,6 +86,12 @@ def align(submission: Submission, truth: Truth, task: Task, *, surplus: str = "r
     )
 
 
+def aligned_values(submission: Submission, truth: Truth, *, surplus: str = "refuse") -> Floats:
+    """Return the values as given in the dataset's order, nothing left out for being absurd; nan where absent."""
+    place, _ = _places(submission, truth, surplus)
+    return np.where(place >= 0, submission.values[np.where(place >= 0, place, 0)], np.nan)
+
+
 def absurd(column: str, truth: Truth, task: Task, values: Floats) -> Bools:
     """Return which finite values nobody can mean: outside [0, 1] for `p_stable`, outside the task's limits,
     or more than 5 eV/atom from the true formation energy."""

@@ -67,20 +67,20 @@ def score(
     main = judge(task, truth, answers, card.stability.threshold)
     everything = np.ones(len(truth), bool)
     headline = subset_mask(card, truth, card.headline_subset)
-    result = _part(task, truth, main, headline, bootstrap)
+    result = part_metrics(task, truth, main, headline, bootstrap)
     share = float(main.answered[headline].mean()) if headline.any() else math.nan
     result["metrics"]["coverage"] = {"value": number(share), "low": None, "high": None}
     secondary = []
     if card.headline_subset is not None:
-        secondary.append({"name": "all materials"} | _part(task, truth, main, everything, bootstrap))
+        secondary.append({"name": "all materials"} | part_metrics(task, truth, main, everything, bootstrap))
     if task.needs_references:
         for other in card.stability.secondary:
             judged = judge(task, truth, answers, other)
-            part = _part(task, truth, judged, headline, bootstrap)
+            part = part_metrics(task, truth, judged, headline, bootstrap)
             secondary.append({"name": f"threshold {other:g} eV/atom"} | part)
     for subset in card.subsets:
         if subset.name != card.headline_subset:
-            part = _part(task, truth, main, subset_mask(card, truth, subset.name), bootstrap)
+            part = part_metrics(task, truth, main, subset_mask(card, truth, subset.name), bootstrap)
             secondary.append({"name": subset.name} | part)
     return {
         **result,
@@ -143,13 +143,13 @@ def flags(model: ModelCard | None, card: DatasetCard, task: Task) -> list[str]:
     return found
 
 
-def _part(task: Task, truth: Truth, judged: Judged, keep: Bools, bootstrap: Bootstrap) -> dict[str, Any]:
-    """Metrics of the rows where `keep` is true."""
+def part_metrics(task: Task, truth: Truth, judged: Judged, keep: Bools, bootstrap: Bootstrap) -> dict[str, Any]:
+    """Return the metrics of the rows where `keep` is true, JSON-ready; undefined is None."""
     sums = masked_sum(judged.terms, keep)
     point = metrics_from_totals(sums)
     n = int(np.count_nonzero(keep))
     n_groups = int(np.count_nonzero(np.bincount(truth.groups[keep]))) if n else 0
-    intervals = {key: (math.nan, math.nan) for key in METRICS}
+    intervals = dict.fromkeys(METRICS, (math.nan, math.nan))
     if bootstrap.replicates and n_groups:
         totals = group_totals(judged.terms[keep], truth.groups[keep])
         intervals = bootstrap_intervals(

@@ -10,7 +10,8 @@ import pytest
 from matdisc.datasets import load, load_truth
 from matdisc.datasets.wbm import chemical_system, substitution_step
 from matdisc.errors import DataError
-from matdisc.leaderboard.results import check_file, score_file
+from matdisc.leaderboard.checked import check_file
+from matdisc.leaderboard.results import score_file
 from matdisc.tasks.score import Bootstrap
 
 HEADER = (

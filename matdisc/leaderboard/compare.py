@@ -1,0 +1,145 @@
+"""Two models on the same materials: is the difference real, and which materials flipped?"""
+
+from __future__ import annotations
+
+import dataclasses
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from matdisc.board import Board
+from matdisc.errors import SubmissionError
+from matdisc.leaderboard.checked import Checked, check_file
+from matdisc.leaderboard.results import predictions_on_board
+from matdisc.metrics.comparison import mcnemar, paired_differences
+from matdisc.metrics.inference import group_totals
+from matdisc.metrics.slices import ANION_CLASSES, anion_labels
+from matdisc.metrics.stability import metrics_from_totals
+from matdisc.tasks.base import Bools
+from matdisc.tasks.details import memberships, plain
+from matdisc.tasks.score import DEFAULT_BOOTSTRAP, Bootstrap, Judged, judge, subset_mask
+
+COMPARED = ("f1", "daf", "precision", "recall", "accuracy", "mae", "rmse")
+BANDS = (-np.inf, -0.1, -0.05, 0.0, 0.05, 0.1, 0.2, 0.5, np.inf)
+"""Edges of the bands of true hull distance, eV/atom, in which flips are counted."""
+
+
+def compare(
+    board: Board, first: str, second: str, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
+) -> dict[str, Any]:
+    """Return how two rows of the board differ on one dataset, as JSON-ready data.
+
+    `differences`: first minus second in each metric, with 95 % paired bootstrap interval over groups, p-value, and
+    the smallest difference that this dataset could have shown (80 % power). `mcnemar`: materials that only one of them
+    labels rightly. `flips`: materials whose called label differs, `gained` (only the second is right) and `lost`
+    (only the first is), in all and by element, anion class and band of true hull distance.
+
+    Args:
+        board: The board.
+        first, second: Rows (entries) on the board, or paths of predictions files.
+        task, dataset: What both answered.
+        bootstrap: How intervals are taken.
+
+    Raises:
+        SubmissionError: If a row does not exist or its file cannot be scored.
+    """
+    one, other = (check_file(board, entry_file(board, name, task, dataset), task, dataset) for name in (first, second))
+    sides = [judge(c.task, c.truth, c.answers, c.card.stability.threshold) for c in (one, other)]
+    keep = subset_mask(one.card, one.truth, one.card.headline_subset)
+    totals = [group_totals(side.terms[keep], one.truth.groups[keep]) for side in sides]
+    differences = paired_differences(
+        totals[0], totals[1], metrics_from_totals, replicates=bootstrap.replicates, seed=bootstrap.seed
+    )
+    points = [metrics_from_totals(table.sum(axis=0)) for table in totals]
+    stable = sides[0].verdicts.stable[keep]
+    test = mcnemar(stable, sides[0].verdicts.called[keep], sides[1].verdicts.called[keep])
+    return plain(
+        {
+            "schema": "matdisc.comparison/1",
+            "task": task,
+            "dataset": dataset,
+            "first": first,
+            "second": second,
+            "n": int(keep.sum()),
+            "n_groups": len(totals[0]),
+            "unit": one.card.split.by,
+            "differences": {
+                key: {"first": float(points[0][key]), "second": float(points[1][key])}
+                | dataclasses.asdict(differences[key])
+                for key in COMPARED
+            },
+            "mcnemar": test._asdict(),
+            "flips": flips(one, sides[0], sides[1], keep),
+            "bootstrap": {"replicates": bootstrap.replicates, "seed": bootstrap.seed},
+        }
+    )
+
+
+def flips(checked: Checked, first: Judged, second: Judged, keep: Bools) -> dict[str, Any]:
+    """Return counts of materials that the second model gains and loses against the first, in all and by category."""
+    truth = checked.truth
+    stable = first.verdicts.stable
+    right = [side.verdicts.called == stable for side in (first, second)]
+    gained, lost = (~right[0] & right[1] & keep), (right[0] & ~right[1] & keep)
+    found: dict[str, Any] = {"gained": int(gained.sum()), "lost": int(lost.sum())}
+    if truth.formulas is not None:
+        everything = np.ones(len(truth), bool)
+        symbols, pointer, indices = memberships(truth.formulas, everything)
+        sizes = np.diff(pointer)
+        counts = [np.bincount(indices, np.repeat(which, sizes), len(symbols)) for which in (gained, lost)]
+        found["element"] = _flip_table(symbols, *counts)
+        anions = anion_labels(pointer, indices, symbols)
+        counts = [np.bincount(anions, which, len(ANION_CLASSES)) for which in (gained, lost)]
+        found["anion"] = _flip_table(ANION_CLASSES, *counts)
+    e_true = first.verdicts.e_true
+    if np.isfinite(e_true).any():
+        band = np.digitize(e_true, BANDS[1:-1], right=True)
+        names = [f"{low:g} to {high:g}" for low, high in pairwise(BANDS)]
+        counts = [np.bincount(band, which, len(names)) for which in (gained, lost)]
+        found["e_above_hull"] = _flip_table(names, *counts, ordered=True)
+    ids = truth.material_ids
+    found["examples"] = {
+        name: [ids[int(i)].as_py() for i in np.flatnonzero(which)[:20]]
+        for name, which in (("gained", gained), ("lost", lost))
+    }
+    return found
+
+
+def common_datasets(board: Board, first: str, second: str, task: str) -> list[str]:
+    """Return the datasets on which both rows have predictions.
+
+    Raises:
+        SubmissionError: If there is none.
+    """
+    sets = [{d for t, d, e, _ in predictions_on_board(board) if t == task and e == name} for name in (first, second)]
+    if not sets[0] & sets[1]:
+        raise SubmissionError(f"{first!r} and {second!r} have no dataset in common for {task}; name one with --dataset")
+    return sorted(sets[0] & sets[1])
+
+
+def entry_file(board: Board, name: str, task: str, dataset: str) -> Path:
+    """Return the predictions file of a row of the board, or of a path.
+
+    Raises:
+        SubmissionError: If there is neither.
+    """
+    if "/" in name or name.endswith((".csv", ".gz", ".jsonl", ".parquet")):
+        return Path(name)
+    rows = {e: path for t, d, e, path in predictions_on_board(board) if (t, d) == (task, dataset)}
+    if name not in rows:
+        known = ", ".join(sorted(rows)) or "none"
+        raise SubmissionError(f"{name!r} has no predictions for {task} on {dataset}; rows there: {known}")
+    return rows[name]
+
+
+def _flip_table(names: Any, gained: Any, lost: Any, *, ordered: bool = False) -> dict[str, list[Any]]:
+    rows = np.flatnonzero((gained > 0) | (lost > 0))
+    if not ordered:
+        rows = rows[np.argsort(-(gained + lost)[rows], kind="stable")]
+    return {
+        "name": [names[i] for i in rows],
+        "gained": gained[rows].astype(int).tolist(),
+        "lost": lost[rows].astype(int).tolist(),
+    }

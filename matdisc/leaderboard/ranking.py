@@ -1,0 +1,97 @@
+"""How sure a whole board is of its order: ranks with intervals, ties and corrected comparisons of all pairs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from matdisc.atomic import write_whole
+from matdisc.board import Board
+from matdisc.errors import CardError, DataError, SubmissionError
+from matdisc.leaderboard.checked import check_file
+from matdisc.leaderboard.results import predictions_on_board
+from matdisc.metrics.comparison import minimum_detectable_difference
+from matdisc.metrics.inference import bootstrap_sums, group_totals, pool_groups
+from matdisc.metrics.ranks import rank_board
+from matdisc.metrics.stability import metrics_from_totals
+from matdisc.tasks.details import plain
+from matdisc.tasks.score import DEFAULT_BOOTSTRAP, Bootstrap, judge, subset_mask
+
+RANKED = {"f1": True, "mae": False}
+"""Metrics that are ranked, and whether higher is better."""
+
+
+def rank(board: Board, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP) -> dict[str, Any] | None:
+    """Return the ranking of all rows of one dataset (dummies left out), or None if fewer than two can be ranked.
+
+    All rows are resampled with the same groups, so every comparison is paired. p-values of all pairs are corrected by
+    Holm's method; models that cannot be told from the leader of their group at 5 % share a tie group. `detectable`
+    is the median, over neighbours in the order, of the smallest difference with 80 % power.
+    """
+    files = [(entry, path) for t, d, entry, path in predictions_on_board(board) if (t, d) == (task, dataset)]
+    entries, totals = [], []
+    for entry, path in files:
+        key = entry.split("+")[0]
+        if key not in board.model_keys() or board.model(key).reference_row:
+            continue
+        try:
+            checked = check_file(board, path, task, dataset)
+        except SubmissionError:
+            continue  # scoring says why; a ranking is of what can be scored
+        judged = judge(checked.task, checked.truth, checked.answers, checked.card.stability.threshold)
+        keep = subset_mask(checked.card, checked.truth, checked.card.headline_subset)
+        table = group_totals(judged.terms[keep], checked.truth.groups[keep])
+        entries.append(entry)
+        totals.append(pool_groups(table, bootstrap.seed))
+    if len(entries) < 2:
+        return None
+    stacked = np.stack(totals, axis=1)
+    values = metrics_from_totals(stacked.sum(axis=0))
+    drawn = metrics_from_totals(bootstrap_sums(stacked, replicates=bootstrap.replicates, seed=bootstrap.seed))
+    return plain(
+        {
+            "schema": "matdisc.ranking/1",
+            "task": task,
+            "dataset": dataset,
+            "entries": entries,
+            "bootstrap": {"replicates": bootstrap.replicates, "seed": bootstrap.seed},
+            "correction": "Holm",
+            "metrics": {key: _ranked(values[key], drawn[key], up) for key, up in RANKED.items()},
+        }
+    )
+
+
+def write_ranking(board: Board, task: str, dataset: str) -> Path | None:
+    """Write the ranking of a dataset to `leaderboard/rankings/`; with fewer than two rows an old one is removed."""
+    path = board.rankings_dir / task / f"{dataset}.json"
+    try:
+        ranking = rank(board, task, dataset)
+    except (CardError, DataError):
+        return None
+    if ranking is None:
+        path.unlink(missing_ok=True)
+        return None
+    text = json.dumps(ranking, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    write_whole(path, text.encode())
+    return path
+
+
+def _ranked(values: Any, drawn: Any, higher_is_better: bool) -> dict[str, Any]:
+    found = rank_board(values, drawn, higher_is_better=higher_is_better)
+    order = np.argsort(found.rank, kind="stable")
+    with np.errstate(invalid="ignore"):
+        steps = np.std(np.diff(drawn[:, order], axis=1), axis=0, ddof=1)
+    steps = steps[np.isfinite(steps) & (steps > 0)]
+    return {
+        "value": values,
+        "rank": found.rank,
+        "low": found.low,
+        "high": found.high,
+        "first": found.first,
+        "tie_group": found.tie_group,
+        "p_values": list(found.p_values),
+        "detectable": minimum_detectable_difference(float(np.median(steps))) if len(steps) else None,
+    }
