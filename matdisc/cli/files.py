@@ -44,6 +44,8 @@ def check(
     typer.echo(f"answered: {coverage['answered']:,} of {coverage['expected']:,}")
     for line in coverage_lines(coverage):
         typer.echo(f"  {line}")
+    if checked.answers.surplus:
+        typer.echo(f"  surplus ids are left out, e.g. {', '.join(checked.answers.surplus[:3])}")
     typer.echo("can be scored" if coverage["answered"] else "can be scored, but answers nothing")
     for line in found:
         typer.echo(f"forbidden input: {line}")

@@ -16,7 +16,7 @@ from typing import Any
 from matdisc.datasets.fingerprints import HASH_PATTERN, is_formula_only, reduced_formula
 from matdisc.datasets.table import read_structures
 from matdisc.errors import DataError
-from matdisc.schema import Crystal
+from matdisc.schema import Crystal, Dataset
 
 MAX_LINES, MAX_STRUCTURES = 2_000_000, 200_000
 MAX_LINE, MAX_CHARACTERS = 1_000_000, 4 * 2**30
@@ -48,6 +48,21 @@ class Declaration:
 
 
 COLUMN_OF = {"ids": "material_id", "structure hashes": "structure_hash"}
+
+
+def declaration_of(dataset: Dataset) -> Declaration:
+    """Return a dataset, scored materials and train part alike, as training data somebody used."""
+    samples = (*dataset.samples, *dataset.train)
+    crystals = {s.material_id: s.crystal for s in samples}
+    formulas = {key: reduced_formula(crystal.formula) for key, crystal in crystals.items()}
+    return Declaration(
+        source=dataset.key,
+        columns=("material_id", "structure"),
+        n_entries=len(samples),
+        ids=formulas,
+        formulas=frozenset(formulas.values()),
+        crystals=crystals,
+    )
 
 
 def read_declaration(path: Path) -> Declaration:

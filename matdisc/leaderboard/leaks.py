@@ -14,7 +14,7 @@ import numpy as np
 from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
 from matdisc.datasets import load
-from matdisc.datasets.declarations import read_declaration
+from matdisc.datasets.declarations import Declaration, declaration_of, read_declaration
 from matdisc.datasets.leakage import find_overlap, overlap_from_cards, overlap_mask, unknown_mask
 from matdisc.datasets.tabular import forbidden_columns, lookup_test
 from matdisc.errors import DataError
@@ -31,9 +31,10 @@ def leakage_report(
 ) -> dict[str, Any] | None:
     """Return what is known about training overlap: from the cards alone, or in full from a declaration.
 
-    With a declaration: counts by strongest level, in words what the declaration can show, and the metrics of the
-    materials that share at least their formula with it (`with_overlap`), of those that surely do not
-    (`without_overlap`), and the number for which it cannot tell (`n_unknown`).
+    A declaration is a file, or a dataset of this board that the model's card names among its training sets. With one:
+    counts by strongest level, in words what the declaration can show, and the metrics of the materials that share at
+    least their formula with it (`with_overlap`), of those that surely do not (`without_overlap`), and the number for
+    which it cannot tell (`n_unknown`).
 
     Raises:
         DataError: If the declaration cannot be read, or the dataset holds labels without structures.
@@ -42,12 +43,14 @@ def leakage_report(
     if model is not None and not model.reference_row:
         declared = overlap_from_cards(model, checked.card)
         report |= {"declared": declared.degree, "notes": list(declared.notes)}
-    if training is not None:
-        overlap = find_overlap(load(board, checked.card.key), read_declaration(training))
+    declaration, digest = _declaration(board, model, training)
+    if declaration is not None:
+        overlap = find_overlap(load(board, checked.card.key), declaration)
         shared, unknown = overlap_mask(overlap), unknown_mask(overlap)
         keep = subset_mask(checked.card, checked.truth, checked.card.headline_subset)
         report |= {
-            "declaration_sha256": hashlib.sha256(training.read_bytes()).hexdigest(),
+            "declaration": declaration.source,
+            "declaration_sha256": digest,
             "level_counts": dict(overlap.counts),
             "certainty": overlap.certainty,
             "n_unknown": int((unknown & keep).sum()),
@@ -55,6 +58,17 @@ def leakage_report(
             "without_overlap": _metrics(checked, ~shared & ~unknown & keep, bootstrap),
         }
     return report or None
+
+
+def _declaration(board: Board, model: ModelCard | None, training: Path | None) -> tuple[Declaration | None, str | None]:
+    """The declared training data and its hash: a file, else the first training set on the card that this board has."""
+    if training is not None:
+        return read_declaration(training), hashlib.sha256(training.read_bytes()).hexdigest()
+    for name in model.training_sets if model else ():
+        if name in board.dataset_keys():
+            dataset = load(board, name)
+            return declaration_of(dataset), dataset.sha256
+    return None, None
 
 
 def leaky_inputs(checked: Checked, model: ModelCard | None) -> list[str]:

@@ -184,3 +184,29 @@ def test_alignment_is_by_id_and_never_by_position(synthetic):
     expected = expected.reindex(checked.truth.material_ids.to_pylist()).to_numpy()
     expected = np.where(np.abs(expected) > 1e6, np.nan, expected)
     np.testing.assert_array_equal(checked.answers.values, expected)
+
+
+@pytest.mark.mirror
+@pytest.mark.parametrize("model", ["chgnet-0.3.0", "bowsr"])
+def test_the_published_procedure_is_repeated_at_full_size(synthetic, model):
+    import pandas as pd
+
+    from matdisc.leaderboard.results import compat_file
+
+    path = Path(MIRROR) / "wbm" / f"{model}.csv.gz"
+    found = compat_file(synthetic, path, "discovery", "wbm")
+    truth = pd.read_csv(Path(MIRROR) / "wbm" / "synthetic-truth.csv.gz").set_index("material_id")
+    formation, hull = "e_form_per_atom_mp2020_corrected", "e_above_hull_mp2020_corrected_ppd_mp"
+    truth["p"] = pd.read_csv(path).set_index("material_id")["e_form_per_atom"]
+    truth.loc[(truth["p"] - truth[formation]).abs() > 5, "p"] = np.nan
+    truth = truth.round(3)
+    truth["q"] = truth[hull] + truth["p"] - truth[formation]
+    parts = {"full_test_set": truth, "unique_prototypes": truth[truth["unique_prototype"]]}
+    parts["most_stable_10k"] = parts["unique_prototypes"].sort_values("q", kind="stable").head(10_000)
+    for name, part in parts.items():
+        stable, called = part[hull] <= 0, part["q"] <= 0
+        tp, fp, fn = ((stable & called).sum(), (~stable & called).sum(), (stable & ~called).sum())
+        assert (found[name]["TP"], found[name]["FP"], found[name]["FN"]) == (tp, fp, fn)
+        assert found[name]["F1"] == round(2 * tp / (2 * tp + fp + fn), 3)
+        assert found[name]["MAE"] == round((part[hull] - part["q"]).abs().mean(), 3)
+        assert found[name]["missing_preds"] == part["p"].isna().sum()

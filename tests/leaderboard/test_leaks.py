@@ -58,6 +58,14 @@ def test_a_model_without_declared_training_sets_is_unknown(board, file):
     assert score_file(board, file, "discovery", SET, model=card)["leakage"]["declared"] == "unknown"
 
 
+def test_a_training_set_that_the_board_has_is_looked_through_by_itself(board, samples, file):
+    card = board.model("emt").model_copy(update={"training_sets": (SET,)})
+    report = score_file(board, file, "discovery", SET, model=card)["leakage"]
+    assert report["declaration"] == SET
+    assert report["level_counts"]["same id"] == len(samples)
+    assert report["without_overlap"] is None
+
+
 def test_a_declaration_that_cannot_be_read_stops_the_scoring(board, file, tmp_path):
     with pytest.raises(DataError, match="none of the columns"):
         score_file(board, file, "discovery", SET, training=declare(tmp_path, "shoe_size", ["43"]))
