@@ -32,6 +32,17 @@ def chromium():
 
 
 @pytest.fixture(scope="session")
+def full_site(tmp_path_factory) -> Path:
+    from site_boards import make_board
+    from site_details import add_details
+
+    from matdisc.leaderboard.site import build
+
+    root = tmp_path_factory.mktemp("browser-full")
+    return build(add_details(make_board(root / "board")), root / "out")
+
+
+@pytest.fixture(scope="session")
 def site(tmp_path_factory) -> Path:
     from site_boards import make_board
 

@@ -173,3 +173,45 @@ def test_charts_are_drawn_with_all_their_dots(chromium, site):
         boxes = [dot.bounding_box() for dot in page.locator("figure.chart .dot").all()]
         assert len(boxes) == 6 + 6 + 2
         assert all(box and box["width"] > 4 for box in boxes)
+
+
+@pytest.mark.parametrize(
+    "name", ["models/graphnet-0.3.0.html", "datasets/alpha-set.html", "compare/discovery--alpha-set.html"]
+)
+def test_pages_with_charts_keep_the_policy_and_do_not_overflow_a_small_screen(chromium, full_site, name):
+    with opened(chromium, full_site, name, viewport={"width": 360, "height": 740}) as page:
+        assert overflow(page) <= 0
+        for summary in page.locator("details.data > summary").all():
+            summary.click()
+        assert overflow(page) <= 0
+
+
+def test_curves_are_drawn_within_their_frames(chromium, full_site):
+    with opened(chromium, full_site, "models/graphnet-0.3.0.html") as page:
+        assert page.locator("figure.plot > svg").count() >= 8
+        for figure in page.locator("figure.plot > svg").all():
+            frame = figure.bounding_box()
+            for path in figure.locator("> path").all():
+                box = path.bounding_box()
+                assert box["width"] + box["height"] > 4
+                assert box["x"] >= frame["x"] - 2
+                assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 2
+
+
+def test_a_long_table_shows_a_hundred_rows_until_asked_for_all(chromium, tmp_path):
+    from site_boards import make_board, place, result
+
+    from matdisc.leaderboard.site import build
+
+    board = make_board(tmp_path / "board")
+    for i in range(220):
+        place(board, result("meshnet-2", f1=0.3 + i / 2000, mae=0.1 + i / 9000, entry=f"meshnet-2+v{i}"))
+    site = build(board, tmp_path / "out")
+    with opened(chromium, site, "datasets/alpha-set.html") as page:
+        assert visible_rows(page) == 100
+        page.locator(f"{TABLE} th[data-key=mae] button").click()
+        assert visible_rows(page) == 100
+        page.get_by_role("button", name="Show all 228 rows").click()
+        assert visible_rows(page) == 228
+    with opened(chromium, site, "datasets/alpha-set.html", java_script_enabled=False) as page:
+        assert visible_rows(page) == 228

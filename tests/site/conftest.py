@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from site_boards import make_board
+from site_details import add_details
 
 from matdisc.board import Board
 from matdisc.leaderboard.site import build
@@ -23,6 +24,12 @@ def board(tmp_path) -> Board:
 def site(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("site")
     return build(make_board(root / "board"), root / "out")
+
+
+@pytest.fixture(scope="session")
+def full_site(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("full")
+    return build(add_details(make_board(root / "board")), root / "out")
 
 
 @pytest.fixture(scope="session")

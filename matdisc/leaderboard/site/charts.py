@@ -111,7 +111,7 @@ def make_scale(numbers: Sequence[float], *, bounded: bool) -> tuple[Scale, list[
         return _log_scale(low, high)
     if not bounded:
         low = min(low, 0.0)
-    step = _round_step((high - low) or abs(high) or 1.0)
+    step = round_step((high - low) or abs(high) or 1.0)
     start, stop = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     if stop == start:
         start, stop = start - 1, stop + 1
@@ -122,7 +122,8 @@ def make_scale(numbers: Sequence[float], *, bounded: bool) -> tuple[Scale, list[
     return Scale(start * step, stop * step, log=False), ticks
 
 
-def _round_step(span: float) -> float:
+def round_step(span: float) -> float:
+    """Return a step of 1, 2 or 5 times a power of ten that divides a span into about four."""
     rough = span / 4
     power = 10.0 ** math.floor(math.log10(rough))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough - 1e-12)

@@ -121,6 +121,7 @@ COVERAGE: dict[str, str] = {
     "absent": "not in the predictions file",
     "non_finite": "answered with NaN or an infinity",
     "absurd": "dropped: more than 5 eV/atom from the reference, or no possible value",
+    "surplus": "in the predictions file, but not in the set; passed over and not counted above",
 }
 """What each count of the coverage block means, in reading order."""
 

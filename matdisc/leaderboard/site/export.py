@@ -88,7 +88,13 @@ def _guarded(cell: object) -> object:
 def _row(row: Row) -> dict[str, Any]:
     rank = row.rank and {"best": row.rank.best, "worst": row.rank.worst}
     flags = [badge.text for badge in row.badges]
-    return {**row.result.model_dump(mode="json"), "rank": rank, "reference": row.reference, "flags": flags}
+    return {
+        **row.result.model_dump(mode="json"),
+        "rank": rank,
+        "tie_group": row.tie_group,
+        "reference": row.reference,
+        "flags": flags,
+    }
 
 
 def _dump(content: dict[str, Any]) -> str:

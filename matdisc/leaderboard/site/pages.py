@@ -13,11 +13,15 @@ from markupsafe import Markup
 import matdisc
 from matdisc.leaderboard.site.charts import make_charts
 from matdisc.leaderboard.site.columns import COVERAGE, METRICS, show, show_interval
+from matdisc.leaderboard.site.curves import model_plots, overlay_plots
 from matdisc.leaderboard.site.export import build_json, leaderboard_csv, leaderboard_json
+from matdisc.leaderboard.site.plots import figure
 from matdisc.leaderboard.site.results import Content
 from matdisc.leaderboard.site.settings import Settings
-from matdisc.leaderboard.site.tables import Table, badges, display_name, make_tables, variant
-from matdisc.leaderboard.site.verdict import headline_table, verdict
+from matdisc.leaderboard.site.slices import periodic, slice_tables
+from matdisc.leaderboard.site.standing import MOST_COMPARED, at_k, pairs
+from matdisc.leaderboard.site.tables import SHORT, Row, Table, badges, display_name, make_tables, variant
+from matdisc.leaderboard.site.verdict import full_name, headline_table, verdict
 from matdisc.predictions import SUFFIXES
 from matdisc.schema import STATUSES
 from matdisc.tasks import TASKS
@@ -46,6 +50,7 @@ def render_pages(content: Content, settings: Settings, created: datetime) -> dic
         policy=POLICY,
         shown_tasks=[TASKS[task] for task in _tasks(tables)],
         has_results=bool(tables),
+        short=SHORT,
     )
 
     def page(template: str, depth: int = 0, **values: Any) -> str:
@@ -59,6 +64,7 @@ def render_pages(content: Content, settings: Settings, created: datetime) -> dic
         "data/leaderboard.json": leaderboard_json(content, tables, stamp),
         "data/leaderboard.csv": leaderboard_csv(tables),
         "build.json": build_json(content, stamp),
+        **content.copies,
     }
     for task in _tasks(tables):
         mine = [table for table in tables if table.task == task]
@@ -67,8 +73,12 @@ def render_pages(content: Content, settings: Settings, created: datetime) -> dic
         mine_of = _results_of(content, tables, key)
         pages[f"models/{key}.html"] = page("model.html", 1, card=model, sections=mine_of, coverage_help=COVERAGE)
     for key, dataset in content.datasets.items():
-        about = [table for table in tables if table.dataset.key == key]
+        about = [(table, _beside(content, table)) for table in tables if table.dataset.key == key]
         pages[f"datasets/{key}.html"] = page("dataset.html", 1, card=dataset, tables=about)
+    for table in tables:
+        if table.ranking and table.comparable:
+            compared = pairs(table.ranking, _names(table), most=MOST_COMPARED)
+            pages[f"compare/{table.id}.html"] = page("compare.html", 1, table=table, pairs=compared)
     return pages
 
 
@@ -85,7 +95,7 @@ def environment() -> Environment:
     env.globals.update(METRICS=METRICS, TASKS=TASKS, verdict=verdict, charts=make_charts, colour_schemes=COLOUR_SCHEME)
     env.filters.update(
         show=show, interval=show_interval, model_name=display_name, percent=percent, thousands=thousands,
-        plain=plain_number, anchor=anchor, together=together,
+        plain=plain_number, anchor=anchor, together=together, figure=figure,
     )  # fmt: skip
     return env
 
@@ -134,9 +144,10 @@ def _index(content: Content, settings: Settings, tables: list[Table]) -> dict[st
 
 
 def _results_of(content: Content, tables: list[Table], key: str) -> list[dict[str, Any]]:
-    """A model's results in the order of the board, each with its rank and flags."""
+    """A model's results in the order of the board, each with its rank, flags and charts."""
     return [
         {
+            **_charts_of(content, row),
             "result": row.result,
             "table": table,
             "row": row,
@@ -148,3 +159,36 @@ def _results_of(content: Content, tables: list[Table], key: str) -> list[dict[st
         for row in table.rows
         if row.result.model == key
     ]
+
+
+def _charts_of(content: Content, row: Row) -> dict[str, Any]:
+    """Charts, slices and the table of precision among the first k of one result, as far as there are details."""
+    r = row.result
+    details = content.details.get((r.task, r.dataset, r.entry))
+    if details is None:
+        return {"details": None, "plots": [], "periodic": None, "slices": []}
+    elements = details.slices.get("element")
+    return {
+        "details": details,
+        "plots": model_plots(details),
+        "periodic": periodic(elements) if elements else None,
+        "slices": slice_tables(details),
+    }
+
+
+def _beside(content: Content, table: Table) -> dict[str, Any]:
+    """What a dataset's page shows below a table: curves of the best, the first k of all, every pair."""
+    found = [(row, content.details.get((table.task, table.dataset.key, row.result.entry))) for row in table.rows]
+    named = [(full_name(row), details) for row, details in found if details is not None]
+    best = [(full_name(row), details) for row, details in found if details is not None and not row.reference]
+    return {
+        "plots": overlay_plots(best),
+        "n_curves": len(best),
+        "at_k": at_k(named),
+        "pairs": pairs(table.ranking, _names(table)) if table.ranking else None,
+    }
+
+
+def _names(table: Table) -> dict[str, str]:
+    """Entry to printed name, best first, without references."""
+    return {row.result.entry: full_name(row) for row in table.ranked}

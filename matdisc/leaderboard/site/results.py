@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
 from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard, TaskKey
 from matdisc.errors import DataError
+from matdisc.leaderboard.site.details import (
+    BoardRanking,
+    Details,
+    Part,
+    finite_json,
+    read_details,
+    read_rankings,
+)
 
 SCHEMA = "matdisc.result/1"
-
-
-class Part(BaseModel):
-    """Frozen, finite numbers only; fields of a later version are passed over."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 class Value(Part):
@@ -38,8 +39,9 @@ class Scores(Part):
     n: int | None = None
     n_stable: int | None = None
     prevalence: float | None = None
+    prevalence_rounded: float | None = None
     daf_max: float | None = None
-    metrics: dict[str, Value] = {}
+    metrics: dict[str, Value] = Field(default_factory=dict)
 
 
 class Secondary(Scores):
@@ -82,8 +84,11 @@ class Result(Scores):
     origin: Literal["run", "submission"] = "run"
     n_groups: int | None = None
     secondary: tuple[Secondary, ...] = ()
-    dummy: dict[str, float | None] = {}
-    coverage: dict[str, int] = {}
+    dummy: dict[str, float | None] = Field(default_factory=dict)
+    subset: str | None = None
+    bounds: dict[str, dict[str, float | None]] = Field(default_factory=dict)
+    leakage: dict[str, Any] | None = None
+    coverage: dict[str, int] = Field(default_factory=dict)
     cost: Cost | None = None
     bootstrap: Bootstrap | None = None
     flags: tuple[str, ...] = ()
@@ -98,24 +103,46 @@ class Result(Scores):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Everything a site is made of: cards by key, results in file order."""
+    """Everything a site is made of: cards by key, results in file order, and what there is beside them.
+
+    `details` go by task, dataset and entry, `rankings` by task and dataset; `copies` maps a path on the site to the
+    text of a data file that is passed on as it is.
+    """
 
     models: Mapping[str, ModelCard]
     datasets: Mapping[str, DatasetCard]
     results: tuple[Result, ...]
+    details: Mapping[tuple[str, str, str], Details] = field(default_factory=dict)
+    rankings: Mapping[tuple[str, str], BoardRanking] = field(default_factory=dict)
+    copies: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_content(board: Board) -> Content:
-    """Return all cards and results of a board.
+    """Return all cards and results of a board, with the details and rankings that belong to results.
 
     Raises:
         CardError: If a card is wrong.
-        DataError: If a result file is damaged, misplaced, or names a model or dataset without card.
+        DataError: If a file of results, details or rankings is damaged or misplaced, or a result names a model or
+            dataset without card.
     """
     models = {key: board.model(key) for key in board.model_keys()}
     datasets = {key: board.dataset(key) for key in board.dataset_keys()}
     paths = sorted(board.results_dir.glob("*/*/*.json"))
-    return Content(models, datasets, tuple(_checked(path, models, datasets) for path in paths))
+    results = tuple(_checked(path, models, datasets) for path in paths)
+    entries = {(r.task, r.dataset, r.entry) for r in results}
+    tables = {(r.task, r.dataset) for r in results}
+    details: dict[tuple[str, str, str], Details] = {}
+    rankings: dict[tuple[str, str], BoardRanking] = {}
+    copies: dict[str, str] = {}
+    for found, text in read_details(board):
+        if (place := (found.task, found.dataset, found.entry)) in entries:
+            details[place] = found
+            copies["data/curves/" + "/".join(place) + ".json"] = text
+    for ranking, text in read_rankings(board):
+        if (about := (ranking.task, ranking.dataset)) in tables:
+            rankings[about] = ranking
+            copies["data/rankings/" + "/".join(about) + ".json"] = text
+    return Content(models, datasets, results, details, rankings, copies)
 
 
 def read_result(path: Path) -> Result:
@@ -125,7 +152,7 @@ def read_result(path: Path) -> Result:
         DataError: If the file is no JSON, has another schema, holds NaN, or lacks a field.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = finite_json(path.read_text(encoding="utf-8"))
     except ValueError as err:
         raise DataError(f"{path}: not valid JSON ({err}); write it anew with `matdisc score`") from err
     schema = content.get("schema") if isinstance(content, dict) else None

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from matdisc.cards import DatasetCard, ModelCard
 from matdisc.leaderboard.site.columns import METRICS, Metric, show, show_interval
+from matdisc.leaderboard.site.details import BoardRanking
 from matdisc.leaderboard.site.ranks import Rank, heat_levels, rank_intervals
 from matdisc.leaderboard.site.results import Content, Result, Value
+from matdisc.leaderboard.site.standing import fits, places
+
+LONG = 200
+"""Tables of more rows than this show the first `SHORT` until asked for all."""
+SHORT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One entry of a table; `rank` is None for references and where F1 or its interval is undefined."""
+    """One entry of a table; `rank` is None for references and where F1 or its interval is undefined.
+
+    `tie_group` is that of the ranking, if the table has one; `opens_group` marks the leader of each but the first.
+    """
 
     result: Result
     card: ModelCard
@@ -43,6 +53,8 @@ class Row:
     reference: bool
     badges: tuple[Badge, ...]
     cells: tuple[Cell, ...]
+    tie_group: int | None = None
+    opens_group: bool = False
 
     @property
     def search(self) -> str:
@@ -54,13 +66,33 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """All entries of one task on one dataset, best F1 first."""
+    """All entries of one task on one dataset, best F1 first.
+
+    With a `ranking`, ranks and ties are those of the paired comparison, else of overlapping intervals; `outdated`
+    says that there is a ranking, but of other results.
+    """
 
     task: str
     dataset: DatasetCard
     columns: tuple[Metric, ...]
     rows: tuple[Row, ...]
     floor: tuple[Cell, ...]
+    ranking: BoardRanking | None = None
+    outdated: bool = False
+
+    @property
+    def detectable(self) -> float | None:
+        """Smallest difference in F1 that neighbours of this table could have shown."""
+        return self.ranking.metrics["f1"].detectable if self.ranking else None
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the ranking has a pair of entries with a defined F1."""
+        return self.ranking is not None and len(places(self.ranking)) > 1
+
+    @property
+    def is_long(self) -> bool:
+        return len(self.rows) > LONG
 
     @property
     def id(self) -> str:
@@ -103,17 +135,29 @@ def make_tables(content: Content, task_order: Sequence[str], dataset_order: Sequ
         )  # fmt: skip
 
     return [
-        make_table(task, content.datasets[dataset], results, content.models)
+        make_table(task, content.datasets[dataset], results, content.models, content.rankings.get((task, dataset)))
         for (task, dataset), results in sorted(groups.items(), key=place)
     ]
 
 
-def make_table(task: str, dataset: DatasetCard, results: Sequence[Result], models: Mapping[str, ModelCard]) -> Table:
-    """Return the table of `results`, which all belong to one task and dataset."""
+def make_table(
+    task: str,
+    dataset: DatasetCard,
+    results: Sequence[Result],
+    models: Mapping[str, ModelCard],
+    ranking: BoardRanking | None = None,
+) -> Table:
+    """Return the table of `results`, which all belong to one task and dataset; a ranking of others is not used."""
     results = sorted(results, key=_best_first)
     columns = tuple(metric for metric in METRICS.values() if metric.key == "f1" or _some(metric, results))
     ranked = [r for r in results if not models[r.model].reference_row]
+    usable = ranking if ranking and fits(ranking, ranked) else None
+    stands = places(usable) if usable else {}
     ranks = dict(zip(map(_entry, ranked), rank_intervals([_f1(r) for r in ranked]), strict=True))
+    if usable:
+        ranks = {entry: Rank(low, high) for entry, (low, high, _) in stands.items()}
+    groups = {entry: group for entry, (_, _, group) in stands.items()}
+    leaders = _leaders([r.entry for r in ranked], groups)
     heats = {metric.key: _heats(metric, ranked) for metric in columns}
     rows = tuple(
         Row(
@@ -125,10 +169,13 @@ def make_table(task: str, dataset: DatasetCard, results: Sequence[Result], model
             reference=models[result.model].reference_row,
             badges=badges(result, dataset),
             cells=tuple(cell(m, result.value(m.key), heats[m.key].get(result.entry)) for m in columns),
+            tie_group=groups.get(result.entry),
+            opens_group=result.entry in leaders,
         )
         for result in results
     )
-    return Table(task, dataset, columns, rows, floor=tuple(_floor(metric, results) for metric in columns))
+    floor = tuple(_floor(metric, results) for metric in columns)
+    return Table(task, dataset, columns, rows, floor, usable, outdated=ranking is not None and usable is None)
 
 
 def cell(metric: Metric, value: Value | None, heat: int | None = None) -> Cell:
@@ -193,6 +240,12 @@ def _floor(metric: Metric, results: Sequence[Result]) -> Cell:
     found = (r.dummy.get(metric.key) for r in results)
     value = next((v for v in found if v is not None), None)
     return cell(metric, Value(value=value)) if value is not None else Cell("", title=None)
+
+
+def _leaders(entries: Sequence[str], groups: Mapping[str, int]) -> set[str]:
+    """Entries that open a tie group, but for the very first; `entries` are best first."""
+    placed = [entry for entry in entries if entry in groups]
+    return {new for old, new in pairwise(placed) if groups[old] != groups[new]}
 
 
 def _index(order: Sequence[str], key: str) -> int:

@@ -13,7 +13,11 @@ from matdisc.tasks import TASKS
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`claim` is one sentence; `context` adds the trivial answer and the flags of the rows the claim names."""
+    """What may be said about a table.
+
+    `claim` is one sentence, by tie groups where the table has a ranking, else by overlapping intervals; `context`
+    adds the trivial answer and the flags of the rows the claim names.
+    """
 
     claim: str
     context: str
@@ -55,14 +59,17 @@ def _claim(table: Table) -> str:
         return f"{full_name(first)} is the only entry with a defined F1 for {where} so far: {_f1(first)}."
     if first.rank is None:
         return f"{full_name(first)} has the highest F1 for {where}, {_f1(first)}, so no lead is claimed."
-    if first.rank.worst == 1:
-        return f"{full_name(first)} leads {where} with F1 {_f1(first)}."
     together = [row for row in rows if _may_be_first(row, first)]
+    if len(together) == 1:
+        return f"{full_name(first)} leads {where} with F1 {_f1(first)}."
     if len(together) == 2:
         a, b = together
         return f"{full_name(a)} and {full_name(b)} cannot be told apart for {where}: F1 {_f1(a)} and {_f1(b)}."
     rest = len(together) - 2
     others = "one other" if rest == 1 else f"{rest} others"
+    if first.tie_group is not None:  # members of a tie group may differ from each other, not from its leader
+        best = f"{full_name(first)} has the highest F1 for {where}, {_f1(first)}"
+        return f"{best}, but {full_name(together[1])} and {others} cannot be told apart from it."
     names = f"{full_name(together[0])}, {full_name(together[1])} and {others}"
     return f"{names} cannot be told apart for {where}; the highest F1 is {_f1(first)}."
 
@@ -91,7 +98,12 @@ def _defined(table: Table) -> list[Row]:
 
 
 def _may_be_first(row: Row, first: Row) -> bool:
-    """Whether a row's interval, or its bare value, reaches into that of the first row."""
+    """Whether a row is tied with the first one: same tie group, or without a ranking, overlapping intervals.
+
+    A row without interval counts with its bare value.
+    """
+    if first.tie_group is not None:
+        return row.tie_group == first.tie_group
     mine, top = _value(row), _value(first)
     reach = mine.value if mine.high is None else mine.high
     return row is first or top.low is None or (reach is not None and reach >= top.low)

@@ -68,6 +68,7 @@
     var sorted = document.createDocumentFragment();
     rows.forEach(function (item) { sorted.appendChild(item.row); });
     body.appendChild(sorted);
+    limitRows(table);
     heads.forEach(function (head, i) {
       if (i === index) head.setAttribute("aria-sort", direction);
       else head.removeAttribute("aria-sort");
@@ -112,7 +113,30 @@
         else hidden += 1;
       });
     });
+    tables.forEach(limitRows);
     say(shown, hidden);
+  }
+  /* Long tables show their first rows until asked for all; which rows those are follows sorting and search. */
+  var SHORT = 100;
+  function limitRows(table) {
+    if (!table.classList.contains("long")) return;
+    var place = 0;
+    Array.prototype.slice.call(table.tBodies[0].rows).forEach(function (row) {
+      if (!row.hidden) place += 1;
+      row.classList.toggle("more", place > SHORT);
+    });
+    var button = document.querySelector('[data-show-all="' + table.id + '"]');
+    if (button) button.hidden = place <= SHORT || table.classList.contains("whole");
+  }
+  function setUpShowAll() {
+    all("[data-show-all]").forEach(function (button) {
+      button.addEventListener("click", function () {
+        var table = document.getElementById(button.getAttribute("data-show-all"));
+        table.classList.add("whole");
+        limitRows(table);
+        table.parentNode.focus();
+      });
+    });
   }
   function say(shown, hidden) {
     var count = document.getElementById("count");
@@ -191,6 +215,7 @@
   tables.forEach(setUpTable);
   readState();
   setUpControls();
+  setUpShowAll();
   if (tables.length) applyState();
   root.setAttribute("data-js", "ready");
 })();
