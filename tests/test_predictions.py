@@ -150,3 +150,71 @@ def test_no_bytes_whatever_give_anything_but_rows_or_a_refusal(tmp_path_factory,
     path.write_bytes(data)
     with suppress(SubmissionError):
         assert predictions.read(path, COLUMNS).rows
+
+
+def parquet(path, **columns):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def test_parquet_says_the_same_as_csv(tmp_path, write):
+    path = parquet(tmp_path / "p.parquet", material_id=["a", "b"], e_form_per_atom=[-1.5, None], seconds=[1, 2])
+    rows = predictions.read(path, COLUMNS).rows
+    assert rows == predictions.read(write("material_id,e_form_per_atom,seconds\na,-1.5,1\nb,,2\n"), COLUMNS).rows
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"material_id": ["a"], "e_form_per_atom": ["-1"]}, "line 2: 'e_form_per_atom' is '-1', which is no number"),
+        ({"material_id": [1], "e_form_per_atom": [1.0]}, "ids are text"),
+        ({"material_id": ["a", None], "e_form_per_atom": [1.0, 2.0]}, "line 3: 'material_id' is ''"),
+        ({"id": ["a"]}, "no column 'material_id'"),
+    ],
+)
+def test_parquet_of_the_wrong_kind_is_refused(tmp_path, columns, said):
+    with pytest.raises(SubmissionError) as caught:
+        predictions.read(parquet(tmp_path / "p.parquet", **columns), COLUMNS)
+    assert said in str(caught.value)
+
+
+def test_damaged_parquet_is_refused(tmp_path):
+    path = parquet(tmp_path / "p.parquet", material_id=["a"] * 100, e_form_per_atom=[1.0] * 100)
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(SubmissionError, match="not readable as Parquet"):
+        predictions.read(path, COLUMNS)
+
+
+def test_a_longer_name_of_the_energy_column_is_accepted_if_it_is_the_only_one(write):
+    found = predictions.read(write("material_id,e_form_per_atom_chgnet\na,1\n"), COLUMNS)
+    assert (found.column, found.values.tolist()) == ("e_form_per_atom", [1.0])
+    with pytest.raises(SubmissionError, match="both 'e_form_per_atom_a' and 'e_form_per_atom_b'"):
+        predictions.read(write("material_id,e_form_per_atom_a,e_form_per_atom_b\na,1,1\n"), COLUMNS)
+
+
+def test_quoted_ids_and_windows_line_ends_are_read(write):
+    found = predictions.read(write('material_id,p_stable\r\n"a,1",1\r\n"b ""x""",0\r\n'), COLUMNS)
+    assert found.material_ids.to_pylist() == ["a,1", 'b "x"']
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.dictionaries(
+        st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), min_size=1, max_size=20),
+        st.floats(),
+        min_size=1,
+    )
+)
+def test_any_ids_and_numbers_survive_the_way_through_a_file(tmp_path_factory, values):
+    values = {key: value for key, value in values.items() if key.strip()}
+    path = tmp_path_factory.getbasetemp() / "way.csv"
+    rows = [Prediction(key, {"p_stable": value}) for key, value in values.items()]
+    if rows:
+        predictions.write(path, rows, ["p_stable"])
+        found = predictions.read(path, COLUMNS)
+        assert dict(zip(found.material_ids.to_pylist(), map(repr, found.values.tolist()), strict=True)) == {
+            key: repr(value) for key, value in values.items()
+        }

@@ -92,6 +92,35 @@ def test_cards_are_checked_one_by_one(run, board):
     assert "model chgnet-0.3.0: fine" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["predict", "evaluate", "check", "score", "submit", "rescore", "accept", "init"])
+@pytest.mark.parametrize(
+    "command", ["predict", "evaluate", "check", "score", "submit", "rescore", "accept", "init", "compare"]
+)
 def test_every_help_text_has_an_example(run, command):
     assert "Example: matdisc" in " ".join(run(command, "--help", home=False).stdout.split())
+
+
+def test_two_models_are_compared_with_a_verdict(run):
+    run("evaluate", "emt", "composition-rf", "-d", "emt-alloys", "-w", "0", "--no-site")
+    done = run("compare", "emt", "composition-rf", "-d", "emt-alloys")
+    assert "verdict: the difference in F1 is real at the 5 % level; emt is ahead" in done.stdout
+    found = json.loads(run("compare", "emt", "composition-rf", "--json").stdout)
+    assert [c["dataset"] for c in found] == ["emt-alloys"]
+    assert run("rescore", "--check").stdout.count(": same") == 5
+
+
+def test_the_published_procedure_is_for_datasets_with_unique_prototypes(run, board):
+    file = run("predict", "emt", "discovery", "-d", "emt-alloys", "-w", "0").stdout.split("predictions: ")[1].strip()
+    done = run("score", file, "-t", "discovery", "-d", "emt-alloys", "--compat", "matbench-discovery", ok=False)
+    assert (done.returncode, "unique_prototype" in done.stderr) == (2, True)
+    assert "known: matbench-discovery" in " ".join(
+        run("score", file, "-t", "discovery", "-d", "emt-alloys", "--compat", "x", ok=False).stderr.split()
+    )
+
+
+def test_input_columns_that_hold_labels_are_named_with_code_one(run, board, tmp_path):
+    file = run("predict", "emt", "discovery", "-d", "emt-alloys", "-w", "0").stdout.split("predictions: ")[1].strip()
+    table = tmp_path / "features.csv"
+    table.write_text("material_id,mean_radius,e_above_hull\n")
+    done = run("check", file, "-t", "discovery", "-d", "emt-alloys", "--features", str(table), ok=False)
+    assert done.returncode == 1
+    assert "forbidden input: e_above_hull" in done.stdout
