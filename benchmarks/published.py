@@ -1,8 +1,9 @@
 """An equivalent of the procedure that Matbench Discovery publishes, written from its description, as the yardstick.
 
-Read with pandas, join by index, drop outliers, round to three decimals; then for each of three subsets one set
-difference of the ids, one reindexing, labels, one Python-level sum over booleans (the missing predictions), and
-scikit-learn's R2; the 10k subset comes from a full sort.
+Read with pandas, join by index, drop outliers, round to three decimals; then for each of three subsets one reindexing,
+labels, counts, one Python-level sum over booleans (the missing predictions) and scikit-learn's R2; the 10k subset comes
+from a full sort. Python sets of ids are left out: with them it took twice as long as the functions of the released
+package (1.3.1) do in the same steps, and the yardstick should not be longer than the thing it stands for.
 """
 
 from __future__ import annotations
@@ -42,8 +43,6 @@ def score(table: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 
 def _stable_metrics(true: pd.Series, pred: pd.Series) -> dict[str, float]:
-    if set(pred.index) - set(true.index):
-        raise ValueError("predictions for unknown ids")
     pred = pred.reindex(true.index)
     missing = sum(pred.isna())
     actual, called = true <= 0, pred <= 0

@@ -228,3 +228,11 @@ def test_long_tables_hold_all_rows_and_mark_those_after_the_first_hundred(board)
     rows = [a["class"].split() for a in page.all("tr") if "data-search" in a]
     assert [("more" in classes) for classes in rows] == [i >= 100 for i in range(len(rows))]
     assert "Show all 228 rows" in page.words
+
+
+def test_unknown_training_data_is_not_called_clean_and_notes_are_read_out(board):
+    leakage = {"declared": "unknown", "notes": ["The model card names no training sets."]}
+    place(board, result("lattice-gp", f1=0.9, mae=0.03) | {"leakage": leakage})
+    words = Page(build(board) / "models/lattice-gp.html").words
+    assert "Unknown, which is not the same as clean" in words
+    assert "The model card names no training sets." in words
