@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -100,20 +101,23 @@ def ray_cluster(workers: int, address: str | None = None) -> Iterator[None]:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         if address:
+            _refuse_closed_door(address)
             variables = dict.fromkeys(THREAD_VARIABLES, "1")
-            ray.init(address=address, log_to_driver=False, runtime_env={"env_vars": variables})
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": variables})
         else:
             ray.init(
+                address="local",  # else Ray would join any cluster it finds on this machine, and refuse num_cpus
                 num_cpus=workers,
                 include_dashboard=False,
                 object_store_memory=OBJECT_STORE_BYTES,
                 log_to_driver=False,
                 logging_level="ERROR",
             )
-    except (ConnectionError, RuntimeError, ValueError) as err:
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as err:
         where = f"at {address!r}" if address else "on this machine"
+        token = "; if the cluster asks for a token, set RAY_AUTH_MODE=token" if address else ""
         raise RunError(
-            f"no Ray cluster could be reached or started {where}: {err}; `--workers 0` runs without Ray"
+            f"no Ray cluster could be reached or started {where}: {err}{token}; `--workers 0` runs without Ray"
         ) from err
     finally:
         for number, handler in handlers.items():  # Ray puts its own in place, which would skip our clean-up
@@ -122,6 +126,17 @@ def ray_cluster(workers: int, address: str | None = None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _refuse_closed_door(address: str) -> None:
+    """Raise ConnectionError at once if nobody listens at host:port; Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdigit():  # `auto`, or a name that Ray resolves
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as err:
+        raise ConnectionError(f"nobody answers there ({err})") from err
 
 
 def _overdue(job: Job, flight: dict[Any, tuple[Chunk, int, float]], grace: float) -> list[Any]:

@@ -61,6 +61,41 @@ def test_native_code_that_hangs_loses_its_worker_and_not_the_run(ray_session, bo
     assert {p.material_id: p.status for p in found} == {"bad": "timed_out", "good": "ok"}
 
 
+def test_a_cluster_that_is_not_there_is_told_at_once(board):
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "matdisc", "predict", "emt", "discovery", "-d", SET, "--limit", "3"]
+    command += ["--address", f"127.0.0.1:{port}", "--board", str(board.root)]
+    started = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "nobody answers there" in done.stderr) == (2, True)
+    assert "Traceback" not in done.stderr
+    assert time.monotonic() - started < 30
+
+
+@pytest.mark.slow
+def test_a_running_cluster_is_used_by_its_address(board, tmp_path):
+    script = (
+        "import ray, sys\n"
+        "found = ray.init(address='local', num_cpus=1, include_dashboard=False, object_store_memory=100_000_000)\n"
+        "print(found.address_info['gcs_address'], flush=True)\nsys.stdin.read()\n"
+    )
+    environment = os.environ | {"RAY_AUTH_MODE": "disabled"}
+    command = [sys.executable, "-c", script]
+    head = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        address = head.stdout.readline().split()[-1]
+        command = [sys.executable, "-m", "matdisc", "predict", "emt", "discovery", "-d", SET, "--limit", "5"]
+        command += ["--address", address, "--workers", "1", "--board", str(board.root)]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=150)
+        assert "5 ok (5 asked now, 0 reused)" in done.stdout, done.stderr
+    finally:
+        head.communicate(timeout=60)
+
+
 def test_a_model_that_cannot_be_loaded_stops_the_run_with_the_remedy(board, ray_session):
     from matdisc.errors import CardError
 
