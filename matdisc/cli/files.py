@@ -57,7 +57,6 @@ def score(
     task: TaskOption,
     dataset: DatasetOption,
     board: BoardOption = HERE,
-    write: Annotated[bool, typer.Option("--write", help="Also write the result to the board.")] = False,
     training: Annotated[
         Path | None, typer.Option("--training", help="Declared training data (ids, formulas, hashes or structures).")
     ] = None,
@@ -71,7 +70,7 @@ def score(
 
     Example: matdisc score my.csv --task discovery --dataset emt-alloys --json
     """
-    from matdisc.leaderboard.results import compat_file, score_file, write_result
+    from matdisc.leaderboard.results import compat_file, score_file
 
     root = open_board(board)
     if compat is not None:
@@ -80,10 +79,6 @@ def score(
         print_compat(compat_file(root, file, task, dataset), as_json)
         return
     result = score_file(root, file, task, dataset, training=training)
-    if write:
-        if result["model"] is None:
-            raise typer.BadParameter("the file belongs to no model of this board; use `matdisc submit` with a card")
-        typer.echo(f"written: {write_result(root, result)}", err=True)
     if as_json:
         typer.echo(json.dumps(result, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False))
     else:

@@ -19,6 +19,7 @@ from matdisc.leaderboard.results import (
     write_result,
 )
 from matdisc.leaderboard.submit import submit
+from matdisc.physics.relax import PROTOCOLS
 
 
 def accept(board: Board, proposed: Board) -> list[str]:
@@ -37,7 +38,9 @@ def accept(board: Board, proposed: Board) -> list[str]:
         known = board.root / path.relative_to(proposed.root)
         if known.exists() and known.read_bytes() == path.read_bytes():
             continue
-        key = entry.split("+")[0]
+        key, plus, protocol = entry.partition("+")
+        if plus and protocol not in PROTOCOLS:
+            raise SubmissionError(f"{path}: {protocol!r} is no protocol; known: {', '.join(PROTOCOLS)}")
         card_file = proposed.models_dir / key / "model.toml"
         own = board.models_dir / key / "model.toml"
         if own.exists() and read_card(own, ModelCard) == read_card(card_file, ModelCard):
@@ -79,6 +82,6 @@ def _refuse_results_without_predictions(proposed: Board, entries: set[tuple[str,
 
 def _refuse_links(root: Path) -> None:
     for folder in ("models", "leaderboard"):
-        for path in sorted((root / folder).rglob("*")):
+        for path in [root / folder, *sorted((root / folder).rglob("*"))]:
             if path.is_symlink():
                 raise SubmissionError(f"{path}: is a link; a submission holds plain files only")

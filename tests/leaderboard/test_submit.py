@@ -132,3 +132,17 @@ def test_a_pull_request_may_not_bring_code_or_links(board, proposed, tmp_path):
     path.symlink_to(tmp_path / "card.toml")
     with pytest.raises(SubmissionError, match="is a link"):
         accept(board, proposed)
+
+
+def test_a_pull_request_may_not_link_a_whole_folder(board, proposed, tmp_path):
+    (proposed.root / "models").rename(tmp_path / "elsewhere")
+    (proposed.root / "models").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SubmissionError, match="is a link"):
+        accept(board, proposed)
+
+
+def test_a_pull_request_may_not_invent_a_protocol(board, proposed):
+    path = proposed.predictions_dir / "discovery" / SET / "outsider.csv.gz"
+    path.rename(path.with_name("emt+magic.csv.gz"))
+    with pytest.raises(SubmissionError, match="'magic' is no protocol; known: single-point, relax"):
+        accept(board, proposed)
