@@ -27,6 +27,7 @@ app.add_typer(cards.datasets, name="datasets", help="The datasets on a board: li
 app.command()(cards.init)
 app.command()(runs.predict)
 app.command()(runs.evaluate)
+app.add_typer(runs.runs, name="runs", help="The runs on a board: list, show, go on with.")
 app.command()(files.check)
 app.command()(files.score)
 app.command(name="compare")(compare.compare)

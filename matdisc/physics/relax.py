@@ -1,14 +1,14 @@
-"""Energies of crystals from ASE calculators: as given, or relaxed by one named protocol.
+"""Relaxing crystals by named protocols, one evaluation at a time.
 
 The protocol belongs to the task and not to the model, so that all potentials are treated alike.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from matdisc.physics.evaluation import Evaluation, Steps
 from matdisc.schema import Crystal
 
 if TYPE_CHECKING:
@@ -41,12 +41,22 @@ MAX_VOLUME_CHANGE = 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class Energy:
-    """Total energy of a cell in eV, whether the forces got below `fmax`, and the optimiser's steps."""
+class Relaxed:
+    """Where a relaxation ended.
 
-    total: float
+    Attributes:
+        energy: Total energy of the cell, eV.
+        converged: Whether the forces got below the protocol's `fmax`; always true without relaxation.
+        steps: Steps of the optimiser.
+        crystal: The last structure.
+        fmax: Largest force left, of atoms or cell, eV/Å, as the protocol measures it.
+    """
+
+    energy: float
     converged: bool
     steps: int
+    crystal: Crystal
+    fmax: float
 
 
 def to_atoms(crystal: Crystal) -> Atoms:
@@ -56,34 +66,76 @@ def to_atoms(crystal: Crystal) -> Atoms:
     return Atoms(list(crystal.symbols), scaled_positions=list(crystal.positions), cell=list(crystal.cell), pbc=True)
 
 
-def crystal_energy(calculator: Calculator, crystal: Crystal, protocol: Protocol) -> Energy:
-    """Return the energy of a crystal under a protocol.
+def to_crystal(atoms: Atoms) -> Crystal:
+    """Return ASE Atoms as a crystal; fractional positions are not wrapped."""
+    cell: Any = tuple(tuple(float(x) for x in row) for row in atoms.cell[:])
+    positions: Any = tuple(tuple(float(x) for x in row) for row in atoms.get_scaled_positions(wrap=False))
+    return Crystal(tuple(atoms.get_chemical_symbols()), positions, cell)
+
+
+def relaxation(crystal: Crystal, protocol: Protocol) -> Steps[Relaxed]:
+    """Relax a crystal by a protocol: yields structures to evaluate, returns where it ended.
 
     Raises:
-        ArithmeticError: If an energy or force is not finite, or the cell explodes or collapses.
+        ArithmeticError: If the cell has no volume, explodes or collapses.
+        ValueError: If the potential gives no stress.
     """
+    import numpy as np
     from ase.filters import FrechetCellFilter
     from ase.optimize import FIRE
 
     atoms = to_atoms(crystal)
-    atoms.calc = calculator
-    _checked(float(atoms.get_potential_energy()), atoms, atoms.get_volume())
+    start = _volume(atoms)
+    found = yield atoms
     if protocol.max_steps == 0:
-        return Energy(float(atoms.get_potential_energy()), True, 0)
-    start = atoms.get_volume()
-    optimizer = FIRE(FrechetCellFilter(atoms), logfile=None)
-    converged = False
-    for now_converged in optimizer.irun(fmax=protocol.fmax, steps=protocol.max_steps):
-        _checked(float(atoms.get_potential_energy()), atoms, start)
-        converged = now_converged
-    return Energy(float(atoms.get_potential_energy()), bool(converged), int(optimizer.nsteps))
+        largest = float(np.linalg.norm(found.forces, axis=1).max())
+        return Relaxed(found.energy, True, 0, crystal, largest)
+    if found.stress is None:
+        raise ValueError("the potential gives no stress, so a cell cannot be relaxed with it")
+    atoms.calc = given = _given()
+    shaped = FrechetCellFilter(atoms)
+    optimizer = FIRE(shaped, logfile=None)
+    steps = 0
+    while True:
+        given.accept(found, atoms)
+        forces = shaped.get_forces()
+        largest = float(np.linalg.norm(forces, axis=1).max())
+        if largest < protocol.fmax or steps >= protocol.max_steps:
+            return Relaxed(found.energy, largest < protocol.fmax, steps, to_crystal(atoms), largest)
+        optimizer.step()
+        steps += 1
+        change = _volume(atoms) / start
+        if not 1 / MAX_VOLUME_CHANGE < change < MAX_VOLUME_CHANGE:
+            raise ArithmeticError(f"the cell's volume changed by a factor of {change:.3g} while relaxing")
+        found = yield atoms
 
 
-def _checked(energy: float, atoms: Atoms, start_volume: float) -> None:
-    import numpy as np
+def crystal_energy(calculator: Calculator, crystal: Crystal, protocol: Protocol) -> Relaxed:
+    """Return where a crystal ends under a protocol, asking the calculator directly."""
+    from matdisc.physics.together import alone
 
-    if not math.isfinite(energy) or not np.isfinite(atoms.get_forces()).all():
-        raise ArithmeticError(f"energy or forces are not finite (energy {energy})")
-    change = atoms.get_volume() / start_volume
-    if not 1 / MAX_VOLUME_CHANGE < change < MAX_VOLUME_CHANGE:
-        raise ArithmeticError(f"the cell's volume changed by a factor of {change:.3g} while relaxing")
+    return alone(relaxation(crystal, protocol), calculator)
+
+
+def _volume(atoms: Atoms) -> float:
+    volume = float(atoms.get_volume())
+    if not volume > 1e-6:
+        raise ArithmeticError(f"the cell has no volume ({volume:.3g} Å^3)")
+    return volume
+
+
+def _given() -> Any:
+    """Return a calculator that says what it was told, so that ASE's filters and optimisers can be stepped."""
+    from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
+
+    class Given(Calculator):
+        implemented_properties = ("energy", "forces", "stress")
+
+        def accept(self, found: Evaluation, atoms: Atoms) -> None:
+            self.atoms = atoms.copy()
+            self.results = {"energy": found.energy, "forces": found.forces, "stress": found.stress}
+
+        def calculate(self, atoms: Any = None, properties: Any = None, system_changes: Any = all_changes) -> None:
+            raise PropertyNotImplementedError("asked about a structure that was not evaluated")
+
+    return Given()

@@ -1,150 +1,151 @@
-"""Two ways to get chunks answered: in this process, or by Ray tasks. Same answers, same order-free results."""
+"""Two ways to get materials answered: in this process, or by Ray tasks. Same answers, whatever the order."""
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from matdisc.errors import MatdiscError, RunError
 from matdisc.models import one_thread
-from matdisc.models.load import THREAD_VARIABLES
-from matdisc.run.worker import Chunk, Job, answer_chunk
+from matdisc.run.cluster import cluster_cpus, cluster_gpus, stopping_in_order
+from matdisc.run.schedule import Portion, Schedule
+from matdisc.run.usage import Usage
+from matdisc.run.worker import Job, answer_chunk, timed_out
 from matdisc.schema import Prediction
 
 START_GRACE = 180.0
-"""Seconds beyond its time limit before a chunk is given up: starting a worker and loading a model count in."""
+"""Seconds beyond its time limit that a silent worker gets before it is stopped from outside: loading a model
+counts in."""
+LOOK_SECONDS = 0.5
+"""How often the driver looks up from waiting."""
+RECOUNT_SECONDS = 5.0
 
-OBJECT_STORE_BYTES = 200 * 2**20
-DEATHS_ALLOWED = 1
-"""A chunk whose worker dies is asked once more; after a second death its materials are recorded as failed."""
+Answers = Iterator[tuple[list[Prediction], Usage | None]]
 
 
-def serial_answers(job: Job, chunks: Sequence[Chunk]) -> Iterator[list[Prediction]]:
-    """Answer chunk by chunk in this process, with one thread."""
+def serial_answers(job: Job, schedule: Schedule) -> Answers:
+    """Answer everything in this process, with one thread."""
     one_thread()
-    for chunk in chunks:
-        yield answer_chunk(job, chunk)
+    while (portion := schedule.next(1)) is not None:
+        for batch in answer_chunk(job, portion.chunk):
+            fresh = schedule.answered(portion, batch.predictions, batch.usage.wall_seconds, time.monotonic())
+            yield fresh, batch.usage
 
 
 def ray_answers(
-    job: Job, chunks: Sequence[Chunk], workers: int, *, grace: float = START_GRACE
-) -> Iterator[list[Prediction]]:
-    """Answer chunks by Ray tasks on the running cluster, in the order in which they finish.
+    job: Job,
+    schedule: Schedule,
+    workers: int | None,
+    *,
+    environment: Mapping[str, Any] | None = None,
+    grace: float = START_GRACE,
+) -> Answers:
+    """Answer by Ray tasks on the running cluster, which hand over what they have as they go.
 
-    A worker that dies costs its chunk one repetition; a chunk that outlives its time limit in native code
-    loses its worker and is recorded as timed out.
+    A worker that dies costs what it had not handed over, which is asked again; see Schedule.
+
+    Args:
+        job: The model and how it is asked.
+        schedule: What is asked.
+        workers: Tasks at a time; None for as many as the cluster has cores, as nodes come and go.
+        environment: Ray runtime environment of the workers.
+        grace: Seconds of silence beyond the time limit that a worker is allowed.
 
     Raises:
         MatdiscError: If the model cannot be loaded in a worker.
+        KeyboardInterrupt: If the user asks to stop; all that was yielded is good.
     """
     import ray
-    from ray.exceptions import NodeDiedError, OutOfMemoryError, RayTaskError, TaskCancelledError, WorkerCrashedError
 
-    ask = ray.remote(num_cpus=1, max_retries=0, max_calls=0)(answer_chunk)
+    gpus = getattr(job.model, "gpus", 0) if cluster_gpus() > 0 else 0
+    gib = getattr(job.model, "memory_gib", None)
+    memory = None if gib is None else int(gib * 2**30)
+    ask = ray.remote(answer_chunk).options(
+        num_cpus=1, num_gpus=gpus, memory=memory, max_retries=0, num_returns="streaming", runtime_env=environment
+    )
     shared = ray.put(job)
-    waiting = [(chunk, 0) for chunk in reversed(chunks)]
-    flight: dict[Any, tuple[Chunk, int, float]] = {}
-    try:
-        while waiting or flight:
-            while waiting and len(flight) < workers:
-                chunk, deaths = waiting.pop()
-                flight[ask.remote(shared, chunk)] = (chunk, deaths, time.monotonic())
-            ready, _ = ray.wait(list(flight), num_returns=1, timeout=1.0)
-            for ref in ready:
-                chunk, deaths, _ = flight.pop(ref)
-                try:
-                    yield ray.get(ref)
-                except (WorkerCrashedError, OutOfMemoryError, NodeDiedError) as err:
-                    if deaths < DEATHS_ALLOWED:
-                        waiting.append((chunk, deaths + 1))
-                    else:
-                        yield _all(
-                            chunk, "failed", f"its worker died twice, often out of memory ({type(err).__name__})"
-                        )
-                except TaskCancelledError:
-                    yield _all(chunk, "timed_out", f"no answer within {job.timeout:g} s; its worker was stopped")
-                except RayTaskError as err:
-                    cause = err.cause
-                    if isinstance(cause, MatdiscError):
-                        raise type(cause)(str(cause)) from None
-                    raise RunError(f"model {job.model.key!r} cannot be asked: {type(cause).__name__}: {cause}") from err
-            for ref in _overdue(job, flight, grace):
-                chunk, _, _ = flight.pop(ref)
-                ray.cancel(ref, force=True)
-                yield _all(chunk, "timed_out", f"no answer within {job.timeout:g} s; its worker was stopped")
-    finally:
-        for ref in flight:
-            ray.cancel(ref, force=True)
+    flight: dict[Any, Portion] = {}
+    crew = _Crew(workers)
+    with stopping_in_order() as stop:
+        try:
+            while schedule.waiting or any(schedule.unfinished(portion) for portion in flight.values()):
+                stop()
+                while len(flight) < crew.size():
+                    portion = schedule.next(crew.size()) or schedule.copy_of_straggler(
+                        flight.values(), time.monotonic()
+                    )
+                    if portion is None:
+                        break
+                    flight[ask.remote(shared, portion.chunk)] = portion
+                ready, _ = ray.wait(list(flight), num_returns=1, timeout=LOOK_SECONDS)
+                for stream in ready:
+                    yield from _received(job, schedule, flight, stream)
+                for stream in _silent(job, flight, grace):
+                    ray.cancel(stream, force=True)
+                    yield schedule.overdue(flight.pop(stream), timed_out(job)), None
+        finally:
+            for stream in flight:
+                ray.cancel(stream, force=True)
 
 
-@contextmanager
-def ray_cluster(workers: int, address: str | None = None) -> Iterator[None]:
-    """Have a Ray cluster for the block: the one at `address`, one that runs already, or a local one.
+class _Crew:
+    """How many tasks run at a time: a fixed number, or the cores of a cluster, counted now and then."""
 
-    Raises:
-        RunError: If no cluster answers at `address`.
-    """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    for name in THREAD_VARIABLES:  # before Ray starts, so that its workers inherit it
-        os.environ[name] = "1"
+    def __init__(self, workers: int | None) -> None:
+        self._fixed, self._count, self._counted = workers, 0, -1e9
+
+    def size(self) -> int:
+        if self._fixed is not None:
+            return self._fixed
+        if time.monotonic() - self._counted > RECOUNT_SECONDS:
+            self._count, self._counted = max(1, cluster_cpus()), time.monotonic()
+        return self._count
+
+
+def _received(job: Job, schedule: Schedule, flight: dict[Any, Portion], stream: Any) -> Answers:
+    """Take the next batch from a stream, or see how it ended."""
     import ray
+    from ray.exceptions import (
+        ActorDiedError,
+        NodeDiedError,
+        ObjectLostError,
+        OutOfMemoryError,
+        RayTaskError,
+        TaskCancelledError,
+        WorkerCrashedError,
+    )
 
-    if ray.is_initialized():
-        yield
-        return
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    portion = flight[stream]
+    now = time.monotonic()
     try:
-        if address:
-            _refuse_closed_door(address)
-            variables = dict.fromkeys(THREAD_VARIABLES, "1")
-            ray.init(address=address, log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": variables})
-        else:
-            ray.init(
-                address="local",  # else Ray would join any cluster it finds on this machine, and refuse num_cpus
-                num_cpus=workers,
-                include_dashboard=False,
-                object_store_memory=OBJECT_STORE_BYTES,
-                log_to_driver=False,
-                logging_level="ERROR",
-            )
-    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as err:
-        where = f"at {address!r}" if address else "on this machine"
-        token = "; if the cluster asks for a token, set RAY_AUTH_MODE=token" if address else ""
-        raise RunError(
-            f"no Ray cluster could be reached or started {where}: {err}{token}; `--workers 0` runs without Ray"
-        ) from err
-    finally:
-        for number, handler in handlers.items():  # Ray puts its own in place, which would skip our clean-up
-            signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        ray.shutdown()
+        batch = ray.get(next(stream))
+    except StopIteration:
+        flight.pop(stream)
+        if schedule.unfinished(portion):
+            schedule.lost(portion)
+    except (NodeDiedError, ObjectLostError, ActorDiedError):
+        schedule.lost(flight.pop(stream))
+    except (WorkerCrashedError, OutOfMemoryError, TaskCancelledError) as err:
+        how = "its worker ran out of memory" if isinstance(err, OutOfMemoryError) else "its worker died"
+        yield schedule.died(flight.pop(stream), how, now, job.timeout, timed_out(job)), None
+    except RayTaskError as err:
+        cause = err.cause
+        if isinstance(cause, MatdiscError):
+            raise type(cause)(str(cause)) from None
+        raise RunError(f"model {job.model.key!r} cannot be asked: {type(cause).__name__}: {cause}") from err
+    else:
+        yield schedule.answered(portion, batch.predictions, batch.usage.wall_seconds, now), batch.usage
 
 
-def _refuse_closed_door(address: str) -> None:
-    """Raise ConnectionError at once if nobody listens at host:port; Ray itself would try for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not port.isdigit():  # `auto`, or a name that Ray resolves
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=10).close()
-    except OSError as err:
-        raise ConnectionError(f"nobody answers there ({err})") from err
-
-
-def _overdue(job: Job, flight: dict[Any, tuple[Chunk, int, float]], grace: float) -> list[Any]:
+def _silent(job: Job, flight: Mapping[Any, Portion], grace: float) -> list[Any]:
+    """Return the streams whose workers have started and said nothing for longer than any material may take."""
     if job.timeout is None:
         return []
     now = time.monotonic()
-    return [ref for ref, (chunk, _, start) in flight.items() if now - start > job.timeout * len(chunk.asked) + grace]
-
-
-def _all(chunk: Chunk, status: Any, error: str) -> list[Prediction]:
-    return [Prediction(s.material_id, status=status, error=error) for s in chunk.asked]
+    silent = []
+    for stream, portion in flight.items():
+        allowed = job.timeout * (len(portion.chunk.asked) if job.model.kind == "predictor" else 1) + grace
+        if portion.heard is not None and now - portion.heard > allowed:
+            silent.append(stream)
+    return silent

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
-import sys
+import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matdisc
 from matdisc import predictions
@@ -21,11 +19,20 @@ from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
 from matdisc.datasets import load, training_part
 from matdisc.errors import CardError, RunError
-from matdisc.run.engine import ray_answers, ray_cluster, serial_answers
+from matdisc.run.cluster import ray_cluster
+from matdisc.run.engine import Answers, ray_answers, serial_answers
+from matdisc.run.history import write_call
+from matdisc.run.limits import machine_memory_gib
 from matdisc.run.record import Record
-from matdisc.run.worker import Chunk, Job, chunks_of
+from matdisc.run.schedule import Schedule, fold_chunks
+from matdisc.run.usage import total
+from matdisc.run.worker import Job
 from matdisc.schema import Dataset, Prediction, Sample
 from matdisc.tasks import TASKS, Task
+
+EnvMode = Literal["inherit", "isolated"]
+GIB_PER_WORKER = 1.5
+"""Memory of the machine that a worker is reckoned with when their number is not given."""
 
 Progress = Callable[[int, int, Counter[str]], None]
 """Called with answers so far, materials in all, and answers by status."""
@@ -56,9 +63,11 @@ def predict(
     *,
     protocol: str | None = None,
     limit: int | None = None,
-    workers: int = 2,
+    workers: int | None = None,
     address: str | None = None,
     timeout: float | None = 600.0,
+    memory: float | None = None,
+    env: EnvMode = "inherit",
     out: Path | None = None,
     restart: bool = False,
     progress: Progress | None = None,
@@ -66,7 +75,21 @@ def predict(
     """Ask a model about every material of a dataset and write the predictions file.
 
     Answers go to a record under `runs/` as they come. The same call after a crash or Ctrl-C goes on where it
-    stopped. With `workers` 0 everything happens in this process, with identical values.
+    stopped. With `workers` 0 everything happens in this process, with the same values.
+
+    Args:
+        board: Where model and dataset are.
+        model_key, task_key, dataset_key: What is asked about what.
+        protocol: How energies are taken; default: as the model's card says.
+        limit: Only the first so many materials.
+        workers: Processes at a time; None for one on each core, here or on the cluster.
+        address: A Ray cluster that runs already; default: one on this machine for as long as the call takes.
+        timeout: Seconds that one material may take.
+        memory: GiB that one worker may hold; default: as the card says, else a fair share of this machine.
+        env: Whether workers get an environment of their own with the card's requirements.
+        out: Where the predictions file goes.
+        restart: Set the record aside and begin anew.
+        progress: Told about answers as they come.
 
     Raises:
         MatdiscError: If model, task and dataset do not fit, the model cannot be loaded, or another process
@@ -78,7 +101,7 @@ def predict(
     task = _fitting_task(task_key, model, card)
     protocol = _fitting_protocol(model, protocol)
     _refuse_unlike_energies(task, model, card)
-    dataset = load(board, dataset_key)
+    dataset = task.starts(card, load(board, dataset_key)) if hasattr(task, "starts") else load(board, dataset_key)
     samples = dataset.samples if limit is None else dataset.samples[:limit]
     entry = entry_key(model, protocol)
     folder = board.runs_dir / task_key / dataset_key / entry
@@ -93,20 +116,24 @@ def predict(
     with Record(folder / "records.jsonl", settings, restart=restart) as record:
         todo = [s for s in samples if s.material_id not in record.done]
         reused = len(samples) - len(todo)
-        job = _job(model, task, protocol, card, dataset, timeout)
-        chunks = chunks_of(model, todo, _training_parts(model, dataset, todo))
-        with _cluster(bool(todo), workers, address):
-            _collect(record, samples, _answers(job, chunks, workers), progress)
-        answers = [record.done[s.material_id] for s in samples]
+        call = {"limit": limit, "workers": workers, "timeout": timeout, "memory": memory, "env": env}
+        write_call(folder, {**settings, **call, "materials": len(samples)})
+        crew = crew_size(workers, address)
+        job = _job(model, task, protocol, card, dataset, timeout, _memory(model, memory, crew, address))
+        with _cluster(bool(todo), crew, address):
+            answers = _answers(job, _schedule(model, dataset, todo), crew, env) if todo else iter(())
+            _collect(record, samples, answers, progress)
+        answered = [record.done[s.material_id] for s in samples]
+        cost = total(record.usages)
     if out is None:
         whole = limit is None or limit >= len(dataset.samples)
         out = (
             (board.predictions_dir / task_key / dataset_key / f"{entry}.csv.gz") if whole else folder / "partial.csv.gz"
         )
-    columns = _columns(task, answers)
-    digest = predictions.write(out, answers, columns)
-    _write_provenance(out, digest, settings, entry, model)
-    counts = Counter(str(p.status) for p in answers)
+    columns = _columns(task, answered)
+    digest = predictions.write(out, answered, columns)
+    counts = Counter(str(p.status) for p in answered)
+    _write_provenance(out, digest, settings, entry, cost | {"materials": len(answered), "failed": _failed(counts)})
     return Run(entry, out, record.path, counts, reused, len(todo))
 
 
@@ -115,30 +142,62 @@ def provenance_path(predictions_file: Path) -> Path:
     return predictions_file.with_name(predictions_file.name.split(".csv")[0] + ".run.json")
 
 
-def _collect(
-    record: Record, samples: Sequence[Sample], answers: Iterator[list[Prediction]], progress: Progress | None
-) -> None:
+def crew_size(workers: int | None, address: str | None) -> int | None:
+    """Return how many worker processes there will be; None for as many as the cluster at `address` has cores."""
+    if workers is not None or address:
+        return workers
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    memory = machine_memory_gib()
+    return cores if memory is None else max(1, min(cores, int(memory / GIB_PER_WORKER)))
+
+
+def _memory(model: ModelCard, memory: float | None, crew: int | None, address: str | None) -> float | None:
+    memory = getattr(model, "memory_gib", None) if memory is None else memory
+    if memory is not None:
+        return memory
+    here = machine_memory_gib()
+    return None if address or here is None or not crew else 0.8 * here / crew
+
+
+def _collect(record: Record, samples: Sequence[Sample], answers: Answers, progress: Progress | None) -> None:
     wanted = {s.material_id for s in samples}
     counts = Counter(str(p.status) for key, p in record.done.items() if key in wanted)
     if progress:
         progress(counts.total(), len(samples), counts)
-    for batch in answers:
-        record.add(batch)
+    for batch, usage in answers:
+        record.add(batch, usage)
         counts.update(str(p.status) for p in batch)
-        if progress:
+        if progress and batch:
             progress(counts.total(), len(samples), counts)
 
 
-def _answers(job: Job, chunks: Sequence[Chunk], workers: int) -> Iterator[list[Prediction]]:
-    return serial_answers(job, chunks) if workers == 0 else ray_answers(job, chunks, workers)
+def _answers(job: Job, schedule: Schedule, crew: int | None, env: EnvMode) -> Answers:
+    if crew == 0:
+        if env == "isolated":
+            raise RunError("an isolated environment needs a worker process; use at least `--workers 1`")
+        return serial_answers(job, schedule)
+    return ray_answers(replace(job, in_worker=True), schedule, crew)
 
 
-def _cluster(needed: bool, workers: int, address: str | None) -> AbstractContextManager[None]:
-    return ray_cluster(workers, address) if needed and workers > 0 else nullcontext()
+def _cluster(needed: bool, crew: int | None, address: str | None) -> AbstractContextManager[None]:
+    return ray_cluster(crew or 0, address) if needed and crew != 0 else nullcontext()
+
+
+def _schedule(model: ModelCard, dataset: Dataset, todo: Sequence[Sample]) -> Schedule:
+    if model.kind == "potential":
+        return Schedule([s.without_target() for s in todo])
+    parts = {fold: training_part(dataset, fold) for fold in {s.fold for s in todo}}
+    return Schedule(fixed=fold_chunks(todo, parts))
 
 
 def _job(
-    model: ModelCard, task: Task, protocol: str | None, card: DatasetCard, dataset: Dataset, timeout: float | None
+    model: ModelCard,
+    task: Task,
+    protocol: str | None,
+    card: DatasetCard,
+    dataset: Dataset,
+    timeout: float | None,
+    memory: float | None,
 ) -> Job:
     return Job(
         model=model,
@@ -149,15 +208,12 @@ def _job(
         reference_crystals=dataset.reference_crystals,
         corrections=dataset.corrections if model.energy_scale == "pbe_raw" else {},
         timeout=timeout,
+        memory_gib=memory,
     )
 
 
-def _training_parts(
-    model: ModelCard, dataset: Dataset, samples: Sequence[Sample]
-) -> dict[int | None, Sequence[Sample]]:
-    if model.kind == "potential":
-        return {}
-    return {fold: training_part(dataset, fold) for fold in {s.fold for s in samples}}
+def _failed(counts: Counter[str]) -> int:
+    return counts["failed"] + counts["timed_out"]
 
 
 def _columns(task: Task, answers: Sequence[Prediction]) -> list[str]:
@@ -199,27 +255,14 @@ def _model_hash(model: ModelCard) -> str:
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
 
-def _write_provenance(out: Path, digest: str, settings: dict[str, Any], entry: str, model: ModelCard) -> None:
+def _write_provenance(out: Path, digest: str, settings: dict[str, Any], entry: str, cost: dict[str, Any]) -> None:
     content = {
-        "schema": "matdisc.run/1",
+        "schema": "matdisc.run/2",
         "entry": entry,
         **settings,
         "predictions_sha256": digest,
         "matdisc": matdisc.__version__,
-        "python": platform.python_version(),
-        "platform": f"{sys.platform} {platform.machine()}",
-        "packages": _versions(["numpy", "ase", "torch", "scikit-learn", "ray", *model.requirements]),
+        "cost": cost,
     }
     text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
     write_whole(provenance_path(out), text.encode())
-
-
-def _versions(requirements: Sequence[str]) -> dict[str, str]:
-    found = {}
-    for requirement in requirements:
-        name = requirement.split(">")[0].split("=")[0].split("[")[0].split("<")[0].strip()
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -1,6 +1,7 @@
 """The durable record of a run: one JSON line per answer, on disk before the run goes on.
 
-The first line says what was asked. A file cut off in mid-line by a crash loses that line only.
+The first line says what was asked; lines with `usage` say what workers used. A file cut off in mid-line by a crash
+loses that line only.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from matdisc.errors import RunError
+from matdisc.run.usage import Usage
 from matdisc.schema import Prediction
+from matdisc.structures import from_json, to_json
 
-SCHEMA = "matdisc.records/1"
+SCHEMA = "matdisc.records/2"
 
 
 class Record:
@@ -24,6 +27,7 @@ class Record:
 
     Attributes:
         done: Answers found on disk or added since, by material id.
+        usages: What workers said they used, likewise.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any], *, restart: bool = False) -> None:
@@ -34,6 +38,7 @@ class Record:
         """
         self.path = path
         self.done: dict[str, Prediction] = {}
+        self.usages: list[dict[str, Any]] = []
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: BinaryIO = path.open("a+b")
         try:
@@ -45,12 +50,17 @@ class Record:
             self._file.close()
             raise
 
-    def add(self, predictions: Iterable[Prediction]) -> None:
+    def add(self, predictions: Iterable[Prediction], usage: Usage | None = None) -> None:
         """Append answers and wait until they are on disk; a material that has an answer keeps its first."""
         fresh = [p for p in predictions if p.material_id not in self.done]
-        self._file.write(b"".join(_line(_as_dict(p)) for p in fresh))
+        lines = [_line(_as_dict(p)) for p in fresh]
+        if usage is not None:
+            self.usages.append(usage.as_dict())
+            lines.append(_line({"usage": self.usages[-1]}))
+        self._file.write(b"".join(lines))
         self._file.flush()
-        os.fsync(self._file.fileno())
+        if fresh:
+            os.fsync(self._file.fileno())
         self.done |= {p.material_id: p for p in fresh}
 
     def __enter__(self) -> Record:
@@ -98,21 +108,39 @@ class Record:
                 "use --restart to begin anew (the old record is kept beside it)"
             )
         for number, line in enumerate(lines[1:], start=2):
-            prediction = Prediction(**self._parse(line, number))
-            self.done.setdefault(prediction.material_id, prediction)
+            told = self._parse(line, number)
+            if "usage" in told:
+                self.usages.append(told["usage"])
+            else:
+                prediction = _prediction(told)
+                self.done.setdefault(prediction.material_id, prediction)
 
     def _parse(self, line: bytes, number: int) -> dict[str, Any]:
-        try:
-            found = json.loads(line)
-        except ValueError as err:
-            raise RunError(f"{self.path}, line {number}: damaged ({err}); use --restart to begin anew") from err
-        if not isinstance(found, dict):
-            raise RunError(f"{self.path}, line {number}: damaged; use --restart to begin anew")
-        return found
+        return parse_line(self.path, line, number)
+
+
+def parse_line(path: Path, line: bytes, number: int) -> dict[str, Any]:
+    """Return the content of one line of a record.
+
+    Raises:
+        RunError: If it is damaged.
+    """
+    try:
+        found = json.loads(line)
+    except ValueError as err:
+        raise RunError(f"{path}, line {number}: damaged ({err}); use --restart to begin anew") from err
+    if not isinstance(found, dict):
+        raise RunError(f"{path}, line {number}: damaged; use --restart to begin anew")
+    return found
+
+
+def _prediction(content: dict[str, Any]) -> Prediction:
+    structure = content.pop("structure", None)
+    return Prediction(**content, structure=None if structure is None else from_json(structure))
 
 
 def _as_dict(p: Prediction) -> dict[str, Any]:
-    return {
+    content = {
         "material_id": p.material_id,
         "values": dict(p.values),
         "status": p.status,
@@ -120,6 +148,7 @@ def _as_dict(p: Prediction) -> dict[str, Any]:
         "seconds": p.seconds,
         "steps": p.steps,
     }
+    return content if p.structure is None else content | {"structure": to_json(p.structure)}
 
 
 def _line(content: Mapping[str, Any]) -> bytes:

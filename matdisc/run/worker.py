@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
+import os
+import platform
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from matdisc.cards import ModelCard
 from matdisc.models import Question, load_potential, load_predictor
-from matdisc.physics.relax import PROTOCOLS, crystal_energy
+from matdisc.models.load import Predictor
+from matdisc.physics.evaluation import Steps
+from matdisc.physics.relax import PROTOCOLS, relaxation
+from matdisc.physics.together import Ended, TimedOut, together
 from matdisc.predictions import one_line
+from matdisc.run.limits import limit_memory, time_limit
+from matdisc.run.usage import Meter, Usage
 from matdisc.schema import Crystal, Prediction, Sample, Unsupported
 from matdisc.tasks import TASKS
+from matdisc.tasks.base import Outcome
+
+FLUSH_SECONDS = 0.25
+"""Answers are handed over at least this often: it is what a worker's death can cost."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,8 @@ class Job:
         reference_crystals: The elemental crystals for that case.
         corrections: Energy to add per material, eV per cell, already empty where none is due.
         timeout: Seconds of wall-clock time for one material; None for no limit.
+        memory_gib: Private memory that a worker process may hold, GiB; None for no limit.
+        in_worker: Whether it runs in a process of its own, which may be limited and may die.
     """
 
     model: ModelCard
@@ -40,6 +50,8 @@ class Job:
     reference_crystals: Mapping[str, Crystal] = field(default_factory=dict)
     corrections: Mapping[str, float] = field(default_factory=dict)
     timeout: float | None = None
+    memory_gib: float | None = None
+    in_worker: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,22 +62,44 @@ class Chunk:
     train: tuple[Sample, ...] = ()
 
 
-class TimedOut(Exception):
-    """Raised inside a worker when a material has used up its time."""
+@dataclass(frozen=True)
+class Batch:
+    """Answers handed over together, and what they cost."""
+
+    predictions: tuple[Prediction, ...]
+    usage: Usage
 
 
 class UnsupportedElement(Exception):
     """A model has declared that it does not know an element."""
 
 
-def answer_chunk(job: Job, chunk: Chunk) -> list[Prediction]:
-    """Return one prediction for each asked material; only a model that cannot load raises."""
+def answer_chunk(job: Job, chunk: Chunk) -> Iterator[Batch]:
+    """Yield the answers of a chunk as they come, each asked material once; only a model that cannot load raises.
+
+    Two batches without answers come first: one at the start and one when the model is loaded. They tell the driver
+    what a worker that dies was doing.
+    """
+    meter = Meter(f"{platform.node()}:{os.getpid()}", ("numpy", "ase", "torch", *_names(job.model)))
+    yield Batch((), meter.read())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a model package has to say to its developers
+        started = time.perf_counter()
         if job.model.kind == "predictor":
-            return _ask_predictor(job, chunk)
-        calculator = _potential(job.model.model_dump_json())
-        return [_ask_potential(job, calculator, sample) for sample in chunk.asked]
+            answers = _ask_predictor(job, load_predictor(job.model), chunk)
+        else:
+            answers = _ask_potential(job, _potential(job.model.model_dump_json()), chunk)
+        yield Batch((), meter.read(time.perf_counter() - started))
+        if job.in_worker:
+            limit_memory(job.memory_gib)
+        ready: list[Prediction] = []
+        last = time.perf_counter()
+        for answer in answers:
+            ready.append(answer)
+            if time.perf_counter() - last > FLUSH_SECONDS:
+                yield Batch(tuple(ready), meter.read())
+                ready, last = [], time.perf_counter()
+        yield Batch(tuple(ready), meter.read())
 
 
 @lru_cache(maxsize=1)
@@ -73,47 +107,62 @@ def _potential(card: str) -> Any:
     return load_potential(ModelCard.model_validate_json(card))
 
 
-@lru_cache(maxsize=512)
-def _own_element_energy(card: str, protocol: str, symbol: str, crystal: Crystal) -> float:
-    energy = crystal_energy(_potential(card), crystal, PROTOCOLS[protocol])
-    return energy.total / len(crystal.symbols)
+_ELEMENTS: dict[tuple[str, str, str, Crystal], float] = {}
+"""Energies of elements that this process has found with its model, eV/atom."""
 
 
-def _ask_potential(job: Job, calculator: Any, sample: Sample) -> Prediction:
-    started = time.perf_counter()
-
-    def reference(symbol: str) -> float:
-        if symbol in job.references:
-            return job.references[symbol]
-        if symbol in job.reference_crystals:
-            assert job.protocol is not None
-            card = job.model.model_dump_json()
-            return _own_element_energy(card, job.protocol, symbol, job.reference_crystals[symbol])
+def _reference(job: Job, symbol: str) -> Steps[float]:
+    """Find the energy of an element: tabulated, or the model's own."""
+    if symbol in job.references:
+        return job.references[symbol]
+    if symbol not in job.reference_crystals:
         raise UnsupportedElement(f"the dataset has no reference energy for {symbol}")
+    crystal = job.reference_crystals[symbol]
+    key = (job.model.model_dump_json(), job.protocol or "", symbol, crystal)
+    if key not in _ELEMENTS:
+        end = yield from relaxation(crystal, PROTOCOLS[job.protocol or "single-point"])
+        _ELEMENTS[key] = end.energy / len(crystal.symbols)
+    return _ELEMENTS[key]
 
-    try:
-        _refuse_unknown_elements(job.model, sample.crystal)
-        with time_limit(job.timeout):
-            outcome = TASKS[job.task].measure(
-                calculator,
-                sample,
-                PROTOCOLS[job.protocol or "single-point"],
-                reference,
-                job.corrections.get(sample.material_id, 0.0),
-            )
-        values = {key: float(value) for key, value in outcome.values.items()}
-        if not all(math.isfinite(value) for value in values.values()):
-            raise ArithmeticError(f"the answer is not finite: {values}")
-    except UnsupportedElement as err:
-        return Prediction(sample.material_id, status="unsupported", error=str(err), seconds=_since(started))
-    except TimedOut:
-        text = f"no answer within {job.timeout:g} s"
-        return Prediction(sample.material_id, status="timed_out", error=text, seconds=_since(started))
-    except Exception as err:
-        text = one_line(f"{type(err).__name__}: {err}")
-        return Prediction(sample.material_id, status="failed", error=text, seconds=_since(started))
-    status = "ok" if outcome.converged else "unconverged"
-    return Prediction(sample.material_id, values, status, "", _since(started), outcome.steps)  # type: ignore[arg-type]
+
+def _ask_potential(job: Job, calculator: Any, chunk: Chunk) -> Iterator[Prediction]:
+    guard = partial(time_limit, deadly=job.in_worker)
+    work = ((sample.material_id, _steps(job, sample)) for sample in chunk.asked)
+    for ended in together(work, calculator, timeout=job.timeout, guard=guard):
+        yield _prediction(job, ended)
+
+
+def _steps(job: Job, sample: Sample) -> Steps[Outcome]:
+    _refuse_unknown_elements(job.model, sample.crystal)
+    protocol = PROTOCOLS[job.protocol or "single-point"]
+    correction = job.corrections.get(sample.material_id, 0.0)
+    outcome = yield from TASKS[job.task].measure(sample, protocol, partial(_reference, job), correction)
+    return outcome
+
+
+def _prediction(job: Job, ended: Ended[str, Outcome]) -> Prediction:
+    seconds = round(ended.seconds, 4)
+    error, outcome = ended.error, ended.value
+    if outcome is None or error is not None:
+        if isinstance(error, UnsupportedElement):
+            return Prediction(ended.key, status="unsupported", error=str(error), seconds=seconds)
+        if isinstance(error, TimedOut):
+            return Prediction(ended.key, status="timed_out", error=timed_out(job), seconds=seconds)
+        if isinstance(error, MemoryError):
+            error = MemoryError(str(error) or "no memory left")
+        return Prediction(ended.key, status="failed", error=_said(error), seconds=seconds)
+    values = {key: float(value) for key, value in outcome.values.items()}
+    if not all(math.isfinite(value) for value in values.values()):
+        text = f"ArithmeticError: the answer is not finite: {values}"
+        return Prediction(ended.key, status="failed", error=text, seconds=seconds)
+    return Prediction(
+        ended.key, values, "ok" if outcome.converged else "unconverged", "", seconds, outcome.steps, outcome.structure
+    )
+
+
+def timed_out(job: Job) -> str:
+    """Return what is recorded of a material that ran out of time."""
+    return f"no answer within {job.timeout:g} s"
 
 
 def _refuse_unknown_elements(card: ModelCard, crystal: Crystal) -> None:
@@ -122,66 +171,44 @@ def _refuse_unknown_elements(card: ModelCard, crystal: Crystal) -> None:
         raise UnsupportedElement(f"{card.name} has no parameters for {', '.join(unknown)}")
 
 
-def _ask_predictor(job: Job, chunk: Chunk) -> list[Prediction]:
+def _ask_predictor(job: Job, predictor: Predictor, chunk: Chunk) -> Iterator[Prediction]:
     started = time.perf_counter()
-    predictor = load_predictor(job.model)
     try:
         answers = list(predictor(chunk.train, chunk.asked, Question(job.task, job.threshold)))
         if len(answers) != len(chunk.asked):
             raise ValueError(f"{len(answers)} answers to {len(chunk.asked)} materials")
     except Exception as err:
-        text = one_line(f"{type(err).__name__}: {err}")
-        return [Prediction(s.material_id, status="failed", error=text) for s in chunk.asked]
-    share = _since(started) / max(1, len(chunk.asked))
-    return [_as_prediction(s, a, share) for s, a in zip(chunk.asked, answers, strict=True)]
+        text = _said(err)
+        yield from (Prediction(s.material_id, status="failed", error=text) for s in chunk.asked)
+        return
+    share = round((time.perf_counter() - started) / max(1, len(chunk.asked)), 4)
+    yield from (_as_prediction(s, a, share) for s, a in zip(chunk.asked, answers, strict=True))
 
 
 def _as_prediction(sample: Sample, given: Any, seconds: float) -> Prediction:
     if isinstance(given, Unsupported):
         return Prediction(sample.material_id, status="unsupported", error=one_line(given.reason), seconds=seconds)
     try:
+        given = dict(given)
+        structure = given.pop("structure", None)
         values = {str(key): float(value) for key, value in given.items()}
     except (AttributeError, TypeError, ValueError) as err:
         return Prediction(sample.material_id, status="failed", error=one_line(f"no values: {err}"), seconds=seconds)
     if not all(math.isfinite(value) for value in values.values()):
         text = f"the answer is not finite: {values}"
         return Prediction(sample.material_id, status="failed", error=text, seconds=seconds)
-    return Prediction(sample.material_id, values, "ok", "", seconds)
+    return Prediction(sample.material_id, values, "ok", "", seconds, None, structure)
 
 
-@contextmanager
-def time_limit(seconds: float | None) -> Iterator[None]:
-    """Raise TimedOut in this block after `seconds` of wall-clock time.
-
-    Python code only, in a main thread only: native code that never returns is stopped from outside by the driver.
-    """
-    if seconds is None or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ring(signum: int, frame: object) -> None:
-        raise TimedOut
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+def _names(card: ModelCard) -> Sequence[str]:
+    """Distribution names of the card's requirements."""
+    names = []
+    for requirement in card.requirements:
+        for mark in "[<>=!~; @":
+            requirement = requirement.split(mark)[0]
+        names.append(requirement.strip())
+    return names
 
 
-def chunks_of(
-    model: ModelCard, samples: Sequence[Sample], train_for: Mapping[int | None, Sequence[Sample]]
-) -> list[Chunk]:
-    """Return the chunks to ask: one material each for a potential, one fold each for a predictor."""
-    if model.kind == "potential":
-        return [Chunk((s.without_target(),)) for s in samples]
-    folds: dict[int | None, list[Sample]] = {}
-    for sample in samples:
-        folds.setdefault(sample.fold, []).append(sample.without_target())
-    return [Chunk(tuple(asked), tuple(train_for[fold])) for fold, asked in folds.items()]
-
-
-def _since(started: float) -> float:
-    return round(time.perf_counter() - started, 4)
+def _said(error: BaseException | None) -> str:
+    return one_line(f"{type(error).__name__}: {error}")

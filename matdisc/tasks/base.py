@@ -10,24 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matdisc.datasets.truth import Truth
-from matdisc.schema import Sample, Values
+from matdisc.physics.evaluation import Steps
+from matdisc.schema import Crystal, Sample, Values
 
 if TYPE_CHECKING:
-    from ase.calculators.calculator import Calculator
-
     from matdisc.physics.relax import Protocol
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Reference = Callable[[str], Steps[float]]
+"""Finds the energy of an element, eV/atom; which may take evaluations of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a potential answered: values, and how the relaxation behind them ended."""
+    """What a potential answered: values, how the relaxation behind them ended, and where if the task asks."""
 
     values: Values
     converged: bool = True
     steps: int = 0
+    structure: Crystal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,8 @@ class Task:
         question: What is asked, in one sentence.
         energy_column: The value column that holds an energy, eV/atom.
         value_columns: All accepted value columns; `p_stable` is a probability of being stable.
-        measure: Asks a potential: calculator, sample, protocol, reference energy of an element (eV/atom),
-            and the correction of this material (eV per cell), to an outcome.
+        measure: What is done with a potential: sample, protocol, reference energies and the correction of this
+            material (eV per cell), to steps that end in an outcome.
         judge: Truth, name of the value column, values (nan = no answer) and threshold, to verdicts.
         limits: Smallest and largest believable value of the energy column, eV/atom.
     """
@@ -68,7 +70,7 @@ class Task:
     question: str
     energy_column: str
     value_columns: tuple[str, ...]
-    measure: Callable[[Calculator, Sample, Protocol, Callable[[str], float], float], Outcome]
+    measure: Callable[[Sample, Protocol, Reference, float], Steps[Outcome]]
     judge: Callable[[Truth, str, Floats, float], Verdicts]
     needs_references: bool
     limits: tuple[float, float]

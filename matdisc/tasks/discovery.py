@@ -7,32 +7,31 @@ error of the formation energy.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from matdisc.datasets.truth import Truth
 from matdisc.metrics.stability import is_stable
+from matdisc.physics.evaluation import Steps
 from matdisc.physics.formation import formation_energy_per_atom
+from matdisc.physics.relax import relaxation
 from matdisc.schema import Sample
-from matdisc.tasks.base import Floats, Outcome, Task, Verdicts
+from matdisc.tasks.base import Floats, Outcome, Reference, Task, Verdicts
 
 if TYPE_CHECKING:
-    from ase.calculators.calculator import Calculator
-
     from matdisc.physics.relax import Protocol
 
 
-def measure(
-    calculator: Calculator, sample: Sample, protocol: Protocol, reference: Callable[[str], float], correction: float
-) -> Outcome:
-    """Return the formation energy of a sample, eV/atom."""
-    from matdisc.physics.relax import crystal_energy
-
-    energy = crystal_energy(calculator, sample.crystal, protocol)
-    e_form = formation_energy_per_atom(energy.total, sample.crystal.composition, reference, correction)
-    return Outcome({"e_form_per_atom": e_form}, energy.converged, energy.steps)
+def measure(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
+    """Find the formation energy of a sample, eV/atom."""
+    composition = sample.crystal.composition
+    energies = {}
+    for symbol in composition:
+        energies[symbol] = yield from reference(symbol)
+    end = yield from relaxation(sample.crystal, protocol)
+    e_form = formation_energy_per_atom(end.energy, composition, energies.__getitem__, correction)
+    return Outcome({"e_form_per_atom": e_form}, end.converged, end.steps)
 
 
 def judge(truth: Truth, column: str, values: Floats, threshold: float) -> Verdicts:

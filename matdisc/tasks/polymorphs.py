@@ -5,32 +5,27 @@ Only the order within one compound counts, so no elemental references are needed
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from matdisc.datasets.truth import Ints, Truth
+from matdisc.physics.evaluation import Steps
+from matdisc.physics.relax import relaxation
 from matdisc.schema import Sample
-from matdisc.tasks.base import Floats, Outcome, Task, Verdicts
+from matdisc.tasks.base import Floats, Outcome, Reference, Task, Verdicts
 
 if TYPE_CHECKING:
-    from ase.calculators.calculator import Calculator
-
     from matdisc.physics.relax import Protocol
 
 TIE = 1e-6
 """eV/atom within which two candidates count as equally low; all of them are then called stable."""
 
 
-def measure(
-    calculator: Calculator, sample: Sample, protocol: Protocol, reference: Callable[[str], float], correction: float
-) -> Outcome:
-    """Return the total energy of a candidate, eV/atom; references and correction cancel and are not used."""
-    from matdisc.physics.relax import crystal_energy
-
-    energy = crystal_energy(calculator, sample.crystal, protocol)
-    return Outcome({"energy_per_atom": energy.total / len(sample.crystal.symbols)}, energy.converged, energy.steps)
+def measure(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
+    """Find the total energy of a candidate, eV/atom; references and correction cancel and are not used."""
+    end = yield from relaxation(sample.crystal, protocol)
+    return Outcome({"energy_per_atom": end.energy / len(sample.crystal.symbols)}, end.converged, end.steps)
 
 
 def judge(truth: Truth, column: str, values: Floats, threshold: float) -> Verdicts:

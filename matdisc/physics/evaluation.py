@@ -1,0 +1,88 @@
+"""Asking a potential for energies, one structure at a time or many at once.
+
+What a task does with a potential (take an energy, relax, relax and compare) is written as a generator that yields
+the structure it wants evaluated and receives the Evaluation. Who drives the generator decides whether structures
+are evaluated alone or together with those of other materials; the generator cannot tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ase import Atoms
+    from ase.calculators.calculator import Calculator
+
+Floats = NDArray[np.float64]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a potential says of one structure.
+
+    Attributes:
+        energy: Total energy of the cell, eV.
+        forces: eV/Å, shape (n_atoms, 3).
+        stress: eV/Å^3, shape (6,), Voigt order xx yy zz yz xz xy, positive where the cell wants to shrink, as in
+            ASE; None from a potential that has no stress.
+    """
+
+    energy: float
+    forces: Floats
+    stress: Floats | None
+
+
+Steps = Generator["Atoms", Evaluation, T]
+"""Work on one material: yields structures to evaluate, receives evaluations, returns a T."""
+
+
+@runtime_checkable
+class EvaluatesMany(Protocol):
+    """A calculator that can also evaluate several unlike structures in one call, which saves most of the time
+    of small crystals.
+
+    Attributes:
+        batch_atoms: Atoms that one call should hold at most; a single larger structure goes alone.
+    """
+
+    batch_atoms: int
+
+    def evaluate_many(self, structures: Sequence[Atoms]) -> list[Evaluation]:
+        """Return one evaluation for each structure, in order; equal to asking one by one, up to float noise."""
+        ...
+
+
+def evaluate(calculator: Calculator, atoms: Atoms) -> Evaluation:
+    """Return what a calculator says of one structure.
+
+    Raises:
+        ArithmeticError: If energy, forces or stress are not finite.
+        ValueError: If they have the wrong shape.
+    """
+    copy = atoms.copy()
+    copy.calc = calculator
+    energy, forces = float(copy.get_potential_energy()), copy.get_forces()
+    stress = copy.get_stress() if "stress" in calculator.implemented_properties else None
+    return checked(Evaluation(energy, forces, stress), atoms)
+
+
+def checked(found: Evaluation, atoms: Atoms) -> Evaluation:
+    """Return an evaluation of `atoms` if it has the right shapes and is finite; raises as `evaluate`."""
+    for name, value, shape in (("forces", found.forces, (len(atoms), 3)), ("stress", found.stress, (6,))):
+        if value is None:
+            continue
+        if np.shape(value) != shape:
+            raise ValueError(f"{name} have shape {np.shape(value)} and not {shape}")
+        if not np.isfinite(value).all():
+            raise ArithmeticError(f"{name} are not finite")
+    if not np.isfinite(found.energy):
+        raise ArithmeticError(f"the energy is not finite ({found.energy})")
+    return found

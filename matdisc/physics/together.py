@@ -1,0 +1,153 @@
+"""Driving work on materials: alone, or many in flight with their structures evaluated together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from matdisc.physics.evaluation import EvaluatesMany, Evaluation, Steps, checked, evaluate
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from ase.calculators.calculator import Calculator
+
+K = TypeVar("K")
+T = TypeVar("T")
+Guard = Callable[[float | None], AbstractContextManager[None]]
+"""Makes a block that raises TimedOut after so many seconds."""
+
+
+class TimedOut(Exception):
+    """A material has used up its time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Generic[K, T]):
+    """How the work on one material ended: with a value, or with the error that stopped it.
+
+    `seconds` is its share of wall-clock time: of a shared evaluation, the part that its atoms make up.
+    """
+
+    key: K
+    value: T | None
+    error: Exception | None
+    seconds: float
+
+
+def alone(steps: Steps[T], calculator: Calculator) -> T:
+    """Do all the work on one material, and return its value; errors pass through."""
+    try:
+        atoms = next(steps)
+        while True:
+            atoms = steps.send(evaluate(calculator, atoms))
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+
+
+def together(
+    work: Iterable[tuple[K, Steps[T]]],
+    calculator: Calculator,
+    *,
+    timeout: float | None = None,
+    guard: Guard = lambda seconds: nullcontext(),
+) -> Iterator[Ended[K, T]]:
+    """Work on materials and yield each as it ends, in the order in which they end.
+
+    A calculator that evaluates many gets the structures of as many materials as fit in `batch_atoms`; as one
+    ends, the next joins. If a joint evaluation fails for whatever reason, its structures are evaluated one by
+    one, so that only the material at fault bears the consequence.
+
+    Args:
+        work: Key and work of each material; drawn from as there is room.
+        calculator: The potential.
+        timeout: Seconds that one material may take in all; None for no limit.
+        guard: How code that hangs is interrupted.
+    """
+    room = calculator.batch_atoms if isinstance(calculator, EvaluatesMany) else 0
+    source = iter(work)
+    flight: list[_InFlight[K, T]] = []
+    more = True
+    while more or flight:
+        while more and (not flight or sum(len(one.atoms) for one in flight) < room):
+            found = next(source, None)
+            if found is None:
+                more = False
+                break
+            one = _InFlight(*found)
+            if ended := one.go_on(None, guard, timeout):
+                yield ended
+            else:
+                flight.append(one)
+        going = []
+        for one, answer, seconds in _answers(flight, calculator, guard, timeout):
+            one.seconds += seconds
+            if ended := one.go_on(answer, guard, timeout):
+                yield ended
+            else:
+                going.append(one)
+        flight = going
+
+
+class _InFlight(Generic[K, T]):
+    """Work on one material that waits for the evaluation of `atoms`."""
+
+    atoms: Atoms
+
+    def __init__(self, key: K, steps: Steps[T]) -> None:
+        self.key, self.steps, self.seconds = key, steps, 0.0
+
+    def left(self, timeout: float | None) -> float | None:
+        return None if timeout is None else max(1e-3, timeout - self.seconds)
+
+    def go_on(self, answer: Evaluation | Exception | None, guard: Guard, timeout: float | None) -> Ended[K, T] | None:
+        """Hand over an answer; return how it ended if it did, else None with the next structure in `atoms`."""
+        started = time.perf_counter()
+        try:
+            if isinstance(answer, Exception):
+                raise answer
+            if timeout is not None and self.seconds > timeout:
+                raise TimedOut
+            with guard(self.left(timeout)):
+                self.atoms = next(self.steps) if answer is None else self.steps.send(answer)
+        except StopIteration as stop:
+            return Ended(self.key, stop.value, None, self.seconds + _since(started))
+        except Exception as err:
+            self.steps.close()
+            return Ended(self.key, None, err, self.seconds + _since(started))
+        self.seconds += _since(started)
+        return None
+
+
+def _answers(
+    flight: Sequence[_InFlight[K, T]], calculator: Calculator, guard: Guard, timeout: float | None
+) -> Iterator[tuple[_InFlight[K, T], Evaluation | Exception, float]]:
+    """Yield each piece of work with its evaluation, or the error instead, and the seconds it took."""
+    if len(flight) > 1 and isinstance(calculator, EvaluatesMany):
+        started = time.perf_counter()
+        try:
+            with guard(timeout):
+                found = calculator.evaluate_many([one.atoms for one in flight])
+            answers = [checked(answer, one.atoms) for one, answer in zip(flight, found, strict=True)]
+        except Exception:  # one by one then, which finds the material at fault
+            pass
+        else:
+            per_atom = _since(started) / sum(len(one.atoms) for one in flight)
+            for one, answer in zip(flight, answers, strict=True):
+                yield one, answer, per_atom * len(one.atoms)
+            return
+    for one in flight:
+        started = time.perf_counter()
+        try:
+            with guard(one.left(timeout)):
+                single: Evaluation | Exception = evaluate(calculator, one.atoms)
+        except Exception as err:
+            single = err
+        yield one, single, _since(started)
+
+
+def _since(started: float) -> float:
+    return time.perf_counter() - started

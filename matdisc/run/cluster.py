@@ -1,0 +1,132 @@
+"""Having a Ray cluster: a local one for a while, or one that runs already. And stopping in good order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from matdisc.errors import RunError
+from matdisc.models.load import THREAD_VARIABLES
+
+OBJECT_STORE_BYTES = 200 * 2**20
+
+Stop = Callable[[], None]
+"""Raises KeyboardInterrupt if the user has asked to stop; called where nothing can be lost."""
+
+
+@contextmanager
+def ray_cluster(workers: int, address: str | None = None) -> Iterator[None]:
+    """Have a Ray cluster for the block: the one at `address`, one that this process has, or a local one.
+
+    Raises:
+        RunError: If no cluster answers at `address`.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    for name in THREAD_VARIABLES:  # before Ray starts, so that its workers inherit it
+        os.environ[name] = "1"
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    with stopping_in_order() as stop:  # Ray turns a Ctrl-C while it starts or ends into errors of its own
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            _connect(workers, address)
+        except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as err:
+            stop()
+            where = f"at {address!r}" if address else "on this machine"
+            token = "; if the cluster asks for a token, set RAY_AUTH_MODE=token" if address else ""
+            raise RunError(
+                f"no Ray cluster could be reached or started {where}: {err}{token}; `--workers 0` runs without Ray"
+            ) from err
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                for number, handler in handlers.items():  # Ray puts its own in place, which would skip our clean-up
+                    signal.signal(number, handler)
+        try:
+            stop()
+        except KeyboardInterrupt:
+            ray.shutdown()
+            raise
+    try:
+        yield
+    finally:
+        with stopping_in_order():
+            ray.shutdown()
+
+
+@contextmanager
+def stopping_in_order() -> Iterator[Stop]:
+    """Keep Ctrl-C and SIGTERM out of the block's own code: the first is noted for `stop`, a second one interrupts.
+
+    A KeyboardInterrupt that strikes inside Ray comes out as some other error, or leaves a lock held.
+    """
+    asked: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    def stop() -> None:
+        if asked:
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def cluster_cpus() -> int:
+    """Return how many processor cores the nodes of the cluster have now."""
+    import ray
+
+    return int(ray.cluster_resources().get("CPU", 0))
+
+
+def cluster_gpus() -> float:
+    """Return how many accelerators the nodes of the cluster have now."""
+    import ray
+
+    return float(ray.cluster_resources().get("GPU", 0.0))
+
+
+def _connect(workers: int, address: str | None) -> None:
+    import ray
+
+    if address:
+        _refuse_closed_door(address)
+        variables = dict.fromkeys(THREAD_VARIABLES, "1")
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR", runtime_env={"env_vars": variables})
+        return
+    ray.init(
+        address="local",  # else Ray would join any cluster it finds on this machine, and refuse num_cpus
+        num_cpus=workers,
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        log_to_driver=False,
+        logging_level="ERROR",
+    )
+
+
+def _refuse_closed_door(address: str) -> None:
+    """Raise ConnectionError at once if nobody listens at host:port; Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdigit():  # `auto`, or a name that Ray resolves
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as err:
+        raise ConnectionError(f"nobody answers there ({err})") from err
