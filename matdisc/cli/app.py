@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import matdisc
-from matdisc.cli import cards, compare, files, runs, site
+from matdisc.cli import cards, compare, files, history, runs, site
 from matdisc.errors import MatdiscError
 
 app = typer.Typer(
@@ -27,7 +27,7 @@ app.add_typer(cards.datasets, name="datasets", help="The datasets on a board: li
 app.command()(cards.init)
 app.command()(runs.predict)
 app.command()(runs.evaluate)
-app.add_typer(runs.runs, name="runs", help="The runs on a board: list, show, go on with.")
+app.add_typer(history.runs, name="runs", help="The runs on a board: list, show, go on with.")
 app.command()(files.check)
 app.command()(files.score)
 app.command(name="compare")(compare.compare)

@@ -78,6 +78,11 @@ def progress_line(title: str) -> Iterator[Callable[[int, int, Counter[str]], Non
         yield update
 
 
+def news(line: str) -> None:
+    """Tell the user what takes long."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def with_interval(metric: dict[str, float | None], digits: int = 3) -> str:
     """Return `0.912 (0.890-0.931)`, the value alone if there is no interval, or a dash if it is undefined."""
     value, low, high = metric.get("value"), metric.get("low"), metric.get("high")

@@ -84,8 +84,8 @@ def relaxation(crystal: Crystal, protocol: Protocol) -> Steps[Relaxed]:
     from ase.filters import FrechetCellFilter
     from ase.optimize import FIRE
 
+    start = _volume(crystal.cell)
     atoms = to_atoms(crystal)
-    start = _volume(atoms)
     found = yield atoms
     if protocol.max_steps == 0:
         largest = float(np.linalg.norm(found.forces, axis=1).max())
@@ -104,7 +104,7 @@ def relaxation(crystal: Crystal, protocol: Protocol) -> Steps[Relaxed]:
             return Relaxed(found.energy, largest < protocol.fmax, steps, to_crystal(atoms), largest)
         optimizer.step()
         steps += 1
-        change = _volume(atoms) / start
+        change = _volume(atoms.cell[:]) / start
         if not 1 / MAX_VOLUME_CHANGE < change < MAX_VOLUME_CHANGE:
             raise ArithmeticError(f"the cell's volume changed by a factor of {change:.3g} while relaxing")
         found = yield atoms
@@ -117,8 +117,10 @@ def crystal_energy(calculator: Calculator, crystal: Crystal, protocol: Protocol)
     return alone(relaxation(crystal, protocol), calculator)
 
 
-def _volume(atoms: Atoms) -> float:
-    volume = float(atoms.get_volume())
+def _volume(cell: Any) -> float:
+    import numpy as np
+
+    volume = abs(float(np.linalg.det(np.asarray(cell))))
     if not volume > 1e-6:
         raise ArithmeticError(f"the cell has no volume ({volume:.3g} Å^3)")
     return volume

@@ -58,9 +58,8 @@ def ray_answers(
     """
     import ray
 
-    gpus = getattr(job.model, "gpus", 0) if cluster_gpus() > 0 else 0
-    gib = getattr(job.model, "memory_gib", None)
-    memory = None if gib is None else int(gib * 2**30)
+    gpus = job.model.gpus if cluster_gpus() > 0 else 0
+    memory = None if job.model.memory_gib is None else int(job.model.memory_gib * 2**30)
     ask = ray.remote(answer_chunk).options(
         num_cpus=1, num_gpus=gpus, memory=memory, max_retries=0, num_returns="streaming", runtime_env=environment
     )

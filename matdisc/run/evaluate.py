@@ -11,7 +11,8 @@ from matdisc.cards import DatasetCard, ModelCard
 from matdisc.datasets import load
 from matdisc.errors import CardError
 from matdisc.models import installed
-from matdisc.run.predict import entry_key
+from matdisc.run.environment import Mode
+from matdisc.run.predict import crew_size, entry_key
 from matdisc.tasks import TASKS
 
 
@@ -32,6 +33,7 @@ def steps(
     tasks: Sequence[str] | None,
     datasets: Sequence[str] | None,
     protocol: str | None,
+    env: Mode = "inherit",
 ) -> tuple[list[Step], list[str]]:
     """Return the runs of an evaluation and, in words, what was left out and why.
 
@@ -54,7 +56,7 @@ def steps(
     for dataset in sets:
         for task in (task for task in tasks or TASKS if task in dataset.tasks):
             for model in cards:
-                reason = _misfit(model, task, dataset) or _knows_nothing(board, model, dataset)
+                reason = _misfit(model, task, dataset, env) or _knows_nothing(board, model, dataset)
                 if reason:
                     left_out.append(f"{model.key} on {dataset.key} ({task}): {reason}")
                 else:
@@ -69,7 +71,7 @@ def shared_cluster(
     cluster: Callable[[int, str | None], AbstractContextManager[None]],
     board: Board,
     plan: Sequence[Step],
-    workers: int,
+    workers: int | None,
     address: str | None,
 ) -> AbstractContextManager[None]:
     """Return one Ray cluster for all runs, or nothing where none is needed: no workers, or every run is complete."""
@@ -78,16 +80,17 @@ def shared_cluster(
         and (board.runs_dir / s.task / s.dataset / s.entry / "records.jsonl").exists()
         for s in plan
     )
-    return nullcontext() if workers == 0 or complete else cluster(workers, address)
+    return nullcontext() if workers == 0 or complete else cluster(crew_size(workers, address) or 0, address)
 
 
-def _misfit(model: ModelCard, task: str, dataset: DatasetCard) -> str | None:
+def _misfit(model: ModelCard, task: str, dataset: DatasetCard, env: Mode) -> str | None:
     if model.loader is None:
         return "its predictions arrive as files"
     if task not in model.tasks:
         return "the model is not made for this task"
-    if not installed(model):
-        return f"not installed; run: pip install 'matdisc[{model.extra}]'" if model.extra else "not installed"
+    if env == "inherit" and not installed(model):
+        how = f"; run: pip install 'matdisc[{model.extra}]'" if model.extra else ""
+        return f"not installed{how}, or use --env isolated"
     if (
         model.kind == "potential"
         and TASKS[task].needs_references

@@ -6,11 +6,11 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import matdisc
 from matdisc import predictions
@@ -21,6 +21,7 @@ from matdisc.datasets import load, training_part
 from matdisc.errors import CardError, RunError
 from matdisc.run.cluster import ray_cluster
 from matdisc.run.engine import Answers, ray_answers, serial_answers
+from matdisc.run.environment import Mode, runtime_env
 from matdisc.run.history import write_call
 from matdisc.run.limits import machine_memory_gib
 from matdisc.run.record import Record
@@ -30,7 +31,6 @@ from matdisc.run.worker import Job
 from matdisc.schema import Dataset, Prediction, Sample
 from matdisc.tasks import TASKS, Task
 
-EnvMode = Literal["inherit", "isolated"]
 GIB_PER_WORKER = 1.5
 """Memory of the machine that a worker is reckoned with when their number is not given."""
 
@@ -67,10 +67,11 @@ def predict(
     address: str | None = None,
     timeout: float | None = 600.0,
     memory: float | None = None,
-    env: EnvMode = "inherit",
+    env: Mode = "inherit",
     out: Path | None = None,
     restart: bool = False,
     progress: Progress | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Run:
     """Ask a model about every material of a dataset and write the predictions file.
 
@@ -90,6 +91,7 @@ def predict(
         out: Where the predictions file goes.
         restart: Set the record aside and begin anew.
         progress: Told about answers as they come.
+        say: Told in words what takes long before the first answer comes.
 
     Raises:
         MatdiscError: If model, task and dataset do not fit, the model cannot be loaded, or another process
@@ -98,6 +100,8 @@ def predict(
     model, card = board.model(model_key), board.dataset(dataset_key)
     if out is not None and not out.name.endswith((".csv", ".csv.gz")):
         raise RunError(f"{out}: a predictions file is written as .csv or .csv.gz; change the name")
+    if env == "isolated" and workers == 0:
+        raise RunError("an isolated environment needs a worker process; use at least `--workers 1`")
     task = _fitting_task(task_key, model, card)
     protocol = _fitting_protocol(model, protocol)
     _refuse_unlike_energies(task, model, card)
@@ -121,7 +125,8 @@ def predict(
         crew = crew_size(workers, address)
         job = _job(model, task, protocol, card, dataset, timeout, _memory(model, memory, crew, address))
         with _cluster(bool(todo), crew, address):
-            answers = _answers(job, _schedule(model, dataset, todo), crew, env) if todo else iter(())
+            environment = runtime_env(model, env, address=address, say=say) if todo else {}
+            answers = _answers(job, _schedule(model, dataset, todo), crew, environment) if todo else iter(())
             _collect(record, samples, answers, progress)
         answered = [record.done[s.material_id] for s in samples]
         cost = total(record.usages)
@@ -152,7 +157,7 @@ def crew_size(workers: int | None, address: str | None) -> int | None:
 
 
 def _memory(model: ModelCard, memory: float | None, crew: int | None, address: str | None) -> float | None:
-    memory = getattr(model, "memory_gib", None) if memory is None else memory
+    memory = model.memory_gib if memory is None else memory
     if memory is not None:
         return memory
     here = machine_memory_gib()
@@ -171,12 +176,10 @@ def _collect(record: Record, samples: Sequence[Sample], answers: Answers, progre
             progress(counts.total(), len(samples), counts)
 
 
-def _answers(job: Job, schedule: Schedule, crew: int | None, env: EnvMode) -> Answers:
+def _answers(job: Job, schedule: Schedule, crew: int | None, environment: Mapping[str, Any]) -> Answers:
     if crew == 0:
-        if env == "isolated":
-            raise RunError("an isolated environment needs a worker process; use at least `--workers 1`")
         return serial_answers(job, schedule)
-    return ray_answers(replace(job, in_worker=True), schedule, crew)
+    return ray_answers(replace(job, in_worker=True), schedule, crew, environment=environment)
 
 
 def _cluster(needed: bool, crew: int | None, address: str | None) -> AbstractContextManager[None]:

@@ -8,9 +8,10 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from matdisc.run.environment import versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +70,6 @@ def machine(packages: tuple[str, ...]) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": versions(packages),
     }
-
-
-def versions(names: Iterable[str]) -> dict[str, str]:
-    """Return the versions of those packages that are installed here."""
-    found = {}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def total(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

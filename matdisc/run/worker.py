@@ -19,6 +19,7 @@ from matdisc.physics.evaluation import Steps
 from matdisc.physics.relax import PROTOCOLS, relaxation
 from matdisc.physics.together import Ended, TimedOut, together
 from matdisc.predictions import one_line
+from matdisc.run.environment import confirm
 from matdisc.run.limits import limit_memory, time_limit
 from matdisc.run.usage import Meter, Usage
 from matdisc.schema import Crystal, Prediction, Sample, Unsupported
@@ -80,6 +81,8 @@ def answer_chunk(job: Job, chunk: Chunk) -> Iterator[Batch]:
     Two batches without answers come first: one at the start and one when the model is loaded. They tell the driver
     what a worker that dies was doing.
     """
+    if job.in_worker:
+        confirm(job.model)
     meter = Meter(f"{platform.node()}:{os.getpid()}", ("numpy", "ase", "torch", *_names(job.model)))
     yield Batch((), meter.read())
     with warnings.catch_warnings():

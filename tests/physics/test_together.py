@@ -1,0 +1,136 @@
+"""Evaluating many materials together gives what evaluating each alone gives, and a bad one costs itself alone."""
+
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from ase.calculators.emt import EMT
+
+from matdisc.physics.evaluation import EvaluatesMany, evaluate
+from matdisc.physics.relax import PROTOCOLS, relaxation
+from matdisc.physics.together import TimedOut, alone, together
+from matdisc.run.limits import time_limit
+from matdisc.schema import Crystal
+from matdisc.testing import cubic_crystal
+
+
+class Batched(EMT):
+    """EMT that takes several structures in one call, and refuses a call in which one has gold."""
+
+    def __init__(self, batch_atoms=6, forbidden="Au"):
+        super().__init__()
+        self.batch_atoms, self.forbidden, self.sizes = batch_atoms, forbidden, []
+
+    def evaluate_many(self, structures):
+        self.sizes.append(len(structures))
+        if any(self.forbidden in atoms.get_chemical_symbols() for atoms in structures):
+            raise RuntimeError("one of these is bad")
+        return [evaluate(EMT(), atoms) for atoms in structures]
+
+
+class Refusing(Batched):
+    def calculate(self, atoms=None, *args, **kwargs):
+        super().calculate(atoms, *args, **kwargs)
+        if "Au" in atoms.get_chemical_symbols():
+            raise RuntimeError("no gold")
+
+
+def fcc(symbol, a):
+    h = a / 2
+    return Crystal((symbol,), ((0.0, 0.0, 0.0),), ((0.0, h, h), (h, 0.0, h), (h, h, 0.0)))
+
+
+CRYSTALS = {f"{s}{a}": fcc(s, a) for s, a in (("Cu", 3.8), ("Ag", 4.0), ("Ni", 3.7), ("Pd", 4.0), ("Pt", 3.8))}
+
+
+def work(crystals=CRYSTALS, protocol="relax"):
+    return [(key, relaxation(crystal, PROTOCOLS[protocol])) for key, crystal in crystals.items()]
+
+
+def test_relaxing_together_ends_where_relaxing_alone_ends():
+    calculator = Batched(batch_atoms=3)
+    assert isinstance(calculator, EvaluatesMany)
+    found = {ended.key: ended.value for ended in together(work(), calculator)}
+    assert set(found) == set(CRYSTALS)
+    assert max(calculator.sizes) == 3
+    for key, steps in work():
+        assert found[key] == alone(steps, EMT())
+
+
+def test_a_potential_that_evaluates_one_at_a_time_gives_the_same():
+    found = {ended.key: ended.value for ended in together(work(), EMT())}
+    assert found == {key: alone(steps, EMT()) for key, steps in work()}
+
+
+def test_one_bad_structure_costs_itself_alone():
+    crystals = CRYSTALS | {"gold": fcc("Au", 4.1)}
+    ended = {one.key: one for one in together(work(crystals), Refusing(batch_atoms=10))}
+    assert str(ended["gold"].error) == "no gold"
+    assert {key for key, one in ended.items() if one.error} == {"gold"}
+    assert ended["Cu3.8"].value == alone(relaxation(CRYSTALS["Cu3.8"], PROTOCOLS["relax"]), EMT())
+
+
+def test_a_joint_evaluation_that_says_too_little_is_not_believed():
+    class Short(Batched):
+        def evaluate_many(self, structures):
+            return super().evaluate_many(structures)[:-1]
+
+    ended = list(together(work(), Short()))
+    assert [one.error for one in ended] == [None] * 5
+
+
+def test_a_material_that_takes_too_long_ends_as_timed_out_and_the_rest_go_on():
+    class Slow(Batched):
+        def calculate(self, atoms=None, *args, **kwargs):
+            super().calculate(atoms, *args, **kwargs)
+            if "Ag" in atoms.get_chemical_symbols():
+                time.sleep(30)
+
+    slow = Slow(forbidden="Ag")
+    ended = {one.key: one for one in together(work(), slow, timeout=0.5, guard=time_limit)}
+    assert isinstance(ended["Ag4.0"].error, TimedOut)
+    assert sum(one.error is None for one in ended.values()) == 4
+
+
+def test_time_is_limited_over_all_the_steps_of_a_material():
+    @contextmanager
+    def no_guard(seconds):
+        yield
+
+    class Sluggish(EMT):
+        def calculate(self, *args, **kwargs):
+            time.sleep(0.02)
+            super().calculate(*args, **kwargs)
+
+    (ended,) = together(work({"Cu": fcc("Cu", 4.4)}), Sluggish(), timeout=0.1, guard=no_guard)
+    assert isinstance(ended.error, TimedOut)
+    assert 0.1 < ended.seconds < 0.3
+
+
+def test_the_time_of_a_joint_evaluation_is_shared_by_atoms():
+    class Timed(Batched):
+        def evaluate_many(self, structures):
+            time.sleep(0.4)
+            return super().evaluate_many(structures)
+
+    crystals = {"one": cubic_crystal(["Cu"], 2.6), "three": cubic_crystal(["Cu"] * 3, 4.5)}
+    ended = {one.key: one for one in together(work(crystals, "single-point"), Timed())}
+    assert ended["one"].seconds == pytest.approx(0.1, abs=0.05)
+    assert ended["three"].seconds == pytest.approx(0.3, abs=0.05)
+
+
+def test_a_potential_without_stress_answers_single_points_and_refuses_to_relax():
+    class NoStress(EMT):
+        implemented_properties = ("energy", "forces")
+
+    point = alone(relaxation(CRYSTALS["Cu3.8"], PROTOCOLS["single-point"]), NoStress())
+    assert np.isfinite(point.energy)
+    (ended,) = together(work({"Cu": CRYSTALS["Cu3.8"]}), NoStress())
+    assert "gives no stress" in str(ended.error)
+
+
+@pytest.mark.parametrize("edge", [0.0, 1e-9])
+def test_a_cell_without_volume_is_an_error_by_name(edge):
+    (ended,) = together(work({"flat": cubic_crystal(["Cu"], edge)}), EMT())
+    assert "no volume" in str(ended.error)
