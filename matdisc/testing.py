@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -72,8 +73,9 @@ def misbehaving(how: str, symbol: str = "Au", marker: str = "") -> Calculator:
     """Return EMT that goes wrong as soon as a crystal contains `symbol`.
 
     Args:
-        how: `raise`, `nan`, `shape`, `sleep` (Python code that hangs), `spin` (native code that hangs),
-            `exit` or `kill` (the process dies).
+        how: `raise`, `leave` (sys.exit), `nan`, `shape`, `sleep` (Python code that hangs), `spin` (native code
+            that hangs), `exit` or `kill` (the process dies), `memory` (takes all it can get), `print` (writes binary
+            data to the terminal, and answers well).
         symbol: The element that triggers it.
         marker: If given, the path of a file that is made at the first mishap; while it exists all goes well.
     """
@@ -132,6 +134,15 @@ def _misbehave(how: str, results: dict[str, Any]) -> None:
         time.sleep(3600)
     elif how == "spin":
         sum(range(10**12))  # one native call: no signal handler of Python's runs before it ends
+    elif how == "leave":
+        sys.exit("I have had enough")
+    elif how == "memory":
+        taken = []
+        while True:
+            taken.append(np.ones(2**24))
+    elif how == "print":
+        for stream in (1, 2):
+            os.write(stream, bytes(range(256)) * 64)
     elif how == "exit":
         os._exit(3)
     elif how == "kill":

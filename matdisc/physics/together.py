@@ -14,10 +14,15 @@ if TYPE_CHECKING:
     from ase import Atoms
     from ase.calculators.calculator import Calculator
 
+Answer = Evaluation | BaseException
 K = TypeVar("K")
 T = TypeVar("T")
 Guard = Callable[[float | None], AbstractContextManager[None]]
 """Makes a block that raises TimedOut after so many seconds."""
+
+
+FAULTS = (Exception, SystemExit)
+"""What counts as a material's own failure; a potential that calls sys.exit does not end the run."""
 
 
 class TimedOut(Exception):
@@ -33,7 +38,7 @@ class Ended(Generic[K, T]):
 
     key: K
     value: T | None
-    error: Exception | None
+    error: BaseException | None
     seconds: float
 
 
@@ -103,11 +108,13 @@ class _InFlight(Generic[K, T]):
     def left(self, timeout: float | None) -> float | None:
         return None if timeout is None else max(1e-3, timeout - self.seconds)
 
-    def go_on(self, answer: Evaluation | Exception | None, guard: Guard, timeout: float | None) -> Ended[K, T] | None:
+    def go_on(
+        self, answer: Evaluation | BaseException | None, guard: Guard, timeout: float | None
+    ) -> Ended[K, T] | None:
         """Hand over an answer; return how it ended if it did, else None with the next structure in `atoms`."""
         started = time.perf_counter()
         try:
-            if isinstance(answer, Exception):
+            if isinstance(answer, BaseException):
                 raise answer
             if timeout is not None and self.seconds > timeout:
                 raise TimedOut
@@ -115,7 +122,7 @@ class _InFlight(Generic[K, T]):
                 self.atoms = next(self.steps) if answer is None else self.steps.send(answer)
         except StopIteration as stop:
             return Ended(self.key, stop.value, None, self.seconds + _since(started))
-        except Exception as err:
+        except FAULTS as err:
             self.steps.close()
             return Ended(self.key, None, err, self.seconds + _since(started))
         self.seconds += _since(started)
@@ -124,7 +131,7 @@ class _InFlight(Generic[K, T]):
 
 def _answers(
     flight: Sequence[_InFlight[K, T]], calculator: Calculator, guard: Guard, timeout: float | None
-) -> Iterator[tuple[_InFlight[K, T], Evaluation | Exception, float]]:
+) -> Iterator[tuple[_InFlight[K, T], Answer, float]]:
     """Yield each piece of work with its evaluation, or the error instead, and the seconds it took."""
     if len(flight) > 1 and isinstance(calculator, EvaluatesMany):
         started = time.perf_counter()
@@ -132,7 +139,7 @@ def _answers(
             with guard(timeout):
                 found = calculator.evaluate_many([one.atoms for one in flight])
             answers = [checked(answer, one.atoms) for one, answer in zip(flight, found, strict=True)]
-        except Exception:  # one by one then, which finds the material at fault
+        except FAULTS:  # one by one then, which finds the material at fault
             pass
         else:
             per_atom = _since(started) / sum(len(one.atoms) for one in flight)
@@ -143,8 +150,8 @@ def _answers(
         started = time.perf_counter()
         try:
             with guard(one.left(timeout)):
-                single: Evaluation | Exception = evaluate(calculator, one.atoms)
-        except Exception as err:
+                single: Answer = evaluate(calculator, one.atoms)
+        except FAULTS as err:
             single = err
         yield one, single, _since(started)
 
