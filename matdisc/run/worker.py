@@ -107,18 +107,7 @@ def answer_chunk(job: Job, chunk: Chunk) -> Iterator[Batch]:
 
 @lru_cache(maxsize=1)
 def _potential(card: str) -> Any:
-    return load_potential(_for_this_machine(ModelCard.model_validate_json(card)))
-
-
-def _for_this_machine(card: ModelCard) -> ModelCard:
-    """The card with the option `device = "cuda"` if it asks for a GPU and this process has been given one."""
-    if not card.gpus:
-        return card
-    import torch
-
-    return (
-        card.model_copy(update={"options": {**card.options, "device": "cuda"}}) if torch.cuda.is_available() else card
-    )
+    return load_potential(ModelCard.model_validate_json(card))
 
 
 _ELEMENTS: dict[tuple[str, str, str, Crystal], float] = {}
