@@ -35,9 +35,10 @@ RelativePath = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_=][A-Za-z0-9._=-]*(/[A-Za-z0-9_=][A-Za-z0-9._=-]*)*$")
 ]
 Loader = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+ImportName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$")]
 Unit = Literal["eV/atom", "eV", "Å", "Å^3", "Å^3/atom", "degree", "GPa", "K", "1", "text", "bool"]
 EnergyScale = Literal["mp2020_corrected", "pbe_raw", "own"]
-TaskKey = Literal["discovery", "polymorphs"]
+TaskKey = Literal["discovery", "polymorphs", "relaxation"]
 
 
 class Strict(BaseModel):
@@ -57,6 +58,36 @@ class ModelLicence(Strict):
     weights: Name | None = None
 
 
+class WeightsPart(Strict):
+    """One file of a checkpoint that consists of several, in the folder at the weights' `url`."""
+
+    name: RelativePath
+    sha256: Sha256 | None = None
+
+
+class Weights(Strict):
+    """Where a model's trained parameters come from: inside its package, or a file (or folder of `parts`) at `url`.
+
+    A downloaded file is opened only if its `sha256` is the card's: checkpoints may hold code.
+    """
+
+    ships_in_package: bool = False
+    url: HttpsUrl | None = None
+    sha256: Sha256 | None = None
+    bytes: Annotated[int, Field(gt=0)] | None = None
+    parts: tuple[WeightsPart, ...] = ()
+
+    @model_validator(mode="after")
+    def _weights_are_somewhere(self) -> Weights:
+        if self.ships_in_package == (self.url is not None):
+            raise ValueError("give either 'url' or 'ships_in_package = true'")
+        if self.url is None and (self.sha256 or self.bytes or self.parts):
+            raise ValueError("'sha256', 'bytes' and 'parts' describe what lies at 'url'; give the 'url'")
+        if self.parts and (self.sha256 or self.bytes):
+            raise ValueError("with 'parts', each part has its own 'sha256'; remove those of the whole")
+        return self
+
+
 class Links(Strict):
     paper: HttpsUrl | None = None
     repository: HttpsUrl | None = None
@@ -73,6 +104,10 @@ class ModelCard(Strict):
 
     `energy_scale` says what the total energies are: `mp2020_corrected` and `pbe_raw` fit Materials Project
     references; `own` means that formation energies are taken against the model's own elements.
+
+    A loader of a model whose weights have a `url`, or whose options have a `file`, gets `file=` the local path.
+    `packages` are the import names that have to be there; left out, those of the `requirements`. A worker asks
+    for `gpus` (a share of one, or several) and `memory_gib`.
     """
 
     key: Key
@@ -89,10 +124,15 @@ class ModelCard(Strict):
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
     extra: Key | None = None
     requirements: tuple[str, ...] = ()
+    packages: tuple[ImportName, ...] = ()
+    weights: Weights | None = None
+    gpus: Annotated[float, Field(ge=0, le=8)] = 0
+    memory_gib: Annotated[float, Field(gt=0)] | None = None
     protocol: Literal["relax", "single-point"] | None = None
     level_of_theory: Text | None = None
     energy_scale: EnergyScale | None = None
     elements: tuple[str, ...] = ()
+    cutoff: Annotated[float, Field(gt=0)] | None = None
     training_sets: tuple[Name, ...] = ()
     used_in_construction_of: tuple[Key, ...] = ()
     n_params: Annotated[int, Field(ge=0)] | None = None

@@ -128,7 +128,7 @@ def _from_web(target: Path, key: str, file: DataFile) -> Source:
         raise DataError(f"dataset {key!r}, file {file.name}: not public at any address; {remedy}")
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            _download(file.url, target, f"sha256:{file.sha256}" if file.sha256 else f"md5:{file.md5}")
+            download(file.url, target, f"sha256:{file.sha256}" if file.sha256 else f"md5:{file.md5}")
         except ValueError as err:
             raise DataError(f"dataset {key!r}, file {file.name}: {file.url}: {err}; {remedy}") from err
         except OSError as err:  # every error of the network is one
@@ -143,8 +143,13 @@ def _from_web(target: Path, key: str, file: DataFile) -> Source:
     raise AssertionError("unreachable")
 
 
-def _download(url: str, target: Path, known_hash: str) -> None:
-    """Download to a temporary file, compare the hash, then rename; ValueError names both hashes."""
+def download(url: str, target: Path, known_hash: str | None) -> None:
+    """Download to a temporary file, compare the hash (`sha256:...` or `md5:...`; None: any), then rename.
+
+    Raises:
+        ValueError: If the hash differs; both are named.
+        OSError: If the network fails.
+    """
     import pooch
 
     pooch.get_logger().setLevel(logging.WARNING)

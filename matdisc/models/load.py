@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from matdisc.cards import ModelCard
 from matdisc.errors import CardError, ExtraError
-from matdisc.schema import Sample, Unsupported, Values
+from matdisc.models.weights import checkpoint
+from matdisc.schema import Crystal, Sample, Unsupported, Values
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
@@ -26,7 +27,9 @@ class Question:
     threshold: float
 
 
-Predictor = Callable[[Sequence[Sample], Sequence[Sample], Question], Sequence[Values | Unsupported]]
+Answer = Values | Mapping[str, Crystal] | Unsupported
+"""Values by name; or, where a structure is asked for, a Crystal under the name `structure`; or a refusal."""
+Predictor = Callable[[Sequence[Sample], Sequence[Sample], Question], Sequence[Answer]]
 """`(train, asked, question)` to one answer for each asked sample; `train` has targets, `asked` has none."""
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -38,15 +41,17 @@ def load_potential(card: ModelCard) -> Calculator:
     Raises:
         CardError: If the card has no loader, or the loader does not exist.
         ExtraError: If its package is not installed.
+        DataError: If its weights cannot be had, or are not those of the card.
     """
     one_thread()
-    return _loader(card)(**card.options)
+    loader = _loader(card)
+    return loader(**_options(card), **_accelerator(card))
 
 
 def load_predictor(card: ModelCard) -> Predictor:
     """Return the function that answers for a predictor; errors as for a potential."""
     one_thread()
-    predictor: Predictor = _loader(card)(**card.options)
+    predictor: Predictor = _loader(card)(**_options(card))
     return predictor
 
 
@@ -87,8 +92,25 @@ def _loader(card: ModelCard) -> Callable[..., Any]:
     return found
 
 
+def _options(card: ModelCard) -> dict[str, Any]:
+    """What the loader is called with: the card's options, and where the checkpoint lies if there is one."""
+    found = checkpoint(card)
+    return dict(card.options) if found is None else {**card.options, "file": str(found)}
+
+
+def _accelerator(card: ModelCard) -> dict[str, str]:
+    """The option `device` for a card that asks for a GPU, in a process that has one and is not told otherwise."""
+    if not card.gpus or "device" in card.options:
+        return {}
+    import torch
+
+    return {"device": "cuda"} if torch.cuda.is_available() else {}
+
+
 def _packages(card: ModelCard) -> list[str]:
-    """Import names of the card's requirements: the distribution's name up to its version."""
+    """Import names that the card gives, or those of its requirements: the distribution's name up to its version."""
+    if card.packages:
+        return list(card.packages)
     names = []
     for requirement in card.requirements:
         name = requirement
