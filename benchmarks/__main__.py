@@ -20,7 +20,7 @@ from benchmarks import scoring
 from matdisc.board import Board, init_board
 from matdisc.metrics import bootstrap_intervals, group_totals, metrics_from_totals, row_terms
 from matdisc.run import predict
-from matdisc.run.engine import ray_cluster
+from matdisc.run.cluster import ray_cluster
 
 
 def main() -> None:

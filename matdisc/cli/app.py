@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import matdisc
-from matdisc.cli import cards, compare, files, history, runs, site
+from matdisc.cli import cards, compare, env, files, history, runs, site
 from matdisc.errors import MatdiscError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command()(cards.init)
 app.command()(runs.predict)
 app.command()(runs.evaluate)
 app.add_typer(history.runs, name="runs", help="The runs on a board: list, show, go on with.")
+app.add_typer(env.env, name="env", help="Isolated environments in the cache: list, clear.")
 app.command()(files.check)
 app.command()(files.score)
 app.command(name="compare")(compare.compare)
@@ -54,7 +55,9 @@ def main() -> None:
     except MatdiscError as err:
         print(f"error: {err}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as err:
+        if isinstance(err, SystemExit) and err.code != 130:  # typer turns a KeyboardInterrupt into that code
+            raise
         print("\nstopped; answers so far are kept, and the same command goes on from there", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:

@@ -124,6 +124,7 @@ def test_a_stopped_driver_loses_nothing_and_repeats_only_what_was_in_flight(boar
     _, said = driver.communicate(timeout=60)
     assert driver.returncode == code, said
     assert "Traceback" not in said
+    assert ("the same command goes on from there" in said) == (number == signal.SIGINT)
     kept = record.read_bytes()
     answered = answers_in(record)
     assert 10 <= answered < 60
