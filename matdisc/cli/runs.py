@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from matdisc.board import Board, open_board
-from matdisc.cli.common import HERE, BoardOption, news, print_table, progress_line, with_interval
+from matdisc.cli.common import HERE, BoardOption, news, print_table, progress_line, result_cells
+from matdisc.errors import MatdiscError
 
 if TYPE_CHECKING:
     from matdisc.run.environment import Mode
@@ -97,31 +98,43 @@ def evaluate(
     from matdisc.run import evaluate as plan
     from matdisc.run import predict as run_predict
     from matdisc.run.cluster import ray_cluster
+    from matdisc.tasks import TASKS
 
     root = open_board(board)
     steps, skipped = plan.steps(root, models, task, dataset, _known_protocol(protocol), _known_env(env))
     for line in skipped:
         typer.echo(f"left out: {line}", err=True)
-    rows = []
+    tables: dict[tuple[str, ...], list[list[str]]] = {}
+    done: dict[tuple[str, str], None] = {}
+    troubles: list[str] = []
     with plan.shared_cluster(ray_cluster, root, steps, workers, address):
         for number, step in enumerate(steps, start=1):
             title = f"[{number}/{len(steps)}] {step.entry} {step.task} {step.dataset}"
-            with progress_line(title) as progress:
-                run = run_predict(
-                    root, step.model, step.task, step.dataset, protocol=step.protocol, workers=workers, address=address,
-                    timeout=timeout, memory=memory, env=_known_env(env), progress=progress, say=news,
-                )  # fmt: skip
+            try:
+                with progress_line(title) as progress:
+                    run = run_predict(
+                        root, step.model, step.task, step.dataset, protocol=step.protocol, workers=workers,
+                        address=address, timeout=timeout, memory=memory, env=_known_env(env), progress=progress,
+                        say=news,
+                    )  # fmt: skip
+            except MatdiscError as err:  # one model that cannot be run does not stop the others
+                troubles.append(f"{step.entry} on {step.dataset} ({step.task}): {err}")
+                typer.echo(f"left out: {troubles[-1]}", err=True)
+                continue
+            done[step.task, step.dataset] = None
             result = publish(root, run.out, step.task, step.dataset, run.entry)
-            metrics = result["metrics"]
-            rows.append([
-                step.task, step.dataset, run.entry, with_interval(metrics["f1"]), with_interval(metrics["daf"], 2),
-                with_interval(metrics["mae"]), f"{100 * metrics['coverage']['value']:.1f}",
-            ])  # fmt: skip
-    for task_key, dataset_key in dict.fromkeys((step.task, step.dataset) for step in steps):
+            cells = result_cells(TASKS[step.task], result)
+            tables.setdefault(tuple(title for title, _ in cells), []).append(
+                [step.task, step.dataset, run.entry, *(text for _, text in cells)]
+            )
+    for task_key, dataset_key in done:
         write_ranking(root, task_key, dataset_key)
-    print_table(["task", "dataset", "row", "F1 (95 %)", "DAF (95 %)", "MAE eV/atom (95 %)", "coverage %"], rows)
+    for titles, rows in tables.items():
+        print_table(["task", "dataset", "row", *titles], rows)
     if build:
         typer.echo(f"site: {site.build(root) / 'index.html'}")
+    if troubles:
+        raise MatdiscError(f"{len(troubles)} of {len(steps)} runs could not be done: " + "; ".join(troubles))
 
 
 def _known_env(env: str) -> Mode:

@@ -105,7 +105,7 @@ def predict(
     task = _fitting_task(task_key, model, card)
     protocol = _fitting_protocol(model, protocol)
     _refuse_unlike_energies(task, model, card)
-    dataset = task.starts(card, load(board, dataset_key)) if hasattr(task, "starts") else load(board, dataset_key)
+    dataset = task.starts(card, load(board, dataset_key))
     samples = dataset.samples if limit is None else dataset.samples[:limit]
     entry = entry_key(model, protocol)
     folder = board.runs_dir / task_key / dataset_key / entry
