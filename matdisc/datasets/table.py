@@ -9,7 +9,7 @@ flag with true or false. `structures.jsonl`: `{"material_id", "cell" (3 x 3, Å)
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -53,14 +53,7 @@ def read_structures(path: Path) -> dict[str, Crystal]:
         DataError: If a line is no crystal, or an id occurs twice.
     """
     crystals: dict[str, Crystal] = {}
-    try:
-        lines = path.read_bytes().decode("utf-8").splitlines()
-    except (FileNotFoundError, UnicodeDecodeError) as err:
-        raise DataError(f"{path}: cannot be read as UTF-8 text ({err}); restore or save it so") from None
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        where = f"{path}, line {number}"
+    for where, line in _lines(path):
         try:
             record = json.loads(line)
         except ValueError as err:
@@ -71,6 +64,17 @@ def read_structures(path: Path) -> dict[str, Crystal]:
             raise DataError(f"{where}: field 'material_id' (value {record['material_id']!r}) occurs twice; keep one")
         crystals[record["material_id"]] = _crystal(record, where)
     return crystals
+
+
+def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the lines that are not empty, with where they stand."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield f"{path}, line {number}", line
+    except (FileNotFoundError, UnicodeDecodeError) as err:
+        raise DataError(f"{path}: cannot be read as UTF-8 text ({err}); restore or save it so") from None
 
 
 def _crystal(record: Mapping[str, Any], where: str) -> Crystal:

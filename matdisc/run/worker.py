@@ -20,7 +20,7 @@ from matdisc.physics.relax import PROTOCOLS, relaxation
 from matdisc.physics.together import Ended, TimedOut, together
 from matdisc.predictions import one_line
 from matdisc.run.environment import confirm
-from matdisc.run.limits import limit_memory, time_limit
+from matdisc.run.limits import Watch, limit_memory
 from matdisc.run.usage import Meter, Usage
 from matdisc.schema import Crystal, Prediction, Sample, Unsupported
 from matdisc.tasks import TASKS
@@ -129,10 +129,10 @@ def _reference(job: Job, symbol: str) -> Steps[float]:
 
 
 def _ask_potential(job: Job, calculator: Any, chunk: Chunk) -> Iterator[Prediction]:
-    guard = partial(time_limit, deadly=job.in_worker)
     work = ((sample.material_id, _steps(job, sample)) for sample in chunk.asked)
-    for ended in together(work, calculator, timeout=job.timeout, guard=guard):
-        yield _prediction(job, ended)
+    with Watch(deadly=job.in_worker) as limit:
+        for ended in together(work, calculator, timeout=job.timeout, guard=limit):
+            yield _prediction(job, ended)
 
 
 def _steps(job: Job, sample: Sample) -> Steps[Outcome]:
