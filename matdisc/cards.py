@@ -218,6 +218,21 @@ class Overlap(Strict):
     note: Text
 
 
+class Relaxation(Strict):
+    """Start structures of the relaxation task: reference structures, scaled and rattled.
+
+    `scale` multiplies lattice vectors; `rattle` is the standard deviation of each component of an atom's displacement,
+    Å. `n_samples` and `sha256` are those of the start and reference structures together.
+    """
+
+    scale: Annotated[float, Field(ge=0.8, le=1.25)]
+    rattle: Annotated[float, Field(ge=0, le=0.5)]
+    seed: Annotated[int, Field(ge=0)]
+    n_samples: Annotated[int, Field(gt=0)]
+    sha256: Sha256
+    note: Text
+
+
 class DatasetCard(Strict):
     """Where a held-out set comes from, what it asks, and what a model may not see."""
 
@@ -240,6 +255,7 @@ class DatasetCard(Strict):
     headline_subset: Name | None = None
     surplus_ids: Literal["refuse", "report"] = "refuse"
     known_overlaps: tuple[Overlap, ...] = ()
+    relaxation: Relaxation | None = None
     notes: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
@@ -253,7 +269,13 @@ class DatasetCard(Strict):
             raise ValueError(f"'headline_subset' is {self.headline_subset!r}; it has to name one of 'subsets'")
         if self.split.kind == "holdout" and not self.split.held_out_folds:
             raise ValueError("'split.held_out_folds' is empty; name the folds that are scored")
+        if ("relaxation" in self.tasks) != (self.relaxation is not None):
+            raise ValueError("the task 'relaxation' and the table 'relaxation' need each other")
         return self
+
+    def sha256_of(self, task: str) -> str | None:
+        """Hash of what a task asks: of the start and reference structures, or of the samples."""
+        return self.relaxation.sha256 if task == "relaxation" and self.relaxation else self.sha256
 
 
 Card = TypeVar("Card", ModelCard, DatasetCard)

@@ -1,8 +1,9 @@
 """The predictions file: the boundary between running models and scoring them.
 
 One row a material. Columns: `material_id`, one value column of the task, and optionally `uncertainty`, `status`,
-`error`, `seconds`, `steps`. Our own runs and outside submitters write the very same file. Formats, by file name:
-.csv, .csv.gz, .jsonl, .jsonl.gz, .parquet. Nothing that could execute code (pickle, archives) is ever opened.
+`error`, `seconds`, `steps`. Where the task asks for structures, `structure` (JSON, see `matdisc.structures`) is
+the answer and the value columns are optional. Our own runs and outside submitters write the very same file. Formats,
+by file name: .csv, .csv.gz, .jsonl, .jsonl.gz, .parquet. Nothing that could execute code (pickle, archives) is opened.
 """
 
 from __future__ import annotations
@@ -12,20 +13,21 @@ import gzip
 import hashlib
 import io
 import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matdisc import tables
+from matdisc import structures, tables
 from matdisc.atomic import write_whole
 from matdisc.errors import SubmissionError
-from matdisc.schema import STATUSES, Prediction
+from matdisc.schema import STATUSES, Crystal, Prediction
 
 SUFFIXES = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
+STRUCTURE = "structure"
 OPTIONAL_COLUMNS = ("uncertainty", "status", "error", "seconds", "steps")
 WRITTEN_COLUMNS = ("status", "error", "seconds", "steps")
 OK, UNCONVERGED, FAILED = STATUSES.index("ok"), STATUSES.index("unconverged"), STATUSES.index("failed")
@@ -48,6 +50,9 @@ class Submission:
         errors: Texts, or None if the file has no such column.
         uncertainty: Standard deviations, eV/atom, nan where absent; None without the column.
         seconds, steps: What rows cost, nan where absent; None without the column.
+        structures: What rows answer where the task asks for structures; `column` is then "structure", `given` says
+            whether there is one, and `values` is 0 where it is.
+        reported: The optional value columns of such a file, nan where absent.
     """
 
     path: Path
@@ -61,6 +66,8 @@ class Submission:
     uncertainty: Floats | None = None
     seconds: Floats | None = None
     steps: Floats | None = None
+    structures: tuple[Crystal | None, ...] | None = None
+    reported: Mapping[str, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -72,23 +79,28 @@ class Submission:
 
     def _row(self, i: int, material_id: str) -> Prediction:
         steps = _or_none(self.steps, i)
+        values = {self.column: float(self.values[i])} if self.given[i] else {}
+        if self.structures is not None:
+            values = {name: float(v[i]) for name, v in self.reported.items() if not np.isnan(v[i])}
         return Prediction(
             material_id,
-            {self.column: float(self.values[i])} if self.given[i] else {},
+            values,
             STATUSES[self.status[i]],
             self.errors[i] if self.errors else "",
             _or_none(self.seconds, i),
             None if steps is None else int(steps),
+            self.structures[i] if self.structures else None,
         )
 
 
-def read(path: Path, value_columns: Sequence[str]) -> Submission:
+def read(path: Path, value_columns: Sequence[str], *, structures_asked: bool = False) -> Submission:
     """Return the content of a predictions file.
 
     Args:
         path: A file with one of the known suffixes.
         value_columns: Value columns that the task accepts; the file has to have exactly one of them. A longer name
             that begins with the first of them (`e_form_per_atom_chgnet`) is accepted if it is the only one.
+        structures_asked: Whether the column `structure` is the answer; value columns are then optional.
 
     Raises:
         SubmissionError: If the file is missing, damaged, too large, has unknown columns, or holds text where
@@ -99,13 +111,22 @@ def read(path: Path, value_columns: Sequence[str]) -> Submission:
     if table.num_rows > tables.MAX_ROWS:
         raise SubmissionError(f"{path}: more than {tables.MAX_ROWS:,} rows; no dataset has that many")
     header = table.column_names
-    name = value_column(path, header, value_columns)
+    name = value_column(path, header, (STRUCTURE,) if structures_asked else value_columns, value_columns)
     if not table.num_rows:
         raise SubmissionError(f"{path}: has a header and no rows; give one row a material")
     ids = tables.material_ids(path, table)
-    values, given = tables.numbers(path, table, name)
+    more: dict[str, Any] = {}
+    if structures_asked:
+        more["structures"] = _structures(path, table)
+        given = np.array([crystal is not None for crystal in more["structures"]])
+        values = np.where(given, 0.0, np.nan)
+        more["reported"] = {c: tables.numbers(path, table, c)[0] for c in value_columns if c in header}
+    else:
+        values, given = tables.numbers(path, table, name)
     status = _status(path, table, given, name)
-    optional = {column: tables.numbers(path, table, column)[0] for column in ("uncertainty",) if column in header}
+    optional: dict[str, Any] = {
+        column: tables.numbers(path, table, column)[0] for column in ("uncertainty",) if column in header
+    }
     for sigma in optional.values():
         wrong = np.flatnonzero((sigma <= 0) | np.isinf(sigma))
         if len(wrong):
@@ -113,14 +134,22 @@ def read(path: Path, value_columns: Sequence[str]) -> Submission:
                 f"{path}, row {wrong[0] + 1}: 'uncertainty' is {sigma[wrong[0]]}; "
                 "give a standard deviation greater than 0, or leave it empty"
             )
-    costs = {c: _not_negative(tables.numbers(path, table, c)[0]) for c in ("seconds", "steps") if c in header}
-    column = name if name in value_columns else value_columns[0]
+    costs: dict[str, Any] = {
+        c: _not_negative(tables.numbers(path, table, c)[0]) for c in ("seconds", "steps") if c in header
+    }
+    column = name if structures_asked or name in value_columns else value_columns[0]
     errors = tuple(str(e or "") for e in table["error"].to_pylist()) if "error" in header else None
-    return Submission(path, digest, column, ids, values, given, status, errors, **optional, **costs)
+    return Submission(path, digest, column, ids, values, given, status, errors, **optional, **costs, **more)
 
 
-def value_column(path: Path, header: Sequence[str], value_columns: Sequence[str]) -> str:
+def value_column(path: Path, header: Sequence[str], value_columns: Sequence[str], allowed: Sequence[str] = ()) -> str:
     """Return the name of the value column of a file.
+
+    Args:
+        path: The file.
+        header: Its columns.
+        value_columns: Columns of which it has to have exactly one.
+        allowed: Columns that it may have besides.
 
     Raises:
         SubmissionError: If there is none, more than one, or a column that nobody knows.
@@ -136,9 +165,10 @@ def value_column(path: Path, header: Sequence[str], value_columns: Sequence[str]
         raise SubmissionError(
             f"{path}: has no column {wanted} (columns: {_some(header)}); this task scores one of them"
         )
-    unknown = [c for c in header if c not in ("material_id", found[0], *OPTIONAL_COLUMNS)]
+    others = [c for c in allowed if c not in value_columns]
+    unknown = [c for c in header if c not in ("material_id", found[0], *others, *OPTIONAL_COLUMNS)]
     if unknown:
-        allowed = ", ".join(("material_id", found[0], *OPTIONAL_COLUMNS))
+        allowed = ", ".join(("material_id", found[0], *others, *OPTIONAL_COLUMNS))
         raise SubmissionError(f"{path}: column {unknown[0]!r} is not known; allowed: {allowed}")
     return found[0]
 
@@ -151,13 +181,18 @@ def write(path: Path, predictions: Iterable[Prediction], columns: Sequence[str])
     Args:
         path: Target; an existing file is replaced.
         predictions: Rows in the order wanted.
-        columns: Value columns to write.
+        columns: Value columns to write. Structures have a column of their own, written where there is one.
     """
+    predictions = tuple(predictions)
+    with_structures = any(p.structure is not None for p in predictions) or STRUCTURE in columns
+    columns = [c for c in columns if c != STRUCTURE]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["material_id", *columns, *WRITTEN_COLUMNS])
+    writer.writerow(["material_id", *columns, *([STRUCTURE] if with_structures else []), *WRITTEN_COLUMNS])
     for p in predictions:
         values = [repr(float(p.values[c])) if c in p.values else "" for c in columns]
+        if with_structures:
+            values.append("" if p.structure is None else structures.to_json(p.structure))
         seconds = "" if p.seconds is None else f"{p.seconds:.4f}"
         steps = "" if p.steps is None else str(p.steps)
         writer.writerow([p.material_id, *values, p.status, one_line(p.error), seconds, steps])
@@ -234,6 +269,18 @@ def _status(path: Path, table: Any, given: NDArray[np.bool_], column: str) -> ND
                 f"{path}, row {i + 1}: {material_id} is {STATUSES[status[i]]!r} and {said} {column}; {remedy}"
             )
     return status
+
+
+def _structures(path: Path, table: Any) -> tuple[Crystal | None, ...]:
+    """Return the structure of each row, None where it gives none."""
+    found: list[Crystal | None] = []
+    for i, text in enumerate(tables.texts(path, table, STRUCTURE)):
+        try:
+            found.append(structures.from_json(text) if text else None)
+        except ValueError as err:
+            material_id = table["material_id"][i].as_py()
+            raise SubmissionError(f"{path}, row {i + 1}: the structure of {material_id} {err}") from None
+    return tuple(found)
 
 
 def _not_negative(values: Floats) -> Floats:

@@ -80,7 +80,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A model's answer for one material, or the named reason why there is none."""
+    """A model's answer for one material, or the named reason why there is none.
+
+    `structure` is the crystal that it relaxed to, where the task asks for one.
+    """
 
     material_id: str
     values: Values = field(default_factory=dict)
@@ -88,6 +91,7 @@ class Prediction:
     error: str = ""
     seconds: float | None = None
     steps: int | None = None
+    structure: Crystal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,8 @@ class Dataset:
             energies are taken against the model's own elements.
         reference_crystals: One elemental crystal per element for that second case.
         corrections: Energy to add to a raw (uncorrected) total energy of a material, eV per cell.
+        relaxed: Reference structures of the relaxation task, hidden from models; empty where every material's own
+            crystal is one.
         sha256: Hash of all of the above, equal to the card's.
     """
 
@@ -119,6 +125,7 @@ class Dataset:
     reference_crystals: Mapping[str, Crystal] = field(default_factory=dict)
     corrections: Mapping[str, float] = field(default_factory=dict)
     sha256: str = ""
+    relaxed: Mapping[str, Crystal] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.samples)

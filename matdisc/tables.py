@@ -20,6 +20,8 @@ from matdisc.errors import SubmissionError
 MAX_BYTES = 512 * 2**20
 """Largest file accepted, counted while inflating."""
 MAX_ROWS = 2_000_000
+TEXT = ("material_id", "status", "error", "structure")
+"""Columns that hold text; all others hold numbers."""
 
 
 def parse(path: Path, content: bytes) -> Any:
@@ -82,6 +84,22 @@ def numbers(path: Path, table: Any, name: str) -> tuple[NDArray[np.float64], NDA
     return np.asarray(flat.cast(pa.float64()).to_numpy(zero_copy_only=False), float), given
 
 
+def texts(path: Path, table: Any, name: str) -> list[str]:
+    """Return a column as texts, empty where there is none.
+
+    Raises:
+        SubmissionError: If the column holds anything else.
+    """
+    import pyarrow as pa
+
+    column = table[name]
+    if pa.types.is_null(column.type):
+        return [""] * len(column)
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        raise SubmissionError(f"{path}: {name!r} holds {column.type}; it has to be text")
+    return [text or "" for text in column.to_pylist()]
+
+
 def categories(table: Any, name: str, known: Sequence[str]) -> tuple[NDArray[np.int64], int | None]:
     """Return the place of each cell among `known` (-1 where empty), and the first row that is none of them."""
     import pyarrow as pa
@@ -103,8 +121,7 @@ def _csv(path: Path, content: bytes) -> Any:
 
     content = content.removeprefix(b"\xef\xbb\xbf")
     header = _csv_header(path, content)
-    text = {"material_id": pa.string(), "status": pa.string(), "error": pa.string()}
-    types = {name: text.get(name, pa.float64()) for name in header}
+    types = {name: pa.string() if name in TEXT else pa.float64() for name in header}
     try:
         return arrow_csv.read_csv(
             pa.BufferReader(content),
@@ -148,7 +165,7 @@ def _csv_fault(path: Path, content: bytes, header: list[str]) -> str | None:
             if cells and len(cells) != len(header):
                 return f"{path}, line {reader.line_num}: {len(cells)} cells where the header names {len(header)}"
             for name, cell in zip(header, cells, strict=False):
-                if name not in ("material_id", "status", "error") and cell and not _is_number(cell):
+                if name not in TEXT and cell and not _is_number(cell):
                     return (
                         f"{path}, line {reader.line_num}: {name!r} is {cell[:60]!r}, which is no number; "
                         "leave it empty if there is none"
@@ -180,9 +197,8 @@ def _json_lines(path: Path, content: bytes) -> Any:
     header = list(rows[0]) if rows else []
     if "material_id" not in header:
         raise SubmissionError(f"{path}: has no column 'material_id' (columns: {', '.join(header[:8]) or 'none'})")
-    text = {"material_id", "status", "error"}
     columns = {name: [row.get(name) for row in rows] for name in header}
-    return pa.table({name: pa.array(v, pa.string() if name in text else pa.float64()) for name, v in columns.items()})
+    return pa.table({name: pa.array(v, pa.string() if name in TEXT else pa.float64()) for name, v in columns.items()})
 
 
 def _json_row(path: Path, number: int, line: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -196,8 +212,11 @@ def _json_row(path: Path, number: int, line: str, rows: list[dict[str, Any]]) ->
         extra = sorted(row.keys() - rows[0].keys())[0]
         raise SubmissionError(f"{path}, line {number}: field {extra!r} is not in the first row")
     for name, value in row.items():
-        is_text = name in ("material_id", "status", "error")
+        is_text = name in TEXT
         if value is None and name != "material_id":
+            continue
+        if name == "structure" and isinstance(value, dict):  # as an object instead of a text that holds one
+            row[name] = json.dumps(value)
             continue
         if is_text != isinstance(value, str) or isinstance(value, bool | list | dict):
             wanted = "text" if is_text else "a number"

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from matdisc.board import init_board, open_board
-from matdisc.cli.common import HERE, BoardOption, JsonOption, print_table
+from matdisc.cli.common import HERE, BoardOption, JsonOption, TaskOption, print_table
 from matdisc.errors import MatdiscError
 
 models = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -88,6 +88,22 @@ def show_dataset(
 
     for sample in load(root, key).samples:
         typer.echo(sample.material_id)
+
+
+@datasets.command("structures")
+def write_structures(
+    key: str,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .jsonl or .jsonl.gz.")],
+    task: TaskOption = "relaxation",
+    board: BoardOption = HERE,
+) -> None:
+    """Write what a task asks: id and structure of every material, one line of JSON each, and no label.
+
+    Example: matdisc datasets structures mp-abc3-cubic --task relaxation --out starts.jsonl.gz
+    """
+    from matdisc.leaderboard.asked import write_asked
+
+    typer.echo(f"{out}: {write_asked(open_board(board), key, task, out):,} structures")
 
 
 @datasets.command("check")

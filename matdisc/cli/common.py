@@ -5,20 +5,41 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from matdisc.tasks import Task
+    from matdisc.tasks.shown import Metric
 
 BoardOption = Annotated[
     Path, typer.Option("--board", "-b", help="Folder that holds models/, datasets/ and leaderboard/.")
 ]
-TaskOption = Annotated[str, typer.Option("--task", "-t", help="discovery or polymorphs.")]
+TaskOption = Annotated[str, typer.Option("--task", "-t", help="discovery, polymorphs or relaxation.")]
 DatasetOption = Annotated[str, typer.Option("--dataset", "-d", help="Key of a dataset on the board.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 HERE = Path()
+
+
+def result_cells(task: Task, result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return title and text of the metrics that a task shows first, in its order, with their intervals."""
+    cells = []
+    for metric in task.metrics:
+        if metric.main:
+            title = f"{metric.label} {metric.unit}" if metric.unit else metric.label
+            cells.append((title, metric_text(metric, result["metrics"].get(metric.key) or {})))
+    return cells
+
+
+def metric_text(metric: Metric, value: Mapping[str, float | None]) -> str:
+    """Return a value of a metric with its interval, shares as per cent."""
+    factor = 100 if metric.form == "percent" else 1
+    scaled = {key: None if x is None else factor * x for key, x in value.items()}
+    return with_interval(scaled, metric.decimals)
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -35,7 +56,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table.add_column(name, justify="right" if numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = Console(width=None if sys.stdout.isatty() else 220)
     console.print(table)
 
 
@@ -83,7 +104,7 @@ def news(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def with_interval(metric: dict[str, float | None], digits: int = 3) -> str:
+def with_interval(metric: Mapping[str, float | None], digits: int = 3) -> str:
     """Return `0.912 (0.890-0.931)`, the value alone if there is no interval, or a dash if it is undefined."""
     value, low, high = metric.get("value"), metric.get("low"), metric.get("high")
     if value is None:

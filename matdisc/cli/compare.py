@@ -62,14 +62,19 @@ def print_comparison(found: dict[str, Any]) -> None:
 
 
 def verdict(found: dict[str, Any]) -> str:
-    """Return whether the difference in F1 is real, in a sentence."""
-    f1 = found["differences"]["f1"]
-    if f1["p_value"] is None:
-        return "F1 is undefined for one of them; nothing can be said"
-    if f1["p_value"] <= 0.05:
-        better = found["first"] if f1["value"] > 0 else found["second"]
-        return f"the difference in F1 is real at the 5 % level; {better} is ahead by {abs(f1['value']):.4f}"
-    return f"F1 cannot tell them apart here; a difference below {f1['detectable']:.3f} would mostly go unseen"
+    """Return whether the difference in the headline metric is real, in a sentence."""
+    from matdisc.tasks import TASKS
+
+    metric = TASKS[found["task"]].headline
+    name, difference = metric.label, found["differences"][metric.key]
+    if difference["p_value"] is None:
+        return f"{name} is undefined for one of them; nothing can be said"
+    if difference["p_value"] <= 0.05:
+        first = (difference["value"] > 0) == (metric.better == "higher")
+        better = found["first"] if first else found["second"]
+        return f"the difference in {name} is real at the 5 % level; {better} is ahead by {abs(difference['value']):.4f}"
+    least = _shown(difference["detectable"], ".3g")
+    return f"{name} cannot tell them apart here; a difference below {least} would mostly go unseen"
 
 
 def _difference_row(key: str, d: dict[str, Any]) -> list[str]:

@@ -9,9 +9,19 @@ from typing import Annotated, Any
 import typer
 
 from matdisc.board import open_board
-from matdisc.cli.common import HERE, BoardOption, DatasetOption, JsonOption, TaskOption, print_table, with_interval
+from matdisc.cli.common import (
+    HERE,
+    BoardOption,
+    DatasetOption,
+    JsonOption,
+    TaskOption,
+    metric_text,
+    print_table,
+    with_interval,
+)
 from matdisc.cli.compare import print_compat
 
+PRINTED = ("f1", "daf", "precision", "recall", "accuracy", "mae", "rmse", "r2")
 FileArgument = Annotated[Path, typer.Argument(help="Predictions file: .csv, .csv.gz, .jsonl or .jsonl.gz.")]
 
 
@@ -151,15 +161,21 @@ def rescore(
 
 def print_result(result: dict[str, Any]) -> None:
     """Print a result's headline metrics, dummies, coverage and flags."""
+    from matdisc.tasks import TASKS
     from matdisc.tasks.check import coverage_lines
 
-    metrics, dummy = result["metrics"], result["dummy"]
+    task, metrics, dummy = TASKS[result["task"]], result["metrics"], result["dummy"]
+    stable = "" if task.structures else f"{result['n_stable']:,} stable, "
     typer.echo(
         f"{result['entry'] or 'this file'} on {result['dataset']} ({result['task']}): {result['n']:,} materials, "
-        f"{result['n_stable']:,} stable, {result['n_groups']:,} groups"
+        f"{stable}{result['n_groups']:,} groups"
     )
-    names = ("f1", "daf", "precision", "recall", "accuracy", "mae", "rmse", "r2")
-    rows = [[name, with_interval(metrics[name]), with_interval({"value": dummy.get(name)})] for name in names]
+    shown = [task.metric(key) for key in PRINTED] if not task.structures else task.metrics
+    rows = [
+        [metric.key, metric_text(metric, metrics[metric.key]), metric_text(metric, {"value": dummy.get(metric.key)})]
+        for metric in shown
+        if metric.key in metrics and metric.key != "coverage"
+    ]
     print_table(["metric", "value (95 % interval)", "dummy"], rows)
     coverage = result["coverage"]
     rest = ", ".join(coverage_lines(coverage))
@@ -180,5 +196,6 @@ def print_leakage(report: dict[str, Any] | None) -> None:
     for side, title in (("with_overlap", "shared with training"), ("without_overlap", "not shared")):
         part = report[side]
         if part:
-            values = ", ".join(f"{name} {with_interval(part['metrics'][name])}" for name in ("f1", "daf", "mae"))
+            names = [name for name in ("f1", "daf", "mae", "rmsd", "volume_abs_error") if name in part["metrics"]]
+            values = ", ".join(f"{name} {with_interval(part['metrics'][name])}" for name in names)
             typer.echo(f"  {title} ({part['n']:,}): {values}")

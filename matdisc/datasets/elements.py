@@ -10,7 +10,7 @@ from matdisc.cards import DatasetCard
 from matdisc.datasets.load import fold_of
 from matdisc.datasets.prototypes import crystal, edge_for_distance, nearest_distance
 from matdisc.datasets.rows import Row, read_rows, unique
-from matdisc.schema import Dataset, Sample
+from matdisc.schema import Crystal, Dataset, Sample
 
 CANDIDATES = ("fcc", "bcc", "hcp", "diamond", "sc")
 COLUMNS = ("element", "structure", "a_angstrom", "c_angstrom", "used")
@@ -26,14 +26,16 @@ V. M. Goldschmidt, Z. Phys. Chem. 133, 397 (1928); in any textbook of metal phys
 def build(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
     """Return five samples for each used element; `stable` is 1 for the observed structure.
 
+    `relaxed` holds the observed structures with their measured edges; none has a free coordinate.
+
     Raises:
         DataError: If the table is damaged, or a used row has a structure that is no candidate.
     """
     rows = read_rows(files["ground_states.csv"], COLUMNS)
     unique(rows, "element")
-    n_folds = card.split.n_folds
-    samples = [s for row in rows if row.truth("used") for s in _candidates(row, n_folds)]
-    return Dataset(key=card.key, samples=tuple(samples))
+    used = [row for row in rows if row.truth("used")]
+    samples = [s for row in used for s in _candidates(row, card.split.n_folds)]
+    return Dataset(key=card.key, samples=tuple(samples), relaxed=dict(map(_observed, used)))
 
 
 def close_packed_radius(structure: str, a: float, c: float | None = None) -> float:
@@ -71,3 +73,9 @@ def _candidates(row: Row, n_folds: int) -> list[Sample]:
         )
         for candidate in CANDIDATES
     ]
+
+
+def _observed(row: Row) -> tuple[str, Crystal]:
+    element, structure = row.text("element"), row.text("structure")
+    c = row.optional("c_angstrom")
+    return f"{element}-{structure}", crystal(structure, (element,), row.number("a_angstrom"), c=c)

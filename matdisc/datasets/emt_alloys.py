@@ -31,6 +31,8 @@ COLUMNS = (
 def build(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
     """Return the alloys of the card's held-out chemical systems as samples, all others as the train part.
 
+    `relaxed` holds those that are minima of the potential and not saddle points (see `generate.emt_minima`).
+
     Raises:
         DataError: If the table is damaged.
     """
@@ -40,11 +42,14 @@ def build(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
     alloys = [_sample(row) for row in rows if row.text("prototype") != "fcc"]
     held_out = [s for s in alloys if fold_of(s.group, card.split.n_folds) in card.split.held_out_folds]
     ids = {s.material_id for s in held_out}
+    minima = read_rows(files["minima.csv"], ("material_id", "minimum"))
+    kept = {row.text("material_id") for row in minima if row.truth("minimum")}
     return Dataset(
         key=card.key,
         samples=tuple(held_out),
         train=tuple(s for s in alloys if s.material_id not in ids),
         reference_crystals=elements,
+        relaxed={s.material_id: s.crystal for s in held_out if s.material_id in kept},
     )
 
 

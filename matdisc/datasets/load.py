@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -88,19 +88,46 @@ def built_hash(built: Dataset | Truth) -> str:
 
 
 def content_hash(dataset: Dataset) -> str:
-    """sha256 over a canonical JSON of samples, train part and references.
-
-    Floats enter with 10 significant digits, so that the hash does not depend on the platform's last bit.
-    """
+    """sha256 over samples, train part and references. Structures that the relaxation task alone uses have their own."""
     content = {
-        "samples": [_plain(s) for s in dataset.samples],
-        "train": [_plain(s) for s in dataset.train],
+        "samples": (_plain(s) for s in dataset.samples),
+        "train": (_plain(s) for s in dataset.train),
         "references": dataset.references,
-        "reference_crystals": {el: _plain_crystal(c) for el, c in dataset.reference_crystals.items()},
+        "reference_crystals": dataset.reference_crystals,
         "corrections": dataset.corrections,
     }
-    text = json.dumps(_rounded(content), sort_keys=True, ensure_ascii=True, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return canonical_hash(content)
+
+
+def canonical_hash(content: object) -> str:
+    """sha256 over a canonical JSON of mappings, lists, crystals, text and numbers; floats with 10 digits.
+
+    So the hash does not depend on the platform's last bit.
+    """
+    digest = hashlib.sha256()
+    for piece in _canonical(content):
+        digest.update(piece.encode())
+    return digest.hexdigest()
+
+
+def _canonical(content: object) -> Iterator[str]:
+    """Yield the JSON in pieces, one for each item of a mapping's lists: large sets would fill the memory in one."""
+    if not isinstance(content, Mapping):
+        yield _JSON.encode(_rounded(content))
+        return
+    for i, key in enumerate(sorted(content)):
+        yield f"{', ' if i else '{'}{_JSON.encode(key)}: "
+        value = content[key]
+        if isinstance(value, list | tuple | Iterator):
+            yield "["
+            yield from ((", " if j else "") + _JSON.encode(_rounded(item)) for j, item in enumerate(value))
+            yield "]"
+        else:
+            yield _JSON.encode(_rounded(value))
+    yield "}" if content else "{}"
+
+
+_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=True, allow_nan=False)
 
 
 def fold_of(group: str, n_folds: int) -> int:
@@ -120,10 +147,9 @@ def _verified(built: Built, board: Board, card: DatasetCard) -> Built:
 
 
 def _plain(sample: Sample) -> dict[str, object]:
-    inputs = {k: _plain_crystal(v) if isinstance(v, Crystal) else v for k, v in sample.inputs.items()}
     return {
         "id": sample.material_id,
-        "inputs": inputs,
+        "inputs": dict(sample.inputs),
         "target": dict(sample.target),
         "group": sample.group,
         "fold": sample.fold,
@@ -131,14 +157,13 @@ def _plain(sample: Sample) -> dict[str, object]:
     }
 
 
-def _plain_crystal(crystal: Crystal) -> list[object]:
-    return [list(crystal.symbols), [list(p) for p in crystal.positions], [list(v) for v in crystal.cell]]
-
-
 def _rounded(value: object) -> object:
     if isinstance(value, float):
-        text = f"{value:.9e}"
-        return "0" if float(text) == 0 else text
+        return "0" if value == 0 else f"{value:.9e}"
+    if isinstance(value, str):  # most values are numbers or text; to ask for Mapping takes longer
+        return value
+    if isinstance(value, Crystal):
+        return _rounded([value.symbols, value.positions, value.cell])
     if isinstance(value, Mapping):
         return {key: _rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

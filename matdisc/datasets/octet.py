@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -10,7 +10,7 @@ from matdisc.cards import DatasetCard
 from matdisc.datasets.load import fold_of
 from matdisc.datasets.prototypes import crystal, edge_for_distance
 from matdisc.datasets.rows import Row, read_rows, unique
-from matdisc.schema import Dataset, Sample
+from matdisc.schema import Crystal, Dataset, Sample
 
 CANDIDATES = ("rocksalt", "zincblende", "wurtzite", "cscl")
 COLUMNS = ("formula", "cation", "anion", "structure", "a_angstrom", "c_angstrom", "used")
@@ -27,14 +27,17 @@ Bond, 3rd ed. (1960), chapter 13.
 def build(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
     """Return four samples for each used compound; `stable` is 1 for the observed structure.
 
+    `relaxed` holds the observed cubic structures with their measured edges. Wurtzites are not among them: the table
+    does not tell their internal coordinate.
+
     Raises:
         DataError: If the table is damaged, or a used row has a structure that is no candidate.
     """
     rows = read_rows(files["compounds.csv"], COLUMNS)
     unique(rows, "formula")
-    n_folds = card.split.n_folds
-    samples = [s for row in rows if row.truth("used") for s in _candidates(row, n_folds)]
-    return Dataset(key=card.key, samples=tuple(samples))
+    used = [row for row in rows if row.truth("used")]
+    samples = [s for row in used for s in _candidates(row, card.split.n_folds)]
+    return Dataset(key=card.key, samples=tuple(samples), relaxed=dict(_observed(used)))
 
 
 def sixfold_distance(structure: str, a: float, c: float | None = None) -> float:
@@ -80,3 +83,11 @@ def _candidates(row: Row, n_folds: int) -> list[Sample]:
         )
         for candidate in CANDIDATES
     ]
+
+
+def _observed(rows: Sequence[Row]) -> Iterator[tuple[str, Crystal]]:
+    for row in rows:
+        structure = row.text("structure")
+        if structure != "wurtzite":
+            ions = (row.text("cation"), row.text("anion"))
+            yield f"{row.text('formula')}-{structure}", crystal(structure, ions, row.number("a_angstrom"))

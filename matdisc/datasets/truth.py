@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matdisc.atomic import write_whole
-from matdisc.schema import Dataset
+from matdisc.schema import Crystal, Dataset
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -38,6 +38,8 @@ class Truth:
         flags: Membership in the card's subsets, by flag.
         train_ids: Ids of the train part, to say so when somebody submits them.
         sha256: Content hash of the dataset.
+        crystals: The structures that models are asked about; None where the source holds labels only.
+        relaxed: Reference structures of the relaxation task, one each; None for other tasks.
     """
 
     key: str
@@ -51,6 +53,8 @@ class Truth:
     flags: Mapping[str, Bools] = field(default_factory=dict)
     train_ids: frozenset[str] = frozenset()
     sha256: str = ""
+    crystals: tuple[Crystal, ...] | None = None
+    relaxed: tuple[Crystal, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -86,6 +90,10 @@ def truth_of(dataset: Dataset) -> Truth:
         flags={flag: np.array([flag in s.flags for s in samples]) for flag in flags},
         train_ids=frozenset(s.material_id for s in dataset.train),
         sha256=dataset.sha256,
+        crystals=tuple(s.crystal for s in samples) if crystals else None,
+        relaxed=tuple(dataset.relaxed[s.material_id] for s in samples)
+        if all(s.material_id in dataset.relaxed for s in samples)
+        else None,
     )
 
 

@@ -10,7 +10,9 @@ from matdisc.board import Board
 from matdisc.cards import DatasetCard
 from matdisc.datasets.fetch import dataset_files, embedded_path, file_hash
 from matdisc.datasets.load import builder, built_hash
+from matdisc.datasets.perturb import relaxation_starts
 from matdisc.errors import DataError
+from matdisc.schema import Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,9 @@ def describe(board: Board, key: str) -> str:
                 raise DataError(f"dataset {key!r}, file {file.name}: {paths[file.name]} does not exist; restore it")
     built = builder(card)(card, paths)
     lines = [f"n_samples = {len(built)}", f'sha256 = "{built_hash(built)}"']
+    if card.relaxation and isinstance(built, Dataset):
+        asked = relaxation_starts(card, built, verify=False)
+        lines += ["", "# relaxation", f"n_samples = {len(asked)}", f'sha256 = "{asked.sha256}"']
     for file in card.files:
         lines += [
             "",
@@ -96,6 +101,10 @@ def _content_checks(board: Board, card: DatasetCard) -> Iterator[Check]:
         yield Check("content sha256", True, f"{found}; the card says none")
     else:
         yield _compare("content sha256", found, card.sha256)
+    if card.relaxation and isinstance(built, Dataset):
+        asked = relaxation_starts(card, built, verify=False)
+        yield _compare("number of start structures", len(asked), card.relaxation.n_samples)
+        yield _compare("start and reference structures sha256", asked.sha256, card.relaxation.sha256)
 
 
 def _compare(what: str, found: object, said: object) -> Check:

@@ -8,7 +8,7 @@ from pathlib import Path
 from matdisc.board import Board
 from matdisc.cards import ModelCard, read_card
 from matdisc.errors import SubmissionError
-from matdisc.leaderboard.checked import check_file
+from matdisc.leaderboard.checked import check_file, known_task
 from matdisc.leaderboard.ranking import write_ranking
 from matdisc.leaderboard.results import (
     details_of,
@@ -54,7 +54,8 @@ def accept(board: Board, proposed: Board) -> list[str]:
         else:
             result = submit(board, path, card_file, task, dataset, replace=True).result
         _compare(proposed, task, dataset, entry, result["metrics"])
-        lines.append(f"{task} {dataset} {entry}: F1 {result['metrics']['f1']['value']}")
+        headline = known_task(task).headline
+        lines.append(f"{task} {dataset} {entry}: {headline.label} {result['metrics'][headline.key]['value']}")
     _refuse_results_without_predictions(proposed, {(t, d, e) for t, d, e, _ in entries})
     return lines
 

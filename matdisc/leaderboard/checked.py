@@ -8,8 +8,8 @@ from pathlib import Path
 from matdisc import predictions
 from matdisc.board import Board
 from matdisc.cards import DatasetCard
-from matdisc.datasets import load_truth
-from matdisc.datasets.truth import Truth
+from matdisc.datasets import load, load_truth
+from matdisc.datasets.truth import Truth, truth_of
 from matdisc.errors import CardError
 from matdisc.tasks import TASKS, Task
 from matdisc.tasks.check import Answers, align
@@ -36,9 +36,16 @@ def check_file(board: Board, path: Path, task_key: str, dataset_key: str) -> Che
     card = board.dataset(dataset_key)
     if task_key not in card.tasks:
         raise CardError(f"dataset {dataset_key!r} has no task {task_key!r}; its tasks: {', '.join(card.tasks)}")
-    submission = predictions.read(path, task.value_columns)
-    truth = load_truth(board, dataset_key)
+    submission = predictions.read(path, task.value_columns, structures_asked=task.structures)
+    truth = task_truth(board, task, card)
     return Checked(submission, task, card, truth, align(submission, truth, task, surplus=card.surplus_ids))
+
+
+def task_truth(board: Board, task: Task, card: DatasetCard) -> Truth:
+    """Return the labels that answers to a task are scored against; of structures, start and reference come along."""
+    if not task.structures:
+        return load_truth(board, card.key)
+    return truth_of(task.starts(card, load(board, card.key)))
 
 
 def known_task(key: str) -> Task:

@@ -16,12 +16,18 @@ from matdisc.leaderboard.results import predictions_on_board
 from matdisc.metrics.comparison import mcnemar, paired_differences
 from matdisc.metrics.inference import group_totals
 from matdisc.metrics.slices import ANION_CLASSES, anion_labels
-from matdisc.metrics.stability import metrics_from_totals
+from matdisc.metrics.structures import LEVELS
 from matdisc.tasks.base import Bools
 from matdisc.tasks.details import memberships, plain
 from matdisc.tasks.score import DEFAULT_BOOTSTRAP, Bootstrap, Judged, judge, subset_mask
 
 COMPARED = ("f1", "daf", "precision", "recall", "accuracy", "mae", "rmse")
+STRUCTURES = (
+    "rmsd", "matched", "symmetry_match_loose", "symmetry_match", "volume_error", "volume_abs_error", "lattice_error",
+    "converged",
+)  # fmt: skip
+"""Metrics whose difference is taken, of verdicts and of structures."""
+LOOSE = LEVELS.index("_loose")
 BANDS = (-np.inf, -0.1, -0.05, 0.0, 0.05, 0.1, 0.2, 0.5, np.inf)
 """Edges of the bands of true hull distance, eV/atom, in which flips are counted."""
 
@@ -34,7 +40,8 @@ def compare(
     `differences`: first minus second in each metric, with 95 % paired bootstrap interval over groups, p-value, and
     the smallest difference that this dataset could have shown (80 % power). `mcnemar`: materials that only one of them
     labels rightly. `flips`: materials whose called label differs, `gained` (only the second is right) and `lost`
-    (only the first is), in all and by element, anion class and band of true hull distance.
+    (only the first is), in all and by element, anion class and band of true hull distance. Of structures, a label is
+    whether the space group is kept.
 
     Args:
         board: The board.
@@ -49,12 +56,13 @@ def compare(
     sides = [judge(c.task, c.truth, c.answers, c.card.stability.threshold) for c in (one, other)]
     keep = subset_mask(one.card, one.truth, one.card.headline_subset)
     totals = [group_totals(side.terms[keep], one.truth.groups[keep]) for side in sides]
+    metrics_of = one.task.from_totals
     differences = paired_differences(
-        totals[0], totals[1], metrics_from_totals, replicates=bootstrap.replicates, seed=bootstrap.seed
+        totals[0], totals[1], metrics_of, replicates=bootstrap.replicates, seed=bootstrap.seed
     )
-    points = [metrics_from_totals(table.sum(axis=0)) for table in totals]
-    stable = sides[0].verdicts.stable[keep]
-    test = mcnemar(stable, sides[0].verdicts.called[keep], sides[1].verdicts.called[keep])
+    points = [metrics_of(table.sum(axis=0)) for table in totals]
+    labels, called = zip(*map(labelled, sides), strict=True)
+    test = mcnemar(labels[0][keep], called[0][keep], called[1][keep])
     return plain(
         {
             "schema": "matdisc.comparison/1",
@@ -68,7 +76,7 @@ def compare(
             "differences": {
                 key: {"first": float(points[0][key]), "second": float(points[1][key])}
                 | dataclasses.asdict(differences[key])
-                for key in COMPARED
+                for key in (STRUCTURES if one.task.structures else COMPARED)
             },
             "mcnemar": test._asdict(),
             "flips": flips(one, sides[0], sides[1], keep),
@@ -77,11 +85,20 @@ def compare(
     )
 
 
+def labelled(side: Judged) -> tuple[Bools, Bools]:
+    """Return the label of each material and the model's: stable or not; of structures, whether it keeps its group."""
+    if side.verdicts is not None:
+        return side.verdicts.stable, side.verdicts.called
+    assert side.compared is not None
+    groups = side.compared.spacegroups[:, LOOSE]
+    has = groups[:, 1] > 0
+    return has, has & (groups[:, 0] == groups[:, 1])
+
+
 def flips(checked: Checked, first: Judged, second: Judged, keep: Bools) -> dict[str, Any]:
     """Return counts of materials that the second model gains and loses against the first, in all and by category."""
     truth = checked.truth
-    stable = first.verdicts.stable
-    right = [side.verdicts.called == stable for side in (first, second)]
+    right = [np.equal(*labelled(side)) for side in (first, second)]
     gained, lost = (~right[0] & right[1] & keep), (right[0] & ~right[1] & keep)
     found: dict[str, Any] = {"gained": int(gained.sum()), "lost": int(lost.sum())}
     if truth.formulas is not None:
@@ -93,7 +110,7 @@ def flips(checked: Checked, first: Judged, second: Judged, keep: Bools) -> dict[
         anions = anion_labels(pointer, indices, symbols)
         counts = [np.bincount(anions, which, len(ANION_CLASSES)) for which in (gained, lost)]
         found["anion"] = _flip_table(ANION_CLASSES, *counts)
-    e_true = first.verdicts.e_true
+    e_true = np.full(len(truth), np.nan) if first.verdicts is None else first.verdicts.e_true
     if np.isfinite(e_true).any():
         band = np.digitize(e_true, BANDS[1:-1], right=True)
         names = [f"{low:g} to {high:g}" for low, high in pairwise(BANDS)]

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def cost_of(
-    told: Mapping[str, Any] | None, run: Mapping[str, Any] | None, hits: int | None
-) -> dict[str, Any] | None:
+def cost_of(told: Mapping[str, Any] | None, run: Mapping[str, Any] | None, hits: int | None) -> dict[str, Any] | None:
     """Return the cost of a row, JSON-ready; None where nothing is known.
 
     Args:

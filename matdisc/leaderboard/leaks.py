@@ -16,6 +16,7 @@ from matdisc.cards import DatasetCard, ModelCard
 from matdisc.datasets import load
 from matdisc.datasets.declarations import Declaration, declaration_of, read_declaration
 from matdisc.datasets.leakage import find_overlap, overlap_from_cards, overlap_mask, unknown_mask
+from matdisc.datasets.perturb import references_as_samples
 from matdisc.datasets.tabular import forbidden_columns, lookup_test
 from matdisc.errors import DataError
 from matdisc.leaderboard.checked import Checked
@@ -45,7 +46,10 @@ def leakage_report(
         report |= {"declared": declared.degree, "notes": list(declared.notes)}
     declaration, digest = _declaration(board, model, training)
     if declaration is not None:
-        overlap = find_overlap(load(board, checked.card.key), declaration)
+        dataset = load(board, checked.card.key)
+        if checked.task.structures:
+            dataset = references_as_samples(checked.card, dataset)
+        overlap = find_overlap(dataset, declaration)
         shared, unknown = overlap_mask(overlap), unknown_mask(overlap)
         keep = subset_mask(checked.card, checked.truth, checked.card.headline_subset)
         report |= {
@@ -78,7 +82,13 @@ def leaky_inputs(checked: Checked, model: ModelCard | None) -> list[str]:
     """
     truth = checked.truth
     tabular = model is None or (model.kind == "predictor" and not model.reference_row)
-    if not tabular or truth.formulas is None or len(truth) > MAX_LOOKUP_ROWS or checked.answers.column == "p_stable":
+    if (
+        checked.task.structures
+        or not tabular
+        or truth.formulas is None
+        or len(truth) > MAX_LOOKUP_ROWS
+        or checked.answers.column == "p_stable"
+    ):
         return []
     e_hull = truth.target("e_above_hull")
     if not np.isfinite(e_hull).all():

@@ -11,17 +11,13 @@ import numpy as np
 from matdisc.atomic import write_whole
 from matdisc.board import Board
 from matdisc.errors import CardError, DataError, SubmissionError
-from matdisc.leaderboard.checked import check_file
+from matdisc.leaderboard.checked import check_file, known_task
 from matdisc.leaderboard.results import predictions_on_board
 from matdisc.metrics.comparison import minimum_detectable_difference
 from matdisc.metrics.inference import bootstrap_sums, group_totals, pool_groups
 from matdisc.metrics.ranks import rank_board
-from matdisc.metrics.stability import metrics_from_totals
 from matdisc.tasks.details import plain
 from matdisc.tasks.score import DEFAULT_BOOTSTRAP, Bootstrap, judge, subset_mask
-
-RANKED = {"f1": True, "mae": False}
-"""Metrics that are ranked, and whether higher is better."""
 
 
 def rank(board: Board, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP) -> dict[str, Any] | None:
@@ -31,6 +27,7 @@ def rank(board: Board, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAUL
     Holm's method; models that cannot be told from the leader of their group at 5 % share a tie group. `detectable`
     is the median, over neighbours in the order, of the smallest difference with 80 % power.
     """
+    asked = known_task(task)
     files = [(entry, path) for t, d, entry, path in predictions_on_board(board) if (t, d) == (task, dataset)]
     entries, totals = [], []
     for entry, path in files:
@@ -49,8 +46,8 @@ def rank(board: Board, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAUL
     if len(entries) < 2:
         return None
     stacked = np.stack(totals, axis=1)
-    values = metrics_from_totals(stacked.sum(axis=0))
-    drawn = metrics_from_totals(bootstrap_sums(stacked, replicates=bootstrap.replicates, seed=bootstrap.seed))
+    values = asked.from_totals(stacked.sum(axis=0))
+    drawn = asked.from_totals(bootstrap_sums(stacked, replicates=bootstrap.replicates, seed=bootstrap.seed))
     return plain(
         {
             "schema": "matdisc.ranking/1",
@@ -59,7 +56,9 @@ def rank(board: Board, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAUL
             "entries": entries,
             "bootstrap": {"replicates": bootstrap.replicates, "seed": bootstrap.seed},
             "correction": "Holm",
-            "metrics": {key: _ranked(values[key], drawn[key], up) for key, up in RANKED.items()},
+            "metrics": {
+                key: _ranked(values[key], drawn[key], asked.metric(key).better == "higher") for key in asked.ranked
+            },
         }
     )
 

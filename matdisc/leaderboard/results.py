@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from matdisc.board import Board
 from matdisc.cards import ModelCard
 from matdisc.errors import CardError, DataError, SubmissionError
 from matdisc.leaderboard.checked import Checked, check_file
+from matdisc.leaderboard.cost import cost_of
 from matdisc.leaderboard.leaks import leakage_report, leaky_inputs
 from matdisc.metrics.compat import matbench_discovery
 from matdisc.physics.relax import PROTOCOLS
@@ -22,6 +24,8 @@ from matdisc.tasks.details import details
 from matdisc.tasks.score import DEFAULT_BOOTSTRAP, Bootstrap, flags, number, score
 
 SCHEMA = "matdisc.result/1"
+RUN_KEYS = ("python", "platform", "packages", "matdisc", "env")
+"""What a result tells of the run that made its predictions."""
 DETAILS_SCHEMA = "matdisc.details/1"
 
 
@@ -57,7 +61,12 @@ def result_of(
     entry = entry or (str(run["entry"]) if run else (model.key if model else None))
     if model is None and entry and entry.split("+")[0] in board.model_keys():
         model = board.model(entry.split("+")[0])
+    answers = checked.answers
+    if model is not None and model.energy_scale == "own" and card.energy_scale != "own":
+        answers = replace(answers, reported={k: v for k, v in answers.reported.items() if k != "energy_per_atom"})
     protocol = PROTOCOLS.get(str(run["protocol"])) if run else None
+    scored = score(checked.task, card, checked.truth, answers, bootstrap)
+    scored["cost"] = cost_of(scored["cost"], run.get("cost") if run else None, hits(scored))
     return {
         "schema": SCHEMA,
         "entry": entry,
@@ -66,7 +75,7 @@ def result_of(
         "dataset": card.key,
         "protocol": {"key": protocol.key, "help": protocol.help} if protocol else None,
         "origin": "run" if run else "submission",
-        **score(checked.task, card, checked.truth, checked.answers, bootstrap),
+        **scored,
         "flags": [*flags(model, card, checked.task), *leaky_inputs(checked, model)],
         "leakage": leakage_report(board, checked, model, training, bootstrap),
         "provenance": {
@@ -74,9 +83,15 @@ def result_of(
             "dataset_sha256": checked.truth.sha256,
             "matdisc": matdisc.__version__,
             "bootstrap": {"replicates": bootstrap.replicates, "seed": bootstrap.seed, "unit": card.split.by},
-            "run": {key: run[key] for key in ("python", "platform", "packages", "matdisc")} if run else None,
+            "run": {key: run[key] for key in RUN_KEYS if key in run} if run else None,
         },
     }
+
+
+def hits(scored: dict[str, Any]) -> int | None:
+    """Return the number of stable materials that were called stable; None where nothing is called so."""
+    counted = scored["metrics"].get("tp")
+    return None if counted is None else int(counted["value"])
 
 
 def detail_file(board: Board, path: Path, task_key: str, dataset_key: str, entry: str) -> dict[str, Any]:
@@ -191,7 +206,7 @@ def run_provenance(path: Path, sha256: str) -> dict[str, Any] | None:
         content = json.loads(beside.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    needed = ("predictions_sha256", "entry", "protocol", "python", "platform", "packages", "matdisc")
+    needed = ("predictions_sha256", "entry", "protocol", "matdisc")
     if not isinstance(content, dict) or any(key not in content for key in needed):
         return None
     return content if content["predictions_sha256"] == sha256 else None

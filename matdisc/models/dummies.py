@@ -1,4 +1,4 @@
-"""Three predictors that know nothing of chemistry: every other row is read against them."""
+"""Predictors that know nothing of chemistry: every other row is read against them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from matdisc.models.load import Predictor, Question
+from matdisc.models.load import Answer, Predictor, Question
 from matdisc.schema import Sample, Values
 
 
@@ -46,6 +46,15 @@ def mean_energy() -> Predictor:
             return [{"energy_per_atom": 0.0} for _ in asked]
         mean = float(np.mean([s.target["e_form_per_atom"] for s in train])) if train else 0.0
         return [{"e_form_per_atom": mean} for _ in asked]
+
+    return answers
+
+
+def unrelaxed() -> Predictor:
+    """Return a predictor that answers with every start structure as it is."""
+
+    def answers(train: Sequence[Sample], asked: Sequence[Sample], question: Question) -> list[Answer]:
+        return [{"structure": s.crystal} for s in asked]
 
     return answers
 

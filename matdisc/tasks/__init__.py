@@ -3,7 +3,8 @@
 from matdisc.tasks.base import Outcome, Task, Verdicts
 from matdisc.tasks.discovery import DISCOVERY
 from matdisc.tasks.polymorphs import POLYMORPHS
+from matdisc.tasks.relaxation import RELAXATION
 
-TASKS: dict[str, Task] = {task.key: task for task in (DISCOVERY, POLYMORPHS)}
+TASKS: dict[str, Task] = {task.key: task for task in (DISCOVERY, POLYMORPHS, RELAXATION)}
 
 __all__ = ["TASKS", "Outcome", "Task", "Verdicts"]

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matdisc.datasets.truth import Truth
+from matdisc.metrics.stability import metrics_from_totals
+from matdisc.metrics.structures import Compared, structure_metrics
 from matdisc.physics.evaluation import Steps
-from matdisc.schema import Crystal, Sample, Values
+from matdisc.schema import Crystal, Dataset, Sample, Values
+from matdisc.tasks.shown import STABILITY, Metric
 
 if TYPE_CHECKING:
+    from matdisc.cards import DatasetCard
     from matdisc.physics.relax import Protocol
+    from matdisc.tasks.check import Answers
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -49,9 +54,14 @@ class Verdicts:
     e_pred: Floats
 
 
+def as_it_is(card: DatasetCard, dataset: Dataset) -> Dataset:
+    """Return a dataset as it is: what most tasks ask."""
+    return dataset
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A question put to models of any kind.
+    """A question put to models of any kind. Its answers are judged (stable or not) or compared (structures).
 
     Attributes:
         key: Name in commands and folders.
@@ -62,7 +72,13 @@ class Task:
         measure: What is done with a potential: sample, protocol, reference energies and the correction of this
             material (eV per cell), to steps that end in an outcome.
         judge: Truth, name of the value column, values (nan = no answer) and threshold, to verdicts.
+        needs_references: Whether it is about formation energies, and so about distances to a hull.
         limits: Smallest and largest believable value of the energy column, eV/atom.
+        compare: Truth and answers to comparisons of structures, where structures are the answer.
+        starts: A dataset to what is asked of it: other structures, fewer materials.
+        metrics: What a result shows, in the order of columns.
+        ranked: Keys of the metrics that rows are ranked by, the headline first.
+        trivial: What the trivial answer is, in a sentence's words.
     """
 
     key: str
@@ -71,6 +87,29 @@ class Task:
     energy_column: str
     value_columns: tuple[str, ...]
     measure: Callable[[Sample, Protocol, Reference, float], Steps[Outcome]]
-    judge: Callable[[Truth, str, Floats, float], Verdicts]
+    judge: Callable[[Truth, str, Floats, float], Verdicts] | None
     needs_references: bool
     limits: tuple[float, float]
+    compare: Callable[[Truth, Answers], Compared] | None = None
+    starts: Callable[[DatasetCard, Dataset], Dataset] = as_it_is
+    metrics: tuple[Metric, ...] = STABILITY
+    ranked: tuple[str, ...] = ("f1", "mae")
+    trivial: str = "Calling every material stable"
+
+    @property
+    def structures(self) -> bool:
+        """Whether structures are the answer."""
+        return self.compare is not None
+
+    @property
+    def headline(self) -> Metric:
+        """The metric that tables are sorted by."""
+        return self.metric(self.ranked[0])
+
+    def metric(self, key: str) -> Metric:
+        """One of the task's metrics."""
+        return next(metric for metric in self.metrics if metric.key == key)
+
+    def from_totals(self, totals: Any) -> dict[str, Floats]:
+        """Return the metrics that follow from summed row terms, shape (..., n_terms); undefined is nan."""
+        return structure_metrics(totals) if self.structures else metrics_from_totals(totals)

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from matdisc.datasets.truth import Truth
 from matdisc.errors import SubmissionError
+from matdisc.metrics.structures import reduced_cell
 from matdisc.predictions import OK, UNCONVERGED, Submission
-from matdisc.schema import STATUSES
+from matdisc.schema import STATUSES, Crystal
+from matdisc.structures import is_finite
 from matdisc.tasks.base import Bools, Floats, Task
 
 ABSURD = 5.0
 """A formation energy farther than this from the truth, eV/atom, is counted and not used (strictly greater)."""
+
+VOLUMES = (1 / 8, 8.0)
+"""A structure whose volume is outside these multiples of the one asked about has left physics."""
+SHORTEST = 0.5
+"""Å; a lattice with a shorter vector puts an atom on its own image."""
+FARTHEST = 1e4
+"""Largest fractional coordinate, and largest reported force in eV/Å, that anybody can mean."""
 
 KINDS = ("ok", "unconverged", "unsupported", "timed_out", "failed", "absent", "non_finite", "absurd")
 
@@ -32,6 +41,10 @@ class Answers:
         uncertainty: Standard deviations, eV/atom, nan where there is none; None without the column.
         seconds, steps: Of the rows that give them.
         surplus: The first few ids that the dataset does not have.
+        structures: Where structures are the answer: the usable ones, None elsewhere; `values` is 0 where there is one.
+        converged: Whether each answer ended as `ok`.
+        reported: Further numbers that came with structures, e.g. `energy_per_atom`, nan where absent.
+        sha256: Hash of the file.
     """
 
     column: str
@@ -41,6 +54,10 @@ class Answers:
     seconds: Floats
     steps: Floats
     surplus: tuple[str, ...] = ()
+    structures: tuple[Crystal | None, ...] = ()
+    converged: Bools | None = None
+    reported: Mapping[str, Floats] = field(default_factory=dict)
+    sha256: str = ""
 
 
 def align(submission: Submission, truth: Truth, task: Task, *, surplus: str = "refuse") -> Answers:
@@ -64,7 +81,12 @@ def align(submission: Submission, truth: Truth, task: Task, *, surplus: str = "r
     values = np.where(given, submission.values[row], np.nan)
     finite = np.isfinite(values)
     _refuse_wrong_scale(submission, truth, finite, values)
-    senseless = finite & absurd(submission.column, truth, task, values)
+    structures = _structures(submission, row, given)
+    if task.structures:
+        finite = np.array([crystal is not None and is_finite(crystal) for crystal in structures], bool)
+        senseless = absurd_structures(submission, truth, structures, finite)
+    else:
+        senseless = finite & absurd(submission.column, truth, task, values)
     usable = finite & ~senseless
     counts = {
         "ok": int((usable & (status == OK)).sum()),
@@ -83,6 +105,10 @@ def align(submission: Submission, truth: Truth, task: Task, *, surplus: str = "r
         _known(submission.seconds),
         _known(submission.steps),
         tuple(extra[:10]),
+        tuple(crystal if use else None for crystal, use in zip(structures, usable, strict=False)),
+        usable & (status == OK),
+        {name: np.where(usable, numbers[row], np.nan) for name, numbers in submission.reported.items()},
+        submission.sha256,
     )
 
 
@@ -103,6 +129,56 @@ def absurd(column: str, truth: Truth, task: Task, values: Floats) -> Bools:
         if task.needs_references:
             outside |= np.abs(values - truth.target("e_form_per_atom")) > ABSURD
         return np.asarray(outside)
+
+
+def absurd_structures(
+    submission: Submission, truth: Truth, structures: Sequence[Crystal | None], finite: Bools
+) -> Bools:
+    """Return which structures nobody can mean: of other atoms than were asked about, or with a cell that holds none.
+
+    Raises:
+        SubmissionError: If more than half of them are of other atoms, so that the file is about something else.
+    """
+    assert truth.crystals is not None
+    pairs = list(zip(structures, truth.crystals, strict=True))
+    other = np.array([c is not None and c.composition != asked.composition for c, asked in pairs], bool) & finite
+    if other.sum() > finite.sum() / 2:
+        i = int(np.argmax(other))
+        crystal, asked = pairs[i]
+        assert crystal is not None
+        raise SubmissionError(
+            f"{submission.path}: {int(other.sum())} structures hold other atoms than were asked about, e.g. "
+            f"{truth.material_ids[i].as_py()!r} has {_atoms(crystal)} instead of {_atoms(asked)}; give the relaxed "
+            "cell with the atoms of the start structure (`matdisc datasets structures` writes them)"
+        )
+    senseless = [c is not None and _no_cell(c, asked) for c, asked in pairs]
+    return other | (np.array(senseless, bool) & finite)
+
+
+def _no_cell(crystal: Crystal, asked: Crystal) -> bool:
+    """Whether a cell has hardly any volume, far too much, or a lattice vector shorter than any bond."""
+    if any(abs(x) > FARTHEST for row in (*crystal.positions, *crystal.cell) for x in row):
+        return True
+    with np.errstate(all="ignore"):
+        change = abs(np.linalg.det(crystal.cell)) / abs(np.linalg.det(asked.cell))
+    if not VOLUMES[0] < change < VOLUMES[1]:
+        return True
+    try:
+        return bool(np.linalg.norm(reduced_cell(crystal.cell)[0]) < SHORTEST)
+    except ValueError:
+        return True
+
+
+def _atoms(crystal: Crystal) -> str:
+    return " ".join(f"{el}{n}" for el, n in crystal.composition.items())[:60]
+
+
+def _structures(submission: Submission, row: Any, given: Bools) -> tuple[Crystal | None, ...]:
+    """The submitted structure of each material; empty where structures are not asked for."""
+    found = submission.structures
+    if found is None:
+        return ()
+    return tuple(found[i] if there else None for i, there in zip(row.tolist(), given.tolist(), strict=True))
 
 
 def _places(submission: Submission, truth: Truth, surplus: str) -> tuple[Any, list[str]]:

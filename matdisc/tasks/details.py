@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -24,11 +24,16 @@ from matdisc.metrics.curves import (
 )
 from matdisc.metrics.ranking import cumulative_curve, precision_at_k, rank_materials
 from matdisc.metrics.slices import ANION_CLASSES, anion_labels, multi_label_totals, slice_metrics, sliced_totals
+from matdisc.metrics.structures import Compared, rmsd_curve, structure_metrics
 from matdisc.tasks.base import Bools, Task
 from matdisc.tasks.check import Answers
 from matdisc.tasks.score import judge, subset_mask
 
 SHOWN = ("n", "n_stable", "f1", "daf", "precision", "recall", "mae")
+SHOWN_STRUCTURES = ("n", "rmsd", "symmetry_match_loose", "volume_abs_error")
+RMSD_LIMITS = np.linspace(0.0, 0.3, 61)
+VOLUME_EDGES = np.linspace(-0.2, 0.2, 41)
+"""Edges of the bins of relative volume errors."""
 MAX_SLICES = 120
 """Categories of one kind that are kept, the largest first."""
 SLICE_ROWS = 5
@@ -41,10 +46,14 @@ def details(task: Task, card: DatasetCard, truth: Truth, answers: Answers) -> di
     Keys: `precision_at_k`, `roc`, `precision_recall`, `cumulative`, and where the task judges energies `rolling_mae`,
     `threshold_sweep`, `histogram`, `parity`; `slices` by element, number of elements, anion class, prototype and
     substitution step, as far as the dataset tells them; `calibration` where the answers state uncertainties or
-    probabilities.
+    probabilities. Of structures: `rmsd_curve` (share of all materials up to each RMSD), `volume_histogram`, `slices`.
     """
     judged = judge(task, truth, answers, card.stability.threshold)
     keep = subset_mask(card, truth, card.headline_subset)
+    if judged.compared is not None:
+        about = {"subset": card.headline_subset, "n": int(keep.sum())}
+        return plain(about | structure_details(truth, judged.compared, judged.terms, keep))
+    assert judged.verdicts is not None
     stable, e_true = judged.verdicts.stable[keep], judged.verdicts.e_true[keep]
     e_pred = judged.verdicts.e_pred[keep]
     score = -answers.values[keep] if answers.column == "p_stable" else e_pred
@@ -75,32 +84,56 @@ def details(task: Task, card: DatasetCard, truth: Truth, answers: Answers) -> di
     return plain(found)
 
 
-def slices(truth: Truth, terms: Floats, keep: Bools) -> dict[str, Any]:
+def structure_details(truth: Truth, found: Compared, terms: Floats, keep: Bools) -> dict[str, Any]:
+    """Return the distribution of RMSD and volume error, and slices.
+
+    `volume_histogram.count` has one number more at each end than there are bins: rows beyond the edges.
+    """
+    volume = found.volume[keep & found.answered]
+    counts = np.bincount(np.searchsorted(VOLUME_EDGES, volume, side="right"), minlength=len(VOLUME_EDGES) + 1)
+    return {
+        "rmsd_curve": {"rmsd": RMSD_LIMITS, "share": rmsd_curve(found.rmsd[keep], RMSD_LIMITS)},
+        "volume_histogram": {"edges": VOLUME_EDGES, "count": counts},
+        "slices": slices(truth, terms[keep], keep, measured=_structures_by, shown=SHOWN_STRUCTURES),
+    }
+
+
+def slices(
+    truth: Truth,
+    terms: Floats,
+    keep: Bools,
+    *,
+    measured: Callable[[Floats], Mapping[str, Floats]] = slice_metrics,
+    shown: Sequence[str] = SHOWN,
+) -> dict[str, Any]:
     """Return metrics by category as far as the dataset tells categories: {kind: {name: [...], n: [...], f1: [...]}}.
 
     Args:
         truth: The dataset.
         terms: Row terms of the kept materials, shape (n_kept, n_terms).
         keep: Which materials are kept, shape (n_materials,).
+        measured: Summed terms, shape (n_categories, n_terms), to metrics, `n` among them.
+        shown: The metrics to keep; those whose name begins with n are counts.
     """
     found: dict[str, Any] = {}
+    tabled = partial(_table, measured=measured, shown=shown)
     if truth.formulas is not None:
         symbols, pointer, indices = memberships(truth.formulas, keep)
-        found["element"] = _table(symbols, multi_label_totals(terms, pointer, indices, len(symbols)), by="name")
+        found["element"] = tabled(symbols, multi_label_totals(terms, pointer, indices, len(symbols)), by="name")
         sizes = np.diff(pointer)
         names = [str(n) for n in range(int(sizes.max(initial=0)) + 1)]
-        found["n_elements"] = _table(names, sliced_totals(terms, sizes, len(names)), by="order")
+        found["n_elements"] = tabled(names, sliced_totals(terms, sizes, len(names)), by="order")
         anions = sliced_totals(terms, anion_labels(pointer, indices, symbols), len(ANION_CLASSES))
-        found["anion"] = _table(ANION_CLASSES, anions, by="order")
+        found["anion"] = tabled(ANION_CLASSES, anions, by="order")
     if truth.prototypes is not None and truth.prototypes.null_count == 0:
         encoded = truth.prototypes.dictionary_encode()
         names = [re.sub(r":.*", "", name) for name in encoded.dictionary.to_pylist()]
         labels = encoded.indices.to_numpy()[keep]
         unique, merged = np.unique(np.array(names, dtype=str), return_inverse=True)
-        found["prototype"] = _table(unique.tolist(), sliced_totals(terms, merged[labels], len(unique)), by="size")
+        found["prototype"] = tabled(unique.tolist(), sliced_totals(terms, merged[labels], len(unique)), by="size")
     if truth.key == "wbm":
         steps = substitution_step(truth.material_ids)[keep]
-        found["substitution_step"] = _table([str(n) for n in range(6)], sliced_totals(terms, steps, 6), by="order")
+        found["substitution_step"] = tabled([str(n) for n in range(6)], sliced_totals(terms, steps, 6), by="order")
     return {kind: table for kind, table in found.items() if len(table["name"]) > 1}
 
 
@@ -140,13 +173,26 @@ def plain(value: Any) -> Any:
     return int(value) if isinstance(value, np.integer) else value
 
 
-def _table(names: Sequence[str], totals: Floats, *, by: str) -> dict[str, Any]:
-    metrics = slice_metrics(totals)
+def _structures_by(totals: Floats) -> dict[str, Floats]:
+    """Number of rows and all metrics of each category."""
+    return {"n": totals[..., 0], **structure_metrics(totals)}
+
+
+def _table(
+    names: Sequence[str],
+    totals: Floats,
+    *,
+    by: str,
+    measured: Callable[[Floats], Mapping[str, Floats]],
+    shown: Sequence[str],
+) -> dict[str, Any]:
+    metrics = measured(totals)
     rows = np.flatnonzero(metrics["n"] >= SLICE_ROWS)
     if by == "size" or len(rows) > MAX_SLICES:
         rows = rows[np.argsort(-metrics["n"][rows], kind="stable")][:MAX_SLICES]
-    counts = {key: metrics[key][rows].astype(np.int64) for key in ("n", "n_stable")}
-    return {"name": [names[int(i)] for i in rows]} | counts | {key: metrics[key][rows] for key in SHOWN[2:]}
+    columns = {key: metrics[key][rows] for key in shown}
+    counts = {key: values.astype(np.int64) for key, values in columns.items() if key.startswith("n")}
+    return {"name": [names[int(i)] for i in rows]} | columns | counts
 
 
 def _calibration(answers: Answers, e_true: Floats, e_pred: Floats, stable: Bools, keep: Bools) -> dict[str, Any] | None:

@@ -11,9 +11,11 @@ import numpy as np
 from matdisc.cards import DatasetCard, ModelCard
 from matdisc.datasets.truth import Truth
 from matdisc.metrics.inference import bootstrap_intervals, group_totals
-from matdisc.metrics.stability import COUNTS, METRICS, TERMS, all_stable_dummy, metrics_from_totals, row_terms
+from matdisc.metrics.stability import COUNTS, TERMS, all_stable_dummy, metrics_from_totals, row_terms
+from matdisc.metrics.structures import Compared, structure_terms
 from matdisc.tasks.base import Bools, Floats, Task, Verdicts
 from matdisc.tasks.check import ABSURD, Answers
+from matdisc.tasks.relaxation import unrelaxed
 
 BOUNDED = ("f1", "daf", "precision", "recall", "accuracy")
 TP, FP, TN, FN = (TERMS.index(key) for key in COUNTS)
@@ -32,19 +34,24 @@ DEFAULT_BOOTSTRAP = Bootstrap()
 
 @dataclass(frozen=True)
 class Judged:
-    """Verdicts at one threshold with their row terms, shape (n_materials, n_terms)."""
+    """Row terms, shape (n_materials, n_terms), and what they come from: verdicts at one threshold, or structures."""
 
-    verdicts: Verdicts
     terms: Floats
     answered: Bools
     threshold: float
+    verdicts: Verdicts | None = None
+    compared: Compared | None = None
 
 
 def judge(task: Task, truth: Truth, answers: Answers, threshold: float) -> Judged:
-    """Return verdicts and row terms of a set of answers at a threshold, eV/atom."""
+    """Return verdicts (at a threshold, eV/atom) or comparisons of structures, with the row terms of the answers."""
+    if task.compare is not None:
+        compared = task.compare(truth, answers)
+        return Judged(structure_terms(compared), compared.answered, threshold, compared=compared)
+    assert task.judge is not None
     verdicts = task.judge(truth, answers.column, answers.values, threshold)
     terms = row_terms(verdicts.stable, verdicts.called, verdicts.e_true, verdicts.e_pred)
-    return Judged(verdicts, terms, np.isfinite(answers.values), threshold)
+    return Judged(terms, np.isfinite(answers.values), threshold, verdicts)
 
 
 def subset_mask(card: DatasetCard, truth: Truth, name: str | None) -> Bools:
@@ -85,9 +92,9 @@ def score(
     return {
         **result,
         "subset": card.headline_subset,
-        "bounds": bounds(main, headline),
+        "bounds": structure_bounds(task, main, headline) if task.structures else bounds(main, headline),
         "secondary": secondary,
-        "dummy": _dummy(task, truth, headline, result["prevalence"]),
+        "dummy": _unrelaxed(task, truth, headline) if task.structures else _dummy(task, truth, headline, result),
         "coverage": answers.coverage,
         "surplus_ids": list(answers.surplus),
         "cost": _cost(answers),
@@ -101,6 +108,7 @@ def bounds(judged: Judged, keep: Bools) -> dict[str, dict[str, float | None]]:
     `complete_case`: missing rows are removed, and the prevalence is taken anew. `optimistic`: the right label.
     F1 grows in this order.
     """
+    assert judged.verdicts is not None
     totals = masked_sum(judged.terms, keep)
     missing = keep & ~judged.answered
     stable = int((missing & judged.verdicts.stable).sum())
@@ -118,6 +126,13 @@ def bounds(judged: Judged, keep: Bools) -> dict[str, dict[str, float | None]]:
     found["pessimistic"]["mae"] = number((error + ABSURD * lost) / (n + lost)) if n else None
     found["complete_case"]["mae"] = number(error / n) if n else None
     return found
+
+
+def structure_bounds(task: Task, judged: Judged, keep: Bools) -> dict[str, dict[str, float | None]]:
+    """Return the ranked metrics with missing answers as unmatched (the headline), and left out."""
+    parts = {"headline": keep, "complete_case": keep & judged.answered}
+    metrics = {name: task.from_totals(masked_sum(judged.terms, rows)) for name, rows in parts.items()}
+    return {name: {key: number(found[key]) for key in task.ranked} for name, found in metrics.items()}
 
 
 def masked_sum(terms: Floats, keep: Bools) -> Floats:
@@ -138,7 +153,7 @@ def flags(model: ModelCard | None, card: DatasetCard, task: Task) -> list[str]:
     if card.key in model.used_in_construction_of:
         found.append("used in construction: this model helped to decide the structures of this set")
     theory = model.level_of_theory
-    if task.needs_references and theory and theory != card.level_of_theory:
+    if (task.needs_references or task.structures) and theory and theory != card.level_of_theory:
         found.append(f"level of theory differs: model {theory}; labels {card.level_of_theory}")
     return found
 
@@ -146,20 +161,20 @@ def flags(model: ModelCard | None, card: DatasetCard, task: Task) -> list[str]:
 def part_metrics(task: Task, truth: Truth, judged: Judged, keep: Bools, bootstrap: Bootstrap) -> dict[str, Any]:
     """Return the metrics of the rows where `keep` is true, JSON-ready; undefined is None."""
     sums = masked_sum(judged.terms, keep)
-    point = metrics_from_totals(sums)
+    point = task.from_totals(sums)
     n = int(np.count_nonzero(keep))
     n_groups = int(np.count_nonzero(np.bincount(truth.groups[keep]))) if n else 0
-    intervals = dict.fromkeys(METRICS, (math.nan, math.nan))
+    intervals = dict.fromkeys(point, (math.nan, math.nan))
     if bootstrap.replicates and n_groups:
         totals = group_totals(judged.terms[keep], truth.groups[keep])
-        intervals = bootstrap_intervals(
-            totals, metrics_from_totals, replicates=bootstrap.replicates, seed=bootstrap.seed
-        )
+        intervals = bootstrap_intervals(totals, task.from_totals, replicates=bootstrap.replicates, seed=bootstrap.seed)
     metrics = {
         key: {"value": number(point[key]), "low": number(intervals[key][0]), "high": number(intervals[key][1])}
-        for key in METRICS
+        for key in point
         if key != "prevalence"
     }
+    if judged.verdicts is None:
+        return {"n": n, "n_groups": n_groups, "metrics": metrics}
     counts = {key: {"value": int(n), "low": None, "high": None} for key, n in zip(COUNTS, sums, strict=False)}
     prevalence = number(point["prevalence"])
     rounded = None
@@ -177,9 +192,15 @@ def part_metrics(task: Task, truth: Truth, judged: Judged, keep: Bools, bootstra
     }
 
 
-def _dummy(task: Task, truth: Truth, keep: Bools, prevalence: float | None) -> dict[str, float | None]:
+def _unrelaxed(task: Task, truth: Truth, keep: Bools) -> dict[str, float | None]:
+    """Metrics of returning every start structure unchanged; nothing has converged, and no force is told."""
+    found = task.from_totals(masked_sum(judge(task, truth, unrelaxed(truth), 0.0).terms, keep))
+    return {key: number(value) for key, value in found.items() if key not in ("converged", "fmax", "energy_mae")}
+
+
+def _dummy(task: Task, truth: Truth, keep: Bools, result: dict[str, Any]) -> dict[str, float | None]:
     """All-stable values of the classification metrics; MAE and RMSE of predicting the mean of the labels."""
-    values = {key: number(value) for key, value in all_stable_dummy(prevalence or 0.0).items()}
+    values = {key: number(value) for key, value in all_stable_dummy(result["prevalence"] or 0.0).items()}
     if task.needs_references:
         e_form = truth.target("e_form_per_atom")[keep]
         values["mae"] = number(np.abs(e_form - e_form.mean()).mean())

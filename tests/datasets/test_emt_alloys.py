@@ -13,6 +13,7 @@ from matdisc.errors import DataError
 
 BOARD = Board(shipped_board())
 TABLE = BOARD.datasets_dir / "emt-alloys" / "crystals.csv"
+MINIMA = TABLE.with_name("minima.csv")
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ def test_permuted_labels_change_no_input(dataset, tmp_path, rows):
         writer.writeheader()
         for row, (energy, e_form, e_hull) in zip(rows.values(), labels, strict=True):
             writer.writerow(row | {"energy_per_atom": energy, "e_form_per_atom": e_form, "e_above_hull": e_hull})
-    permuted = build(BOARD.dataset("emt-alloys"), {"crystals.csv": path})
+    permuted = build(BOARD.dataset("emt-alloys"), {"crystals.csv": path, "minima.csv": MINIMA})
     assert [s.without_target() for s in permuted.samples] == [s.without_target() for s in dataset.samples]
     assert [s.target for s in permuted.samples] != [s.target for s in dataset.samples]
 
@@ -106,7 +107,7 @@ def test_a_prototype_that_does_not_suit_its_row_is_named(tmp_path):
     text = TABLE.read_text(encoding="utf-8").replace(",cscl,Ag Al,", ",cscl,Ag,")
     path.write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=r"line 9: field 'prototype'.*2 kinds of sites"):
-        build(BOARD.dataset("emt-alloys"), {"crystals.csv": path})
+        build(BOARD.dataset("emt-alloys"), {"crystals.csv": path, "minima.csv": MINIMA})
 
 
 def test_the_generator_finds_the_frozen_row_again(rows):

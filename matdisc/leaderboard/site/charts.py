@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matdisc.leaderboard.site.columns import Metric, show, show_interval
+from matdisc.leaderboard.site.columns import show, show_interval
 from matdisc.leaderboard.site.tables import Row, Table
 from matdisc.leaderboard.site.verdict import full_name
+from matdisc.tasks.shown import Metric
 
 WIDTH, LEFT, RIGHT, TOP, STEP, FOOT = 460, 164, 18, 14, 26, 42
 LABEL_LENGTH = 22
@@ -95,7 +96,7 @@ def make_chart(table: Table, metric: Metric, most: int) -> Chart | None:
     return Chart(
         metric=metric,
         marks=marks,
-        ticks=tuple(Tick(scale(value), text) for value, text in ticks),
+        ticks=tuple(Tick(scale(value), _tick(metric, value, text)) for value, text in ticks),
         floor=None if floor is None else scale(floor),
         log=scale.log,
         height=TOP + STEP * len(marks) + FOOT,
@@ -136,6 +137,10 @@ def _log_scale(low: float, high: float) -> tuple[Scale, list[tuple[float, str]]]
     stop = min((v for v, _ in steps if v >= high), default=high)
     ticks = [(v, f"{v:.{places}f}") for v, places in steps if start <= v <= stop]
     return Scale(start, stop, log=True), ticks[:: 1 + (len(ticks) > 8)]
+
+
+def _tick(metric: Metric, value: float, text: str) -> str:
+    return f"{100 * value:.0f}" if metric.form == "percent" else text
 
 
 def _triple(row: Row, metric: Metric) -> tuple[float, float | None, float | None] | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from matdisc.leaderboard.site.details import Details, Gaussian, Probability, RollingMae, Sweep
+from matdisc.leaderboard.site.details import Details, Gaussian, Probability, RollingMae, Sweep, VolumeHistogram
 from matdisc.leaderboard.site.heatmaps import histogram_plot, parity_plot
 from matdisc.leaderboard.site.plots import (
     Axis,
@@ -14,7 +14,9 @@ from matdisc.leaderboard.site.plots import (
     Number,
     Plot,
     Series,
+    Shape,
     Sheet,
+    box,
     curve,
     defined,
     figure,
@@ -44,6 +46,8 @@ def model_plots(details: Details) -> list[Plot]:
         histogram_plot(details.histogram) if details.histogram else None,
         parity_plot(details.parity) if details.parity else None,
         *calibration_plots(details),
+        rmsd_plot([("", details)]),
+        volume_plot(details.volume_histogram) if details.volume_histogram else None,
     ]
     return [plot for plot in found if plot is not None]
 
@@ -51,7 +55,9 @@ def model_plots(details: Details) -> list[Plot]:
 def overlay_plots(named: Sequence[tuple[str, Details]]) -> list[Plot]:
     """Return ROC and cumulative precision of the first few of the named details in one drawing each."""
     named = named[:MOST_CURVES]
-    found = [roc_plot(named, key="roc-all"), precision_overlay(named)] if named else []
+    found = (
+        [roc_plot(named, key="roc-all"), precision_overlay(named), rmsd_plot(named, key="rmsd-all")] if named else []
+    )
     return [plot for plot in found if plot is not None]
 
 
@@ -179,6 +185,40 @@ def calibration_plots(details: Details) -> list[Plot | None]:
         _coverage_plot(both.gaussian) if both.gaussian else None,
         _reliability_plot(both.probability) if both.probability else None,
     ]
+
+
+def rmsd_plot(named: Sequence[tuple[str, Details]], *, key: str = "rmsd") -> Plot | None:
+    """Return the share of all materials up to each RMSD; unmatched and missing ones are in none."""
+    curves = [(name, d.rmsd_curve) for name, d in named if d.rmsd_curve]
+    if not curves:
+        return None
+    series = [Series(name, f"s{i % SERIES}", c.rmsd, c.share) for i, (name, c) in enumerate(curves)]
+    ends = known(curves[0][1].rmsd)
+    heads = "RMSD, (V/N)^(1/3)"
+    grid = [ends[-1] * i / 20 for i in range(21)] if ends else []
+    return line_plot(
+        key, "Materials up to each RMSD", series, x_axis(heads, 0, ends[-1] if ends else 1),
+        y_axis("share of all", 0, 1), on_grid(heads, series, grid), note="unmatched and missing ones never count",
+    )  # fmt: skip
+
+
+def volume_plot(found: VolumeHistogram) -> Plot | None:
+    """Return how many materials have which relative error of the volume per atom."""
+    inner = found.count[1:-1]
+    if not any(inner):
+        return None
+    full = [i for i, n in enumerate(inner) if n]
+    first, last = max(full[0] - 1, 0), min(full[-1] + 2, len(inner))
+    edges = [100 * edge for edge in found.edges]
+    x = x_axis("error of the volume per atom, %", edges[first], edges[last])
+    y = y_axis("materials", 0, round_up(max(inner)))
+    boxes = "".join(box(x, y, edges[i], edges[i + 1], 0, inner[i]) for i in range(first, last) if inner[i])
+    beyond = found.count[0] + found.count[-1]
+    note = "right of 0: too large" + (f"; {beyond:,} beyond the ends" if beyond else "")
+    shapes = (Shape("k-tn", boxes), rule(x, y, (0, 0), (0, y.high)))
+    numbers = sheet(("from, %", "materials"), (edges[first:last], inner[first:last]))
+    label = f"Histogram of the relative error of the volume. {note}."
+    return Plot("volume", "Errors of the volume", note, x, y, shapes, (), label, numbers)
 
 
 def on_grid(head: str, series: Sequence[Series], grid: Sequence[float]) -> Sheet:

@@ -112,12 +112,34 @@ class Slice(Columns):
 
     name: tuple[str, ...]
     n: Counts
-    n_stable: Counts
-    f1: Numbers
-    daf: Numbers
-    precision: Numbers
-    recall: Numbers
-    mae: Numbers
+    n_stable: Counts | None = None
+    f1: Numbers | None = None
+    daf: Numbers | None = None
+    precision: Numbers | None = None
+    recall: Numbers | None = None
+    mae: Numbers | None = None
+    rmsd: Numbers | None = None
+    symmetry_match_loose: Numbers | None = None
+    volume_abs_error: Numbers | None = None
+
+
+class RmsdCurve(Columns):
+    """Share of all materials up to each RMSD."""
+
+    rmsd: Numbers
+    share: Numbers
+
+
+class VolumeHistogram(Part):
+    """Counts of relative volume errors; one number more at each end: rows beyond the edges."""
+
+    edges: tuple[float, ...]
+    count: Counts
+
+    @model_validator(mode="after")
+    def _bins_fit(self) -> Self:
+        _lengths(len(self.edges) + 1, (self.count,))
+        return self
 
 
 class Gaussian(Part):
@@ -161,6 +183,8 @@ class Details(Part):
     threshold_sweep: Sweep | None = None
     histogram: Histogram | None = None
     parity: Parity | None = None
+    rmsd_curve: RmsdCurve | None = None
+    volume_histogram: VolumeHistogram | None = None
     slices: dict[str, Slice] = {}
     calibration: Calibration | None = None
 

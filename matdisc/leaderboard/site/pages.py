@@ -17,14 +17,15 @@ from matdisc.leaderboard.site.curves import model_plots, overlay_plots
 from matdisc.leaderboard.site.export import build_json, leaderboard_csv, leaderboard_json
 from matdisc.leaderboard.site.plots import figure
 from matdisc.leaderboard.site.results import Content
-from matdisc.leaderboard.site.settings import Settings
+from matdisc.leaderboard.site.settings import Settings, shown_first
 from matdisc.leaderboard.site.slices import periodic, slice_tables
 from matdisc.leaderboard.site.standing import MOST_COMPARED, at_k, pairs
 from matdisc.leaderboard.site.tables import SHORT, Row, Table, badges, display_name, make_tables, variant
 from matdisc.leaderboard.site.verdict import full_name, headline_table, verdict
 from matdisc.predictions import SUFFIXES
 from matdisc.schema import STATUSES
-from matdisc.tasks import TASKS
+from matdisc.tasks import TASKS, Task
+from matdisc.tasks.shown import STABILITY, Metric
 
 TEMPLATES = Path(__file__).parent / "templates"
 POLICY = (
@@ -48,6 +49,7 @@ def render_pages(content: Content, settings: Settings, created: datetime) -> dic
         suffixes=SUFFIXES,
         statuses=STATUSES,
         policy=POLICY,
+        shown_first={key: shown_first(settings, task) for key, task in TASKS.items()},
         shown_tasks=[TASKS[task] for task in _tasks(tables)],
         has_results=bool(tables),
         short=SHORT,
@@ -58,7 +60,7 @@ def render_pages(content: Content, settings: Settings, created: datetime) -> dic
 
     pages = {
         "index.html": page("index.html", **_index(content, settings, tables)),
-        "methods.html": page("methods.html", metrics=METRICS.values(), coverage=COVERAGE),
+        "methods.html": page("methods.html", metrics=_defined_for(), coverage=COVERAGE),
         "submit.html": page("submit.html", datasets=content.datasets),
         "404.html": page("404.html"),
         "data/leaderboard.json": leaderboard_json(content, tables, stamp),
@@ -95,9 +97,13 @@ def environment() -> Environment:
     env.globals.update(METRICS=METRICS, TASKS=TASKS, verdict=verdict, charts=make_charts, colour_schemes=COLOUR_SCHEME)
     env.filters.update(
         show=show, interval=show_interval, model_name=display_name, percent=percent, thousands=thousands,
-        plain=plain_number, anchor=anchor, together=together, figure=figure,
+        plain=plain_number, anchor=anchor, metric_of=metric_of, together=together, figure=figure,
     )  # fmt: skip
     return env
+
+
+def metric_of(key: str, task: Task) -> Metric:
+    return task.metric(key)
 
 
 def percent(share: float | None) -> str:
@@ -123,6 +129,15 @@ def together(sentence: str) -> Markup:
 def anchor(text: str) -> str:
     """Return an id for an element: letters, digits, `.`, `_` and `-` only."""
     return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)
+
+
+def _defined_for() -> list[tuple[str, list[Metric]]]:
+    """Metrics in groups: those of verdicts on stability, and those of structures alone."""
+    structures = [metric for task in TASKS.values() if task.structures for metric in task.metrics]
+    verdicts = [metric for metric in METRICS.values() if metric not in structures]
+    shared = [metric for metric in METRICS.values() if metric in structures and metric in STABILITY]
+    own = [metric for metric in structures if METRICS[metric.key] == metric and metric not in STABILITY]
+    return [("Stable or not", verdicts), ("Relaxed structures", own), ("Cost", shared)]
 
 
 def _tasks(tables: list[Table]) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matdisc.leaderboard.site.columns import Better
 from matdisc.leaderboard.site.results import Value
+from matdisc.tasks.shown import Better
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,13 @@ class Rank:
         return str(self.best) if self.best == self.worst else f"{self.best}–{self.worst}"
 
 
-def rank_intervals(values: Sequence[Value]) -> list[Rank | None]:
-    """Return the rank interval of each value (higher is better); None where value or interval is undefined.
+def rank_intervals(values: Sequence[Value], better: Better = "higher") -> list[Rank | None]:
+    """Return the rank interval of each value; None where value or interval is undefined.
 
-    `best` is 1 + the number of rows whose interval lies wholly above, `worst` is the number of rows less
-    those wholly below. A value without interval has no rank itself and counts as a point for the others.
+    `best` is 1 + the number of rows whose interval is wholly better, `worst` is the number of rows less
+    those wholly worse. A value without interval has no rank itself and counts as a point for the others.
     """
-    spans = [_span(value) for value in values]
+    spans = [_span(value, -1 if better == "lower" else 1) for value in values]
     known = [span for span in spans if span is not None]
     return [
         None if span is None or value.low is None or value.high is None else _rank(span, known)
@@ -35,12 +35,14 @@ def rank_intervals(values: Sequence[Value]) -> list[Rank | None]:
     ]
 
 
-def _span(value: Value) -> tuple[float, float] | None:
+def _span(value: Value, sign: int) -> tuple[float, float] | None:
+    """Ends of the interval with the better one last."""
     if value.value is None:
         return None
     if value.low is None or value.high is None:
-        return value.value, value.value
-    return value.low, value.high
+        return sign * value.value, sign * value.value
+    low, high = sorted((sign * value.low, sign * value.high))
+    return low, high
 
 
 def _rank(mine: tuple[float, float], spans: Sequence[tuple[float, float]]) -> Rank:

@@ -57,6 +57,20 @@ class Cost(Part):
     seconds_total: float | None = None
     seconds_per_material: float | None = None
     steps_median: float | None = None
+    cpu_hours: float | None = None
+    crystals_per_cpu_hour: float | None = None
+    hits_per_cpu_hour: float | None = None
+    failure_rate: float | None = None
+    peak_mib: float | None = None
+
+
+COST_METRICS = {
+    "seconds": "seconds_per_material",
+    "steps": "steps_median",
+    "crystals_per_cpu_hour": "crystals_per_cpu_hour",
+    "hits_per_cpu_hour": "hits_per_cpu_hour",
+}
+"""Metrics that stand in the cost block of a result, and their names there."""
 
 
 class Bootstrap(Part):
@@ -96,8 +110,8 @@ class Result(Scores):
 
     def value(self, key: str) -> Value | None:
         """The value of a metric, None where the result does not report it."""
-        if key == "seconds":
-            return Value(value=self.cost.seconds_per_material) if self.cost else None
+        if key in COST_METRICS:
+            return Value(value=getattr(self.cost, COST_METRICS[key])) if self.cost else None
         return self.metrics.get(key)
 
 

@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints, ValidationError, field_validator
 from matdisc.cards import HttpsUrl, Key, Name, Strict, TaskKey, Text
 from matdisc.errors import CardError
 from matdisc.leaderboard.site.columns import METRICS
+from matdisc.tasks import Task
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
 
@@ -23,15 +24,19 @@ class Headline(Strict):
 
 
 class Settings(Strict):
-    """Title, tagline and default views; every field has a default."""
+    """Title, tagline and default views; every field has a default.
+
+    `headline_metrics` are shown at first in the tables of the tasks that have any of them; elsewhere, and where it is
+    empty, each task's own choice is.
+    """
 
     title: Title = "matdisc leaderboard"
     tagline: Text = "The referee for models that promise to find new stable materials."
     publisher: Name | None = None
     repository: HttpsUrl | None = None
-    task_order: tuple[TaskKey, ...] = ("discovery", "polymorphs")
+    task_order: tuple[TaskKey, ...] = ("discovery", "polymorphs", "relaxation")
     dataset_order: tuple[Key, ...] = ()
-    headline_metrics: tuple[str, ...] = ("f1", "daf", "precision", "recall", "mae", "coverage")
+    headline_metrics: tuple[str, ...] = ()
     chart_rows: Annotated[int, Field(ge=3, le=60)] = 24
     headline: Headline | None = None
 
@@ -42,6 +47,14 @@ class Settings(Strict):
         if unknown:
             raise ValueError(f"no metric is called {', '.join(unknown)}; known: {', '.join(METRICS)}")
         return keys
+
+
+def shown_first(settings: Settings, task: Task) -> frozenset[str]:
+    """Return the keys of the metrics that the tables of a task show before all are asked for."""
+    chosen = {metric.key for metric in task.metrics} & set(settings.headline_metrics)
+    if chosen - {"coverage"}:
+        return frozenset(chosen)
+    return frozenset(metric.key for metric in task.metrics if metric.main)
 
 
 def read_settings(path: Path) -> Settings:

@@ -71,12 +71,17 @@ def place(number: int) -> tuple[int, int]:
 
 
 def periodic(found: Slice) -> Periodic | None:
-    """Return MAE by element, amber for errors, or F1 where there is no MAE; None where there is neither."""
-    by_mae = any(value is not None for value in found.mae)
-    values = found.mae if by_mae else found.f1
-    if all(value is None for value in values):
+    """Return MAE, F1 or volume error by element, whichever is defined first, amber for errors; None without any."""
+    shown = (
+        (found.mae, "MAE", "eV/atom", "a", 2),
+        (found.f1, "F1", "", "h", 2),
+        (found.volume_abs_error, "Volume error", "%", "a", 1),
+    )
+    defined = [one for one in shown if one[0] is not None and any(value is not None for value in one[0])]
+    if not defined:
         return None
-    metric, unit, css = ("MAE", "eV/atom", "a") if by_mae else ("F1", "", "h")
+    chosen, metric, unit, css, places = defined[0]
+    values = chosen or ()
     levels = heat_levels(values, "higher")
     grid: list[list[Element | None]] = [[None] * 18 for _ in range(9)]
     for number, symbol in enumerate(SYMBOLS, 1):
@@ -91,7 +96,7 @@ def periodic(found: Slice) -> Periodic | None:
             continue
         row, column = place(numbers[name])
         title = f"{name}: {metric} {figure(value)}{' ' + unit if unit else ''}, {n:,} materials"
-        text = "–" if value is None else f"{value:.2f}"
+        text = "–" if value is None else f"{value:.{places}f}"
         shade = MIDDLE if level is None else level  # equal values are shaded alike, unlike unknown ones
         grid[row][column] = Element(name, text, title, "" if value is None else f"{css}{shade}")
     heads = ("1", "2", "3", "4", "5", "6", "7", "La", "Ac")
@@ -108,14 +113,15 @@ def slice_tables(details: Details) -> list[SliceTable]:
 def slice_table(key: str, found: Slice) -> SliceTable:
     """Return one kind of category as text; a column without any number is left out."""
     title = TITLES.get(key, key.replace("_", " "))
-    columns: list[tuple[str, Sequence[float | None]]] = [("Materials", found.n), ("Stable", found.n_stable)]
+    columns: list[tuple[str, Sequence[float | None]]] = [("Materials", found.n)]
     columns += [
         (label, values)
         for label, values in (
-            ("F1", found.f1), ("DAF", found.daf), ("Precision", found.precision), ("Recall", found.recall),
-            ("MAE, eV/atom", found.mae),
+            ("Stable", found.n_stable), ("F1", found.f1), ("DAF", found.daf), ("Precision", found.precision),
+            ("Recall", found.recall), ("MAE, eV/atom", found.mae), ("RMSD", found.rmsd),
+            ("Symmetry kept (0.1 Å)", found.symmetry_match_loose), ("Volume error, %", found.volume_abs_error),
         )
-        if any(value is not None for value in values)
+        if values is not None and any(value is not None for value in values)
     ]  # fmt: skip
     shown = range(min(len(found.name), MOST_ROWS))
     rows = tuple((found.name[i], *(_text(label, values[i]) for label, values in columns)) for i in shown)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from matdisc.leaderboard.site.details import BoardRanking, Details, Ranked
 from matdisc.leaderboard.site.results import Result
+from matdisc.tasks import TASKS
 
 MOST_PAIRED = 12
 MOST_COMPARED = 40
@@ -42,39 +43,46 @@ class AtK:
 
 
 def fits(ranking: BoardRanking, results: Sequence[Result]) -> bool:
-    """Whether the ranking is of these results (references left out): same entries, same F1."""
-    f1 = ranking.metrics.get("f1")
-    if f1 is None:
+    """Whether the ranking is of these results (references left out): same entries, same headline metric."""
+    key = TASKS[ranking.task].headline.key
+    ranked = ranking.metrics.get(key)
+    if ranked is None:
         return False
-    ranked = {entry: value for entry, value in zip(ranking.entries, f1.value, strict=True) if value is not None}
-    mine = {r.entry: value.value for r in results if (value := r.value("f1")) and value.value is not None}
-    return ranked.keys() == mine.keys() and all(
-        abs(ranked[entry] - mine[entry]) <= TOLERANCE * max(1.0, abs(mine[entry])) for entry in mine
+    theirs = {entry: value for entry, value in zip(ranking.entries, ranked.value, strict=True) if value is not None}
+    mine = {r.entry: value.value for r in results if (value := r.value(key)) and value.value is not None}
+    return theirs.keys() == mine.keys() and all(
+        abs(theirs[entry] - mine[entry]) <= TOLERANCE * max(1.0, abs(mine[entry])) for entry in mine
     )
 
 
+def headline(ranking: BoardRanking) -> Ranked:
+    """Return the ranking by the metric that the table is sorted by."""
+    return ranking.metrics[TASKS[ranking.task].headline.key]
+
+
 def places(ranking: BoardRanking) -> dict[str, tuple[int, int, int]]:
-    """Return lowest rank, highest rank and tie group of each entry with a defined F1."""
-    f1 = ranking.metrics["f1"]
-    rows = zip(ranking.entries, f1.value, f1.low, f1.high, f1.tie_group, strict=True)
+    """Return lowest rank, highest rank and tie group of each entry with a defined headline metric."""
+    ranked = headline(ranking)
+    rows = zip(ranking.entries, ranked.value, ranked.low, ranked.high, ranked.tie_group, strict=True)
     return {entry: (low, high, group) for entry, value, low, high, group in rows if value is not None}
 
 
 def pairs(ranking: BoardRanking, names: Mapping[str, str], *, most: int = MOST_PAIRED) -> Pairs | None:
-    """Return the differences in F1 of the best entries; None with fewer than two.
+    """Return the differences in the headline metric of the best entries; None with fewer than two.
 
     Args:
         ranking: The ranking.
         names: Entry to printed name, best first.
         most: Entries at most.
     """
-    f1 = ranking.metrics["f1"]
+    ranked = headline(ranking)
+    digits = max(3, TASKS[ranking.task].headline.decimals)
     index = {entry: i for i, entry in enumerate(ranking.entries)}
-    order = [index[entry] for entry in names if entry in index and f1.value[index[entry]] is not None]
+    order = [index[entry] for entry in names if entry in index and ranked.value[index[entry]] is not None]
     shown = order[:most]
     if len(shown) < 2:
         return None
-    rows = tuple(tuple(_pair(f1, i, j) for j in shown) for i in shown)
+    rows = tuple(tuple(_pair(ranked, i, j, digits) for j in shown) for i in shown)
     return Pairs(tuple(names[ranking.entries[i]] for i in shown), rows, len(order) - len(shown))
 
 
@@ -102,11 +110,11 @@ def p_text(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
-def _pair(f1: Ranked, i: int, j: int) -> Pair | None:
-    mine, other, p = f1.value[i], f1.value[j], f1.p_values[i][j]
+def _pair(ranked: Ranked, i: int, j: int, digits: int) -> Pair | None:
+    mine, other, p = ranked.value[i], ranked.value[j], ranked.p_values[i][j]
     if i == j or mine is None or other is None:
         return None
-    text = f"{mine - other:+.3f}".replace("-", "−")
+    text = f"{mine - other:+.{digits}f}".replace("-", "−")
     return Pair(text, p_text(p), p is not None and p <= 0.05)
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from matdisc.cards import DatasetCard, ModelCard
-from matdisc.leaderboard.site.columns import METRICS, Metric, show, show_interval
+from matdisc.leaderboard.site.columns import show, show_interval
 from matdisc.leaderboard.site.details import BoardRanking
 from matdisc.leaderboard.site.ranks import Rank, heat_levels, rank_intervals
 from matdisc.leaderboard.site.results import Content, Result, Value
-from matdisc.leaderboard.site.standing import fits, places
+from matdisc.leaderboard.site.standing import fits, headline, places
+from matdisc.tasks import TASKS
+from matdisc.tasks.shown import Metric
 
 LONG = 200
 """Tables of more rows than this show the first `SHORT` until asked for all."""
@@ -40,7 +42,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One entry of a table; `rank` is None for references and where F1 or its interval is undefined.
+    """One entry of a table; `rank` is None for references and where the headline metric is undefined.
 
     `tie_group` is that of the ranking, if the table has one; `opens_group` marks the leader of each but the first.
     """
@@ -66,7 +68,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """All entries of one task on one dataset, best F1 first.
+    """All entries of one task on one dataset, best headline metric first.
 
     With a `ranking`, ranks and ties are those of the paired comparison, else of overlapping intervals; `outdated`
     says that there is a ranking, but of other results.
@@ -82,12 +84,17 @@ class Table:
 
     @property
     def detectable(self) -> float | None:
-        """Smallest difference in F1 that neighbours of this table could have shown."""
-        return self.ranking.metrics["f1"].detectable if self.ranking else None
+        """Smallest difference in the headline metric that neighbours of this table could have shown."""
+        return headline(self.ranking).detectable if self.ranking else None
+
+    @property
+    def headline(self) -> Metric:
+        """The metric that rows are sorted and ranked by."""
+        return TASKS[self.task].headline
 
     @property
     def comparable(self) -> bool:
-        """Whether the ranking has a pair of entries with a defined F1."""
+        """Whether the ranking has a pair of entries with a defined headline metric."""
         return self.ranking is not None and len(places(self.ranking)) > 1
 
     @property
@@ -108,8 +115,8 @@ class Table:
 
     @property
     def n_placed(self) -> int:
-        """Rows that take part in the ranking: no references, F1 defined."""
-        return sum(_f1(row.result).value is not None for row in self.ranked)
+        """Rows that take part in the ranking: no references, headline metric defined."""
+        return sum(headline_value(row.result).value is not None for row in self.ranked)
 
     @property
     def has_floor(self) -> bool:
@@ -149,11 +156,18 @@ def make_table(
 ) -> Table:
     """Return the table of `results`, which all belong to one task and dataset; a ranking of others is not used."""
     results = sorted(results, key=_best_first)
-    columns = tuple(metric for metric in METRICS.values() if metric.key == "f1" or _some(metric, results))
+    first = TASKS[task].headline
+    columns = tuple(metric for metric in TASKS[task].metrics if metric == first or _some(metric, results))
     ranked = [r for r in results if not models[r.model].reference_row]
     usable = ranking if ranking and fits(ranking, ranked) else None
     stands = places(usable) if usable else {}
-    ranks = dict(zip(map(_entry, ranked), rank_intervals([_f1(r) for r in ranked]), strict=True))
+    ranks = dict(
+        zip(
+            map(_entry, ranked),
+            rank_intervals([headline_value(r) for r in ranked], first.better or "higher"),
+            strict=True,
+        )
+    )
     if usable:
         ranks = {entry: Rank(low, high) for entry, (low, high, _) in stands.items()}
     groups = {entry: group for entry, (_, _, group) in stands.items()}
@@ -193,7 +207,7 @@ def badges(result: Result, dataset: DatasetCard) -> tuple[Badge, ...]:
     """Return the flags of a result, and one more if it was computed on another version of the dataset."""
     flags = list(result.flags)
     told = result.provenance.dataset_sha256
-    if told and told != dataset.sha256:
+    if told and told != dataset.sha256_of(result.task):
         flags.insert(0, f"stale: computed on another version of this dataset ({told[:12]}…); score it anew")
     return tuple(Badge(_short(flag), flag, _warns(flag)) for flag in flags)
 
@@ -213,8 +227,9 @@ def _warns(flag: str) -> bool:
     return flag.lower().startswith(("training overlap", "level of theory", "used in construction", "stale"))
 
 
-def _f1(result: Result) -> Value:
-    return result.value("f1") or Value()
+def headline_value(result: Result) -> Value:
+    """Return a result's value of the metric that its table is sorted by."""
+    return result.value(TASKS[result.task].headline.key) or Value()
 
 
 def _entry(result: Result) -> str:
@@ -222,8 +237,9 @@ def _entry(result: Result) -> str:
 
 
 def _best_first(result: Result) -> tuple[bool, float, str]:
-    value = _f1(result).value
-    return value is None, -(value or 0.0), result.entry
+    value = headline_value(result).value
+    sign = 1 if TASKS[result.task].headline.better == "lower" else -1
+    return value is None, sign * (value or 0.0), result.entry
 
 
 def _heats(metric: Metric, results: Sequence[Result]) -> dict[str, int | None]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from matdisc.leaderboard.site.columns import METRICS, show, show_interval
+from matdisc.leaderboard.site.columns import show, show_interval
 from matdisc.leaderboard.site.results import Value
 from matdisc.leaderboard.site.settings import Settings
-from matdisc.leaderboard.site.tables import Row, Table
+from matdisc.leaderboard.site.tables import Row, Table, headline_value
 from matdisc.tasks import TASKS
+from matdisc.tasks.shown import Metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,37 +52,39 @@ def full_name(row: Row) -> str:
 
 
 def _claim(table: Table) -> str:
+    name, most = table.headline.label, "lowest" if table.headline.better == "lower" else "highest"
     rows, where = _defined(table), f"{TASKS[table.task].title.lower()} on {table.dataset.title}"
     if not rows:
-        return f"No model has a defined F1 for {where} yet."
+        return f"No model has a defined {name} for {where} yet."
     first = rows[0]
     if len(rows) == 1:
-        return f"{full_name(first)} is the only entry with a defined F1 for {where} so far: {_f1(first)}."
+        return f"{full_name(first)} is the only entry with a defined {name} for {where} so far: {_told(first)}."
     if first.rank is None:
-        return f"{full_name(first)} has the highest F1 for {where}, {_f1(first)}, so no lead is claimed."
+        return f"{full_name(first)} has the {most} {name} for {where}, {_told(first)}, so no lead is claimed."
     together = [row for row in rows if _may_be_first(row, first)]
     if len(together) == 1:
-        return f"{full_name(first)} leads {where} with F1 {_f1(first)}."
+        return f"{full_name(first)} leads {where} with {name} {_told(first)}."
     if len(together) == 2:
         a, b = together
-        return f"{full_name(a)} and {full_name(b)} cannot be told apart for {where}: F1 {_f1(a)} and {_f1(b)}."
+        return f"{full_name(a)} and {full_name(b)} cannot be told apart for {where}: {name} {_told(a)} and {_told(b)}."
     rest = len(together) - 2
     others = "one other" if rest == 1 else f"{rest} others"
     if first.tie_group is not None:  # members of a tie group may differ from each other, not from its leader
-        best = f"{full_name(first)} has the highest F1 for {where}, {_f1(first)}"
+        best = f"{full_name(first)} has the {most} {name} for {where}, {_told(first)}"
         return f"{best}, but {full_name(together[1])} and {others} cannot be told apart from it."
     names = f"{full_name(together[0])}, {full_name(together[1])} and {others}"
-    return f"{names} cannot be told apart for {where}; the highest F1 is {_f1(first)}."
+    return f"{names} cannot be told apart for {where}; the {most} {name} is {_told(first)}."
 
 
 def _context(table: Table) -> str:
-    value = table.first.dummy.get("f1")
+    metric = table.headline
+    value = table.first.dummy.get(metric.key)
     if value is None:
         return ""
-    text = f"Calling every material stable would score {show(METRICS['f1'], value, decimals=2)}"
+    text = f"{TASKS[table.task].trivial} would score {show(metric, value, decimals=_decimals(metric))}"
     best = _defined(table)
-    low = _value(best[0]).low if best else None
-    if low is not None and low <= value:
+    worst = _reach(_value(best[0]), metric.better != "lower", best=False) if best else None
+    if worst is not None and (worst >= value if metric.better == "lower" else worst <= value):
         return text + ", which the best entry does not clearly beat."
     return text + "."
 
@@ -104,16 +107,32 @@ def _may_be_first(row: Row, first: Row) -> bool:
     """
     if first.tie_group is not None:
         return row.tie_group == first.tie_group
+    up = TASKS[first.result.task].headline.better != "lower"
     mine, top = _value(row), _value(first)
-    reach = mine.value if mine.high is None else mine.high
-    return row is first or top.low is None or (reach is not None and reach >= top.low)
+    reach = _reach(mine, up, best=True)
+    floor = _reach(top, up, best=False)
+    if row is first or floor is None:
+        return True
+    reach = mine.value if reach is None else reach
+    return reach is not None and (reach >= floor if up else reach <= floor)
 
 
-def _f1(row: Row) -> str:
-    f1, metric = _value(row), METRICS["f1"]
-    interval = show_interval(metric, f1.low, f1.high, decimals=2)
-    return show(metric, f1.value, decimals=2) + (f" ({interval})" if interval else " without an interval")
+def _reach(value: Value, up: bool, *, best: bool) -> float | None:
+    """The better or the worse end of an interval."""
+    return value.high if up == best else value.low
+
+
+def _told(row: Row) -> str:
+    found, metric = _value(row), TASKS[row.result.task].headline
+    decimals = _decimals(metric)
+    interval = show_interval(metric, found.low, found.high, decimals=decimals)
+    return show(metric, found.value, decimals=decimals) + (f" ({interval})" if interval else " without an interval")
+
+
+def _decimals(metric: Metric) -> int:
+    """Digits in a sentence: two for a score, three for an error."""
+    return 3 if metric.better == "lower" else 2
 
 
 def _value(row: Row) -> Value:
-    return row.result.value("f1") or Value()
+    return headline_value(row.result)

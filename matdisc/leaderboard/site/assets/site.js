@@ -81,7 +81,7 @@
     var next = now ? (now === "ascending" ? "descending" : "ascending") : first;
     var key = head.getAttribute("data-key");
     sortTable(table, key, next);
-    if (key === "f1" && next === "descending") delete state.sort[table.id];
+    if (head.hasAttribute("data-default") && next === first) delete state.sort[table.id];
     else state.sort[table.id] = key + "." + (next === "ascending" ? "asc" : "desc");
     writeState();
   }
