@@ -56,7 +56,7 @@ def load(model: str = "7net-0", modality: str = "", device: str = "cpu", file: s
     def evaluate(structures: Sequence[Atoms]) -> list[Evaluation]:
         return _evaluate(network, _joined(structures, float(network.cutoff), modal, device), structures)
 
-    return calculator_of(evaluate, BATCH_ATOMS["cpu" if device == "cpu" else "cuda"])
+    return calculator_of(evaluate, BATCH_ATOMS[device.split(":")[0]])
 
 
 def _joined(structures: Sequence[Atoms], cutoff: float, modal: int | None, device: str) -> dict[str, Any]:

@@ -1,0 +1,52 @@
+"""ORB with random weights; skipped where the package is not installed."""
+
+import pytest
+
+pytest.importorskip("orb_models", reason="needs the package orb-models (matdisc[orb])")
+
+from matdisc.models.potentials.orb import load
+from matdisc.testing import check_potential
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # its package warns of itself
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """Weights as ORB saves them, random, for the architecture of the cards."""
+    import torch
+    from orb_models.forcefield.atomic_system import SystemConfig
+    from orb_models.forcefield.pretrained import orb_v3_conservative_architecture
+
+    torch.manual_seed(0)
+    system = SystemConfig(radius=6.0, max_num_neighbors=120)
+    path = tmp_path_factory.mktemp("orb") / "random.ckpt"
+    torch.save(orb_v3_conservative_architecture(device="cpu", system_config=system).state_dict(), path)
+    return str(path)
+
+
+def test_it_keeps_the_contract(file):
+    check_potential(load(file, "orb_v3_conservative_inf_omat"), force_tolerance=5e-2)
+
+
+@pytest.mark.parametrize("key", ["orb-v3-mpa", "orb-v3-omat"])
+def test_the_card_says_what_the_model_is(board, file, key):
+    card = board.model(key)
+    calculator = load(file, card.options["architecture"])
+    assert card.n_params == sum(weight.numel() for weight in calculator.model.parameters())
+    assert card.cutoff == calculator.system_config.radius
+
+
+def test_the_address_on_the_card_is_the_one_of_the_package(board):
+    import inspect
+
+    from orb_models.forcefield import pretrained
+
+    for key in ("orb-v3-mpa", "orb-v3-omat"):
+        card = board.model(key)
+        function = getattr(pretrained, card.options["architecture"])
+        assert inspect.signature(function).parameters["weights_path"].default == card.weights.url
+
+
+def test_an_architecture_that_does_not_exist_is_named(file):
+    with pytest.raises(ValueError, match="no architecture 'orb_v9'"):
+        load(file, "orb_v9")
