@@ -16,7 +16,7 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np
 
-from benchmarks import scoring
+from benchmarks import relaxation, scoring
 from matdisc.board import Board, init_board
 from matdisc.metrics import bootstrap_intervals, group_totals, metrics_from_totals, row_terms
 from matdisc.run import predict
@@ -32,6 +32,7 @@ def main() -> None:
         bootstrap_against_row_resampling()
         two_workers_against_one(board)
         ray_against_none(board)
+        relaxation.measure(Path(folder))
 
 
 def bootstrap_against_point_metrics() -> None:
