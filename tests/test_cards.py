@@ -72,6 +72,47 @@ def test_every_wrong_field_is_named_at_once(write):
     assert len(str(caught.value).splitlines()) == 2
 
 
+def test_a_card_says_where_weights_come_from_and_what_a_worker_needs(write):
+    more = f"""
+packages = ["net"]
+gpus = 0.25
+memory_gib = 4
+cutoff = 5.0
+[weights]
+url = "https://example.org/net.pt"
+sha256 = "{"0" * 64}"
+bytes = 10
+[licence]"""
+    card = read_card(write(GOOD.replace("\n[licence]", more)), ModelCard)
+    assert (card.packages, card.gpus, card.memory_gib, card.cutoff) == (("net",), 0.25, 4.0, 5.0)
+    assert card.weights.sha256 == "0" * 64
+    assert read_card(write(GOOD), ModelCard).gpus == 0
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("gpus = 9", "'gpus'"),
+        ("gpus = -1", "'gpus'"),
+        ("memory_gib = 0", "'memory_gib'"),
+        ("cutoff = 0.0", "'cutoff'"),
+        ('packages = ["mace-torch"]', "'packages.0'"),
+        ("[weights]", "either 'url' or 'ships_in_package"),
+        ('[weights]\nurl = "http://example.org/net.pt"', "'weights.url'"),
+        ('[weights]\nurl = "https://example.org/net.pt"\nships_in_package = true', "either 'url' or 'ships_in_package"),
+        ("[weights]\nships_in_package = true\nbytes = 5", "give the 'url'"),
+        ('[weights]\nurl = "https://example.org/net.pt"\nsha256 = "abc"', "64 hexadecimal digits"),
+        ('[weights]\nurl = "https://a.org/n"\nbytes = 5\n[[weights.parts]]\nname = "x.pt"', "its own 'sha256'"),
+        ('[weights]\nurl = "https://a.org/n"\n[[weights.parts]]\nname = "../x.pt"', "'weights.parts.0.name'"),
+    ],
+)
+def test_impossible_weights_and_needs_are_refused(write, written, said):
+    path = write(GOOD.replace("\n[licence]", f"\n{written}\n[licence]"))
+    with pytest.raises(CardError) as caught:
+        read_card(path, ModelCard)
+    assert said in str(caught.value)
+
+
 def test_a_card_that_is_no_text_is_refused(write):
     with pytest.raises(CardError, match="UTF-8"):
         read_card(write(b"\xff\xfe\x00"), ModelCard)

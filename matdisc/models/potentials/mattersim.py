@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from typing import TYPE_CHECKING
 
@@ -20,11 +19,8 @@ def load(file: str, device: str = "cpu") -> Calculator:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch and its graph library announce their own future
         import torch
-        from loguru import logger
         from mattersim.forcefield import MatterSimCalculator, Potential
 
-        logger.remove()
-        logger.add(sys.stderr, level="WARNING")  # it reports each file it opens
         torch.set_num_threads(1)
         potential = Potential.from_checkpoint(file, device=device, load_training_state=False)
         return MatterSimCalculator(potential, device=device)
