@@ -1,0 +1,201 @@
+"""The evidence model: sources, fusion, inference; NumPy alone. `estimator` gives it scikit-learn's interface.
+
+Fitting chooses the strength and order of the data source and estimates how far each source can be trusted, all inside
+the training alloys. Judging uses the training alloys as hosts and never sees a label of a candidate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from matdisc.errors import DataError
+from matdisc.models.evidence.groups import LARGEST_ORDER, Alloy, Groups, Ints, alphabet, parse_alloy
+from matdisc.models.evidence.inference import (
+    Version,
+    by_pieces,
+    by_products,
+    combine_products,
+    count_pieces,
+    queries_of,
+    speaking_keys,
+)
+from matdisc.models.evidence.masses import RULES, Combined, Rule
+from matdisc.models.evidence.selection import choose
+from matdisc.models.evidence.sources import Fusion, PairTable, fuse, table_masses
+from matdisc.models.evidence.substitution import count_pairs, hosts_of
+from matdisc.models.evidence.view import View, masses_of
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+ALPHAS = (0.01, 0.03, 0.1, 0.2)
+FROM_PRODUCTS = ("dempster", "yager", "dubois-prade")
+"""Rules of inference that need no list of pieces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an evidence model is made of.
+
+    Attributes:
+        alphas: Strengths of one pair of alloys to choose from, in [0, 1].
+        orders: Largest exchanged groups to choose from, 1 or 2.
+        version: Inference `v1`, or `v2` for the data source alone.
+        rule: Combination of the pieces about a candidate.
+        fusion: Combination of sources.
+        use_data: Whether labelled alloys speak about substitutability.
+        knowledge: Tables that do.
+        reliability: Whether sources are discounted by what they are worth inside the training part; only where there
+            are at least two.
+        folds, reliability_folds: Of the cross-validations that choose, and that estimate reliabilities.
+        seed: Of both.
+    """
+
+    alphas: tuple[float, ...] = ALPHAS
+    orders: tuple[int, ...] = (1, 2)
+    version: Version = "v1"
+    rule: Rule = "dempster"
+    fusion: Fusion = field(default_factory=Fusion)
+    use_data: bool = True
+    knowledge: tuple[PairTable, ...] = ()
+    reliability: bool = True
+    folds: int = 5
+    reliability_folds: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.use_data and not self.knowledge:
+            raise ValueError("a model needs a source of evidence: use_data, or a table in 'knowledge'")
+        if self.version not in ("v1", "v2") or (self.version == "v2" and self.knowledge):
+            raise ValueError(f"version is {self.version!r}: use 'v1', or 'v2' with the data source alone")
+        if self.rule not in RULES or self.fusion.rule not in RULES or self.fusion.expert_rule not in RULES:
+            raise ValueError(f"rules of combination are {', '.join(RULES)}")
+        if not self.alphas or not all(0 <= a <= 1 for a in self.alphas):
+            raise ValueError(f"alpha is {self.alphas}; strengths have to lie in [0, 1]")
+        if not self.orders or not set(self.orders) <= set(range(1, LARGEST_ORDER + 1)):
+            raise ValueError(f"order is {self.orders}; exchanged groups have at most 1 or {LARGEST_ORDER} elements")
+        if self.folds < 2 or self.reliability_folds < 2:
+            raise ValueError("cross-validation needs at least 2 folds")
+
+    @property
+    def n_sources(self) -> int:
+        """The data, if used, and each table."""
+        return int(self.use_data) + len(self.knowledge)
+
+
+@dataclass(frozen=True, slots=True)
+class Beliefs:
+    """What is known about candidates; arrays of shape (n_candidates,).
+
+    Attributes:
+        masses: (High, Low, not known), shape (n_candidates, 3).
+        conflict: Of the pieces behind each, in [0, 1].
+        n_pieces: How many pieces of evidence spoke.
+    """
+
+    masses: Floats
+    conflict: Floats
+    n_pieces: Ints
+
+    @property
+    def belief(self) -> Floats:
+        """Lower end of the interval of the probability of High."""
+        return self.masses[:, 0]
+
+    @property
+    def plausibility(self) -> Floats:
+        """Upper end of that interval."""
+        return np.maximum(1.0 - self.masses[:, 1], self.belief)
+
+    @property
+    def ignorance(self) -> Floats:
+        """Width of the interval."""
+        return self.masses[:, 2]
+
+    @property
+    def p_high(self) -> Floats:
+        """Pignistic probability of High: belief and half of the ignorance."""
+        return np.clip(self.masses[:, 0] + self.masses[:, 2] / 2, self.belief, self.plausibility)
+
+    @property
+    def abstain(self) -> Bools:
+        """Where no evidence speaks; p_high is then 0.5."""
+        return self.n_pieces == 0
+
+
+class EvidenceModel:
+    """Predicts High or Low of alloys by evidence from labelled alloys and knowledge of element pairs."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+
+    def fit(self, alloys: Sequence[Any], high: ArrayLike, weights: ArrayLike | None = None) -> EvidenceModel:
+        """Learn from labelled alloys.
+
+        Args:
+            alloys: Collections of symbols, or strings like `Fe|Ni`.
+            high: Whether each is High, shape (n_alloys,); one class is enough.
+            weights: Of each alloy in the data source, at least 0; alpha w_i w_j has to be at most 1.
+
+        Raises:
+            DataError: If there is no alloy, an alloy occurs twice, or names an unknown element.
+            TotalConflict: If alpha is 1 and the labelled alloys contradict each other.
+        """
+        self.alloys = [parse_alloy(a) for a in alloys]
+        self.high = np.asarray(high, bool)
+        if not self.alloys or self.high.shape != (len(self.alloys),):
+            raise DataError(
+                f"{len(self.alloys)} alloys and {self.high.size} labels; give one label an alloy, at least one"
+            )
+        self.weights = None if weights is None else np.asarray(weights, float)
+        if self.weights is not None and self.weights.shape != self.high.shape:
+            raise DataError(f"{self.weights.size} weights for {len(self.alloys)} alloys; give one an alloy")
+        self._view = self._seen_in(alphabet(self.alloys))
+        self.majority = bool(2 * self.high.sum() > len(self.high))
+        self.alpha, self.order, self.reliabilities = choose(self.settings, self._view, self.weights)
+        self._similarity: tuple[View, Combined] | None = None
+        return self
+
+    def judge(self, alloys: Sequence[Any]) -> Beliefs:
+        """Return what is known about alloys; the answer to one does not depend on which others are asked about.
+
+        Raises:
+            DataError: If an alloy names an unknown element, or there are more than 64 elements in all.
+        """
+        asked = [parse_alloy(a) for a in alloys]
+        view = self.view(asked)
+        keys = speaking_keys(view.groups, self.similarity(view).masses, self.order)
+        queries = queries_of(view.hosts, view.groups.splits(view.groups.encode(asked)), len(asked))
+        version, rule = self.settings.version, self.settings.rule
+        if rule not in FROM_PRODUCTS:
+            combined, n_pieces = by_pieces(view.hosts, keys, queries, version, self.alpha, rule)
+            return Beliefs(combined.masses, combined.conflict, n_pieces)
+        logs = by_products(view.hosts, keys[..., None], queries, version, np.array([self.alpha]))
+        combined = combine_products(logs, 0, rule)
+        return Beliefs(combined.masses, combined.conflict, count_pieces(view.hosts, keys, queries, version))
+
+    def view(self, asked: Sequence[Alloy] = ()) -> View:
+        """Return the training alloys in an alphabet that has the elements of `asked` too."""
+        # Further elements follow in alphabetical order whenever they come, so that sums keep their order.
+        elements = alphabet(self.alloys, [frozenset(self._view.groups.elements), *asked])
+        if len(elements) > len(self._view.groups.elements):
+            self._view = self._seen_in(elements)
+        return self._view
+
+    def similarity(self, view: View) -> Combined:
+        """Return the fused masses (similar, dissimilar, not known) of each key and their conflict."""
+        if self._similarity is None or self._similarity[0] is not view:
+            data = None if view.counts is None else masses_of(view, self.alpha, self.weights).masses
+            fused = fuse(view.groups, data, view.said, self.reliabilities, self.settings.fusion)
+            self._similarity = (view, fused)
+        return self._similarity[1]
+
+    def _seen_in(self, elements: tuple[str, ...]) -> View:
+        groups = Groups(elements, max(self.settings.orders))
+        hosts = hosts_of(groups, self.alloys, self.high)
+        counts = count_pairs(groups, hosts) if self.settings.use_data else None
+        return View(groups, hosts, counts, table_masses(groups, self.settings.knowledge, self.settings.fusion))
