@@ -84,7 +84,7 @@ def paired_differences(
     found = metrics(np.stack([table.sum(axis=0) for table in tables]))
     drawn = metrics(bootstrap_sums(tables, replicates=replicates, seed=seed))
     return {
-        key: _difference(float(subtract(*values)), subtract(drawn[key][:, 0], drawn[key][:, 1]), level)
+        key: difference_of(float(subtract(*values)), subtract(drawn[key][:, 0], drawn[key][:, 1]), level)
         for key, values in found.items()
     }
 
@@ -210,7 +210,14 @@ def holm(p_values: ArrayLike) -> Floats:
     return corrected
 
 
-def _difference(value: float, drawn: Floats, level: float) -> Difference:
+def difference_of(value: float, drawn: Floats, level: float = 0.95) -> Difference:
+    """Return a difference with its paired bootstrap statistics; `paired_differences` says which.
+
+    Args:
+        value: First minus second, on everything.
+        drawn: The same in each replicate, shape (replicates,), nan where undefined.
+        level: Coverage of the interval.
+    """
     nothing = float("nan")
     low, high = percentile_interval(drawn, level=level)
     if np.isnan(value) or np.isnan(low):
