@@ -157,7 +157,8 @@ def value_column(path: Path, header: Sequence[str], value_columns: Sequence[str]
     if "material_id" not in header:
         raise SubmissionError(f"{path}: has no column 'material_id' (columns: {_some(header)})")
     found = [column for column in value_columns if column in header]
-    found = found or [column for column in header if column.startswith(value_columns[0])]
+    if not found and value_columns[0] != STRUCTURE:
+        found = [column for column in header if column.startswith(value_columns[0])]
     if len(found) > 1:
         raise SubmissionError(f"{path}: gives both {found[0]!r} and {found[1]!r}; keep the one to be scored")
     if not found:

@@ -7,6 +7,7 @@ moyo and not spglib, because the two disagree on structures with a little noise 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from matdisc.cards import SYMBOLS
 from matdisc.schema import Crystal
@@ -25,6 +26,7 @@ class Symmetry:
     operations: int
 
 
+@lru_cache(maxsize=16_384)  # the same references for every row of a board
 def symmetry(crystal: Crystal, symprec: float) -> Symmetry | None:
     """Return the symmetry of a crystal, None where the search fails (overlapping atoms, a flat cell).
 
