@@ -8,10 +8,11 @@ from typing import Any
 
 from matdisc.errors import MatdiscError, RunError
 from matdisc.models import one_thread
+from matdisc.predictions import one_line
 from matdisc.run.cluster import cluster_cpus, cluster_gpus, stopping_in_order
 from matdisc.run.schedule import Portion, Schedule
 from matdisc.run.usage import Usage
-from matdisc.run.worker import Job, answer_chunk, timed_out
+from matdisc.run.worker import FLUSH_SECONDS, Job, answer_chunk, timed_out
 from matdisc.schema import Prediction
 
 START_GRACE = 180.0
@@ -20,8 +21,11 @@ counts in."""
 LOOK_SECONDS = 0.5
 """How often the driver looks up from waiting."""
 RECOUNT_SECONDS = 5.0
+BATCHES_PER_SECOND = 400.0
+"""How often the driver lets all workers together hand over answers: it can take two or three times as many."""
 
-Answers = Iterator[tuple[list[Prediction], Usage | None]]
+Answers = Iterator[tuple[list[Prediction], list[Usage]]]
+"""First answers, and what workers used, as they come; what comes together is yielded together."""
 
 
 def serial_answers(job: Job, schedule: Schedule) -> Answers:
@@ -30,7 +34,7 @@ def serial_answers(job: Job, schedule: Schedule) -> Answers:
     while (portion := schedule.next(1)) is not None:
         for batch in answer_chunk(job, portion.chunk):
             fresh = schedule.answered(portion, batch.predictions, batch.usage.wall_seconds, time.monotonic())
-            yield fresh, batch.usage
+            yield fresh, [batch.usage]
 
 
 def ray_answers(
@@ -76,20 +80,21 @@ def ray_answers(
                     )
                     if portion is None:
                         break
-                    flight[ask.remote(shared, portion.chunk)] = portion
-                ready, _ = ray.wait(list(flight), num_returns=1, timeout=LOOK_SECONDS)
-                for stream in ready:
-                    yield from _received(job, schedule, flight, stream)
+                    pause = max(FLUSH_SECONDS, crew.size() / BATCHES_PER_SECOND)
+                    flight[ask.remote(shared, portion.chunk, pause)] = portion
+                yield from _received(job, schedule, flight)
                 for stream in _silent(job, flight, grace):
                     ray.cancel(stream, force=True)
-                    yield schedule.overdue(flight.pop(stream), timed_out(job)), None
+                    yield schedule.overdue(flight.pop(stream), timed_out(job)), []
         finally:
             for stream in flight:
                 ray.cancel(stream, force=True)
 
 
 class _Crew:
-    """How many tasks run at a time: a fixed number, or the cores of a cluster, counted now and then."""
+    """How many tasks are in flight: a fixed number, or as many as a cluster has cores, counted now and then, and
+    some more. Those wait at Ray for nodes to come, and an autoscaler sees that there is work.
+    """
 
     def __init__(self, workers: int | None) -> None:
         self._fixed, self._count, self._counted = workers, 0, -1e9
@@ -98,43 +103,62 @@ class _Crew:
         if self._fixed is not None:
             return self._fixed
         if time.monotonic() - self._counted > RECOUNT_SECONDS:
-            self._count, self._counted = max(1, cluster_cpus()), time.monotonic()
+            cores = cluster_cpus()
+            self._count, self._counted = cores + 1 + cores // 4, time.monotonic()
         return self._count
 
 
-def _received(job: Job, schedule: Schedule, flight: dict[Any, Portion], stream: Any) -> Answers:
-    """Take the next batch from a stream, or see how it ended."""
+def _received(job: Job, schedule: Schedule, flight: dict[Any, Portion]) -> Answers:
+    """Wait a moment for streams, and take one batch from each that has one."""
     import ray
-    from ray.exceptions import (
-        ActorDiedError,
-        NodeDiedError,
-        ObjectLostError,
-        OutOfMemoryError,
-        RayTaskError,
-        TaskCancelledError,
-        WorkerCrashedError,
-    )
+
+    answers: list[Prediction] = []
+    usages: list[Usage] = []
+    ready, _ = ray.wait(list(flight), num_returns=1, timeout=LOOK_SECONDS)
+    if ready and len(flight) > 1:  # all that are ready, lest the first ones keep the others waiting
+        ready, _ = ray.wait(list(flight), num_returns=len(flight), timeout=0)
+    try:
+        for stream in ready:
+            fresh, usage = _next_batch(job, schedule, flight, stream)
+            answers += fresh
+            usages += usage
+    except MatdiscError:
+        yield answers, usages
+        raise
+    if answers or usages:
+        yield answers, usages
+
+
+def _next_batch(
+    job: Job, schedule: Schedule, flight: dict[Any, Portion], stream: Any
+) -> tuple[list[Prediction], list[Usage]]:
+    """Take the next batch from a stream, or see how it ended. See docs/scale.md for what Ray says of which death."""
+    import ray
+    from ray import exceptions as died
 
     portion = flight[stream]
     now = time.monotonic()
     try:
         batch = ray.get(next(stream))
+        return schedule.answered(portion, batch.predictions, batch.usage.wall_seconds, now), [batch.usage]
     except StopIteration:
-        flight.pop(stream)
-        if schedule.unfinished(portion):
-            schedule.lost(portion)
-    except (NodeDiedError, ObjectLostError, ActorDiedError):
-        schedule.lost(flight.pop(stream))
-    except (WorkerCrashedError, OutOfMemoryError, TaskCancelledError) as err:
-        how = "its worker ran out of memory" if isinstance(err, OutOfMemoryError) else "its worker died"
-        yield schedule.died(flight.pop(stream), how, now, job.timeout, timed_out(job)), None
-    except RayTaskError as err:
+        del flight[stream]
+        return schedule.lost(portion), []
+    except (died.NodeDiedError, died.ObjectLostError, died.OutOfDiskError, died.ObjectStoreFullError):
+        return schedule.lost(flight.pop(stream)), []
+    except (died.WorkerCrashedError, died.OutOfMemoryError, died.TaskCancelledError) as err:
+        how = "its worker ran out of memory" if isinstance(err, died.OutOfMemoryError) else "its worker died"
+        return schedule.died(flight.pop(stream), how, now, job.timeout, timed_out(job)), []
+    except died.RayTaskError as err:
         cause = err.cause
         if isinstance(cause, MatdiscError):
             raise type(cause)(str(cause)) from None
         raise RunError(f"model {job.model.key!r} cannot be asked: {type(cause).__name__}: {cause}") from err
-    else:
-        yield schedule.answered(portion, batch.predictions, batch.usage.wall_seconds, now), batch.usage
+    except died.RayError as err:  # no node can ever do it, its environment cannot be made, the driver's node is dead
+        raise RunError(
+            f"Ray cannot run model {job.model.key!r} ({type(err).__name__}: {one_line(str(err))}); "
+            "mend that and give the same command again: all answers so far are kept"
+        ) from err
 
 
 def _silent(job: Job, flight: Mapping[Any, Portion], grace: float) -> list[Any]:

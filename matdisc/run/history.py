@@ -15,7 +15,7 @@ from matdisc.atomic import write_whole
 from matdisc.board import Board
 from matdisc.errors import RunError
 from matdisc.run.record import parse_line
-from matdisc.run.usage import total
+from matdisc.run.usage import add_up, total
 
 State = Literal["running", "stopped", "done"]
 
@@ -75,10 +75,10 @@ def read_run(board: Board, name: str) -> PastRun:
     statuses: Counter[str] = Counter()
     troubles: Counter[str] = Counter()
     seconds: list[tuple[float, str]] = []
-    usages = []
+    usages: dict[str, Any] = {}
     for content in _lines(record):
         if "usage" in content:
-            usages.append(content["usage"])
+            add_up(usages, content["usage"])
             continue
         statuses[content["status"]] += 1
         if content["error"]:
@@ -88,7 +88,7 @@ def read_run(board: Board, name: str) -> PastRun:
     state: State = "running" if _held(record) else "done" if statuses.total() >= call["materials"] else "stopped"
     age = time.time() - record.stat().st_mtime
     slowest = tuple(sorted(seconds, reverse=True)[:5])
-    return PastRun(name, record, call, state, statuses, troubles, slowest, total(usages), age)
+    return PastRun(name, record, call, state, statuses, troubles, slowest, total(usages.values()), age)
 
 
 def _names(board: Board) -> Iterator[str]:

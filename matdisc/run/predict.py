@@ -129,7 +129,7 @@ def predict(
             answers = _answers(job, _schedule(model, dataset, todo), crew, environment) if todo else iter(())
             _collect(record, samples, answers, progress)
         answered = [record.done[s.material_id] for s in samples]
-        cost = total(record.usages)
+        cost = total(record.usages.values())
     if out is None:
         whole = limit is None or limit >= len(dataset.samples)
         out = (
@@ -169,8 +169,8 @@ def _collect(record: Record, samples: Sequence[Sample], answers: Answers, progre
     counts = Counter(str(p.status) for key, p in record.done.items() if key in wanted)
     if progress:
         progress(counts.total(), len(samples), counts)
-    for batch, usage in answers:
-        record.add(batch, usage)
+    for batch, usages in answers:
+        record.add(batch, usages)
         counts.update(str(p.status) for p in batch)
         if progress and batch:
             progress(counts.total(), len(samples), counts)

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from matdisc.errors import RunError
-from matdisc.run.usage import Usage
+from matdisc.run.usage import Usage, add_up
 from matdisc.schema import Prediction
 from matdisc.structures import from_json, to_json
 
@@ -27,7 +27,7 @@ class Record:
 
     Attributes:
         done: Answers found on disk or added since, by material id.
-        usages: What workers said they used, likewise.
+        usages: What each worker process used, likewise; see usage.add_up.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any], *, restart: bool = False) -> None:
@@ -38,7 +38,7 @@ class Record:
         """
         self.path = path
         self.done: dict[str, Prediction] = {}
-        self.usages: list[dict[str, Any]] = []
+        self.usages: dict[str, dict[str, Any]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: BinaryIO = path.open("a+b")
         try:
@@ -50,13 +50,16 @@ class Record:
             self._file.close()
             raise
 
-    def add(self, predictions: Iterable[Prediction], usage: Usage | None = None) -> None:
+    def add(self, predictions: Iterable[Prediction], usages: Iterable[Usage] = ()) -> None:
         """Append answers and wait until they are on disk; a material that has an answer keeps its first."""
         fresh = [p for p in predictions if p.material_id not in self.done]
         lines = [_line(_as_dict(p)) for p in fresh]
-        if usage is not None:
-            self.usages.append(usage.as_dict())
-            lines.append(_line({"usage": self.usages[-1]}))
+        for usage in usages:
+            told = usage.as_dict()
+            if usage.worker in self.usages:  # its machine stands in its first line
+                del told["machine"]
+            add_up(self.usages, told)
+            lines.append(_line({"usage": told}))
         self._file.write(b"".join(lines))
         self._file.flush()
         if fresh:
@@ -110,7 +113,7 @@ class Record:
         for number, line in enumerate(lines[1:], start=2):
             told = self._parse(line, number)
             if "usage" in told:
-                self.usages.append(told["usage"])
+                add_up(self.usages, told["usage"])
             else:
                 prediction = _prediction(told)
                 self.done.setdefault(prediction.material_id, prediction)

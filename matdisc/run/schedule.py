@@ -22,7 +22,12 @@ FIRST_ATOMS = 64
 MOST_MATERIALS = 4000
 DEATHS_ALLOWED = 1
 """A material whose own worker dies is asked once more; after a second death it is recorded as failed."""
-NODE_LOSSES_ALLOWED = 20
+NODE_LOSSES_ALLOWED = 5
+"""A portion that loses its machine is given to others so often, then taken apart; a material alone then fails."""
+SUSPECTS = 16
+"""Of a portion whose worker died, the first so many unanswered materials are asked one by one, ..."""
+PIECES = 8
+"""... and the rest in so many pieces: asking thousands singly would cost more than another death."""
 STRAGGLER_SECONDS = 5.0
 """A chunk that is still at work this long after the queue ran empty is also given to idle workers."""
 
@@ -111,20 +116,28 @@ class Schedule:
         """Whether a portion still owes an answer that nobody else has given."""
         return any(key not in self._done for key in portion.open)
 
-    def lost(self, portion: Portion) -> None:
-        """Put back what a portion still owes, because its machine went away through no fault of a material."""
+    def lost(self, portion: Portion) -> list[Prediction]:
+        """Put back what a portion still owes, because its machine went away through no fault of a material.
+
+        Machines that go away time and again are no chance: then the materials are asked apart, and one that still
+        loses its machine is `failed`.
+        """
         rest = self._rest(portion)
         if not rest or portion.is_copy:
-            return
-        if portion.losses >= NODE_LOSSES_ALLOWED:  # then something is wrong with the materials after all
-            self._alone(rest, portion.losses)
-        else:
+            return []
+        if portion.losses < NODE_LOSSES_ALLOWED:
             self._waiting.append(_Waiting(Chunk(rest, portion.chunk.train), portion.deaths, portion.losses + 1))
+            return []
+        if self._divisible and len(portion.chunk.asked) > 1:
+            self._apart(rest)
+            return []
+        why = f"its machine went away {portion.losses + 1} times while it was asked about this material"
+        return self._given_up(rest, "failed", why)
 
     def died(self, portion: Portion, why: str, now: float, timeout: float | None, late: str) -> list[Prediction]:
         """Return answers for materials that are given up because their worker died, and put the others back.
 
-        The materials of a portion that lost its worker are asked again one by one, which finds the one that kills.
+        The materials of a portion that lost its worker are asked again in small parts, which finds the one that kills.
         A material whose own worker dies twice is `failed`; one whose worker was stopped for time is `timed_out`.
 
         Args:
@@ -138,7 +151,7 @@ class Schedule:
         if not rest or portion.is_copy:
             return []
         if self._divisible and len(portion.chunk.asked) > 1:
-            self._alone(rest, portion.losses)
+            self._apart(rest)
             return []
         silent = 0.0 if portion.heard is None else now - portion.heard
         if self._divisible and timeout is not None and silent >= timeout:
@@ -157,7 +170,7 @@ class Schedule:
         if portion.is_copy:
             return []
         if self._divisible and len(portion.chunk.asked) > 1:
-            self._alone(rest, portion.losses)
+            self._apart(rest)
             return []
         return self._given_up(rest, "timed_out", late + "; its worker was stopped")
 
@@ -180,8 +193,13 @@ class Schedule:
     def _rest(self, portion: Portion) -> tuple[Sample, ...]:
         return tuple(s for key, s in portion.open.items() if key not in self._done)
 
-    def _alone(self, samples: Sequence[Sample], losses: int) -> None:
-        self._waiting.extend(_Waiting(Chunk((sample,)), 0, losses) for sample in samples)
+    def _apart(self, samples: Sequence[Sample]) -> None:
+        """Queue the first ones, which were most likely at work, one by one, and the rest in pieces."""
+        first, rest = samples[:SUSPECTS], samples[SUSPECTS:]
+        self._waiting.extend(_Waiting(Chunk((sample,))) for sample in first)
+        length = -(-len(rest) // PIECES)
+        pieces = (rest[i : i + length] for i in range(0, len(rest), length or 1))
+        self._waiting.extend(_Waiting(Chunk(tuple(piece))) for piece in pieces)
 
     def _given_up(self, samples: Sequence[Sample], status: Status, error: str) -> list[Prediction]:
         self._done |= {s.material_id for s in samples}

@@ -72,8 +72,17 @@ def machine(packages: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
+def add_up(known: dict[str, dict[str, Any]], told: Mapping[str, Any]) -> None:
+    """Add what a worker said (a Usage as a mapping, `machine` only the first time) to what is known, by worker."""
+    one = known.setdefault(told["worker"], {"worker": told["worker"], "machine": {}, "peak_mib": 0.0})
+    for name in ("cpu_seconds", "wall_seconds", "load_seconds"):
+        one[name] = one.get(name, 0.0) + told[name]
+    one["peak_mib"] = max(one["peak_mib"], told["peak_mib"])
+    one["machine"] = told.get("machine") or one["machine"]
+
+
 def total(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what a whole run used: sums, the largest memory, and each kind of machine once.
+    """Return what a whole run used, from what each worker used: sums, the largest memory, each kind of machine once.
 
     `workers` is how many processes took part. Versions that differ between workers are all listed.
     """

@@ -27,7 +27,7 @@ from matdisc.tasks import TASKS
 from matdisc.tasks.base import Outcome
 
 FLUSH_SECONDS = 0.25
-"""Answers are handed over at least this often: it is what a worker's death can cost."""
+"""Answers wait no longer than this to be handed over, with few workers: it is what a worker's death can cost."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class UnsupportedElement(Exception):
     """A model has declared that it does not know an element."""
 
 
-def answer_chunk(job: Job, chunk: Chunk) -> Iterator[Batch]:
+def answer_chunk(job: Job, chunk: Chunk, flush_seconds: float = FLUSH_SECONDS) -> Iterator[Batch]:
     """Yield the answers of a chunk as they come, each asked material once; only a model that cannot load raises.
 
     Two batches without answers come first: one at the start and one when the model is loaded. They tell the driver
@@ -99,7 +99,7 @@ def answer_chunk(job: Job, chunk: Chunk) -> Iterator[Batch]:
         last = time.perf_counter()
         for answer in answers:
             ready.append(answer)
-            if time.perf_counter() - last > FLUSH_SECONDS:
+            if time.perf_counter() - last > flush_seconds:
                 yield Batch(tuple(ready), meter.read())
                 ready, last = [], time.perf_counter()
         yield Batch(tuple(ready), meter.read())
