@@ -187,7 +187,7 @@ def _difference(log_a: Floats, log_b: Floats) -> Floats:
     """exp(a) - exp(b) for b <= a, exact where both are close; 0 where both are 0."""
     with np.errstate(invalid="ignore"):
         gap = np.where(np.isneginf(log_a), 0.0, log_b - log_a)
-    return np.exp(log_a) * -np.expm1(np.minimum(gap, 0.0))
+    return np.exp(log_a) * -np.expm1(np.minimum(gap, 0.0)) + 0.0  # no -0
 
 
 def _times(count: Any, log: Floats) -> Floats:

@@ -158,6 +158,7 @@ class EvidenceModel:
         self.majority = bool(2 * self.high.sum() > len(self.high))
         self.alpha, self.order, self.reliabilities = choose(self.settings, self._view, self.weights)
         self._similarity: tuple[View, Combined] | None = None
+        self.similarity(self._view)
         return self
 
     def judge(self, alloys: Sequence[Any]) -> Beliefs:
