@@ -23,6 +23,7 @@ QUANTITY_UNITS = {
     "a_angstrom": "Å",
     "c_angstrom": "Å",
     "volume_per_atom": "Å^3/atom",
+    "margin_kj_mol": "kJ/mol",
 }
 """Quantities whose unit is fixed; a card that gives another unit is refused."""
 
@@ -36,9 +37,9 @@ RelativePath = Annotated[
 ]
 Loader = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 ImportName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$")]
-Unit = Literal["eV/atom", "eV", "Å", "Å^3", "Å^3/atom", "degree", "GPa", "K", "1", "text", "bool"]
+Unit = Literal["eV/atom", "eV", "Å", "Å^3", "Å^3/atom", "degree", "GPa", "K", "kJ/mol", "1", "text", "bool"]
 EnergyScale = Literal["mp2020_corrected", "pbe_raw", "own"]
-TaskKey = Literal["discovery", "polymorphs", "relaxation"]
+TaskKey = Literal["discovery", "polymorphs", "relaxation", "alloys"]
 
 
 class Strict(BaseModel):
@@ -128,7 +129,7 @@ class ModelCard(Strict):
     weights: Weights | None = None
     gpus: Annotated[float, Field(ge=0, le=8)] = 0
     memory_gib: Annotated[float, Field(gt=0)] | None = None
-    protocol: Literal["relax", "single-point"] | None = None
+    protocol: Literal["relax", "relax-fast", "single-point"] | None = None
     level_of_theory: Text | None = None
     energy_scale: EnergyScale | None = None
     elements: tuple[str, ...] = ()
@@ -234,7 +235,10 @@ class Relaxation(Strict):
 
 
 class DatasetCard(Strict):
-    """Where a held-out set comes from, what it asks, and what a model may not see."""
+    """Where a held-out set comes from, what it asks, and what a model may not see.
+
+    `splits` names the protocols of the alloys task, with the hash of their folds (`matdisc.datasets.splits`).
+    """
 
     key: Key
     title: Name
@@ -256,6 +260,7 @@ class DatasetCard(Strict):
     surplus_ids: Literal["refuse", "report"] = "refuse"
     known_overlaps: tuple[Overlap, ...] = ()
     relaxation: Relaxation | None = None
+    splits: dict[Key, Sha256] = Field(default_factory=dict)
     notes: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
@@ -271,6 +276,8 @@ class DatasetCard(Strict):
             raise ValueError("'split.held_out_folds' is empty; name the folds that are scored")
         if ("relaxation" in self.tasks) != (self.relaxation is not None):
             raise ValueError("the task 'relaxation' and the table 'relaxation' need each other")
+        if ("alloys" in self.tasks) != bool(self.splits):
+            raise ValueError("the task 'alloys' and the table 'splits' need each other; name at least one protocol")
         return self
 
     def sha256_of(self, task: str) -> str | None:
