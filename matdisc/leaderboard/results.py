@@ -17,6 +17,7 @@ from matdisc.leaderboard.checked import Checked, check_file
 from matdisc.leaderboard.cost import cost_of
 from matdisc.leaderboard.leaks import leakage_report, leaky_inputs
 from matdisc.metrics.compat import matbench_discovery
+from matdisc.metrics.structures import matbench_discovery_geometry
 from matdisc.physics.relax import PROTOCOLS
 from matdisc.predictions import SUFFIXES
 from matdisc.tasks.check import aligned_values
@@ -115,16 +116,22 @@ def write_details(board: Board, found: dict[str, Any]) -> Path:
 
 
 def compat_file(board: Board, path: Path, task_key: str, dataset_key: str) -> dict[str, dict[str, Any]]:
-    """Return the metrics of a predictions file by Matbench Discovery's own order of operations, subset by subset.
+    """Return the metrics of a predictions file by Matbench Discovery's own order of operations, part by part.
 
-    Undefined is None. The dataset needs the flag `unique_prototype`.
+    Parts are subsets of materials (discovery; the dataset needs the flag `unique_prototype`) or the two tolerances at
+    which symmetry is looked for (relaxation). Undefined is None.
 
     Raises:
-        CardError: If the dataset has no unique prototypes, or the task is another.
+        CardError: If the task is another, or the dataset has no unique prototypes.
         SubmissionError: If the file gives no formation energies.
     """
     checked = check_file(board, path, task_key, dataset_key)
     truth = checked.truth
+    if checked.task.compare is not None:
+        compared = checked.task.compare(truth, checked.answers)
+        levels = {"symprec 1e-2": 1, "symprec 1e-5": 2}
+        parts = {name: matbench_discovery_geometry(compared, level) for name, level in levels.items()}
+        return {name: {key: number(value) for key, value in part.items()} for name, part in parts.items()}
     unique = truth.flags.get("unique_prototype")
     if unique is None or task_key != "discovery":
         raise CardError(f"dataset {dataset_key!r} has no flag 'unique_prototype', which this procedure needs (see wbm)")

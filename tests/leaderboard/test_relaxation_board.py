@@ -15,7 +15,7 @@ from matdisc.leaderboard import site
 from matdisc.leaderboard.asked import write_asked
 from matdisc.leaderboard.compare import compare
 from matdisc.leaderboard.ranking import rank, write_ranking
-from matdisc.leaderboard.results import publish, rescore, score_file
+from matdisc.leaderboard.results import compat_file, publish, rescore, score_file
 from matdisc.leaderboard.submit import submit
 from matdisc.run import predict
 from matdisc.schema import Prediction
@@ -95,6 +95,14 @@ def test_leaving_out_a_material_costs_an_rmsd_of_one(outsider):
     assert part["bounds"]["complete_case"]["rmsd"] == 0
     assert part["metrics"]["symmetry_match"]["value"] == pytest.approx(55 / 61)
     assert part["coverage"]["absent"] == 6
+
+
+def test_by_the_other_boards_rules_missing_materials_cost_nothing(board, outsider, tmp_path):
+    part = outsider("near", 1.0, 0.0, drop=6)
+    compat = compat_file(board, tmp_path / "near.csv.gz", "relaxation", SET)
+    assert compat["symprec 1e-2"]["rmsd"] == 0 < part["metrics"]["rmsd"]["value"]
+    assert compat["symprec 1e-5"]["symmetry_match"] == 1 > part["metrics"]["symmetry_match_tight"]["value"]
+    assert compat["symprec 1e-2"]["n_structures"] == 55
 
 
 def test_the_dummy_row_scores_the_trivial_values(board):

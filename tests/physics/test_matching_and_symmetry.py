@@ -45,7 +45,7 @@ def test_order_origin_and_choice_of_cell_do_not_matter():
     off = moved(CUBIC, 4, (0.1, 0, 0.05))
     first = rms_distance(off, CUBIC)
     order = [3, 1, 4, 0, 2]
-    shifted = np.array(off.positions) + [0.3, -0.2, 0.7]
+    shifted = np.array(off.positions) + np.array((0.3, -0.2, 0.7))
     cell = np.array(off.cell)
     skewed = np.array([[1, 1, 0], [0, 1, 0], [0, 0, 1]])
     positions = (shifted @ cell)[order] @ np.linalg.inv(skewed @ cell)
