@@ -124,3 +124,12 @@ def test_input_columns_that_hold_labels_are_named_with_code_one(run, board, tmp_
     done = run("check", file, "-t", "discovery", "-d", "emt-alloys", "--features", str(table), ok=False)
     assert done.returncode == 1
     assert "forbidden input: e_above_hull" in done.stdout
+
+
+def test_a_relaxation_goes_from_starts_to_a_score(run, tmp_path):
+    starts = tmp_path / "starts.jsonl"
+    assert "61 structures" in run("datasets", "structures", "octet-binaries", "--out", str(starts)).stdout
+    where = (str(starts), "--task", "relaxation", "--dataset", "octet-binaries")
+    assert "answered: 61 of 61" in run("check", *where).stdout
+    assert "rmsd" in run("score", *where).stdout
+    assert "symprec 1e-2" in run("score", *where, "--compat", "matbench-discovery").stdout

@@ -1,5 +1,6 @@
 """Start structures: the same everywhere, as far off as the card says, and without a trace of the reference."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -99,3 +100,11 @@ def test_references_can_be_taken_as_samples_for_the_overlap_with_training_data()
     card, dataset = BOARD.dataset("octet-binaries"), load(BOARD, "octet-binaries")
     found = references_as_samples(card, dataset)
     assert all(s.crystal == dataset.relaxed[s.material_id] for s in found.samples)
+
+
+@pytest.mark.mirror
+@pytest.mark.skipif("MATDISC_MIRROR" not in os.environ, reason="MATDISC_MIRROR is not set")
+def test_every_perovskite_has_a_start_and_an_energy():
+    asked = relaxation_starts(BOARD.dataset("mp-abc3-cubic"), load(BOARD, "mp-abc3-cubic"))
+    assert len(asked) == 1367
+    assert all(-25 < s.target["energy_per_atom"] < 0 for s in asked.samples)

@@ -60,7 +60,7 @@ def render_pages(content: Content, settings: Settings, created: datetime) -> dic
 
     pages = {
         "index.html": page("index.html", **_index(content, settings, tables)),
-        "methods.html": page("methods.html", metrics=_defined_for(), coverage=COVERAGE),
+        "methods.html": page("methods.html", metrics=metric_groups(), coverage=COVERAGE),
         "submit.html": page("submit.html", datasets=content.datasets),
         "404.html": page("404.html"),
         "data/leaderboard.json": leaderboard_json(content, tables, stamp),
@@ -131,7 +131,7 @@ def anchor(text: str) -> str:
     return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)
 
 
-def _defined_for() -> list[tuple[str, list[Metric]]]:
+def metric_groups() -> list[tuple[str, list[Metric]]]:
     """Metrics in groups: those of verdicts on stability, and those of structures alone."""
     structures = [metric for task in TASKS.values() if task.structures for metric in task.metrics]
     verdicts = [metric for metric in METRICS.values() if metric not in structures]
