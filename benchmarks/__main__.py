@@ -1,11 +1,14 @@
 """`make bench`: what scoring and running cost, as ratios in one run on this machine.
 
+`python -m benchmarks soak` and `python -m benchmarks engine` run one part alone.
+
 Each line says what was measured, the times, and their ratio. One thread a process throughout.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,7 +19,7 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np
 
-from benchmarks import relaxation, scoring
+from benchmarks import engine, relaxation, scoring, soak
 from matdisc.board import Board, init_board
 from matdisc.metrics import bootstrap_intervals, group_totals, metrics_from_totals, row_terms
 from matdisc.run import predict
@@ -33,6 +36,7 @@ def main() -> None:
         two_workers_against_one(board)
         ray_against_none(board)
         relaxation.measure(Path(folder))
+        engine.measure(Path(folder))
 
 
 def bootstrap_against_point_metrics() -> None:
@@ -111,4 +115,8 @@ def _say(what: str, numerator: float, denominator: float) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["soak"]:
+        sys.exit(soak.main(sys.argv[2:]))
+    if sys.argv[1:2] == ["engine"]:
+        sys.exit(engine.main())
     main()

@@ -1,0 +1,268 @@
+"""`python -m benchmarks soak`: a run that is shot at, and what it has lost at the end (nothing).
+
+A Ray cluster of several simulated nodes on this machine answers about invented crystals with a potential that notes
+every evaluation in a file. At random moments a worker process, the Ray daemon of a node, or the driver gets kill -9;
+a dead node is replaced, a dead driver is started again by the same command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.invented import SET, add_model, make_board
+from matdisc import predictions
+from matdisc.board import Board
+from matdisc.tasks import TASKS
+
+VICTIMS = ("worker", "node", "driver")
+SECONDS = 0.03
+"""What one material takes."""
+MATERIALS_PER_KILL = 150
+BETWEEN = (10, 120)
+"""Answers that have to come between two kills: a random number in this range."""
+STORE_BYTES = 80 * 2**20
+PATIENCE = 180.0
+
+
+@dataclass
+class Kill:
+    """One kill: when (seconds since the start), whom, and what it cost.
+
+    Attributes:
+        answered: Materials on disk when it struck.
+        in_flight: Materials that had been begun and were not on disk.
+        repeated: Evaluations begun a second time after it, before the next kill.
+    """
+
+    seconds: float
+    victim: str
+    answered: int
+    in_flight: int
+    repeated: int = 0
+    log_bytes: int = field(default=0, repr=False)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a soak found; all is well if `wrong` is empty."""
+
+    seed: int
+    materials: int
+    seconds: float
+    evaluations: int
+    kills: tuple[Kill, ...]
+    wrong: tuple[str, ...]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a soak and print its table; 1 if something was lost, doubled or changed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks soak", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--nodes", type=int, default=2, help="simulated nodes of one core each")
+    parser.add_argument("--json", type=Path, help="also write the report here")
+    given = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        report = soak(Path(folder), given.kills, given.seed, given.nodes)
+    print(f"{'kill':>4} {'seconds':>8} {'victim':8} {'answered':>8} {'in flight':>9} {'repeated':>8}")
+    for number, kill in enumerate(report.kills, start=1):
+        print(f"{number:4} {kill.seconds:8.1f} {kill.victim:8} {kill.answered:8} {kill.in_flight:9} {kill.repeated:8}")
+    repeated, in_flight = sum(k.repeated for k in report.kills), sum(k.in_flight for k in report.kills)
+    print(f"{report.materials} materials in {report.seconds:.0f} s: {report.evaluations} evaluations, ", end="")
+    print(f"{repeated} repeated, at most {in_flight} in flight; ", end="")
+    print("; ".join(report.wrong) or "none lost, none answered twice, all values as undisturbed")
+    if given.json:
+        given.json.write_text(json.dumps(asdict(report), indent=1) + "\n", encoding="utf-8")
+    return 1 if report.wrong else 0
+
+
+def soak(folder: Path, kills: int, seed: int, nodes: int = 2) -> Report:
+    """Shoot `kills` times at a run in `folder`; with three kills or more, each kind of victim falls."""
+    luck = random.Random(seed)
+    victims = [VICTIMS[i % 3] for i in range(kills)]
+    luck.shuffle(victims)
+    board = make_board(folder / "board", MATERIALS_PER_KILL * kills)
+    log = folder / "evaluations.log"
+    log.touch()
+    add_model(board, "shot-at", "matdisc.testing:counted", {"seconds": SECONDS, "log": str(log)})
+    add_model(board, "calm", "matdisc.testing:counted")
+    _predict(board, "calm", "--workers", "0", output=folder / "calm.txt").wait()
+    calm = _rows(board, "calm")
+    started = time.monotonic()
+    with _Cluster(nodes) as cluster:
+        run = _Run(board, cluster, folder, log, started)
+        for victim in victims:
+            run.wait_for(run.answered() + luck.randint(*BETWEEN))
+            run.kill(victim, luck)
+        run.finish()
+        seconds = time.monotonic() - started
+    return _report(run, calm, seed, seconds)
+
+
+class _Cluster:
+    """Simulated nodes, of which one can be killed and replaced."""
+
+    def __init__(self, nodes: int) -> None:
+        os.environ |= {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
+        from ray.cluster_utils import Cluster
+
+        self._n = nodes
+        self._cluster: Any = Cluster(True, head_node_args={"num_cpus": 0, "include_dashboard": False, **_STORE})
+        self.nodes: list[Any] = []
+
+    def __enter__(self) -> _Cluster:
+        for _ in range(self._n):
+            self.add()
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        self._cluster.shutdown()
+
+    @property
+    def address(self) -> str:
+        return str(self._cluster.address)
+
+    def add(self) -> None:
+        self.nodes.append(self._cluster.add_node(wait=False, num_cpus=1, **_STORE))
+
+    def kill(self, node: Any) -> None:
+        """Kill the node's daemon at once; then clear away what else belongs to it."""
+        self.nodes.remove(node)
+        os.kill(_daemon(node), signal.SIGKILL)
+        self._cluster.remove_node(node, allow_graceful=False)
+
+    def workers(self) -> list[int]:
+        """Process ids of workers that are asking a model."""
+        daemons = {_daemon(node) for node in self.nodes}
+        return [pid for pid, parent, command in _processes() if parent in daemons and "answer_chunk" in command]
+
+
+_STORE = {"object_store_memory": STORE_BYTES}
+
+
+class _Run:
+    """The driver process and what is on disk."""
+
+    def __init__(self, board: Board, cluster: _Cluster, folder: Path, log: Path, started: float) -> None:
+        self.board, self.cluster, self.log, self._started = board, cluster, log, started
+        self._output = folder / "shot-at.txt"
+        self.record = board.runs_dir / "discovery" / SET / "shot-at" / "records.jsonl"
+        self.kills: list[Kill] = []
+        self._start()
+
+    def _start(self) -> None:
+        self._driver = _predict(self.board, "shot-at", "--address", self.cluster.address, output=self._output)
+
+    def answered(self) -> int:
+        return len(self.answers())
+
+    def answers(self) -> list[str]:
+        """Material ids on disk, in order; a line that is being written does not count."""
+        if not self.record.exists():
+            return []
+        lines = self.record.read_bytes().split(b"\n")[1:-1]
+        return [json.loads(line)["material_id"] for line in lines if line.startswith(b'{"material_id"')]
+
+    def wait_for(self, answers: int) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while self.answered() < answers:
+            if self._driver.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the run stands still or has ended:\n{self._output.read_text()[-3000:]}")
+            time.sleep(0.05)
+
+    def kill(self, victim: str, luck: random.Random) -> None:
+        workers = self.cluster.workers()
+        while victim == "worker" and not workers:  # between two chunks
+            time.sleep(0.01)
+            workers = self.cluster.workers()
+        answered, log_bytes = self.answers(), self.log.stat().st_size
+        begun = set(_begun(self.log.read_bytes()))
+        when = time.monotonic() - self._started
+        if victim == "worker":
+            os.kill(luck.choice(workers), signal.SIGKILL)
+        elif victim == "node":
+            self.cluster.kill(luck.choice(self.cluster.nodes))
+            self.cluster.add()
+        else:
+            self._driver.kill()
+            self._driver.wait()
+            self._start()
+        self.kills.append(Kill(round(when, 1), victim, len(answered), len(begun) - len(answered), 0, log_bytes))
+
+    def finish(self) -> None:
+        if self._driver.wait(timeout=600) != 0:
+            raise RuntimeError(f"the run failed:\n{self._output.read_text()[-3000:]}")
+
+
+def _report(run: _Run, calm: Sequence[Row], seed: int, seconds: float) -> Report:
+    text = run.log.read_bytes()
+    ends = [kill.log_bytes for kill in run.kills[1:]] + [len(text)]
+    for kill, end in zip(run.kills, ends, strict=True):
+        before = set(_begun(text[: kill.log_bytes]))
+        for name in _begun(text[kill.log_bytes : end]):
+            kill.repeated += name in before
+            before.add(name)
+    shot_at = _rows(run.board, "shot-at")
+    answers = Counter(run.answers())
+    evaluations = len(list(_begun(text)))
+    repeated, in_flight = sum(k.repeated for k in run.kills), sum(k.in_flight for k in run.kills)
+    findings = {
+        "materials lost": len(set(answers) ^ {row[0] for row in calm}),
+        "materials twice in the record": sum(n > 1 for n in answers.values()),
+        "rows too many or too few in the predictions file": abs(len(shot_at) - len(calm)),
+        "values unlike the undisturbed run": sum(a != b for a, b in zip(shot_at, calm, strict=False)),
+        "evaluations repeated beyond what was in flight": max(0, repeated - in_flight),
+        "evaluations repeated before any kill": evaluations - len(calm) - repeated,
+    }
+    wrong = tuple(f"{n} {what}" for what, n in findings.items() if n)
+    return Report(seed, len(calm), round(seconds, 1), evaluations, tuple(run.kills), wrong)
+
+
+Row = tuple[str, str, tuple[tuple[str, float], ...]]
+"""Material, status and values."""
+
+
+def _rows(board: Board, model: str) -> list[Row]:
+    """What a run left in its predictions file, in the order of the file."""
+    path = board.predictions_dir / "discovery" / SET / f"{model}.csv.gz"
+    found = predictions.read(path, TASKS["discovery"].value_columns).rows
+    return [(p.material_id, p.status, tuple(p.values.items())) for p in found]
+
+
+def _predict(board: Board, model: str, *options: str, output: Path) -> subprocess.Popen[bytes]:
+    """Start the command that a user would give, its words going to `output`."""
+    command = [sys.executable, "-m", "matdisc", "predict", model, "discovery", "-d", SET, "--board", str(board.root)]
+    with output.open("ab") as file:
+        return subprocess.Popen([*command, *options], stdout=file, stderr=subprocess.STDOUT)
+
+
+def _begun(log: bytes) -> Iterator[bytes]:
+    """Yield the energy, which is the material's own, of each evaluation that was begun."""
+    return (line[6:] for line in log.split(b"\n") if line.startswith(b"start "))
+
+
+def _daemon(node: Any) -> int:
+    return int(node.all_processes["raylet"][0].process.pid)
+
+
+def _processes() -> Iterator[tuple[int, int, str]]:
+    """Yield process id, parent's id and command of every process of this machine."""
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            yield int(path.name), parent, (path / "cmdline").read_text()
+        except OSError:  # it has ended meanwhile
+            continue
