@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from matdisc.models.evidence.inference import by_pieces, by_products, combine_products, own_queries, speaking_keys
+from matdisc.models.evidence.inference import (
+    CHUNK,
+    by_pieces,
+    by_products,
+    combine_products,
+    own_queries,
+    speaking_keys,
+)
 from matdisc.models.evidence.masses import Combined
 from matdisc.models.evidence.sources import fuse
 from matdisc.models.evidence.substitution import Hosts
@@ -23,6 +30,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Way = tuple[Floats, int, float]
+"""Masses of the keys (n_groups, n_groups, 3), largest exchanged group, and factor of `v2`."""
 LEAVE_ONE_OUT = 10
 """Up to this many alloys reliability is the accuracy of leaving one out."""
 
@@ -91,8 +100,8 @@ def _called_by_each(settings: Settings, view: View, weights: Floats | None, keep
     masses += [
         fuse(view.groups, None, view.said[i : i + 1], (1.0,), settings.fusion).masses for i in range(len(view.said))
     ]
-    stacked = np.stack([speaking_keys(view.groups, m, max(settings.orders)) for m in masses], axis=-1)
-    p_high = _p_high(settings, view.hosts, part, stacked, keep, np.full(len(masses), alpha))
+    largest = max(settings.orders)
+    p_high = _p_high(settings, view.hosts, part, keep, [(m, largest, alpha) for m in masses])
     high = view.hosts.high[keep]
     majority = bool(2 * high.sum() > len(high))
     return np.where(p_high == 0.5, majority, p_high > 0.5)
@@ -112,21 +121,27 @@ def _held_out(
     for alpha in settings.alphas:
         data = masses_of(part, alpha, weights).masses
         fused[alpha] = fuse(view.groups, data, view.said, reliability, settings.fusion).masses
-    stacked = np.stack([speaking_keys(view.groups, fused[alpha], order) for alpha, order in grid], axis=-1)
-    return _p_high(settings, view.hosts, part, stacked, keep, np.array([alpha for alpha, _ in grid]))
+    return _p_high(settings, view.hosts, part, keep, [(fused[alpha], order, alpha) for alpha, order in grid])
 
 
-def _p_high(settings: Settings, every: Hosts, part: View, stacked: Floats, keep: Bools, alphas: Floats) -> Floats:
+def _p_high(settings: Settings, every: Hosts, part: View, keep: Bools, ways: list[Way]) -> Floats:
+    """p_high of the alloys left out in each way to judge them, shape (n_left_out, n_ways)."""
     queries = own_queries(every, ~keep)
-    if settings.rule in ("murphy", "cautious"):
-        done = [
-            by_pieces(part.hosts, stacked[..., i], queries, settings.version, alpha, settings.rule)[0]
-            for i, alpha in enumerate(alphas)
-        ]
-    else:
-        logs = by_products(part.hosts, stacked, queries, settings.version, alphas)
-        done = [combine_products(logs, i, settings.rule) for i in range(len(alphas))]
-    return np.stack([_pignistic(combined) for combined in done], axis=1)
+    at_a_time = max(1, CHUNK // len(part.groups) ** 2)
+    columns = []
+    for i in range(0, len(ways), at_a_time):
+        some = ways[i : i + at_a_time]
+        keys = np.stack([speaking_keys(part.groups, masses, order) for masses, order, _ in some], axis=-1)
+        alphas = np.array([alpha for _, _, alpha in some])
+        if settings.rule in ("murphy", "cautious"):
+            columns += [
+                by_pieces(part.hosts, keys[..., j], queries, settings.version, alpha, settings.rule)[0]
+                for j, alpha in enumerate(alphas)
+            ]
+        else:
+            logs = by_products(part.hosts, keys, queries, settings.version, alphas)
+            columns += [combine_products(logs, j, settings.rule) for j in range(len(some))]
+    return np.stack([_pignistic(combined) for combined in columns], axis=1)
 
 
 def _pignistic(combined: Combined) -> Floats:
