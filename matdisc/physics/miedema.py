@@ -78,7 +78,7 @@ METALS = {
     "W": Metal(4.80, 1.81, 4.5, 1.0, 9.55, 323.3, 153),
     "Zr": Metal(3.45, 1.41, 5.8, 1.0, 14, 83.33, 34.14),
 }
-"""25 metals, by the tables of de Boer et al. 1988."""
+"""25 metals; values of de Boer et al. 1988 as secondary tables give them (datasets/synthetic-miedema/README.md)."""
 
 
 def mixing_enthalpy(first: str, second: str, fraction: ArrayLike, *, ordered: bool = False) -> NDArray[np.float64]:

@@ -1,0 +1,257 @@
+"""Splits of alloys into training and test parts, made anew from names wherever they are needed.
+
+| protocol | training part | tested | folds |
+|---|---|---|---|
+| `interpolation-10` | a random tenth | the rest | 10 seeds |
+| `kfold-5x3` | four fifths, labels stratified | one fifth | 5 folds, 3 times |
+| `loeo` | all alloys without an element | those with it | every element |
+| `pair-out` | all alloys with neither of two elements | those with both | 30 pairs |
+| `experimental` | the train part of the dataset | all samples | 1 |
+| `given-NAME` | the other numbers of the column `fold_NAME` | one number | every number |
+
+Chance is the sha256 of seed and name: no random generator, so neither row order nor a library's version moves an alloy.
+That is why cards record one hash per protocol and no lists: `checked_folds` compares it. For other programs,
+`write_folds` saves the lists.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matdisc.atomic import write_whole
+from matdisc.errors import DataError
+from matdisc.schema import Dataset, Sample
+
+Ints = NDArray[np.intp]
+
+SEEDS = 10
+TRAINED_SHARE = 0.1
+PARTS, REPEATS = 5, 3
+PAIRS = 30
+"""Most pairs of elements that are held out."""
+GIVEN = "given-"
+FORMAT = "matdisc.folds/1"
+
+
+class Fold(NamedTuple):
+    """One training and one test part as places in `pool(dataset)`, ascending; named by what is held out."""
+
+    name: str
+    train: Ints
+    test: Ints
+
+
+class Counts(NamedTuple):
+    """Alloys in a fold, and how many of them are High."""
+
+    train: int
+    train_high: int
+    test: int
+    test_high: int
+
+
+def pool(dataset: Dataset) -> tuple[Sample, ...]:
+    """Return the samples that folds point into: the scored ones, then the train part."""
+    return (*dataset.samples, *dataset.train)
+
+
+def folds(dataset: Dataset, protocol: str) -> Iterator[Fold]:
+    """Yield the folds of a protocol; those whose training part lacks a class are left out.
+
+    Raises:
+        DataError: If there is no such protocol, or the dataset has no fold for it.
+    """
+    make = _maker(protocol)
+    high = np.array([sample.target["high"] == 1.0 for sample in pool(dataset)], bool)
+    n_yielded = 0
+    for fold in make(dataset):
+        if len(fold.test) and 0 < np.count_nonzero(high[fold.train]) < len(fold.train):
+            n_yielded += 1
+            yield fold
+        if protocol == "pair-out" and n_yielded == PAIRS:
+            return
+    if not n_yielded:
+        raise DataError(
+            f"dataset {dataset.key!r}: protocol {protocol!r} finds no training part with High and Low alloys; "
+            "choose another protocol"
+        )
+
+
+def class_counts(dataset: Dataset, fold: Fold) -> Counts:
+    """Return how many alloys a fold trains on and tests, and how many of each are High."""
+    samples = pool(dataset)
+    n_high = [sum(samples[i].target["high"] == 1.0 for i in part) for part in (fold.train, fold.test)]
+    return Counts(len(fold.train), n_high[0], len(fold.test), n_high[1])
+
+
+def split_hash(dataset: Dataset, protocol: str) -> str:
+    """Return the sha256 over the folds of a protocol: their names and the ids of both parts, in any row order."""
+    names = [sample.material_id for sample in pool(dataset)]
+    digest = hashlib.sha256()
+    for fold in folds(dataset, protocol):
+        parts = (sorted(names[i] for i in part) for part in (fold.train, fold.test))
+        digest.update("\n".join([fold.name, *("\t".join(part) for part in parts), ""]).encode())
+    return digest.hexdigest()
+
+
+def checked_folds(dataset: Dataset, protocol: str, sha256: str) -> tuple[Fold, ...]:
+    """Return the folds of a protocol, if they are those that were recorded.
+
+    Raises:
+        DataError: If their hash is not `sha256`, or as `folds`.
+    """
+    found = split_hash(dataset, protocol)
+    if found != sha256:
+        raise DataError(
+            f"dataset {dataset.key!r}: the folds of {protocol!r} hash to {found}, recorded is {sha256}; "
+            "restore the dataset, or correct the card if the change is meant"
+        )
+    return tuple(folds(dataset, protocol))
+
+
+def write_folds(path: Path, dataset: Dataset, protocol: str) -> None:
+    """Save the folds of a protocol as compressed JSON; equal folds give equal bytes.
+
+    `ids` lists the alloys, `folds` one text for each fold with a letter for each alloy: `l` learned from, `t` tested,
+    `-` neither.
+    """
+    samples = pool(dataset)
+    texts = {}
+    for fold in folds(dataset, protocol):
+        letters = np.full(len(samples), "-")
+        letters[fold.train], letters[fold.test] = "l", "t"
+        texts[fold.name] = "".join(letters)
+    content = {
+        "format": FORMAT,
+        "dataset": dataset.key,
+        "protocol": protocol,
+        "sha256": split_hash(dataset, protocol),
+        "ids": [sample.material_id for sample in samples],
+        "folds": texts,
+    }
+    write_whole(path, gzip.compress(json.dumps(content).encode(), mtime=0))
+
+
+def read_folds(path: Path, dataset: Dataset) -> tuple[Fold, ...]:
+    """Return saved folds as places in `pool(dataset)`, whatever the order of its rows.
+
+    Raises:
+        DataError: If the file is no such file, or holds other alloys than the dataset.
+    """
+    try:
+        content = json.loads(gzip.decompress(path.read_bytes()))
+        ids, texts, said = list(content["ids"]), dict(content["folds"]), content["format"]
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as err:
+        raise DataError(f"{path}: no file of folds ({type(err).__name__}: {err}); save it again") from None
+    place = {sample.material_id: i for i, sample in enumerate(pool(dataset))}
+    if said != FORMAT or sorted(ids) != sorted(place) or any(len(text) != len(ids) for text in texts.values()):
+        raise DataError(f"{path}: its alloys are not those of dataset {dataset.key!r}; save it again")
+    order = np.array([place[name] for name in ids], np.intp)
+
+    def part(text: str, letter: str) -> Ints:
+        return np.sort(order[np.array(list(text)) == letter])
+
+    return tuple(Fold(name, part(text, "l"), part(text, "t")) for name, text in texts.items())
+
+
+def _maker(protocol: str) -> Callable[[Dataset], Iterator[Fold]]:
+    if protocol.startswith(GIVEN) and len(protocol) > len(GIVEN):
+        return lambda dataset: _given(dataset, protocol.removeprefix(GIVEN))
+    if protocol not in PROTOCOLS:
+        raise DataError(f"there is no protocol {protocol!r}; known: {', '.join(PROTOCOLS)}, {GIVEN}NAME")
+    return PROTOCOLS[protocol]
+
+
+def _interpolation(dataset: Dataset) -> Iterator[Fold]:
+    names, high = _names(dataset), _high(dataset)
+    n_train = max(2, round(TRAINED_SHARE * len(names)))
+    for seed in range(SEEDS):
+        for attempt in range(100):  # a tenth of a small set can miss a class
+            order = _shuffled(names, f"interpolation-10|{seed}|{attempt}")
+            if 0 < np.count_nonzero(high[order[:n_train]]) < n_train:
+                break
+        yield Fold(f"seed-{seed}", np.sort(order[:n_train]), np.sort(order[n_train:]))
+
+
+def _stratified(dataset: Dataset) -> Iterator[Fold]:
+    names, high = _names(dataset), _high(dataset)
+    for repeat in range(REPEATS):
+        order = _shuffled(names, f"kfold-5x3|{repeat}")
+        order = np.concatenate([order[high[order]], order[~high[order]]])
+        for part in range(PARTS):
+            tested = np.sort(order[part::PARTS])
+            yield Fold(f"{repeat}-{part}", _others(len(names), tested), tested)
+
+
+def _element_out(dataset: Dataset) -> Iterator[Fold]:
+    for element, has in _holders(dataset).items():
+        yield Fold(element, np.flatnonzero(~has), np.flatnonzero(has))
+
+
+def _pair_out(dataset: Dataset) -> Iterator[Fold]:
+    holders = _holders(dataset)
+    pairs = list(combinations(holders, 2))
+    for place in _shuffled(["|".join(pair) for pair in pairs], "pair-out"):
+        first, second = pairs[place]
+        both, either = holders[first] & holders[second], holders[first] | holders[second]
+        yield Fold(f"{first}-{second}", np.flatnonzero(~either), np.flatnonzero(both))
+
+
+def _experimental(dataset: Dataset) -> Iterator[Fold]:
+    tested = {sample.material_id for sample in dataset.samples}
+    n = len(dataset.samples)
+    train = [n + i for i, sample in enumerate(dataset.train) if sample.material_id not in tested]
+    yield Fold("experimental", np.array(train, np.intp), np.arange(n))
+
+
+def _given(dataset: Dataset, name: str) -> Iterator[Fold]:
+    numbers = [sample.inputs.get("folds", {}).get(name) for sample in dataset.samples]
+    if any(number is None for number in numbers):
+        raise DataError(f"dataset {dataset.key!r}: its table has no column 'fold_{name}'; add it or name another split")
+    given = np.array(numbers)
+    for number in np.unique(given):
+        yield Fold(str(number), np.flatnonzero(given != number), np.flatnonzero(given == number))
+
+
+PROTOCOLS: dict[str, Callable[[Dataset], Iterator[Fold]]] = {
+    "interpolation-10": _interpolation,
+    "kfold-5x3": _stratified,
+    "loeo": _element_out,
+    "pair-out": _pair_out,
+    "experimental": _experimental,
+}
+
+
+def _names(dataset: Dataset) -> list[str]:
+    return [sample.material_id for sample in dataset.samples]
+
+
+def _high(dataset: Dataset) -> NDArray[np.bool_]:
+    return np.array([sample.target["high"] == 1.0 for sample in dataset.samples], bool)
+
+
+def _holders(dataset: Dataset) -> dict[str, NDArray[np.bool_]]:
+    """Which scored alloys hold each element, elements in alphabetical order."""
+    elements = sorted({el for sample in dataset.samples for el in sample.inputs["elements"]})
+    return {el: np.array([el in sample.inputs["elements"] for sample in dataset.samples], bool) for el in elements}
+
+
+def _shuffled(names: Sequence[str], seed: str) -> Ints:
+    """Places of names in an order that seed and name alone decide."""
+    keys = [hashlib.sha256(f"{seed}|{name}".encode()).digest() for name in names]
+    return np.array(sorted(range(len(names)), key=lambda i: (keys[i], names[i])), np.intp)
+
+
+def _others(n: int, part: Ints) -> Ints:
+    rest = np.ones(n, bool)
+    rest[part] = False
+    return np.flatnonzero(rest)
