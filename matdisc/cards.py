@@ -223,12 +223,14 @@ class Relaxation(Strict):
     """Start structures of the relaxation task: reference structures, scaled and rattled.
 
     `scale` multiplies lattice vectors; `rattle` is the standard deviation of each component of an atom's displacement,
-    Å. `n_samples` and `sha256` are those of the start and reference structures together.
+    Å. With `max_e_above_hull` only materials whose label is at most that many eV/atom are asked about: what lies far above
+    the hull is often no minimum at all. `n_samples` and `sha256` are those of the start and reference structures together.
     """
 
     scale: Annotated[float, Field(ge=0.8, le=1.25)]
     rattle: Annotated[float, Field(ge=0, le=0.5)]
     seed: Annotated[int, Field(ge=0)]
+    max_e_above_hull: float | None = None
     n_samples: Annotated[int, Field(gt=0)]
     sha256: Sha256
     note: Text

@@ -16,9 +16,13 @@ from matdisc.datasets.truth import Floats
 from matdisc.errors import CardError, DataError
 from matdisc.schema import Crystal, Dataset, Sample
 
+NOISE = 1e-9
+"""eV/atom added to a limit, against float noise."""
+
 
 def relaxation_starts(card: DatasetCard, dataset: Dataset, *, verify: bool = True) -> Dataset:
-    """Return what the relaxation task asks: the materials that have a reference structure, each at its start.
+    """Return what the relaxation task asks: materials with a reference structure (and near the hull, if the card asks
+    for that), each at its start.
 
     `samples` hold the perturbed crystals and as target `energy_per_atom`, the total energy in eV/atom that follows
     from formation energy and elemental references where the dataset has both; `relaxed` holds the reference structures,
@@ -32,7 +36,7 @@ def relaxation_starts(card: DatasetCard, dataset: Dataset, *, verify: bool = Tru
     if rule is None:
         raise CardError(f"dataset {card.key!r}: no table 'relaxation' on its card; add it, or leave out this task")
     relaxed = dataset.relaxed or {s.material_id: s.crystal for s in dataset.samples}
-    asked = [s for s in dataset.samples if s.material_id in relaxed]
+    asked = [s for s in dataset.samples if s.material_id in relaxed and _low_enough(s, rule)]
     samples = tuple(_start(s, relaxed[s.material_id], rule, dataset) for s in asked)
     found = replace(dataset, samples=samples, train=(), relaxed={s.material_id: relaxed[s.material_id] for s in asked})
     found = replace(found, sha256=_hash(found))
@@ -84,6 +88,12 @@ def _start(sample: Sample, relaxed: Crystal, rule: Relaxation, dataset: Dataset)
     crystal = perturbed(relaxed, scale=rule.scale, rattle=rule.rattle, seed=rule.seed, name=name)
     target = _energy(sample, dataset.references)
     return replace(sample, inputs={**sample.inputs, "crystal": crystal}, target=target)
+
+
+def _low_enough(sample: Sample, rule: Relaxation) -> bool:
+    if rule.max_e_above_hull is None:
+        return True
+    return sample.target["e_above_hull"] <= rule.max_e_above_hull + NOISE
 
 
 def _energy(sample: Sample, references: Mapping[str, float]) -> dict[str, float]:
