@@ -223,8 +223,8 @@ class Relaxation(Strict):
     """Start structures of the relaxation task: reference structures, scaled and rattled.
 
     `scale` multiplies lattice vectors; `rattle` is the standard deviation of each component of an atom's displacement,
-    Å. With `max_e_above_hull` only materials whose label is at most that many eV/atom are asked about: what lies far above
-    the hull is often no minimum at all. `n_samples` and `sha256` are those of the start and reference structures together.
+    Å. With `max_e_above_hull` only materials whose label is at most that many eV/atom are asked about: what lies far
+    above the hull is often no minimum at all. `n_samples` and `sha256` are those of start and reference structures.
     """
 
     scale: Annotated[float, Field(ge=0.8, le=1.25)]
