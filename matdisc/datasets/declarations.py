@@ -51,8 +51,13 @@ COLUMN_OF = {"ids": "material_id", "structure hashes": "structure_hash"}
 
 
 def declaration_of(dataset: Dataset) -> Declaration:
-    """Return a dataset, scored materials and train part alike, as training data somebody used."""
+    """Return a dataset, scored materials and train part alike, as training data somebody used.
+
+    Of materials without structures (alloys) only the ids are declared.
+    """
     samples = (*dataset.samples, *dataset.train)
+    if not all("crystal" in s.inputs for s in samples):
+        return Declaration(dataset.key, ("material_id",), len(samples), ids={s.material_id: "" for s in samples})
     crystals = {s.material_id: s.crystal for s in samples}
     formulas = {key: reduced_formula(crystal.formula) for key, crystal in crystals.items()}
     return Declaration(

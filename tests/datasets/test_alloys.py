@@ -9,9 +9,12 @@ import pytest
 from matdisc.cards import CardError, DatasetCard, read_card
 from matdisc.datasets import load
 from matdisc.datasets.alloys import CANONICAL, DEMO, QUATERNARY, build, experiments, read_alloys, set_name
+from matdisc.datasets.declarations import declaration_of
+from matdisc.datasets.leakage import find_overlap
 from matdisc.datasets.load import load_truth
 from matdisc.datasets.splits import checked_folds
 from matdisc.errors import DataError
+from matdisc.schema import Dataset
 
 MIRROR = os.environ.get("MATDISC_MIRROR")
 mirror = pytest.mark.mirror
@@ -159,6 +162,13 @@ def test_labels_without_structures_reach_the_scorer(board):
     assert (len(truth), truth.n_groups, truth.crystals, truth.formulas) == (12650, 12650, None, None)
     assert truth.target("high").sum() == 5576
     assert truth.flags["within_1"].sum() > truth.flags["within_0.5"].sum() > 0
+
+
+def test_a_model_trained_on_alloys_overlaps_by_their_ids(tmp_path, board):
+    trained = Dataset("trained", read(tmp_path, "Co|Fe,High", "Co|Ni,Low"))
+    asked = Dataset("asked", read(tmp_path, "Fe|Co,High", "Co|Cr,Low"))
+    found = find_overlap(asked, declaration_of(trained))
+    assert list(found.levels) == ["same id", "unknown"]
 
 
 @pytest.mark.slow
