@@ -172,6 +172,7 @@ _ALL = (
     Prototype("L1_1", 166, "hexagonal R", ((0, _ORIGIN), (1, (0.0, 0.0, 0.5))), ideal_c=2 * sqrt(6)),
     Prototype("L1_2", 221, "cubic P", ((1, _ORIGIN), *_ON_FACES)),
     Prototype("D0_3", 225, "cubic F", ((1, _ORIGIN), (0, _CENTRE), (0, _QUARTER), (0, _THREE_QUARTERS))),
+    Prototype("B32", 227, "cubic F", ((0, _ORIGIN), (0, _QUARTER), (1, _CENTRE), (1, _THREE_QUARTERS))),
     Prototype(
         "D0_22",
         139,

@@ -11,8 +11,9 @@ from matdisc.cards import DatasetCard, ModelCard
 from matdisc.datasets import load
 from matdisc.errors import CardError
 from matdisc.models import installed
+from matdisc.run.asking import crew_size
 from matdisc.run.environment import Mode
-from matdisc.run.predict import crew_size, entry_key
+from matdisc.run.predict import entry_key
 from matdisc.tasks import TASKS
 
 

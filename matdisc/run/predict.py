@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +18,12 @@ from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
 from matdisc.datasets import load, training_part
 from matdisc.errors import CardError, RunError
-from matdisc.run.cluster import ray_cluster
-from matdisc.run.engine import Answers, ray_answers, serial_answers
-from matdisc.run.environment import Mode, runtime_env
-from matdisc.run.history import write_call
-from matdisc.run.limits import machine_memory_gib
-from matdisc.run.record import Record
+from matdisc.run.asking import Progress, Way, ask
+from matdisc.run.environment import Mode
 from matdisc.run.schedule import Schedule, fold_chunks
-from matdisc.run.usage import total
 from matdisc.run.worker import Job
 from matdisc.schema import Dataset, Prediction, Sample
 from matdisc.tasks import TASKS, Task
-
-GIB_PER_WORKER = 1.5
-"""Memory of the machine that a worker is reckoned with when their number is not given."""
-
-Progress = Callable[[int, int, Counter[str]], None]
-"""Called with answers so far, materials in all, and answers by status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,82 +96,36 @@ def predict(
     dataset = task.starts(card, load(board, dataset_key))
     samples = dataset.samples if limit is None else dataset.samples[:limit]
     entry = entry_key(model, protocol)
+    way = Way(workers, address, timeout, memory, env, restart)
     folder = board.runs_dir / task_key / dataset_key / entry
     settings = {
         "task": task_key,
         "dataset": dataset_key,
         "dataset_sha256": dataset.sha256,
         "model": model_key,
-        "model_sha256": _model_hash(model),
+        "model_sha256": model_hash(model),
         "protocol": protocol,
     }
-    with Record(folder / "records.jsonl", settings, restart=restart) as record:
-        todo = [s for s in samples if s.material_id not in record.done]
-        reused = len(samples) - len(todo)
-        call = {"limit": limit, "workers": workers, "timeout": timeout, "memory": memory, "env": env}
-        write_call(folder, {**settings, **call, "materials": len(samples)})
-        crew = crew_size(workers, address)
-        job = _job(model, task, protocol, card, dataset, timeout, _memory(model, memory, crew, address))
-        with _cluster(bool(todo), crew, address):
-            environment = runtime_env(model, env, address=address, say=say) if todo else {}
-            answers = _answers(job, _schedule(model, dataset, todo), crew, environment) if todo else iter(())
-            _collect(record, samples, answers, progress)
-        answered = [record.done[s.material_id] for s in samples]
-        cost = total(record.usages.values())
+    job = _job(model, task, protocol, card, dataset)
+    asked = ask(
+        folder, settings, job, samples, partial(_schedule, model, dataset), way, {"limit": limit}, progress, say
+    )
     if out is None:
         whole = limit is None or limit >= len(dataset.samples)
         out = (
             (board.predictions_dir / task_key / dataset_key / f"{entry}.csv.gz") if whole else folder / "partial.csv.gz"
         )
-    columns = _columns(task, answered)
-    digest = predictions.write(out, answered, columns)
-    counts = Counter(str(p.status) for p in answered)
-    _write_provenance(out, digest, settings, entry, cost | {"materials": len(answered), "failed": _failed(counts)})
-    return Run(entry, out, record.path, counts, reused, len(todo))
+    columns = _columns(task, asked.answers)
+    digest = predictions.write(out, asked.answers, columns)
+    counts = Counter(str(p.status) for p in asked.answers)
+    cost = asked.cost | {"materials": len(asked.answers), "failed": _failed(counts)}
+    _write_provenance(out, digest, settings, entry, cost)
+    return Run(entry, out, asked.record, counts, asked.reused, len(asked.answers) - asked.reused)
 
 
 def provenance_path(predictions_file: Path) -> Path:
     """Where the provenance of a predictions file lies, if we made it ourselves."""
     return predictions_file.with_name(predictions_file.name.split(".csv")[0] + ".run.json")
-
-
-def crew_size(workers: int | None, address: str | None) -> int | None:
-    """Return how many worker processes there will be; None for as many as the cluster at `address` has cores."""
-    if workers is not None or address:
-        return workers
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-    memory = machine_memory_gib()
-    return cores if memory is None else max(1, min(cores, int(memory / GIB_PER_WORKER)))
-
-
-def _memory(model: ModelCard, memory: float | None, crew: int | None, address: str | None) -> float | None:
-    memory = model.memory_gib if memory is None else memory
-    if memory is not None:
-        return memory
-    here = machine_memory_gib()
-    return None if address or here is None or not crew else 0.8 * here / crew
-
-
-def _collect(record: Record, samples: Sequence[Sample], answers: Answers, progress: Progress | None) -> None:
-    wanted = {s.material_id for s in samples}
-    counts = Counter(str(p.status) for key, p in record.done.items() if key in wanted)
-    if progress:
-        progress(counts.total(), len(samples), counts)
-    for batch, usages in answers:
-        record.add(batch, usages)
-        counts.update(str(p.status) for p in batch)
-        if progress and batch:
-            progress(counts.total(), len(samples), counts)
-
-
-def _answers(job: Job, schedule: Schedule, crew: int | None, environment: Mapping[str, Any]) -> Answers:
-    if crew == 0:
-        return serial_answers(job, schedule)
-    return ray_answers(replace(job, in_worker=True), schedule, crew, environment=environment)
-
-
-def _cluster(needed: bool, crew: int | None, address: str | None) -> AbstractContextManager[None]:
-    return ray_cluster(crew or 0, address) if needed and crew != 0 else nullcontext()
 
 
 def _schedule(model: ModelCard, dataset: Dataset, todo: Sequence[Sample]) -> Schedule:
@@ -199,8 +141,6 @@ def _job(
     protocol: str | None,
     card: DatasetCard,
     dataset: Dataset,
-    timeout: float | None,
-    memory: float | None,
 ) -> Job:
     return Job(
         model=model,
@@ -210,8 +150,6 @@ def _job(
         references=dataset.references,
         reference_crystals=dataset.reference_crystals,
         corrections=dataset.corrections if model.energy_scale == "pbe_raw" else {},
-        timeout=timeout,
-        memory_gib=memory,
     )
 
 
@@ -252,7 +190,7 @@ def _refuse_unlike_energies(task: Task, model: ModelCard, card: DatasetCard) -> 
         )
 
 
-def _model_hash(model: ModelCard) -> str:
+def model_hash(model: ModelCard) -> str:
     """Hash of what makes a model's answers: loader, options, version, elements, energy scale."""
     made_of = model.model_dump(include={"key", "version", "kind", "loader", "options", "elements", "energy_scale"})
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
