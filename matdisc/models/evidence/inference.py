@@ -72,20 +72,21 @@ def by_products(hosts: Hosts, masses: Floats, queries: Queries, version: Version
 
     Args:
         hosts: The labelled alloys.
-        masses: Similar and dissimilar mass of each key, shape (2, n_groups, n_groups, n_settings); 0 where no host
-            may speak.
+        masses: Similar, dissimilar and unknown mass of each key, shape (3, n_groups, n_groups, n_settings); (0, 0, 1)
+            where no host may speak.
         queries: The candidates.
         version: See above.
         alpha: Factor of `v2`, shape (n_settings,).
     """
-    s, d = masses
+    s, d, u = masses
     with np.errstate(divide="ignore"):
         if version == "v1":
-            own = np.log1p(-s)
+            own = np.log(d + u)  # 1 - s, exact also where s is nearly 1
             high, low = (_summed(hosts.only(label), own, queries) for label in (hosts.high, ~hosts.high))
             return low, high, high + low
-        s, d = alpha * s, alpha * d
-        tables = np.concatenate([np.log1p(-s), np.log1p(-d), np.log1p(-np.minimum(s + d, 1.0))], axis=-1)
+        rest = 1.0 - alpha
+        parts = [rest + alpha * (d + u), rest + alpha * (s + u), rest + alpha * u]
+        tables = np.log(np.concatenate(parts, axis=-1))
     high, low = (_summed(hosts.only(label), tables, queries) for label in (hosts.high, ~hosts.high))
     (hs, hd, hu), (ls, ld, lu) = (np.split(x, 3, axis=1) for x in (high, low))
     return hd + ls, hs + ld, hu + lu
@@ -96,13 +97,13 @@ def by_pieces(
 ) -> tuple[Combined, Ints]:
     """Return the combined masses of each candidate by any rule, and its number of pieces, from the pieces themselves.
 
-    `masses` are those of one setting, shape (2, n_groups, n_groups).
+    `masses` are those of one setting, shape (3, n_groups, n_groups).
     """
     combined, conflict, count = np.tile([0.0, 0.0, 1.0], (queries.n, 1)), np.zeros(queries.n), np.zeros(queries.n, int)
     for part in _parts(hosts, queries):
         found = pieces(hosts, part)
         triples = piece_masses(hosts, masses, found, version, alpha)
-        speaking = triples[:, 2] < 1
+        speaking = triples[:, :2].any(axis=1)
         numbers, segment = np.unique(found.candidate[speaking], return_inverse=True)
         done = combine_segments(triples[speaking], segment, len(numbers), rule)
         combined[numbers], conflict[numbers] = done.masses, done.conflict
@@ -112,7 +113,7 @@ def by_pieces(
 
 def count_pieces(hosts: Hosts, masses: Floats, queries: Queries, version: Version) -> Ints:
     """Return how many pieces say something about each candidate, shape (n_candidates,); `masses` of one setting."""
-    speaking = masses[0] > 0 if version == "v1" else masses.sum(axis=0) > 0
+    speaking = masses[0] > 0 if version == "v1" else masses[0] + masses[1] > 0
     return np.rint(_summed(hosts, speaking[..., None].astype(float), queries)[:, 0]).astype(np.int64)
 
 
@@ -131,18 +132,20 @@ def pieces(hosts: Hosts, queries: Queries) -> Pieces:
 
 def piece_masses(hosts: Hosts, masses: Floats, found: Pieces, version: Version, alpha: float) -> Floats:
     """Return the masses (High, Low, not known) of pieces, shape (n_pieces, 3); `masses` of one setting."""
-    s, d = masses[:, found.removed, found.added]
-    own, other = (s, np.zeros_like(s)) if version == "v1" else (alpha * s, alpha * d)
+    s, d, u = masses[:, found.removed, found.added]
+    if version == "v1":
+        own, other, rest = s, np.zeros_like(s), d + u
+    else:
+        own, other, rest = alpha * s, alpha * d, (1.0 - alpha) + alpha * u
     high = hosts.high[found.host]
-    p, n = np.where(high, own, other), np.where(high, other, own)
-    return np.stack([p, n, np.maximum(1.0 - p - n, 0.0)], axis=-1)
+    return np.stack([np.where(high, own, other), np.where(high, other, own), rest], axis=-1)
 
 
 def speaking_keys(groups: Groups, masses: Floats, order: int) -> Floats:
-    """Return similar and dissimilar mass, shape (2, n_groups, n_groups), 0 where groups overlap or exceed `order`."""
+    """Return masses with the kind first, (3, n_groups, n_groups); (0, 0, 1) where groups overlap or exceed `order`."""
     small = groups.sizes <= order
     allowed = groups.disjoint & small[:, None] & small[None, :]
-    return np.where(allowed, np.moveaxis(masses[..., :2], -1, 0), 0.0)
+    return np.stack([np.where(allowed, masses[..., kind], float(kind == 2)) for kind in range(3)])
 
 
 def _summed(hosts: Hosts, table: Floats, queries: Queries) -> Floats:

@@ -26,6 +26,8 @@ Rule = Literal["dempster", "yager", "dubois-prade", "murphy", "cautious"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 TOLERANCE = 1e-9
 """How far the sum of a triple may be from 1."""
+SMALLEST_DOUBT = float(np.finfo(float).tiny)
+"""What remains unknown of very many pieces none of which is certain: rounding must not make certainty of them."""
 
 
 class TotalConflict(MatdiscError):
@@ -137,7 +139,8 @@ def from_logs(logs: Sequence[Floats], rule: Rule = "dempster") -> Combined:
         p, n = _difference(log_p, log_u), _difference(log_n, log_u)
         u = 1.0 - p - n
         return Combined(np.stack([p, n, u], axis=-1), np.clip(u - np.exp(log_u), 0.0, 1.0))
-    p, n, u = _difference(log_p - top, log_u - top), _difference(log_n - top, log_u - top), np.exp(log_u - top)
+    p, n = _difference(log_p - top, log_u - top), _difference(log_n - top, log_u - top)
+    u = np.where(np.isneginf(log_u), 0.0, np.maximum(np.exp(log_u - top), SMALLEST_DOUBT))
     z = p + n + u
     masses = np.stack([p, n, u], axis=-1) / z[..., None]
     return Combined(masses, np.clip(-np.expm1(top + np.log(z)), 0.0, 1.0))
@@ -146,8 +149,7 @@ def from_logs(logs: Sequence[Floats], rule: Rule = "dempster") -> Combined:
 def discount(masses: Floats, reliability: ArrayLike) -> Floats:
     """Return (r p, r n, 1 - r (p + n)): masses of a source that is to be believed with r in [0, 1]; shape (..., 3)."""
     r = np.asarray(reliability, float)[..., None]
-    kept = r * masses[..., :2]
-    return np.concatenate([kept, 1.0 - kept.sum(axis=-1, keepdims=True)], axis=-1)
+    return np.concatenate([r * masses[..., :2], (1.0 - r) + r * masses[..., 2:]], axis=-1)
 
 
 def checked(masses: ArrayLike) -> Floats:

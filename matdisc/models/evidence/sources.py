@@ -162,7 +162,7 @@ def _two_levels(data: Floats | None, said: Floats, fusion: Fusion) -> tuple[Floa
 
 def _combined(pieces: Floats, rule: Rule) -> Combined:
     """Combine where something is said; a single speaker is taken as it is, so its own doubt is no conflict."""
-    speaking = pieces[..., 2] < 1
+    speaking = np.asarray(pieces[..., :2].any(axis=-1))
     alone = speaking.sum(axis=-1) == 1
     done = combine(pieces, rule, where=speaking)
     single = np.where(speaking[..., None], pieces, 0.0).sum(axis=-2)

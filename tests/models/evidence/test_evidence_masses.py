@@ -121,6 +121,12 @@ def test_ten_thousand_pieces_do_not_underflow():
     assert done.conflict == 1
 
 
+def test_however_many_pieces_without_certainty_never_become_certain():
+    certain, opposite = combine_counts(10**6, 0, 0.5), combine_counts(0, 10**6, 0.5)
+    assert certain.masses[2] > 0
+    np.testing.assert_allclose(combine([certain.masses, opposite.masses]).masses, [0.5, 0.5, 0], atol=1e-12)
+
+
 def test_total_conflict_is_a_named_error():
     with pytest.raises(TotalConflict, match="certain of both"):
         combine([(1, 0, 0), (0, 1, 0)])

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
@@ -62,6 +63,18 @@ def test_beliefs_equal_those_of_one_piece_after_another(lengths, version):
         masses, n_pieces = judged(x, alloys, high, similarity, version, 0.1)
         np.testing.assert_allclose(beliefs.masses[i], masses, atol=1e-12)
         assert beliefs.n_pieces[i] == n_pieces
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_very_strong_evidence_gives_the_answer_of_exact_fractions(version):
+    alloys, high, asked = alloys_and_labels((3, 4), 0.8)
+    strength = Fraction(99, 100)
+    beliefs = EvidenceModel(Settings(alphas=(0.99,), orders=(2,), version=version)).fit(alloys, high).judge(asked)
+    similarity = substitutability(alloys, high, strength)
+    assert max(float(s) for s, _, _ in similarity.values()) == 1.0  # nearly certain: 1 as a float
+    for i, x in enumerate(asked):
+        masses, _ = judged(x, alloys, high, similarity, version, strength)
+        np.testing.assert_allclose(beliefs.masses[i], [float(m) for m in masses], atol=1e-12)
 
 
 @pytest.mark.parametrize("rule", RULES)

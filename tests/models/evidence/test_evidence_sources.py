@@ -1,5 +1,9 @@
 """Tables of knowledge: what is read, what is refused, the built-in rules, and what permuting does."""
 
+import os
+from collections import Counter
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -106,6 +110,15 @@ def test_the_rules_find_like_metals_more_alike_than_unlike_ones():
     assert pairs["Mo", "W"] == (1, 0)
     assert pairs["Fe", "Ni"][0] == 0.75  # three rules: the group differs
     assert pairs["Au", "Y"] == (0, 1)
+
+
+@pytest.mark.mirror
+@pytest.mark.skipif("MATDISC_MIRROR" not in os.environ, reason="set MATDISC_MIRROR to a mirror of the public files")
+def test_the_five_expert_tables_are_read_with_every_answer():
+    tables = read_tables(Path(os.environ["MATDISC_MIRROR"]) / "alloys" / "llm_element_substitutability.csv")
+    assert [len(table.elements) for table in tables] == [27] * 5
+    answers = Counter(masses for table in tables for masses in table.pairs.values())
+    assert answers == {(1.0, 0.0): 82, (0.5, 0.5): 548, (0.0, 1.0): 1073}  # 52 of 5 x 351 are not answered
 
 
 def test_the_constant_table_says_the_same_of_every_pair():
