@@ -19,7 +19,7 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np
 
-from benchmarks import engine, relaxation, scoring, soak
+from benchmarks import alloys, engine, relaxation, scoring, soak
 from matdisc.board import Board, init_board
 from matdisc.metrics import bootstrap_intervals, group_totals, metrics_from_totals, row_terms
 from matdisc.run import predict
@@ -31,6 +31,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         board = init_board(Path(folder) / "board")
         scoring.measure(Path(folder))
+        alloys.measure()
         bootstrap_against_point_metrics()
         bootstrap_against_row_resampling()
         two_workers_against_one(board)
