@@ -32,7 +32,7 @@ from matdisc.models.evidence.view import View, masses_of
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-ALPHAS = (0.01, 0.03, 0.1, 0.2)
+ALPHAS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2)
 FROM_PRODUCTS = ("dempster", "yager", "dubois-prade")
 """Rules of inference that need no list of pieces."""
 
