@@ -21,9 +21,7 @@ WorkersOption = Annotated[
         help="Worker processes; default: one on each core, here or on the cluster; 0: in this process, without Ray.",
     ),
 ]  # fmt: skip
-AddressOption = Annotated[
-    str | None, typer.Option("--address", help="A running Ray cluster, e.g. auto or ray://host:10001.")
-]
+AddressOption = Annotated[str | None, typer.Option("--address", help="A running Ray cluster, e.g. auto or host:6379.")]
 TimeoutOption = Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds that one material may take.")]
 MemoryOption = Annotated[
     float | None,
@@ -64,8 +62,8 @@ def predict(
     key = dataset or _only_dataset(root, task)
     with progress_line(f"{model} {task} {key}") as progress:
         run = run_predict(
-            root, model, task, key, protocol=_known_protocol(protocol), limit=limit, workers=workers, address=address,
-            timeout=timeout, memory=memory, env=_known_env(env), out=out, restart=restart, progress=progress, say=news,
+            root, model, task, key, protocol=known_protocol(protocol), limit=limit, workers=workers, address=address,
+            timeout=timeout, memory=memory, env=known_env(env), out=out, restart=restart, progress=progress, say=news,
         )  # fmt: skip
     ended = ", ".join(f"{n} {status}" for status, n in run.counts.most_common())
     typer.echo(f"{run.entry}: {ended} ({run.asked} asked now, {run.reused} reused)")
@@ -101,7 +99,7 @@ def evaluate(
     from matdisc.tasks import TASKS
 
     root = open_board(board)
-    steps, skipped = plan.steps(root, models, task, dataset, _known_protocol(protocol), _known_env(env))
+    steps, skipped = plan.steps(root, models, task, dataset, known_protocol(protocol), known_env(env))
     for line in skipped:
         typer.echo(f"left out: {line}", err=True)
     tables: dict[tuple[str, ...], list[list[str]]] = {}
@@ -114,7 +112,7 @@ def evaluate(
                 with progress_line(title) as progress:
                     run = run_predict(
                         root, step.model, step.task, step.dataset, protocol=step.protocol, workers=workers,
-                        address=address, timeout=timeout, memory=memory, env=_known_env(env), progress=progress,
+                        address=address, timeout=timeout, memory=memory, env=known_env(env), progress=progress,
                         say=news,
                     )  # fmt: skip
             except MatdiscError as err:  # one model that cannot be run does not stop the others
@@ -137,7 +135,8 @@ def evaluate(
         raise MatdiscError(f"{len(troubles)} of {len(steps)} runs could not be done: " + "; ".join(troubles))
 
 
-def _known_env(env: str) -> Mode:
+def known_env(env: str) -> Mode:
+    """Return the environment of that name, or say which there are."""
     from matdisc.run.environment import MODES
 
     for mode in MODES:
@@ -153,7 +152,8 @@ def _only_dataset(board: Board, task: str) -> str:
     raise typer.BadParameter(f"name one with --dataset: {', '.join(fitting) or 'no dataset has this task'}")
 
 
-def _known_protocol(protocol: str | None) -> str | None:
+def known_protocol(protocol: str | None) -> str | None:
+    """Return the protocol of that name, or say which there are; None stays None."""
     from matdisc.physics.relax import PROTOCOLS
 
     if protocol is not None and protocol not in PROTOCOLS:

@@ -23,8 +23,13 @@ def ray_cluster(workers: int, address: str | None = None) -> Iterator[None]:
     """Have a Ray cluster for the block: the one at `address`, one that this process has, or a local one.
 
     Raises:
-        RunError: If no cluster answers at `address`.
+        RunError: If no cluster answers at `address`, or `address` is one of Ray Client.
     """
+    if address and address.startswith("ray://"):
+        raise RunError(
+            f"no run over {address!r}: Ray Client cannot hand over answers while a task goes on; give the command on a "
+            "node of the cluster, with `--address auto`, e.g. by `ray job submit`"
+        )
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     for name in THREAD_VARIABLES:  # before Ray starts, so that its workers inherit it
@@ -123,7 +128,7 @@ def _connect(workers: int, address: str | None) -> None:
 
 def _refuse_closed_door(address: str) -> None:
     """Raise ConnectionError at once if nobody listens at host:port; Ray itself would try for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    host, _, port = address.rpartition(":")
     if not port.isdigit():  # `auto`, or a name that Ray resolves
         return
     try:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from matdisc.physics.together import TimedOut
-from matdisc.run.limits import machine_memory_gib, time_limit
+from matdisc.run.limits import Watch, machine_memory_gib, time_limit
 
 
 def test_code_that_takes_too_long_is_interrupted():
@@ -21,6 +21,30 @@ def test_code_in_time_is_left_alone_and_no_alarm_stays_behind():
     with time_limit(0.05):
         pass
     time.sleep(0.1)
+
+
+def test_one_watch_limits_block_after_block():
+    with Watch() as limit:
+        for _ in range(3):
+            with pytest.raises(TimedOut), limit(0.05):
+                time.sleep(10)
+            with limit(0.05):
+                pass
+            with limit(None):
+                time.sleep(0.06)
+
+
+LATER = (
+    "import time\nfrom matdisc.run import limits\nlimits.DEADLY_AFTER = 0.3\n"
+    "with limits.Watch(deadly=True) as limit:\n"
+    "    for _ in range(8):\n        with limit(0.2):\n            time.sleep(0.1)\n"
+    "time.sleep(1)\nprint('alive')\n"
+)
+
+
+def test_the_deadly_clock_starts_anew_with_each_block_and_stops_with_the_watch():
+    done = subprocess.run([sys.executable, "-c", LATER], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["alive"]
 
 
 NATIVE = (

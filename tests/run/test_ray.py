@@ -9,6 +9,7 @@ import time
 import pytest
 
 from matdisc import predictions
+from matdisc.errors import RunError
 from matdisc.run import predict
 from matdisc.run.engine import ray_answers
 from matdisc.run.schedule import Schedule
@@ -78,6 +79,11 @@ def test_a_cluster_that_is_not_there_is_told_at_once(board):
     assert (done.returncode, "nobody answers there" in done.stderr) == (2, True)
     assert "Traceback" not in done.stderr
     assert time.monotonic() - started < 30
+
+
+def test_ray_client_is_refused_because_it_cannot_stream(board):
+    with pytest.raises(RunError, match="auto"):
+        predict(board, "emt", "discovery", SET, limit=3, address="ray://127.0.0.1:10001")
 
 
 @pytest.mark.slow

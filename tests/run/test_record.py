@@ -6,6 +6,7 @@ import pytest
 
 from matdisc.errors import RunError
 from matdisc.run.record import Record
+from matdisc.run.usage import Usage, total
 from matdisc.schema import Prediction
 
 SETTINGS = {"model": "m", "dataset_sha256": "0" * 64}
@@ -68,3 +69,17 @@ def test_a_damaged_line_is_named(path):
     path.write_text("\n".join([lines[0], "{broken", lines[2]]) + "\n")
     with pytest.raises(RunError, match="line 2: damaged"):
         Record(path, SETTINGS)
+
+
+def test_a_worker_names_its_machine_once_and_its_use_adds_up(path):
+    machine = {"cpu": "fast"}
+    with Record(path, SETTINGS) as record:
+        for _ in range(3):
+            record.add(
+                [], [Usage("host:1", 2.0, 3.0, 0.5, 100.0, machine), Usage("host:2", 1.0, 1.0, 0.0, 50.0, machine)]
+            )
+    assert path.read_text().count("fast") == 2
+    with Record(path, SETTINGS) as record:
+        found = total(record.usages.values())
+    assert (found["cpu_seconds"], found["worker_seconds"], found["load_seconds"]) == (9.0, 12.0, 1.5)
+    assert (found["peak_mib"], found["workers"], found["machines"]) == (100.0, 2, [machine])

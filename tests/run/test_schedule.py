@@ -71,6 +71,36 @@ def test_after_a_death_the_unanswered_are_asked_one_by_one():
     assert [ids(plan.next(1)), ids(plan.next(1)), plan.next(1)] == [["m1"], ["m3"], None]
 
 
+def test_of_a_large_portion_the_first_are_asked_alone_and_the_rest_in_pieces():
+    plan = Schedule(some(4000))
+    answer(plan, plan.next(1), seconds=1e-6)
+    portion = plan.next(1)
+    plan.died(portion, "its worker died", 2.0, None, "late")
+    again = [plan.next(1) for _ in range(schedule.SUSPECTS + schedule.PIECES)]
+    assert [len(p.chunk.asked) for p in again[: schedule.SUSPECTS]] == [1] * schedule.SUSPECTS
+    assert [name for p in again for name in ids(p)] == ids(portion)
+    assert plan.next(1) is None
+
+
+def test_a_material_that_takes_every_machine_with_it_has_failed():
+    plan = Schedule([sample("killer")])
+    for _ in range(schedule.NODE_LOSSES_ALLOWED):
+        assert plan.lost(plan.next(1)) == []
+    (given_up,) = plan.lost(plan.next(1))
+    assert (given_up.material_id, given_up.status) == ("killer", "failed")
+    assert "machine went away 6 times" in given_up.error
+    assert not plan.waiting
+
+
+def test_predictors_that_lose_every_machine_fail_and_never_lose_their_training_data():
+    plan = Schedule(fixed=[Chunk(tuple(some(3)), (sample("known"),))])
+    for _ in range(schedule.NODE_LOSSES_ALLOWED):
+        portion = plan.next(1)
+        assert portion.chunk.train[0].material_id == "known"
+        plan.lost(portion)
+    assert {p.status for p in plan.lost(plan.next(1))} == {"failed"}
+
+
 def test_a_material_whose_own_worker_dies_twice_has_failed():
     plan = Schedule(some(1))
     assert plan.died(plan.next(1), "its worker died", 2.0, None, "late") == []
