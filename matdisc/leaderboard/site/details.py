@@ -8,35 +8,18 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from matdisc.board import Board
 from matdisc.cards import TaskKey
 from matdisc.errors import DataError
+from matdisc.leaderboard.site.beliefs import BeliefDetails
+from matdisc.leaderboard.site.parts import Columns, Counts, Numbers, Part
 
 DETAILS_SCHEMA = "matdisc.details/1"
 RANKING_SCHEMA = "matdisc.ranking/1"
 
-Numbers = tuple[float | None, ...]
-Counts = tuple[int, ...]
 Kind = Literal["tp", "fn", "fp", "tn"]
-
-
-class Part(BaseModel):
-    """Frozen, finite numbers only; fields of a later version are passed over."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
-
-
-class Columns(Part):
-    """Arrays of one length."""
-
-    @model_validator(mode="after")
-    def _equal_lengths(self) -> Self:
-        found = {name: len(column) for name, column in self if isinstance(column, tuple)}
-        if len(set(found.values())) > 1:
-            raise ValueError(f"arrays of equal length are needed, not {found}")
-        return self
 
 
 class PrecisionAtK(Columns):
@@ -83,7 +66,7 @@ class Histogram(Part):
 
     edges: tuple[float, ...]
     counts: dict[Kind, Counts]
-    missing: dict[Kind, int] = {}
+    missing: dict[Kind, int] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _bins_fit(self) -> Self:
@@ -149,7 +132,7 @@ class Gaussian(Part):
     sharpness: float | None = None
     miscalibration_area: float | None = None
     spearman: float | None = None
-    coverage: dict[str, float | None] = {}
+    coverage: dict[str, float | None] = Field(default_factory=dict)
     observed: Numbers = ()
 
 
@@ -167,7 +150,7 @@ class Calibration(Part):
     probability: Probability | None = None
 
 
-class Details(Part):
+class Details(BeliefDetails):
     """What the charts and slices of one result are drawn from; every part may be absent."""
 
     entry: str
@@ -185,7 +168,7 @@ class Details(Part):
     parity: Parity | None = None
     rmsd_curve: RmsdCurve | None = None
     volume_histogram: VolumeHistogram | None = None
-    slices: dict[str, Slice] = {}
+    slices: dict[str, Slice] = Field(default_factory=dict)
     calibration: Calibration | None = None
 
 

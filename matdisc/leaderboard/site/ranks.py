@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matdisc.leaderboard.site.results import Value
+from matdisc.leaderboard.site.parts import Value
 from matdisc.tasks.shown import Better
 
 

@@ -15,21 +15,13 @@ from matdisc.errors import DataError
 from matdisc.leaderboard.site.details import (
     BoardRanking,
     Details,
-    Part,
     finite_json,
     read_details,
     read_rankings,
 )
+from matdisc.leaderboard.site.parts import Part, Value
 
 SCHEMA = "matdisc.result/1"
-
-
-class Value(Part):
-    """A number and its 95 % interval; None is "undefined"."""
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
 
 
 class Scores(Part):

@@ -9,8 +9,9 @@ from itertools import pairwise
 from matdisc.cards import DatasetCard, ModelCard
 from matdisc.leaderboard.site.columns import show, show_interval
 from matdisc.leaderboard.site.details import BoardRanking
+from matdisc.leaderboard.site.parts import Value
 from matdisc.leaderboard.site.ranks import Rank, heat_levels, rank_intervals
-from matdisc.leaderboard.site.results import Content, Result, Value
+from matdisc.leaderboard.site.results import Content, Result
 from matdisc.leaderboard.site.standing import fits, headline, places
 from matdisc.tasks import TASKS
 from matdisc.tasks.shown import Metric

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from matdisc.leaderboard.site.columns import show, show_interval
-from matdisc.leaderboard.site.results import Value
+from matdisc.leaderboard.site.parts import Value
 from matdisc.leaderboard.site.settings import Settings
 from matdisc.leaderboard.site.tables import Row, Table, headline_value
 from matdisc.tasks import TASKS
