@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import matdisc
-from matdisc.cli import cards, compare, env, files, history, runs, site
+from matdisc.cli import cards, compare, elicit, env, files, history, mix, runs, site
 from matdisc.errors import MatdiscError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.add_typer(cards.datasets, name="datasets", help="The datasets on a board: li
 app.command()(cards.init)
 app.command()(runs.predict)
 app.command()(runs.evaluate)
+app.command()(mix.mix)
 app.add_typer(history.runs, name="runs", help="The runs on a board: list, show, go on with.")
 app.add_typer(env.env, name="env", help="Isolated environments in the cache: list, clear.")
 app.command()(files.check)
@@ -35,6 +36,7 @@ app.command(name="compare")(compare.compare)
 app.command()(files.submit)
 app.command()(files.accept)
 app.command()(files.rescore)
+app.command()(elicit.elicit)
 app.add_typer(site.site, name="site", help="The static leaderboard.")
 
 

@@ -46,6 +46,15 @@ def energies_from(folder: Path, elements: Iterable[str]) -> Energies:
     return Energies(names, members * EV, omegas * EV, _intermetallics(folder, names))
 
 
+def tabulated(folder: Path) -> frozenset[str]:
+    """Return the elements that `energies_from` can be asked for.
+
+    Raises:
+        DataError: If the table of end members is missing.
+    """
+    return frozenset(_read(folder / "bokas_end_members_dict.json")) - NOT_CLOSE_PACKED
+
+
 def _intermetallics(folder: Path, names: tuple[str, ...]) -> dict[tuple[int, int], Compounds]:
     """Enthalpies against the lowest energy of each element anywhere in the tables; those on the binary hulls."""
     place = {el: i for i, el in enumerate(names)}

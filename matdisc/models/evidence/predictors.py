@@ -7,6 +7,7 @@ who has no evidence answers 0.5 with the interval 0 to 1.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,6 +85,7 @@ def permuted(table: str = "", seeds: str = "0,1,2") -> Predictor:
 def evidence(
     source: Source = "data",
     table: str = "",
+    sha256: str = "",
     version: Version = "v1",
     rule: Rule = "dempster",
     expert_rule: Rule = "cautious",
@@ -95,13 +97,14 @@ def evidence(
 
     Args:
         source: Sources of substitutability, joined by `+`: the labelled alloys, our own rules, a table from a file.
-        table: Its path, absolute or below the folder that MATDISC_MIRROR names.
+        table: Its path, absolute or below the folder that MATDISC_MIRROR names, or the name of a table in this package.
+        sha256: Hash that it has to have, so that a card names its content too; empty: any.
         version, rule, expert_rule: As in `matdisc.models.evidence.model.Settings`.
         alpha, order: Strength of a pair of alloys and largest exchanged group; 0 lets cross-validation choose.
         seed: Of that.
 
     Raises:
-        DataError: If the table is missing or malformed.
+        DataError: If the table is missing, malformed or another one than `sha256` says.
         ValueError: If there is no such source, version or rule.
     """
     sources = source.split("+")
@@ -109,7 +112,7 @@ def evidence(
         raise ValueError(f"source is {source!r}; join 'data', 'rules', 'table' by '+'")
     knowledge: tuple[PairTable, ...] = (rule_table(),) if "rules" in sources else ()
     if "table" in sources:
-        knowledge += read_tables(table_path(table))
+        knowledge += read_tables(_as_stated(table_path(table), sha256))
     settings = Settings(
         alphas=(alpha,) if alpha else ALPHAS,
         orders=(order,) if order else (1, 2),
@@ -164,11 +167,14 @@ def gradient_boosting(features: Features = "descriptors", seed: int = 0) -> Pred
 
 
 def table_path(given: str) -> Path:
-    """Return where a table lies: an absolute path, or one below the folder that MATDISC_MIRROR names.
+    """Return where a table lies: in this package, at an absolute path, or below the folder that MATDISC_MIRROR names.
 
     Raises:
-        DataError: If it is neither.
+        DataError: If it is none of these.
     """
+    embedded = Path(__file__).with_name(given) if given and Path(given).name == given else None
+    if embedded is not None and embedded.suffix == ".csv" and embedded.is_file():
+        return embedded
     path, mirror = Path(given).expanduser(), os.environ.get("MATDISC_MIRROR")
     if not path.is_absolute() and mirror and not path.is_file():
         path = Path(mirror).expanduser() / path
@@ -177,6 +183,13 @@ def table_path(given: str) -> Path:
             f"option 'table' is {given!r}, and no such file is here; give the path of a table of element pairs, "
             "or set MATDISC_MIRROR to the folder that it lies below"
         )
+    return path
+
+
+def _as_stated(path: Path, sha256: str) -> Path:
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if sha256 and found != sha256:
+        raise DataError(f"{path}: option 'sha256' is {sha256}, the file has {found}; name another file or its hash")
     return path
 
 
