@@ -2,7 +2,8 @@
 
 One row a material. Columns: `material_id`, one value column of the task, and optionally `uncertainty`, `status`,
 `error`, `seconds`, `steps`. Where the task asks for structures, `structure` (JSON, see `matdisc.structures`) is
-the answer and the value columns are optional. Our own runs and outside submitters write the very same file. Formats,
+the answer and the value columns are optional; where it asks for beliefs, `p_high` is, and `belief`, `plausibility`
+and `conflict` may stand beside it. Our own runs and outside submitters write the very same file. Formats,
 by file name: .csv, .csv.gz, .jsonl, .jsonl.gz, .parquet. Nothing that could execute code (pickle, archives) is opened.
 """
 
@@ -52,7 +53,7 @@ class Submission:
         seconds, steps: What rows cost, nan where absent; None without the column.
         structures: What rows answer where the task asks for structures; `column` is then "structure", `given` says
             whether there is one, and `values` is 0 where it is.
-        reported: The optional value columns of such a file, nan where absent.
+        reported: The optional value columns beside the answer (of structures and beliefs), nan where absent.
     """
 
     path: Path
@@ -81,7 +82,8 @@ class Submission:
         steps = _or_none(self.steps, i)
         values = {self.column: float(self.values[i])} if self.given[i] else {}
         if self.structures is not None:
-            values = {name: float(v[i]) for name, v in self.reported.items() if not np.isnan(v[i])}
+            values = {}
+        values |= {name: float(v[i]) for name, v in self.reported.items() if not np.isnan(v[i])}
         return Prediction(
             material_id,
             values,
@@ -93,7 +95,9 @@ class Submission:
         )
 
 
-def read(path: Path, value_columns: Sequence[str], *, structures_asked: bool = False) -> Submission:
+def read(
+    path: Path, value_columns: Sequence[str], *, structures_asked: bool = False, together: bool = False
+) -> Submission:
     """Return the content of a predictions file.
 
     Args:
@@ -101,6 +105,7 @@ def read(path: Path, value_columns: Sequence[str], *, structures_asked: bool = F
         value_columns: Value columns that the task accepts; the file has to have exactly one of them. A longer name
             that begins with the first of them (`e_form_per_atom_chgnet`) is accepted if it is the only one.
         structures_asked: Whether the column `structure` is the answer; value columns are then optional.
+        together: Whether the first value column is the answer and the others may stand beside it.
 
     Raises:
         SubmissionError: If the file is missing, damaged, too large, has unknown columns, or holds text where
@@ -111,7 +116,8 @@ def read(path: Path, value_columns: Sequence[str], *, structures_asked: bool = F
     if table.num_rows > tables.MAX_ROWS:
         raise SubmissionError(f"{path}: more than {tables.MAX_ROWS:,} rows; no dataset has that many")
     header = table.column_names
-    name = value_column(path, header, (STRUCTURE,) if structures_asked else value_columns, value_columns)
+    answer = (STRUCTURE,) if structures_asked else value_columns[:1] if together else value_columns
+    name = value_column(path, header, answer, value_columns)
     if not table.num_rows:
         raise SubmissionError(f"{path}: has a header and no rows; give one row a material")
     ids = tables.material_ids(path, table)
@@ -120,9 +126,10 @@ def read(path: Path, value_columns: Sequence[str], *, structures_asked: bool = F
         more["structures"] = _structures(path, table)
         given = np.array([crystal is not None for crystal in more["structures"]])
         values = np.where(given, 0.0, np.nan)
-        more["reported"] = {c: tables.numbers(path, table, c)[0] for c in value_columns if c in header}
     else:
         values, given = tables.numbers(path, table, name)
+    if structures_asked or together:
+        more["reported"] = {c: tables.numbers(path, table, c)[0] for c in value_columns if c in header and c != name}
     status = _status(path, table, given, name)
     optional: dict[str, Any] = {
         column: tables.numbers(path, table, column)[0] for column in ("uncertainty",) if column in header

@@ -115,6 +115,7 @@ class Dataset:
         corrections: Energy to add to a raw (uncorrected) total energy of a material, eV per cell.
         relaxed: Reference structures of the relaxation task, hidden from models; empty where every material's own
             crystal is one.
+        training: Where folds learn from parts of their own: the labelled samples of each fold; else empty.
         sha256: Hash of all of the above, equal to the card's.
     """
 
@@ -126,6 +127,7 @@ class Dataset:
     corrections: Mapping[str, float] = field(default_factory=dict)
     sha256: str = ""
     relaxed: Mapping[str, Crystal] = field(default_factory=dict)
+    training: Mapping[int, tuple[Sample, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.samples)

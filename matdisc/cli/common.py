@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BoardOption = Annotated[
     Path, typer.Option("--board", "-b", help="Folder that holds models/, datasets/ and leaderboard/.")
 ]
-TaskOption = Annotated[str, typer.Option("--task", "-t", help="discovery, polymorphs or relaxation.")]
+TaskOption = Annotated[str, typer.Option("--task", "-t", help="discovery, polymorphs, relaxation or alloys.")]
 DatasetOption = Annotated[str, typer.Option("--dataset", "-d", help="Key of a dataset on the board.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 HERE = Path()

@@ -165,12 +165,13 @@ def print_result(result: dict[str, Any]) -> None:
     from matdisc.tasks.check import coverage_lines
 
     task, metrics, dummy = TASKS[result["task"]], result["metrics"], result["dummy"]
-    stable = "" if task.structures else f"{result['n_stable']:,} stable, "
+    kind = "High" if task.beliefs else "stable"
+    stable = "" if task.structures else f"{result['n_stable']:,} {kind}, "
     typer.echo(
         f"{result['entry'] or 'this file'} on {result['dataset']} ({result['task']}): {result['n']:,} materials, "
         f"{stable}{result['n_groups']:,} groups"
     )
-    shown = [task.metric(key) for key in PRINTED] if not task.structures else task.metrics
+    shown = [task.metric(key) for key in PRINTED] if task.judge is not None else task.metrics
     rows = [
         [metric.key, metric_text(metric, metrics[metric.key]), metric_text(metric, {"value": dummy.get(metric.key)})]
         for metric in shown

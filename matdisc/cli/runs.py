@@ -39,7 +39,7 @@ EnvOption = Annotated[
 
 def predict(
     model: Annotated[str, typer.Argument(help="Key of a model on the board.")],
-    task: Annotated[str, typer.Argument(help="discovery, polymorphs or relaxation.")],
+    task: Annotated[str, typer.Argument(help="discovery, polymorphs, relaxation or alloys.")],
     dataset: Annotated[str | None, typer.Option("--dataset", "-d", help="Key of a dataset.")] = None,
     board: BoardOption = HERE,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N materials.")] = None,

@@ -76,8 +76,11 @@ def builder(card: DatasetCard) -> Builder:
 def training_part(dataset: Dataset, fold: int | None) -> list[Sample]:
     """Labelled samples that a learned predictor may see before it answers for `fold`.
 
-    Of the train part all; of the scored rows only those of other folds (none where the split is a hold-out).
+    Of the train part all; of the scored rows only those of other folds (none where the split is a hold-out). Where
+    folds have training parts of their own, those.
     """
+    if dataset.training:
+        return [] if fold is None else list(dataset.training[fold])
     others = [s for s in dataset.samples if fold is not None and s.fold is not None and s.fold != fold]
     return [*dataset.train, *others]
 

@@ -22,6 +22,23 @@ Bools = NDArray[np.bool_]
 FORMAT = "matdisc.prepared/1"
 
 
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """One fold of a task that is answered fold by fold.
+
+    Attributes:
+        protocol: The split that it belongs to.
+        name: What is held out.
+        rows: Its places in the truth, ascending.
+        prior: Share of High among the alloys that models learn from.
+    """
+
+    protocol: str
+    name: str
+    rows: Ints
+    prior: float
+
+
 @dataclass(frozen=True)
 class Truth:
     """Labels of the scored materials, all arrays in the dataset's order, shape (n_materials,).
@@ -40,6 +57,7 @@ class Truth:
         sha256: Content hash of the dataset.
         crystals: The structures that models are asked about; None where the source holds labels only.
         relaxed: Reference structures of the relaxation task, one each; None for other tasks.
+        tested: The folds of a task that is answered fold by fold; empty for other tasks.
     """
 
     key: str
@@ -55,6 +73,7 @@ class Truth:
     sha256: str = ""
     crystals: tuple[Crystal, ...] | None = None
     relaxed: tuple[Crystal, ...] | None = None
+    tested: tuple[Tested, ...] = ()
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -94,7 +113,20 @@ def truth_of(dataset: Dataset) -> Truth:
         relaxed=tuple(dataset.relaxed[s.material_id] for s in samples)
         if all(s.material_id in dataset.relaxed for s in samples)
         else None,
+        tested=_tested(dataset),
     )
+
+
+def _tested(dataset: Dataset) -> tuple[Tested, ...]:
+    if not dataset.training:
+        return ()
+    fold = np.array([s.fold for s in dataset.samples], np.int64)
+    found = []
+    for number, train in dataset.training.items():
+        rows = np.flatnonzero(fold == number)
+        protocol, _, name = dataset.samples[rows[0]].material_id.rpartition("@")[2].partition("/")
+        found.append(Tested(protocol, name, rows, sum(s.target["high"] for s in train) / len(train)))
+    return tuple(found)
 
 
 def codes(labels: Sequence[str]) -> Ints:

@@ -49,7 +49,7 @@ def accept(board: Board, proposed: Board) -> list[str]:
             result = result_of(board, checked, entry=entry)
             known.write_bytes(path.read_bytes())
             write_result(board, result)
-            write_details(board, details_of(checked, entry))
+            write_details(board, details_of(board, checked, entry))
             write_ranking(board, task, dataset)
         else:
             result = submit(board, path, card_file, task, dataset, replace=True).result

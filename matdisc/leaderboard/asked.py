@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 from matdisc.atomic import write_whole
 from matdisc.board import Board
 from matdisc.datasets import load
 from matdisc.errors import CardError
 from matdisc.leaderboard.checked import known_task
+from matdisc.schema import Sample
 from matdisc.structures import to_json
 
 SUFFIXES = (".jsonl", ".jsonl.gz")
@@ -20,7 +22,7 @@ def write_asked(board: Board, dataset_key: str, task_key: str, out: Path) -> int
     """Write id and structure of every material that a task asks about, and return their number.
 
     Each line is an object with `material_id` and `structure` (`cell` rows in Å, `symbols`, fractional `positions`), as
-    a predictions file may hold them. The same dataset gives the same bytes.
+    a predictions file may hold them; of alloys `elements` instead. The same dataset gives the same bytes.
 
     Raises:
         CardError: If the dataset does not have the task, or `out` has another suffix.
@@ -32,10 +34,13 @@ def write_asked(board: Board, dataset_key: str, task_key: str, out: Path) -> int
     if task_key not in card.tasks:
         raise CardError(f"dataset {dataset_key!r} has no task {task_key!r}; its tasks: {', '.join(card.tasks)}")
     samples = task.starts(card, load(board, dataset_key)).samples
-    lines = [
-        json.dumps({"material_id": s.material_id, "structure": json.loads(to_json(s.crystal))}, separators=(",", ":"))
-        for s in samples
-    ]
+    lines = [json.dumps({"material_id": s.material_id, **_shown(s)}, separators=(",", ":")) for s in samples]
     data = ("\n".join(lines) + "\n").encode()
     write_whole(out, gzip.compress(data, mtime=0) if out.suffix == ".gz" else data)
     return len(samples)
+
+
+def _shown(sample: Sample) -> dict[str, Any]:
+    if "crystal" in sample.inputs:
+        return {"structure": json.loads(to_json(sample.crystal))}
+    return {"elements": list(sample.inputs["elements"])}

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from matdisc.board import Board
-from matdisc.errors import SubmissionError
-from matdisc.leaderboard.checked import Checked, check_file
+from matdisc.errors import CardError, SubmissionError
+from matdisc.leaderboard.checked import Checked, check_file, known_task
 from matdisc.leaderboard.results import predictions_on_board
 from matdisc.metrics.comparison import mcnemar, paired_differences
 from matdisc.metrics.inference import group_totals
@@ -51,7 +51,13 @@ def compare(
 
     Raises:
         SubmissionError: If a row does not exist or its file cannot be scored.
+        CardError: If the task is scored fold by fold.
     """
+    if known_task(task).beliefs:
+        raise CardError(
+            f"task {task!r} is scored fold by fold and cannot be compared here; the model's page and its details tell "
+            "the paired difference to the null row, the ranking that of every pair"
+        )
     one, other = (check_file(board, entry_file(board, name, task, dataset), task, dataset) for name in (first, second))
     sides = [judge(c.task, c.truth, c.answers, c.card.stability.threshold) for c in (one, other)]
     keep = subset_mask(one.card, one.truth, one.card.headline_subset)

@@ -44,6 +44,12 @@ def leakage_report(
     if model is not None and not model.reference_row:
         declared = overlap_from_cards(model, checked.card)
         report |= {"declared": declared.degree, "notes": list(declared.notes)}
+    if checked.task.beliefs:
+        if training is not None:
+            raise DataError(
+                f"{training}: the alloys task says for each answer what may be learnt from; leave the declaration out"
+            )
+        return report or None
     declaration, digest = _declaration(board, model, training)
     if declaration is not None:
         dataset = load(board, checked.card.key)

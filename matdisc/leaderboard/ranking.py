@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,20 @@ import numpy as np
 from matdisc.atomic import write_whole
 from matdisc.board import Board
 from matdisc.errors import CardError, DataError, SubmissionError
-from matdisc.leaderboard.checked import check_file, known_task
+from matdisc.leaderboard.checked import Checked, check_file, known_task
 from matdisc.leaderboard.results import predictions_on_board
+from matdisc.metrics.belief_inference import mean_draws, scores
 from matdisc.metrics.comparison import minimum_detectable_difference
 from matdisc.metrics.inference import bootstrap_sums, group_totals, pool_groups
 from matdisc.metrics.ranks import rank_board
+from matdisc.tasks import Task
+from matdisc.tasks.base import Floats
+from matdisc.tasks.beliefs import protocols, resampled
 from matdisc.tasks.details import plain
 from matdisc.tasks.score import DEFAULT_BOOTSTRAP, Bootstrap, judge, subset_mask
+
+Draws = tuple[Mapping[str, Floats], Mapping[str, Floats]]
+"""Each metric of all rows, shape (n_rows,), and its replicates, shape (replicates, n_rows)."""
 
 
 def rank(board: Board, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP) -> dict[str, Any] | None:
@@ -29,7 +38,9 @@ def rank(board: Board, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAUL
     """
     asked = known_task(task)
     files = [(entry, path) for t, d, entry, path in predictions_on_board(board) if (t, d) == (task, dataset)]
-    entries, totals = [], []
+    bootstrap = replace(bootstrap, replicates=min(bootstrap.replicates, asked.replicates))
+    entries: list[str] = []
+    found: list[Checked] = []
     for entry, path in files:
         key = entry.split("+")[0]
         if key not in board.model_keys() or board.model(key).reference_row:
@@ -38,16 +49,11 @@ def rank(board: Board, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAUL
             checked = check_file(board, path, task, dataset)
         except SubmissionError:
             continue  # scoring says why; a ranking is of what can be scored
-        judged = judge(checked.task, checked.truth, checked.answers, checked.card.stability.threshold)
-        keep = subset_mask(checked.card, checked.truth, checked.card.headline_subset)
-        table = group_totals(judged.terms[keep], checked.truth.groups[keep])
         entries.append(entry)
-        totals.append(pool_groups(table, bootstrap.seed))
+        found.append(checked)
     if len(entries) < 2:
         return None
-    stacked = np.stack(totals, axis=1)
-    values = asked.from_totals(stacked.sum(axis=0))
-    drawn = asked.from_totals(bootstrap_sums(stacked, replicates=bootstrap.replicates, seed=bootstrap.seed))
+    values, drawn = (_of_beliefs if asked.beliefs else _of_totals)(asked, found, bootstrap)
     return plain(
         {
             "schema": "matdisc.ranking/1",
@@ -76,6 +82,31 @@ def write_ranking(board: Board, task: str, dataset: str) -> Path | None:
     text = json.dumps(ranking, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
     write_whole(path, text.encode())
     return path
+
+
+def _of_totals(task: Task, found: Sequence[Checked], bootstrap: Bootstrap) -> Draws:
+    totals = []
+    for checked in found:
+        judged = judge(task, checked.truth, checked.answers, checked.card.stability.threshold)
+        keep = subset_mask(checked.card, checked.truth, checked.card.headline_subset)
+        totals.append(pool_groups(group_totals(judged.terms[keep], checked.truth.groups[keep]), bootstrap.seed))
+    stacked = np.stack(totals, axis=1)
+    drawn = bootstrap_sums(stacked, replicates=bootstrap.replicates, seed=bootstrap.seed)
+    return task.from_totals(stacked.sum(axis=0)), task.from_totals(drawn)
+
+
+def _of_beliefs(task: Task, found: Sequence[Checked], bootstrap: Bootstrap) -> Draws:
+    """Of the headline protocol; undefined for a row that does not answer it."""
+    values: dict[str, list[float]] = {key: [] for key in task.ranked}
+    drawn: dict[str, list[Floats]] = {key: [] for key in task.ranked}
+    for checked in found:
+        headline = next(iter(protocols(checked.truth, checked.answers).values()))
+        known = resampled(headline, bootstrap.replicates, bootstrap.seed) if headline.answered else None
+        score = scores(known) if known else {}
+        for key in task.ranked:
+            values[key].append(score[key].value if known else np.nan)
+            drawn[key].append(mean_draws(known, key) if known else np.full(bootstrap.replicates, np.nan))
+    return {key: np.array(row) for key, row in values.items()}, {k: np.stack(v, axis=1) for k, v in drawn.items()}
 
 
 def _ranked(values: Any, drawn: Any, higher_is_better: bool) -> dict[str, Any]:

@@ -20,8 +20,10 @@ from matdisc.metrics.compat import matbench_discovery
 from matdisc.metrics.structures import matbench_discovery_geometry
 from matdisc.physics.relax import PROTOCOLS
 from matdisc.predictions import SUFFIXES
+from matdisc.tasks.belief_details import belief_details
+from matdisc.tasks.beliefs import Protocol, protocols
 from matdisc.tasks.check import aligned_values
-from matdisc.tasks.details import details
+from matdisc.tasks.details import details, plain
 from matdisc.tasks.score import DEFAULT_BOOTSTRAP, Bootstrap, flags, number, score
 
 SCHEMA = "matdisc.result/1"
@@ -65,6 +67,7 @@ def result_of(
     answers = checked.answers
     if model is not None and model.energy_scale == "own" and card.energy_scale != "own":
         answers = replace(answers, reported={k: v for k, v in answers.reported.items() if k != "energy_per_atom"})
+    bootstrap = replace(bootstrap, replicates=min(bootstrap.replicates, checked.task.replicates))
     protocol = PROTOCOLS.get(str(run["protocol"])) if run else None
     scored = score(checked.task, card, checked.truth, answers, bootstrap)
     scored["cost"] = cost_of(scored["cost"], run.get("cost") if run else None, hits(scored))
@@ -83,7 +86,11 @@ def result_of(
             "predictions_sha256": submission.sha256,
             "dataset_sha256": checked.truth.sha256,
             "matdisc": matdisc.__version__,
-            "bootstrap": {"replicates": bootstrap.replicates, "seed": bootstrap.seed, "unit": card.split.by},
+            "bootstrap": {
+                "replicates": bootstrap.replicates,
+                "seed": bootstrap.seed,
+                "unit": checked.task.unit or card.split.by,
+            },
             "run": {key: run[key] for key in RUN_KEYS if key in run} if run else None,
         },
     }
@@ -97,14 +104,32 @@ def hits(scored: dict[str, Any]) -> int | None:
 
 def detail_file(board: Board, path: Path, task_key: str, dataset_key: str, entry: str) -> dict[str, Any]:
     """Return curves, slices and calibration of a predictions file (schema `matdisc.details/1`)."""
-    return details_of(check_file(board, path, task_key, dataset_key), entry)
+    return details_of(board, check_file(board, path, task_key, dataset_key), entry)
 
 
-def details_of(checked: Checked, entry: str) -> dict[str, Any]:
-    """Return curves, slices and calibration of a checked predictions file."""
-    found = details(checked.task, checked.card, checked.truth, checked.answers)
+def details_of(board: Board, checked: Checked, entry: str) -> dict[str, Any]:
+    """Return curves, slices and calibration of a checked file; of beliefs, also the difference to the null row."""
+    if checked.task.beliefs:
+        bootstrap = replace(DEFAULT_BOOTSTRAP, replicates=min(DEFAULT_BOOTSTRAP.replicates, checked.task.replicates))
+        answers = protocols(checked.truth, checked.answers)
+        null = _null(board, checked, entry)
+        found = plain(belief_details(answers, null, bootstrap.replicates, bootstrap.seed))
+    else:
+        found = details(checked.task, checked.card, checked.truth, checked.answers)
     key = checked.card.key
     return {"schema": DETAILS_SCHEMA, "entry": entry, "task": checked.task.key, "dataset": key, **found}
+
+
+def _null(board: Board, checked: Checked, entry: str) -> tuple[str, dict[str, Protocol]] | None:
+    """The row that others are compared with, if it has predictions on the board and is another one."""
+    name, task, dataset = checked.task.null, checked.task.key, checked.card.key
+    if name is None or name == entry:
+        return None
+    for suffix in SUFFIXES:
+        path = board.predictions_dir / task / dataset / f"{name}{suffix}"
+        if path.is_file():
+            return name, protocols(checked.truth, check_file(board, path, task, dataset).answers)
+    return None
 
 
 def write_details(board: Board, found: dict[str, Any]) -> Path:
@@ -132,6 +157,8 @@ def compat_file(board: Board, path: Path, task_key: str, dataset_key: str) -> di
         levels = {"symprec 1e-2": 1, "symprec 1e-5": 2}
         parts = {name: matbench_discovery_geometry(compared, level) for name, level in levels.items()}
         return {name: {key: number(value) for key, value in part.items()} for name, part in parts.items()}
+    if checked.task.beliefs:
+        raise CardError("this procedure is for discovery and relaxation; the alloys task has none of another board's")
     unique = truth.flags.get("unique_prototype")
     if unique is None or task_key != "discovery":
         raise CardError(f"dataset {dataset_key!r} has no flag 'unique_prototype', which this procedure needs (see wbm)")
@@ -150,7 +177,7 @@ def publish(board: Board, path: Path, task_key: str, dataset_key: str, entry: st
     checked = check_file(board, path, task_key, dataset_key)
     result = result_of(board, checked, entry=entry)
     write_result(board, result)
-    write_details(board, details_of(checked, entry))
+    write_details(board, details_of(board, checked, entry))
     return result
 
 
@@ -190,7 +217,7 @@ def rescore(board: Board, *, write: bool = True) -> list[tuple[Path, str]]:
         said = "new" if not old.exists() else "same" if same_numbers(json.loads(old.read_text()), result) else "changed"
         if write:
             write_result(board, result)
-            write_details(board, details_of(checked, entry))
+            write_details(board, details_of(board, checked, entry))
         outcome.append((path, said))
     return outcome
 

@@ -81,6 +81,6 @@ def submit(
         if old != place:
             old.unlink()
     result_file = write_result(board, result)
-    write_details(board, details_of(checked, card.key))
+    write_details(board, details_of(board, checked, card.key))
     write_ranking(board, task, dataset)
     return Accepted(target, place, result_file, result)

@@ -79,6 +79,11 @@ class Answers:
         return self.plausibility - self.belief
 
     @property
+    def doubt(self) -> Floats:
+        """Nearness of p_high to 0.5, greatest (0) for abstentions."""
+        return -np.where(self.abstained, 0.0, np.abs(self.p_high - 0.5))
+
+    @property
     def called(self) -> Bools:
         """What is called High: p_high above 0.5. Abstentions and exactly 0.5 are the majority of the training part."""
         undecided = self.abstained | (self.p_high == 0.5)
@@ -155,13 +160,12 @@ def weighted_metrics(found: Answers, weights: Floats) -> dict[str, Floats]:
         weights: How often each alloy counts, not negative, shape (n_rows, n_alloys). A row of zeros is undefined.
     """
     correct = found.called == found.high
-    by_p = np.abs(found.p_high - 0.5)
     return {
         **_labels(found, correct, weights),
         "roc_auc": _roc_auc(found, weights),
         **_acceleration(found, weights),
         **_selective(correct, found.ignorance, weights, "u"),
-        **_selective(correct, -np.where(found.abstained, 0.0, by_p), weights, "p"),
+        **_selective(correct, found.doubt, weights, "p"),
         **interval_quality(found, weights),
         **_conflict(found.conflict, weights),
     }
@@ -252,7 +256,14 @@ def _acceleration(found: Answers, weights: Floats) -> dict[str, Floats]:
     return metrics
 
 
-def _selective(correct: Bools, uncertainty: Floats, weights: Floats, by: str) -> dict[str, Floats]:
+def risks(correct: Bools, uncertainty: Floats, weights: Floats) -> Floats:
+    """Return the error rate of the most certain alloys at each of `SHARES`, shape (n_rows, 100); ties with their mean.
+
+    Args:
+        correct: Whether each alloy is called rightly, shape (n_alloys,).
+        uncertainty: The most uncertain are left out first, same shape.
+        weights: How often each alloy counts, shape (n_rows, n_alloys).
+    """
     order = np.argsort(uncertainty, kind="stable")
     ends = tie_ends(uncertainty[order])
     starts = np.concatenate([[0], ends[:-1]])
@@ -261,7 +272,11 @@ def _selective(correct: Bools, uncertainty: Floats, weights: Floats, by: str) ->
     kept = np.hstack([zero, np.cumsum(np.add.reduceat(ranked, starts, axis=1), axis=1)])
     wrong = np.hstack([zero, np.cumsum(np.add.reduceat(ranked * ~correct[order], starts, axis=1), axis=1)])
     wanted = SHARES * kept[:, -1:]
-    risk = _ratio([np.interp(*row) for row in zip(wanted, kept, wrong, strict=True)], wanted)
+    return _ratio([np.interp(*row) for row in zip(wanted, kept, wrong, strict=True)], wanted)
+
+
+def _selective(correct: Bools, uncertainty: Floats, weights: Floats, by: str) -> dict[str, Floats]:
+    risk = risks(correct, uncertainty, weights)
     places = {share: int(np.argmin(np.abs(SHARES - share))) for share in COVERAGES}
     return {
         **{f"accuracy_at_{100 * share:.0f}_by_{by}": 1 - risk[:, place] for share, place in places.items()},

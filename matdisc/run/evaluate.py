@@ -56,7 +56,7 @@ def steps(
     left_out: list[str] = []
     for dataset in sets:
         for task in (task for task in tasks or TASKS if task in dataset.tasks):
-            for model in cards:
+            for model in sorted(cards, key=lambda card: card.key != TASKS[task].null):
                 reason = _misfit(model, task, dataset, env) or _knows_nothing(board, model, dataset)
                 if reason:
                     left_out.append(f"{model.key} on {dataset.key} ({task}): {reason}")

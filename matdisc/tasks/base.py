@@ -61,7 +61,8 @@ def as_it_is(card: DatasetCard, dataset: Dataset) -> Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A question put to models of any kind. Its answers are judged (stable or not) or compared (structures).
+    """A question put to models of any kind. Its answers are judged (stable or not), compared (structures), or scored
+    fold by fold (beliefs).
 
     Attributes:
         key: Name in commands and folders.
@@ -75,7 +76,11 @@ class Task:
         needs_references: Whether it is about formation energies, and so about distances to a hull.
         limits: Smallest and largest believable value of the energy column, eV/atom.
         compare: Truth and answers to comparisons of structures, where structures are the answer.
-        starts: A dataset to what is asked of it: other structures, fewer materials.
+        starts: A dataset to what is asked of it: other structures, fewer materials, or each fold's alloys apart.
+        together: Whether all value columns belong to one answer, the first of them being needed.
+        replicates: Most resamples that intervals are taken from.
+        unit: What is resampled; None for the groups of the dataset.
+        null: The row that every other is compared with in pairs.
         metrics: What a result shows, in the order of columns.
         ranked: Keys of the metrics that rows are ranked by, the headline first.
         trivial: What the trivial answer is, in a sentence's words.
@@ -92,6 +97,10 @@ class Task:
     limits: tuple[float, float]
     compare: Callable[[Truth, Answers], Compared] | None = None
     starts: Callable[[DatasetCard, Dataset], Dataset] = as_it_is
+    together: bool = False
+    replicates: int = 1000
+    unit: str | None = None
+    null: str | None = None
     metrics: tuple[Metric, ...] = STABILITY
     ranked: tuple[str, ...] = ("f1", "mae")
     trivial: str = "Calling every material stable"
@@ -100,6 +109,11 @@ class Task:
     def structures(self) -> bool:
         """Whether structures are the answer."""
         return self.compare is not None
+
+    @property
+    def beliefs(self) -> bool:
+        """Whether probabilities between belief and plausibility are the answer, fold by fold."""
+        return self.judge is None and self.compare is None
 
     @property
     def headline(self) -> Metric:

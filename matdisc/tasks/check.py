@@ -23,6 +23,8 @@ VOLUMES = (1 / 8, 8.0)
 """A structure whose volume is outside these multiples of the one asked about has left physics."""
 SHORTEST = 0.5
 """Å; a lattice with a shorter vector puts an atom on its own image."""
+SLACK = 1e-9
+"""Float noise that an interval of belief may have."""
 FARTHEST = 1e4
 """Largest fractional coordinate, and largest reported force in eV/Å, that anybody can mean."""
 
@@ -43,7 +45,7 @@ class Answers:
         surplus: The first few ids that the dataset does not have.
         structures: Where structures are the answer: the usable ones, None elsewhere; `values` is 0 where there is one.
         converged: Whether each answer ended as `ok`.
-        reported: Further numbers that came with structures, e.g. `energy_per_atom`, nan where absent.
+        reported: Further numbers that came with structures or beliefs, e.g. `energy_per_atom`, nan where absent.
         sha256: Hash of the file.
     """
 
@@ -81,6 +83,9 @@ def align(submission: Submission, truth: Truth, task: Task, *, surplus: str = "r
     values = np.where(given, submission.values[row], np.nan)
     finite = np.isfinite(values)
     _refuse_wrong_scale(submission, truth, finite, values)
+    reported = {name: np.where(given, numbers[row], np.nan) for name, numbers in submission.reported.items()}
+    if task.beliefs:
+        _refuse_impossible_beliefs(submission, truth, finite, values, reported)
     structures = _structures(submission, row, given)
     if task.structures:
         finite = np.array([crystal is not None and is_finite(crystal) for crystal in structures], bool)
@@ -107,7 +112,7 @@ def align(submission: Submission, truth: Truth, task: Task, *, surplus: str = "r
         tuple(extra[:10]),
         tuple(crystal if use else None for crystal, use in zip(structures, usable, strict=False)),
         usable & (status == OK),
-        {name: np.where(usable, numbers[row], np.nan) for name, numbers in submission.reported.items()},
+        {name: np.where(usable, numbers, np.nan) for name, numbers in reported.items()},
         submission.sha256,
     )
 
@@ -212,6 +217,12 @@ def _refuse_repeated(submission: Submission) -> None:
 
 
 def _refuse_unknown(submission: Submission, truth: Truth, unknown: list[str]) -> None:
+    if truth.tested:
+        raise SubmissionError(
+            f"{submission.path}: {len(unknown)} ids are not among the {len(truth):,} answers that are asked of "
+            f"{truth.key!r}: {unknown[0]!r}; they look like {truth.material_ids[0].as_py()!r} (alloy, protocol, fold), "
+            f"and `matdisc datasets structures {truth.key} --task alloys` lists them"
+        )
     where = "belongs to the train part" if unknown[0] in truth.train_ids else "is not one of them"
     raise SubmissionError(
         f"{submission.path}: {len(unknown)} material ids are not among the {len(truth):,} scored materials of "
@@ -254,6 +265,30 @@ def _refuse_wrong_scale(submission: Submission, truth: Truth, finite: Bools, val
             f"{submission.path}: column 'e_form_per_atom' is {typical:.3g} eV/atom from the reference in the median; "
             "are these total energies? subtract the elemental references (docs/predictions.md)"
         )
+
+
+def _refuse_impossible_beliefs(
+    submission: Submission, truth: Truth, finite: Bools, p_high: Floats, reported: Mapping[str, Floats]
+) -> None:
+    """Refuse answers that break 0 <= belief <= p_high <= plausibility <= 1, or state a conflict outside [0, 1]."""
+    zero, one = np.zeros(len(truth)), np.ones(len(truth))
+    columns = {"0": zero, "p_high": p_high, "1": one, **reported}
+    order = (("0", "belief"), ("0", "p_high"), ("belief", "p_high"), ("p_high", "plausibility"), ("p_high", "1"))
+    more = (("plausibility", "1"), ("0", "conflict"), ("conflict", "1"))
+    for low, high in (pair for pair in (*order, *more) if pair[0] in columns and pair[1] in columns):
+        with np.errstate(invalid="ignore"):
+            wrong = np.flatnonzero(finite & (columns[low] > columns[high] + SLACK))
+        if len(wrong):
+            i = int(wrong[0])
+            raise SubmissionError(
+                f"{submission.path}: {truth.material_ids[i].as_py()!r} ({len(wrong)} rows in all): "
+                f"{_told(low, columns, i)} is greater than {_told(high, columns, i)}; "
+                "0 <= belief <= p_high <= plausibility <= 1 and 0 <= conflict <= 1 have to hold"
+            )
+
+
+def _told(name: str, columns: Mapping[str, Floats], i: int) -> str:
+    return name if name in ("0", "1") else f"{name} {columns[name][i]:g}"
 
 
 def _alike(given: Floats, expected: Floats) -> bool:

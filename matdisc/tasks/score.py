@@ -14,6 +14,7 @@ from matdisc.metrics.inference import bootstrap_intervals, group_totals
 from matdisc.metrics.stability import COUNTS, TERMS, all_stable_dummy, metrics_from_totals, row_terms
 from matdisc.metrics.structures import Compared, structure_terms
 from matdisc.tasks.base import Bools, Floats, Task, Verdicts
+from matdisc.tasks.beliefs import protocols, score_beliefs
 from matdisc.tasks.check import ABSURD, Answers
 from matdisc.tasks.relaxation import unrelaxed
 
@@ -71,6 +72,8 @@ def score(
     An undefined number is None. `metrics` maps each key to value, low and high (95 % bootstrap interval over
     the dataset's groups; None where it makes no sense). `bounds` gives what missing answers could change.
     """
+    if task.beliefs:
+        return _score_beliefs(card, truth, answers, bootstrap)
     main = judge(task, truth, answers, card.stability.threshold)
     everything = np.ones(len(truth), bool)
     headline = subset_mask(card, truth, card.headline_subset)
@@ -96,6 +99,20 @@ def score(
         "secondary": secondary,
         "dummy": _unrelaxed(task, truth, headline) if task.structures else _dummy(task, truth, headline, result),
         "coverage": answers.coverage,
+        "surplus_ids": list(answers.surplus),
+        "cost": _cost(answers),
+    }
+
+
+def _score_beliefs(card: DatasetCard, truth: Truth, answers: Answers, bootstrap: Bootstrap) -> dict[str, Any]:
+    """Return the metrics of each protocol, the first being the headline, and of the card's subsets in that one."""
+    found = protocols(truth, answers)
+    first = next(iter(found))
+    subsets = {s.name: protocols(truth, answers, subset_mask(card, truth, s.name)).get(first) for s in card.subsets}
+    return {
+        **score_beliefs(found, {k: v for k, v in subsets.items() if v}, bootstrap.replicates, bootstrap.seed),
+        "subset": None,
+        "coverage": answers.coverage | {"abstained": sum(protocol.n_abstained for protocol in found.values())},
         "surplus_ids": list(answers.surplus),
         "cost": _cost(answers),
     }

@@ -47,12 +47,13 @@ class Metric:
 
 _NEVER = "Always defined."
 _NO_ROWS = "Undefined without a row that has both energies."
-_SECONDS = Metric(
+SECONDS = Metric(
     "seconds", "Time", "s/material", None, 2, "number",
     "Mean wall-clock time of one material, where the prediction came from a run of this package. Machines "
     "differ: compare with care.",
     "seconds of all materials / number of materials", "Unknown for submitted files.",
 )  # fmt: skip
+"""Of every task."""
 _SPEED = Metric(
     "crystals_per_cpu_hour", "Speed", "crystals/CPU hour", None, 0, "count",
     "Materials that a run of this package finished in an hour of one processor core, loading of the model included. "
@@ -113,7 +114,7 @@ STABILITY: tuple[Metric, ...] = (
     Metric("fn", "FN", None, None, 0, "count", "False negatives: stable, but called unstable.",
            "count", _NEVER),
     _coverage("Share of the materials that have a usable answer. Every other one counts as called unstable."),
-    _SECONDS,
+    SECONDS,
     _SPEED,
     Metric("hits_per_cpu_hour", "Yield", "hits/CPU hour", None, 1, "number",
            "Stable materials that were rightly called stable in an hour of one processor core.",
@@ -192,7 +193,7 @@ RELAXATION: tuple[Metric, ...] = (
     _coverage("Share of the materials that have a usable structure. Every other one counts as unmatched."),
     Metric("steps", "Steps", None, None, 0, "number", "Median number of optimisation steps, where they are told.",
            "median", "Unknown where nothing is reported."),
-    _SECONDS,
+    SECONDS,
     _SPEED,
 )  # fmt: skip
 """Metrics of relaxed structures, in the order of the columns."""

@@ -132,12 +132,16 @@ def anchor(text: str) -> str:
 
 
 def metric_groups() -> list[tuple[str, list[Metric]]]:
-    """Metrics in groups: those of verdicts on stability, and those of structures alone."""
+    """Metrics in groups: those of verdicts on stability, of structures alone, and of beliefs alone."""
     structures = [metric for task in TASKS.values() if task.structures for metric in task.metrics]
-    verdicts = [metric for metric in METRICS.values() if metric not in structures]
+    beliefs = [metric for task in TASKS.values() if task.beliefs for metric in task.metrics]
+    verdicts = [metric for metric in METRICS.values() if metric not in structures and metric not in beliefs]
     shared = [metric for metric in METRICS.values() if metric in structures and metric in STABILITY]
-    own = [metric for metric in structures if METRICS[metric.key] == metric and metric not in STABILITY]
-    return [("Stable or not", verdicts), ("Relaxed structures", own), ("Cost", shared)]
+    own, sure = (
+        [metric for metric in found if METRICS[metric.key] == metric and metric not in STABILITY]
+        for found in (structures, beliefs)
+    )
+    return [("Stable or not", verdicts), ("Relaxed structures", own), ("Beliefs about alloys", sure), ("Cost", shared)]
 
 
 def _tasks(tables: list[Table]) -> list[str]:

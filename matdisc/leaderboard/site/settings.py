@@ -52,7 +52,7 @@ class Settings(Strict):
 def shown_first(settings: Settings, task: Task) -> frozenset[str]:
     """Return the keys of the metrics that the tables of a task show before all are asked for."""
     chosen = {metric.key for metric in task.metrics} & set(settings.headline_metrics)
-    if chosen - {"coverage"}:
+    if chosen - {"coverage", "daf"}:
         return frozenset(chosen)
     return frozenset(metric.key for metric in task.metrics if metric.main)
 
