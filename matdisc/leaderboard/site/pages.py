@@ -11,6 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 import matdisc
+from matdisc.leaderboard.site.belief_pages import belief_board, belief_section
+from matdisc.leaderboard.site.belief_tables import Named
 from matdisc.leaderboard.site.charts import make_charts
 from matdisc.leaderboard.site.columns import COVERAGE, METRICS, show, show_interval
 from matdisc.leaderboard.site.curves import model_plots, overlay_plots
@@ -97,13 +99,20 @@ def environment() -> Environment:
     env.globals.update(METRICS=METRICS, TASKS=TASKS, verdict=verdict, charts=make_charts, colour_schemes=COLOUR_SCHEME)
     env.filters.update(
         show=show, interval=show_interval, model_name=display_name, percent=percent, thousands=thousands,
-        plain=plain_number, anchor=anchor, metric_of=metric_of, together=together, figure=figure,
+        plain=plain_number, anchor=anchor, metric_of=metric_of, together=together, figure=figure, trivial=trivial,
     )  # fmt: skip
     return env
 
 
 def metric_of(key: str, task: Task) -> Metric:
     return task.metric(key)
+
+
+def trivial(task: Task) -> str:
+    """Return what the trivial answer of a task is, in a few words."""
+    if task.beliefs:
+        return "class rate of training"
+    return "unrelaxed" if task.structures else "all stable, or the mean"
 
 
 def percent(share: float | None) -> str:
@@ -185,13 +194,14 @@ def _charts_of(content: Content, row: Row) -> dict[str, Any]:
     r = row.result
     details = content.details.get((r.task, r.dataset, r.entry))
     if details is None:
-        return {"details": None, "plots": [], "periodic": None, "slices": []}
+        return {"details": None, "plots": [], "periodic": None, "slices": [], "beliefs": None}
     elements = details.slices.get("element")
     return {
         "details": details,
         "plots": model_plots(details),
         "periodic": periodic(elements) if elements else None,
         "slices": slice_tables(details),
+        "beliefs": belief_section(details, r, TASKS[r.task], _entry_names(content)),
     }
 
 
@@ -200,12 +210,21 @@ def _beside(content: Content, table: Table) -> dict[str, Any]:
     found = [(row, content.details.get((table.task, table.dataset.key, row.result.entry))) for row in table.rows]
     named = [(full_name(row), details) for row, details in found if details is not None]
     best = [(full_name(row), details) for row, details in found if details is not None and not row.reference]
+    beliefs = [
+        Named(full_name(row), row.card.key, row.reference, details) for row, details in found if details is not None
+    ]
     return {
+        "beliefs": belief_board(beliefs, TASKS[table.task], _entry_names(content)),
         "plots": overlay_plots(best),
         "n_curves": len(best),
         "at_k": at_k(named),
         "pairs": pairs(table.ranking, _names(table)) if table.ranking else None,
     }
+
+
+def _entry_names(content: Content) -> dict[str, str]:
+    """Entry to printed name, for those that bear their model's name."""
+    return {key: display_name(card) for key, card in content.models.items()}
 
 
 def _names(table: Table) -> dict[str, str]:

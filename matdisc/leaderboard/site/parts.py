@@ -6,7 +6,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-Numbers = tuple[float | None, ...]
+Number = float | None
+Numbers = tuple[Number, ...]
 Counts = tuple[int, ...]
 
 

@@ -81,7 +81,33 @@ def periodic(found: Slice) -> Periodic | None:
     if not defined:
         return None
     chosen, metric, unit, css, places = defined[0]
-    values = chosen or ()
+    return periodic_of(found.name, found.n, chosen or (), metric, unit, css, places)
+
+
+def periodic_of(
+    names: Sequence[str],
+    counts: Sequence[int],
+    values: Sequence[float | None],
+    metric: str,
+    unit: str,
+    css: str,
+    places: int,
+    things: str = "materials",
+) -> Periodic | None:
+    """Return one number of each element in its place, shaded by order; None where none is defined.
+
+    Args:
+        names: Symbols; others are counted as left out.
+        counts: Number of `things` behind each value.
+        values: The numbers, higher ones darker.
+        metric: Its name.
+        unit: Its unit, empty for none.
+        css: First letter of the shade: `a` for errors, `h` else.
+        places: Decimals.
+        things: What is counted.
+    """
+    if all(value is None for value in values):
+        return None
     levels = heat_levels(values, "higher")
     grid: list[list[Element | None]] = [[None] * 18 for _ in range(9)]
     for number, symbol in enumerate(SYMBOLS, 1):
@@ -90,12 +116,12 @@ def periodic(found: Slice) -> Periodic | None:
     grid[5][2], grid[6][2] = Element("57–71"), Element("89–103")
     left_out = 0
     numbers = {symbol: number for number, symbol in enumerate(SYMBOLS, 1)}
-    for name, n, value, level in zip(found.name, found.n, values, levels, strict=True):
+    for name, n, value, level in zip(names, counts, values, levels, strict=True):
         if name not in numbers:
             left_out += 1
             continue
         row, column = place(numbers[name])
-        title = f"{name}: {metric} {figure(value)}{' ' + unit if unit else ''}, {n:,} materials"
+        title = f"{name}: {metric} {figure(value)}{' ' + unit if unit else ''}, {n:,} {things}"
         text = "–" if value is None else f"{value:.{places}f}"
         shade = MIDDLE if level is None else level  # equal values are shaded alike, unlike unknown ones
         grid[row][column] = Element(name, text, title, "" if value is None else f"{css}{shade}")
