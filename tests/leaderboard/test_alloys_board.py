@@ -1,0 +1,255 @@
+"""Alloys on the board: asked, scored, ranked, compared with the null, submitted, and no test label ever used."""
+
+import gzip
+import hashlib
+import json
+from itertools import combinations
+
+import pytest
+
+from matdisc import predictions
+from matdisc.cards import DatasetCard, read_card
+from matdisc.datasets.load import builder, content_hash
+from matdisc.datasets.splits import split_hash
+from matdisc.errors import CardError, DataError, SubmissionError
+from matdisc.leaderboard import site
+from matdisc.leaderboard.asked import write_asked
+from matdisc.leaderboard.compare import compare
+from matdisc.leaderboard.ranking import rank, write_ranking
+from matdisc.leaderboard.results import publish, rescore, score_file
+from matdisc.leaderboard.submit import submit
+from matdisc.metrics.belief import METRICS
+from matdisc.run import predict
+from matdisc.run.evaluate import steps
+
+SET = "toy-alloys"
+ELEMENTS = ("Ag", "Al", "Co", "Cr", "Fe", "Ni")
+NOBLE = {"Ag", "Al"}
+CARD = """
+key = "toy-alloys"
+title = "Toy alloys"
+summary = "High unless noble and other metals mix."
+licence = "MIT"
+citation = ["None."]
+level_of_theory = "invented"
+tasks = ["alloys"]
+builder = "matdisc.datasets.alloys:build"
+n_samples = 35
+{sha256}
+[split]
+kind = "folds"
+by = "chemical system"
+[splits]
+{splits}
+[columns]
+set_name = {{ role = "id", unit = "text", help = "Elements." }}
+label = {{ role = "target", unit = "text", help = "High or Low." }}
+[[files]]
+name = "alloys.csv"
+sha256 = "{file}"
+licence = "MIT"
+"""
+OUTSIDER = """
+key = "outsider"
+name = "Outsider"
+version = "2"
+kind = "predictor"
+summary = "Somebody else's model."
+tasks = ["alloys"]
+[licence]
+code = "MIT"
+[[authors]]
+name = "Somebody Else"
+"""
+
+
+def rows():
+    sets = [s for m in (2, 3) for s in combinations(ELEMENTS, m)]
+    return {"|".join(s): "High" if set(s) <= NOBLE or not set(s) & NOBLE else "Low" for s in sets}
+
+
+def add_set(board, labels, hashes=None):
+    """Write the toy dataset with these labels; return its split hashes, or use those given."""
+    folder = board.datasets_dir / SET
+    folder.mkdir(exist_ok=True)
+    text = "\n".join(["set_name,label", *(",".join(row) for row in labels.items())]) + "\n"
+    (folder / "alloys.csv").write_text(text)
+    file = hashlib.sha256(text.encode()).hexdigest()
+    found = hashes or {"kfold-5x3": "0" * 64, "loeo": "0" * 64}
+    for _ in range(2):
+        lines = "\n".join(f'{name} = "{value}"' for name, value in found.items())
+        (folder / "dataset.toml").write_text(CARD.format(sha256="", splits=lines, file=file))
+        card = read_card(folder / "dataset.toml", DatasetCard)
+        built = builder(card)(card, {"alloys.csv": folder / "alloys.csv"})
+        found = hashes or {name: split_hash(built, name) for name in found}
+    (folder / "dataset.toml").write_text(
+        CARD.format(sha256=f'sha256 = "{content_hash(built)}"', splits=lines, file=file)
+    )
+    return found
+
+
+@pytest.fixture
+def toy(board):
+    add_set(board, rows())
+    return board
+
+
+@pytest.fixture
+def run(toy):
+    def run(model):
+        made = predict(toy, model, "alloys", SET, workers=0)
+        return publish(toy, made.out, "alloys", SET, made.entry)
+
+    return run
+
+
+def test_one_file_holds_every_answer_of_every_protocol(toy, run):
+    result = run("evidence-data")
+    path = toy.predictions_dir / "alloys" / SET / "evidence-data.csv.gz"
+    header, *lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+    assert header.startswith("material_id,p_high,belief,plausibility,conflict,")
+    assert len(lines) == 3 * 35 + 6 * 15  # three times each alloy, and six elements that 15 alloys hold
+    assert result["n"] == 3 * 35
+    assert result["n_groups"] == 35
+    assert [part["name"] for part in result["secondary"]] == ["loeo"]
+    assert set(result["metrics"]) == set(METRICS) - {"daf_max"}
+    assert result["metrics"]["brier"]["low"] < result["metrics"]["brier"]["value"] < result["metrics"]["brier"]["high"]
+
+
+def test_evidence_from_data_has_no_opinion_about_an_element_left_out(run):
+    (loeo,) = run("evidence-data")["secondary"]
+    assert loeo["metrics"]["coverage"]["value"] == 0
+    assert loeo["metrics"]["interval_width"]["value"] == 1
+
+
+def test_answering_the_class_rate_scores_as_the_dummy_does(run):
+    result = run("alloys-prior")
+    for key, value in result["dummy"].items():
+        if key in result["metrics"] and not key.startswith("conflict"):
+            assert result["metrics"][key]["value"] == pytest.approx(value), key
+
+
+def test_rows_are_compared_with_the_null_in_pairs(toy, run):
+    run("alloys-constant")
+    run("evidence-data")
+    told = json.loads((toy.details_dir / "alloys" / SET / "evidence-data.json").read_text())
+    null = json.loads((toy.details_dir / "alloys" / SET / "alloys-constant.json").read_text())
+    first, other = told["protocols"][0], null["protocols"][0]
+    apart = first["metrics"]["brier"]["value"] - other["metrics"]["brier"]["value"]
+    assert first["against_null"]["brier"]["value"] == pytest.approx(apart, abs=1e-5)
+    assert (told["null"], null["null"], other["against_null"]) == ("alloys-constant", None, {})
+    assert told["loeo"]["element"] == list(ELEMENTS)
+
+
+def test_the_null_comes_first_so_that_all_others_can_be_compared_with_it(toy):
+    plan, _ = steps(toy, ["evidence-data"], ["alloys"], [SET], None)
+    assert plan[0].model == "alloys-constant"
+    assert plan[-1].model == "evidence-data"
+
+
+def test_models_of_alloys_are_asked_about_nothing_else(toy):
+    plan, _ = steps(toy, None, None, None, None)
+    alloys = {step.model for step in plan if step.task == "alloys"}
+    assert {"evidence-data", "alloys-forest", "alloys-prior"} <= alloys
+    assert not alloys & {step.model for step in plan if step.task != "alloys"}
+
+
+@pytest.mark.parametrize("model", ["evidence-data", "evidence-fused", "alloys-logistic", "alloys-constant"])
+def test_labels_of_tested_alloys_change_no_prediction_bit_for_bit(board, model):
+    labels = rows()
+    hashes = add_set(board, labels)
+    del hashes["kfold-5x3"]  # its folds are stratified by label, and so move with the labels
+    add_set(board, labels, hashes)
+    before = answers_of(predict(board, model, "alloys", SET, workers=0))
+    turned = {name: {"High": "Low", "Low": "High"}[v] if "Ni" in name else v for name, v in labels.items()}
+    add_set(board, turned, hashes)
+    after = answers_of(predict(board, model, "alloys", SET, workers=0, restart=True))
+    mine = [name for name in before if name.endswith("@loeo/Ni")]
+    assert len(mine) == 15
+    assert [before[name] for name in mine] == [after[name] for name in mine]
+    if model != "alloys-constant":
+        assert before != after  # other folds have learnt from them
+
+
+def answers_of(run):
+    lines = gzip.decompress(run.out.read_bytes()).decode().splitlines()[1:]
+    return {line.split(",")[0]: line.split(",")[1:6] for line in lines}
+
+
+def test_the_lowest_brier_score_leads_the_board(toy, run):
+    found = {model: run(model)["metrics"]["brier"]["value"] for model in ("alloys-logistic", "evidence-rules")}
+    ranking = rank(toy, "alloys", SET)
+    assert set(ranking["metrics"]) == {"brier", "macro_f1"}
+    told = dict(zip(ranking["entries"], ranking["metrics"]["brier"]["rank"], strict=True))
+    assert told[min(found, key=found.get)] == 1
+    assert ranking["metrics"]["brier"]["value"] == pytest.approx(
+        [found[entry] for entry in ranking["entries"]], rel=1e-5
+    )
+
+
+def test_a_board_with_alloys_scores_again_to_the_same_and_builds_its_site(toy, run):
+    run("alloys-constant")
+    run("evidence-data")
+    assert [happened for _, happened in rescore(toy)] == ["same", "same"]
+    write_ranking(toy, "alloys", SET)
+    page = (site.build(toy) / "tasks" / "alloys.html").read_text()
+    assert "Brier" in page
+    assert "evidence-data" in page
+
+
+@pytest.fixture
+def submission(toy, tmp_path):
+    asked = tmp_path / "asked.jsonl"
+    write_asked(toy, SET, "alloys", asked)
+    lines = [json.loads(line) for line in asked.read_text().splitlines()]
+    file, card = tmp_path / "mine.csv", tmp_path / "model.toml"
+    body = [f"{line['material_id']},{0.9 if not set(line['elements']) & NOBLE else 0.2}" for line in lines]
+    file.write_text("\n".join(["material_id,p_high", *body]) + "\n")
+    card.write_text(OUTSIDER)
+    return file, card
+
+
+def test_an_outsider_can_answer_from_what_is_written_out(toy, submission):
+    accepted = submit(toy, *submission, "alloys", SET)
+    assert accepted.result["metrics"]["roc_auc"]["value"] > 0.9
+    assert accepted.result["coverage"]["absent"] == accepted.result["coverage"]["abstained"] == 0
+
+
+def test_a_file_without_its_headline_protocol_has_no_score_there(toy, submission):
+    file, _ = submission
+    header, *lines = file.read_text().splitlines()
+    file.write_text("\n".join([header, *(line for line in lines if "@loeo/" in line)]) + "\n")
+    result = score_file(toy, file, "alloys", SET)
+    assert result["metrics"]["brier"]["value"] is None
+    assert result["secondary"][0]["metrics"]["brier"]["value"] is not None
+    assert result["coverage"]["absent"] == 3 * 35
+
+
+def test_what_does_not_fit_folds_is_said_plainly(toy, run, submission, tmp_path):
+    file, _ = submission
+    with pytest.raises(CardError, match="scored fold by fold"):
+        compare(toy, str(file), str(file), "alloys", SET)
+    declared = tmp_path / "training.csv"
+    declared.write_text("formula\nCoNi\n")
+    with pytest.raises(DataError, match="what may be learnt from"):
+        score_file(toy, file, "alloys", SET, training=declared)
+
+
+def test_a_file_without_probabilities_is_refused(toy, tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("material_id,belief\nAg|Al@loeo/Ag,0.5\n")
+    with pytest.raises(SubmissionError, match="no column 'p_high'"):
+        predictions.read(path, ("p_high", "belief", "plausibility", "conflict"), together=True)
+
+
+def test_hidden_labels_do_not_reach_a_model(toy, monkeypatch):
+    seen = []
+
+    def spying(train, asked, question):
+        seen.extend(sample.target for sample in asked)
+        return [{"p_high": 0.5} for _ in asked]
+
+    monkeypatch.setattr("matdisc.models.evidence.predictors.prior", lambda: spying)
+    predict(toy, "alloys-prior", "alloys", SET, workers=0)
+    assert seen
+    assert not any(seen)

@@ -1,0 +1,179 @@
+"""The alloys task: what is asked, what a fold may learn from, and scores that can be counted by hand."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from matdisc import predictions
+from matdisc.datasets.load import content_hash, training_part
+from matdisc.datasets.splits import folds, pool, split_hash
+from matdisc.datasets.truth import truth_of
+from matdisc.errors import DataError, SubmissionError
+from matdisc.models import Question
+from matdisc.models.evidence.predictors import evidence
+from matdisc.schema import Dataset, Sample
+from matdisc.tasks.alloys import ALLOYS, fold_by_fold
+from matdisc.tasks.belief_details import belief_details
+from matdisc.tasks.beliefs import class_rate, protocols, score_beliefs
+from matdisc.tasks.check import align
+
+FIVE = {"Co|Cr": (1, 0), "Cr|Fe": (0, 0), "Co|Ni": (1, 0), "Co|Fe": (1, 1), "Fe|Ni": (0, 1)}
+"""Label and fold of each alloy. Fold 0 learns from one High and one Low, fold 1 from two High and one Low."""
+SAID = {
+    "Co|Cr@given-mine/0": (0.9, 0.8, 1.0),
+    "Cr|Fe@given-mine/0": (0.4, 0.2, 0.6),
+    "Co|Ni@given-mine/0": (0.5, 0.0, 1.0),
+    "Fe|Ni@given-mine/1": (0.1, 0.1, 0.1),
+}
+"""p_high, belief, plausibility: Co|Ni is an abstention, and Co|Fe is not answered."""
+
+
+class Card:
+    """The parts of a dataset card that the task reads."""
+
+    def __init__(self, dataset, *names):
+        self.splits = {name: split_hash(dataset, name) for name in names}
+        self.subsets = ()
+
+
+@pytest.fixture
+def five():
+    samples = [
+        Sample(name, {"elements": tuple(name.split("|")), "folds": {"mine": fold}}, {"high": float(high)}, name)
+        for name, (high, fold) in FIVE.items()
+    ]
+    made = Dataset("five", tuple(samples))
+    return dataclasses.replace(made, sha256=content_hash(made))
+
+
+@pytest.fixture
+def truth(five):
+    return truth_of(fold_by_fold(Card(five, "given-mine"), five))
+
+
+@pytest.fixture
+def answered(tmp_path, truth):
+    """Answers of a file with the given rows: `answered({id: (p_high, belief, plausibility)})`."""
+
+    def answered(rows, header="material_id,p_high,belief,plausibility"):
+        path = tmp_path / "p.csv"
+        lines = [",".join([name, *map(str, values)]) for name, values in rows.items()]
+        path.write_text("\n".join([header, *lines]) + "\n")
+        return align(predictions.read(path, ALLOYS.value_columns, together=True), truth, ALLOYS)
+
+    return answered
+
+
+def test_each_fold_is_asked_about_its_own_alloys_and_learns_from_the_others(five):
+    asked = fold_by_fold(Card(five, "given-mine", "loeo"), five)
+    of_fold = [fold for name in ("given-mine", "loeo") for fold in folds(five, name)]
+    assert len(asked.training) == len(of_fold) > 2
+    for number, fold in enumerate(of_fold):
+        mine = [s.material_id.partition("@")[0] for s in asked.samples if s.fold == number]
+        assert mine == [pool(five)[i].material_id for i in fold.test]
+        assert training_part(asked, number) == [pool(five)[i] for i in fold.train]
+        assert not {s.material_id for s in training_part(asked, number)} & set(mine)
+
+
+def test_a_run_of_other_folds_is_another_run(five):
+    hashes = {fold_by_fold(Card(five, *names), five).sha256 for names in (("loeo",), ("given-mine",))}
+    assert len(hashes) == 2
+    assert five.sha256 not in hashes
+
+
+def test_folds_other_than_those_on_the_card_are_refused(five):
+    card = Card(five, "loeo")
+    card.splits["loeo"] = "0" * 64
+    with pytest.raises(DataError, match="folds of 'loeo' hash to"):
+        fold_by_fold(card, five)
+
+
+def test_five_alloys_are_scored_as_one_counts_them_by_hand(truth, answered):
+    found = protocols(truth, answered(SAID))
+    result = score_beliefs(found, {}, 0, 0)
+    value = {key: metric["value"] for key, metric in result["metrics"].items()}
+    assert value["brier"] == pytest.approx(((0.01 + 0.16 + 0.25) / 3 + (0.25 + 0.01) / 2) / 2)
+    assert value["accuracy"] == pytest.approx((2 / 3 + 1) / 2)  # Co|Ni counts as Low, the missing Co|Fe as High
+    assert value["coverage"] == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert value["accuracy_answered"] == 1
+    assert value["f1_high"] == pytest.approx((2 / 3 + 1) / 2)
+    assert (result["n"], result["n_stable"], result["n_groups"]) == (5, 3, 5)
+    mine = found["given-mine"]
+    assert (mine.answered, mine.n_abstained) == (4, 1)
+    assert class_rate(mine)["brier"] == pytest.approx((0.25 + (1 / 9 + 4 / 9) / 2) / 2)
+
+
+def test_a_probability_alone_is_an_interval_without_width(truth, answered):
+    rows = {name: (values[0],) for name, values in SAID.items()}
+    fold = protocols(truth, answered(rows, "material_id,p_high"))["given-mine"].folds[0]
+    assert fold.belief.tolist() == fold.plausibility.tolist() == [0.9, 0.4, 0.5]
+    assert not fold.abstained.any()
+
+
+def test_a_protocol_without_any_answer_is_undefined_and_not_bad(five, tmp_path):
+    truth = truth_of(fold_by_fold(Card(five, "given-mine", "loeo"), five))
+    path = tmp_path / "p.csv"
+    path.write_text("material_id,p_high\nCo|Cr@given-mine/0,0.9\n")
+    found = protocols(truth, align(predictions.read(path, ALLOYS.value_columns, together=True), truth, ALLOYS))
+    first, second = belief_details(found, None, 0, 0)["protocols"]
+    assert first["metrics"]["brier"]["value"] > 0
+    assert first["n_missing"] == 4
+    assert second["metrics"]["brier"]["value"] is None
+    assert second["n_missing"] == second["n"]
+
+
+def test_details_agree_with_the_metrics(truth, answered):
+    found = protocols(truth, answered(SAID))
+    told = belief_details(found, None, 0, 0)
+    metrics = told["protocols"][0]["metrics"]
+    curve = told["risk_coverage"]["given-mine"]
+    assert curve["by_u"].mean() == pytest.approx(metrics["risk_area_by_u"]["value"])
+    assert curve["by_p"][-1] == curve["least"][-1] == pytest.approx(1 - metrics["accuracy"]["value"])
+    assert (curve["least"] <= np.minimum(curve["by_u"], curve["by_p"]) + 1e-12).all()
+    bins = told["intervals"]["given-mine"]
+    assert (bins["n"].tolist(), bins["rate"].tolist()) == ([1, 1, 2, 1], [0, 0, 1, 1])
+    assert bins["hit"] == [False, False, True, True]
+    assert told["sizes"]["given-mine"]["n"] == [5]
+    assert told["conflict"]["given-mine"]["n_unknown"] == 5
+
+
+@pytest.mark.parametrize(
+    ("p_high", "belief", "plausibility", "said"),
+    [
+        (1.5, 0.2, 1.5, "p_high 1.5 is greater than 1"),
+        (-0.1, "", "", "0 is greater than p_high -0.1"),
+        (0.4, 0.6, 0.7, "belief 0.6 is greater than p_high 0.4"),
+        (0.4, 0.3, 0.35, "p_high 0.4 is greater than plausibility 0.35"),
+        (0.4, -0.2, 0.5, "0 is greater than belief -0.2"),
+        (0.4, 0.2, 1.2, "plausibility 1.2 is greater than 1"),
+    ],
+)
+def test_an_impossible_belief_is_refused_by_name(answered, p_high, belief, plausibility, said):
+    with pytest.raises(SubmissionError, match=f"'Cr.Fe@given-mine/0'.*{said}"):
+        answered(SAID | {"Cr|Fe@given-mine/0": (p_high, belief, plausibility)})
+
+
+@pytest.mark.parametrize("name", ["Co|Cr", "Co|Cr@given-mine/7", "Co|Cr@loeo/Co", "Zr|Ni@given-mine/0"])
+def test_an_alloy_outside_its_protocol_is_refused_with_an_example(answered, name):
+    with pytest.raises(SubmissionError, match="they look like 'Co.Cr@given-mine/0'"):
+        answered(SAID | {name: (0.5, 0.5, 0.5)})
+
+
+def test_nan_is_counted_and_is_no_abstention(truth, answered):
+    answers = answered(SAID | {"Co|Fe@given-mine/1": ("nan", "", "")})
+    assert answers.coverage["non_finite"] == 1
+    assert protocols(truth, answers)["given-mine"].n_abstained == 1
+
+
+def test_an_element_never_seen_leaves_the_data_without_any_opinion():
+    names = [f"{a}|{b}|{c}" for a, b, c in ((x, y, z) for x in "BCF" for y in "NOP" for z in "SUV")]
+    samples = [
+        Sample(n, {"elements": tuple(n.split("|"))}, {"high": float(i % 3 == 0)}, n) for i, n in enumerate(names)
+    ]
+    dataset = Dataset("toy", tuple(samples))
+    asked = fold_by_fold(Card(dataset, "loeo"), dataset)
+    for number in asked.training:
+        mine = [s.without_target() for s in asked.samples if s.fold == number]
+        said = evidence("data")(training_part(asked, number), mine, Question("alloys", 0.0))
+        assert all((a["belief"], a["p_high"], a["plausibility"]) == (0.0, 0.5, 1.0) for a in said)
