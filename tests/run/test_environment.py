@@ -248,18 +248,23 @@ def hanging_index():
         }  # fmt: skip
 
 
+def hear_interrupts():
+    """Undo what a shell does to commands in the background: they would not hear of a Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_build_stopped_in_the_middle_is_no_environment_and_the_next_call_builds_it(cache, hanging_index, number):
     server, variables = hanging_index
     process = subprocess.Popen(
         [sys.executable, "-c", ENSURE, "toyfield==1.0"], env=variables, cwd=ROOT, stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, preexec_fn=hear_interrupts,
     )  # fmt: skip
     call, _ = server.accept()  # pip has asked
     assert place("toyfield==1.0").exists()
     process.send_signal(number)
-    process.wait(20)
+    process.wait(60)
     if number == signal.SIGINT:
         assert environment.stored() == []
     assert environment.ready(["toyfield==1.0"], "toy") is None
