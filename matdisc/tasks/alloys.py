@@ -6,6 +6,7 @@ Every protocol of a dataset is asked in one run. What is asked is an alloy in on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -46,6 +47,11 @@ def fold_by_fold(card: DatasetCard, dataset: Dataset) -> Dataset:
     return _kept(tuple(card.splits.items()), _Known(dataset, f"{dataset.key} {dataset.sha256}"))
 
 
+def asked_hash(sha256: str, splits: Mapping[str, str]) -> str:
+    """Return the hash of what is asked of a dataset of that hash under protocols in this order, each with its hash."""
+    return canonical_hash({"dataset": sha256, "splits": [list(split) for split in splits.items()]})
+
+
 class _Known:
     """A dataset that is told from others by its name."""
 
@@ -71,8 +77,9 @@ def _fold_by_fold(splits: tuple[tuple[str, str], ...], known: _Known) -> Dataset
             for sample in (alloys[i] for i in fold.test):
                 name = f"{sample.material_id}@{protocol}/{fold.name}"
                 asked.append(Sample(name, sample.inputs, sample.target, sample.group, number, sample.flags))
-    sha256 = canonical_hash({"dataset": dataset.sha256, "splits": [list(split) for split in splits]})
-    return replace(dataset, samples=tuple(asked), train=(), training=training, sha256=sha256)
+    return replace(
+        dataset, samples=tuple(asked), train=(), training=training, sha256=asked_hash(dataset.sha256, dict(splits))
+    )
 
 
 _kept = lru_cache(maxsize=2)(_fold_by_fold)

@@ -40,26 +40,24 @@ class ProtocolTable:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row of the table of one protocol on a dataset's page."""
+    """A row of the table of one protocol on a dataset's page; a cell is a number and its difference to the null."""
 
     name: str
     key: str
     reference: bool
-    n: str
     abstained: str
     missing: str
-    cells: tuple[Text, ...]
-    differences: tuple[Text, ...]
+    cells: tuple[tuple[Text, Text | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ProtocolBoard:
-    """All results under one protocol; `compared` are the metrics with a difference to the null."""
+    """All results under one protocol; `compared` are the keys of metrics with a difference to the null."""
 
     protocol: FoldProtocol
     headline: bool
     columns: tuple[Metric, ...]
-    compared: tuple[Metric, ...]
+    compared: frozenset[str]
     rows: tuple[Entry, ...]
     dummy: tuple[Text, ...]
     null: str | None
@@ -176,20 +174,24 @@ def _board(
 ) -> ProtocolBoard:
     mine = [(one, next((p for p in one.details.protocols if p.name == name), None)) for one in named]
     rows = [(one, protocol) for one, protocol in mine if protocol is not None]
-    columns = tuple(m for m in task.metrics if m.main and any(_value(p, m).value is not None for _, p in rows))
-    compared = tuple(
-        metric for metric in map(task.metric, task.ranked) if any(metric.key in p.against_null for _, p in rows)
-    )
+    first = ("coverage", *task.ranked)
+    order = [*map(task.metric, first), *(m for m in task.metrics if m.main and m.key not in first)]
+    columns = tuple(m for m in order if any(_value(p, m).value is not None for _, p in rows))
+    compared = frozenset(key for key in task.ranked if any(key in p.against_null for _, p in rows))
     entries = tuple(
         Entry(
             one.name,
             one.key,
             one.reference,
-            f"{p.n:,}",
             f"{p.n_abstained:,}",
             f"{p.n_missing:,}",
-            tuple(_text(metric, _value(p, metric)) for metric in columns),
-            tuple(signed(metric, p.against_null.get(metric.key, Value())) for metric in compared),
+            tuple(
+                (
+                    _text(metric, _value(p, metric)),
+                    signed(metric, p.against_null.get(metric.key, Value())) if metric.key in compared else None,
+                )
+                for metric in columns
+            ),
         )
         for one, p in rows
     )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from matdisc.leaderboard.site.beliefs import Difference, FoldProtocol
 from matdisc.leaderboard.site.columns import show, show_interval
 from matdisc.leaderboard.site.parts import Value
-from matdisc.leaderboard.site.plots import figure
 from matdisc.tasks import Task
 from matdisc.tasks.shown import Metric
 
@@ -33,6 +32,8 @@ def sentences(found: FoldProtocol, task: Task, null: str | None) -> list[str]:
     told = []
     if answered is not None and answered < 1:
         told.append(_coverage_told(answered))
+    if answered == 0:
+        return told
     width = found.metrics.get("interval_width", Value()).value
     if width is not None and width > WIDE:
         told.append(
@@ -45,7 +46,7 @@ def sentences(found: FoldProtocol, task: Task, null: str | None) -> list[str]:
     if found.small:
         told.append(
             f"On {found.n_alloys:,} alloys a share is uncertain by up to {found.coarse:.2f} (one standard error): "
-            "smaller differences are noise."
+            "take smaller differences for noise, unless a paired interval leaves out 0."
         )
     return told
 
@@ -57,7 +58,8 @@ def signed(metric: Metric, found: Value) -> Text:
     text = show(metric, found.value)
     interval = show_interval(metric, found.low, found.high).replace("–", " to ")
     certain = found.low is not None and found.high is not None and (found.low > 0 or found.high < 0)
-    return Text(text if found.value < 0 or text.startswith("−") else f"+{text}", interval, certain)
+    positive = any(digit in text for digit in "123456789") and not text.startswith("−")
+    return Text(f"+{text}" if positive else text, interval, certain)
 
 
 def _coverage_told(answered: float) -> str:
@@ -78,7 +80,7 @@ def _against_told(found: Difference, metric: Metric, null: str) -> str:
         return f"The difference to {null} in {metric.label} has no interval, so none is claimed."
     numbers = f"({told.value}; {told.interval})"
     if not told.certain:
-        least = f"; a difference below {figure(found.detectable)} would escape this test" if found.detectable else ""
-        return f"In {metric.label} it cannot be told apart from {null} {numbers}{least}."
+        least = f"; less than {show(metric, found.detectable)} would escape this test" if found.detectable else ""
+        return f"In {metric.label} it cannot be told apart from the null row, {null} {numbers}{least}."
     better = ((found.value or 0.0) < 0) == (metric.better == "lower")
-    return f"In {metric.label} it is {'better' if better else 'worse'} than {null} {numbers}."
+    return f"In {metric.label} it is {'better' if better else 'worse'} than the null row, {null} {numbers}."

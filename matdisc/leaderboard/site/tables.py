@@ -14,6 +14,7 @@ from matdisc.leaderboard.site.ranks import Rank, heat_levels, rank_intervals
 from matdisc.leaderboard.site.results import Content, Result
 from matdisc.leaderboard.site.standing import fits, headline, places
 from matdisc.tasks import TASKS
+from matdisc.tasks.alloys import asked_hash
 from matdisc.tasks.shown import Metric
 
 LONG = 200
@@ -208,9 +209,15 @@ def badges(result: Result, dataset: DatasetCard) -> tuple[Badge, ...]:
     """Return the flags of a result, and one more if it was computed on another version of the dataset."""
     flags = list(result.flags)
     told = result.provenance.dataset_sha256
-    if told and told != dataset.sha256_of(result.task):
+    if told and told != _asked_hash(dataset, result.task):
         flags.insert(0, f"stale: computed on another version of this dataset ({told[:12]}…); score it anew")
     return tuple(Badge(_short(flag), flag, _warns(flag)) for flag in flags)
+
+
+def _asked_hash(dataset: DatasetCard, task: str) -> str | None:
+    if TASKS[task].beliefs and dataset.sha256:
+        return asked_hash(dataset.sha256, dataset.splits)
+    return dataset.sha256_of(task)
 
 
 def variant(result: Result) -> str | None:
