@@ -42,6 +42,10 @@ class Board:
         return self.root / "leaderboard" / "rankings"
 
     @property
+    def evidence_dir(self) -> Path:
+        return self.root / "leaderboard" / "evidence"
+
+    @property
     def site_dir(self) -> Path:
         return self.root / "leaderboard" / "_site"
 

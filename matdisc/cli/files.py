@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,9 @@ from matdisc.cli.common import (
     with_interval,
 )
 from matdisc.cli.compare import print_compat
+
+if TYPE_CHECKING:
+    from matdisc.tasks import Task
 
 PRINTED = ("f1", "daf", "precision", "recall", "accuracy", "mae", "rmse", "r2")
 FileArgument = Annotated[Path, typer.Argument(help="Predictions file: .csv, .csv.gz, .jsonl or .jsonl.gz.")]
@@ -165,11 +168,11 @@ def print_result(result: dict[str, Any]) -> None:
     from matdisc.tasks.check import coverage_lines
 
     task, metrics, dummy = TASKS[result["task"]], result["metrics"], result["dummy"]
-    kind = "High" if task.beliefs else "stable"
+    kind, asked, unit = ("High", "answers", "alloys") if task.beliefs else ("stable", "materials", "groups")
     stable = "" if task.structures else f"{result['n_stable']:,} {kind}, "
     typer.echo(
-        f"{result['entry'] or 'this file'} on {result['dataset']} ({result['task']}): {result['n']:,} materials, "
-        f"{stable}{result['n_groups']:,} groups"
+        f"{result['entry'] or 'this file'} on {result['dataset']} ({result['task']}): {result['n']:,} {asked}, "
+        f"{stable}{result['n_groups']:,} {unit}"
     )
     shown = [task.metric(key) for key in PRINTED] if task.judge is not None else task.metrics
     rows = [
@@ -181,9 +184,17 @@ def print_result(result: dict[str, Any]) -> None:
     coverage = result["coverage"]
     rest = ", ".join(coverage_lines(coverage))
     typer.echo(f"answered: {coverage['answered']:,} of {coverage['expected']:,}{': ' + rest if rest else ''}")
+    for part in result["secondary"] if task.beliefs else ():
+        typer.echo(f"{part['name']}: {', '.join(_ranked(task, part))}")
     for flag in result["flags"]:
         typer.echo(f"note: {flag}")
-    print_leakage(result["leakage"])
+    if not task.beliefs:  # what may be learnt from is said fold by fold
+        print_leakage(result["leakage"])
+
+
+def _ranked(task: Task, part: dict[str, Any]) -> list[str]:
+    metrics = [task.metric(key) for key in (*task.ranked, "coverage")]
+    return [f"{metric.label} {metric_text(metric, part['metrics'][metric.key])}" for metric in metrics]
 
 
 def print_leakage(report: dict[str, Any] | None) -> None:

@@ -18,6 +18,9 @@ from matdisc.leaderboard.site.belief_tables import (
     size_table,
 )
 from matdisc.leaderboard.site.beliefs import BeliefDetails
+from matdisc.leaderboard.site.evidence import EvidenceMap
+from matdisc.leaderboard.site.evidence_graph import Drawing, evidence_graph
+from matdisc.leaderboard.site.pair_map import pair_map
 from matdisc.leaderboard.site.plots import Plot
 from matdisc.leaderboard.site.results import Result, Secondary
 from matdisc.leaderboard.site.slices import Periodic, SliceTable
@@ -33,6 +36,15 @@ class BeliefSection:
     elements: SliceTable | None
     periodic: Periodic | None
     null: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceSection:
+    """What an evidence model learnt in one fold: a heat map of pairs, and graphs of explained alloys."""
+
+    found: EvidenceMap
+    heat: Plot | None
+    graphs: tuple[Drawing, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +82,12 @@ def belief_section(
         element_map(details.loeo) if details.loeo else None,
         null,
     )
+
+
+def evidence_section(found: EvidenceMap) -> EvidenceSection:
+    """Return the drawings of an evidence file."""
+    graphs = tuple(evidence_graph(explained, i) for i, explained in enumerate(found.alloys) if explained.steps)
+    return EvidenceSection(found, pair_map(found), graphs)
 
 
 def belief_board(named: Sequence[Named], task: Task, names: Mapping[str, str]) -> BeliefBoard | None:

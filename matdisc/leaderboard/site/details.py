@@ -213,7 +213,8 @@ class BoardRanking(Part):
         return self
 
 
-Read = TypeVar("Read", Details, BoardRanking)
+Read = TypeVar("Read", bound=Part)
+ADVICE = "write it anew with `matdisc rescore`"
 
 
 def read_details(board: Board) -> Iterator[tuple[Details, str]]:
@@ -223,8 +224,8 @@ def read_details(board: Board) -> Iterator[tuple[Details, str]]:
         DataError: If a file is damaged or misplaced.
     """
     for path in sorted(board.details_dir.glob("*/*/*.json")):
-        found, text = _read(path, Details, DETAILS_SCHEMA)
-        _placed(path, (found.task, found.dataset, found.entry))
+        found, text = read_part(path, Details, DETAILS_SCHEMA, ADVICE)
+        check_place(path, (found.task, found.dataset, found.entry), ADVICE)
         yield found, text
 
 
@@ -235,8 +236,8 @@ def read_rankings(board: Board) -> Iterator[tuple[BoardRanking, str]]:
         DataError: If a file is damaged or misplaced.
     """
     for path in sorted(board.rankings_dir.glob("*/*.json")):
-        found, text = _read(path, BoardRanking, RANKING_SCHEMA)
-        _placed(path, (found.task, found.dataset))
+        found, text = read_part(path, BoardRanking, RANKING_SCHEMA, ADVICE)
+        check_place(path, (found.task, found.dataset), ADVICE)
         yield found, text
 
 
@@ -249,8 +250,12 @@ def _refuse(name: str) -> None:
     raise ValueError(f"numbers have to be finite, not {name}")
 
 
-def _read(path: Path, model: type[Read], schema: str) -> tuple[Read, str]:
-    advice = "write it anew with `matdisc rescore`"
+def read_part(path: Path, model: type[Read], schema: str, advice: str) -> tuple[Read, str]:
+    """Return the checked content of a JSON file and its text; `advice` ends every message.
+
+    Raises:
+        DataError: If the file is damaged or has another schema.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         content = finite_json(text)
@@ -266,10 +271,11 @@ def _read(path: Path, model: type[Read], schema: str) -> tuple[Read, str]:
         raise DataError(f"{path}: {problems}; {advice}") from err
 
 
-def _placed(path: Path, says: tuple[str, ...]) -> None:
+def check_place(path: Path, says: tuple[str, ...], advice: str) -> None:
+    """Raise DataError if the last folders and the stem of a path are not what the file says."""
     told = (*(parent.name for parent in reversed(path.parents[: len(says) - 1])), path.stem)
     if told != says:
-        raise DataError(f"{path}: is about {'/'.join(says)}; move it there or write it anew with `matdisc rescore`")
+        raise DataError(f"{path}: is about {'/'.join(says)}; move it there or {advice}")
 
 
 def _lengths(expected: int, columns: Any) -> None:

@@ -11,14 +11,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 import matdisc
-from matdisc.leaderboard.site.belief_pages import belief_board, belief_section
+from matdisc.leaderboard.site.belief_pages import EvidenceSection, belief_board, belief_section, evidence_section
 from matdisc.leaderboard.site.belief_tables import Named
 from matdisc.leaderboard.site.charts import make_charts
 from matdisc.leaderboard.site.columns import COVERAGE, METRICS, show, show_interval
 from matdisc.leaderboard.site.curves import model_plots, overlay_plots
 from matdisc.leaderboard.site.export import build_json, leaderboard_csv, leaderboard_json
 from matdisc.leaderboard.site.plots import figure
-from matdisc.leaderboard.site.results import Content
+from matdisc.leaderboard.site.results import Content, Result
 from matdisc.leaderboard.site.settings import Settings, shown_first
 from matdisc.leaderboard.site.slices import periodic, slice_tables
 from matdisc.leaderboard.site.standing import MOST_COMPARED, at_k, pairs
@@ -176,6 +176,7 @@ def _results_of(content: Content, tables: list[Table], key: str) -> list[dict[st
     return [
         {
             **_charts_of(content, row),
+            "evidence": _evidence_of(content, row.result),
             "result": row.result,
             "table": table,
             "row": row,
@@ -187,6 +188,12 @@ def _results_of(content: Content, tables: list[Table], key: str) -> list[dict[st
         for row in table.rows
         if row.result.model == key
     ]
+
+
+def _evidence_of(content: Content, result: Result) -> EvidenceSection | None:
+    """Heat map and graphs of a result of beliefs, where a file of evidence lies beside it."""
+    found = content.evidence.get((result.dataset, result.entry)) if TASKS[result.task].beliefs else None
+    return evidence_section(found) if found else None
 
 
 def _charts_of(content: Content, row: Row) -> dict[str, Any]:

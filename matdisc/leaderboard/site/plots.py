@@ -41,6 +41,14 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """An axis of names at places of their own."""
+
+    label: str
+    ticks: tuple[Tick, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """A named curve; `css` is its class, which carries colour and dashes."""
 
@@ -85,8 +93,8 @@ class Plot:
     key: str
     title: str
     note: str
-    x: Axis
-    y: Axis
+    x: Axis | Names
+    y: Axis | Names
     shapes: tuple[Shape, ...]
     legend: tuple[Key, ...]
     label: str

@@ -19,6 +19,7 @@ from matdisc.leaderboard.site.details import (
     read_details,
     read_rankings,
 )
+from matdisc.leaderboard.site.evidence import EvidenceMap, read_evidence
 from matdisc.leaderboard.site.parts import Part, Value
 
 SCHEMA = "matdisc.result/1"
@@ -111,8 +112,8 @@ class Result(Scores):
 class Content:
     """Everything a site is made of: cards by key, results in file order, and what there is beside them.
 
-    `details` go by task, dataset and entry, `rankings` by task and dataset; `copies` maps a path on the site to the
-    text of a data file that is passed on as it is.
+    `details` go by task, dataset and entry, `rankings` by task and dataset, `evidence` by dataset and entry; `copies`
+    maps a path on the site to the text of a data file that is passed on as it is.
     """
 
     models: Mapping[str, ModelCard]
@@ -120,16 +121,17 @@ class Content:
     results: tuple[Result, ...]
     details: Mapping[tuple[str, str, str], Details] = field(default_factory=dict)
     rankings: Mapping[tuple[str, str], BoardRanking] = field(default_factory=dict)
+    evidence: Mapping[tuple[str, str], EvidenceMap] = field(default_factory=dict)
     copies: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_content(board: Board) -> Content:
-    """Return all cards and results of a board, with the details and rankings that belong to results.
+    """Return all cards and results of a board, with the details, rankings and evidence that belong to results.
 
     Raises:
         CardError: If a card is wrong.
-        DataError: If a file of results, details or rankings is damaged or misplaced, or a result names a model or
-            dataset without card.
+        DataError: If a file of results, details, rankings or evidence is damaged or misplaced, or a result names a
+            model or dataset without card.
     """
     models = {key: board.model(key) for key in board.model_keys()}
     datasets = {key: board.dataset(key) for key in board.dataset_keys()}
@@ -148,7 +150,13 @@ def read_content(board: Board) -> Content:
         if (about := (ranking.task, ranking.dataset)) in tables:
             rankings[about] = ranking
             copies["data/rankings/" + "/".join(about) + ".json"] = text
-    return Content(models, datasets, results, details, rankings, copies)
+    evidence: dict[tuple[str, str], EvidenceMap] = {}
+    shown = {(r.dataset, r.entry) for r in results}
+    for known, text in read_evidence(board):
+        if (key := (known.dataset, known.entry)) in shown:
+            evidence[key] = known
+            copies["data/evidence/" + "/".join(key) + ".json"] = text
+    return Content(models, datasets, results, details, rankings, evidence, copies)
 
 
 def read_result(path: Path) -> Result:

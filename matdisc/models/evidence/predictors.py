@@ -229,7 +229,8 @@ def _classifier(model: Any, features: Features) -> Predictor:
 def _class_rate(train: Sequence[Sample], asked: Sequence[Sample]) -> list[Values]:
     if not train:
         return [ABSTENTION for _ in asked]
-    return [_certain(float(np.mean(_labels(train)))) for _ in asked]
+    rate = float(np.mean(_labels(train)))
+    return [_certain(rate) for _ in asked]
 
 
 def _matrix(samples: Sequence[Sample], features: Features, elements: Sequence[str]) -> Floats:
