@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import matdisc
-from matdisc.cli import cards, compare, elicit, env, files, history, mix, runs, site
+from matdisc.cli import alloys, cards, compare, elicit, env, files, history, mix, runs, site
 from matdisc.errors import MatdiscError
 
 app = typer.Typer(
@@ -37,6 +37,7 @@ app.command()(files.submit)
 app.command()(files.accept)
 app.command()(files.rescore)
 app.command()(elicit.elicit)
+app.add_typer(alloys.alloys, name="alloys", help="What evidence models know of alloys.")
 app.add_typer(site.site, name="site", help="The static leaderboard.")
 
 

@@ -143,3 +143,35 @@ bytes = 123456
 licence = "CC-BY-4.0"
 url = "https://example.org/rows.csv"
 """
+
+
+def evidence_file(entry: str = "evidence-x") -> dict[str, Any]:
+    """Return what the evidence model knows of three elements, and one explained alloy."""
+    step = {
+        "alloy": "Co|Fe", "high": True, "removed": "Fe", "added": "Ni", "exchange": "Fe -> Ni", "mass_high": 0.4,
+        "mass_low": 0.0, "similar": 0.4, "dissimilar": 0.1, "conflict": 0.02, "n_agree": 3, "n_differ": 1,
+        "witnesses": [], "tables": [],
+    }  # fmt: skip
+    nodes = [
+        {"id": "candidate:Co|Ni", "kind": "candidate", "label": "Co|Ni", "x": 1.0, "y": 0.5},
+        {"id": "exchange:Fe -> Ni", "kind": "exchange", "label": "Fe -> Ni", "x": 0.6, "y": 0.5},
+        {"id": "alloy:Co|Fe", "kind": "alloy", "label": "Co|Fe", "x": 0.2, "y": 0.5, "high": True},
+        {"id": "alloy:Cr|Fe", "kind": "alloy", "label": "Cr|Fe", "x": 0.0, "y": 0.5},
+        {"id": "table:rules", "kind": "table", "label": HOSTILE, "x": 0.4, "y": 0.5},
+    ]
+    edges = [
+        {"source": "alloy:Co|Fe", "target": "exchange:Fe -> Ni", "kind": "speaks", "weight": 0.4},
+        {"source": "exchange:Fe -> Ni", "target": "candidate:Co|Ni", "kind": "leads", "weight": 0.4},
+        {"source": "alloy:Cr|Fe", "target": "exchange:Fe -> Ni", "kind": "supports", "weight": 0.0},
+        {"source": "table:rules", "target": "exchange:Fe -> Ni", "kind": "supports", "weight": 0.1},
+    ]
+    alloy = {
+        "alloy": "Co|Ni", "high": False, "belief": 0.4, "plausibility": 1.0, "p_high": 0.7, "conflict": -0.0,
+        "n_pieces": 5, "steps": [step], "graph": {"nodes": nodes, "edges": edges},
+    }  # fmt: skip
+    return {
+        "schema": "matdisc.evidence/1", "entry": entry, "dataset": KEY, "protocol": "interpolation-10",
+        "fold": "seed-0", "n_train": 10, "elements": ["Co", "Fe", "Ni"],
+        "similar": [[1, 0.4, 0], [0.4, 1, 0.1], [0, 0.1, 1]], "dissimilar": [[0, 0.1, 0], [0.1, 0, 0.4], [0, 0.4, 0]],
+        "conflict": [[0, 0.02, 0], [0.02, 0, 0], [0, 0, 0]], "alloys": [alloy],
+    }  # fmt: skip

@@ -45,7 +45,8 @@ class Drawing:
 def evidence_graph(found: Explained, number: int) -> Drawing:
     """Return the graph of an alloy; pairs of training alloys behind an exchange stand in its table only."""
     nodes = {node.id: node for node in found.graph.nodes}
-    left = [node for node in nodes.values() if (node.kind == "alloy" and node.high is not None) or node.kind == "table"]
+    left = [node for node in nodes.values() if node.kind == "alloy" and node.high is not None]
+    left += [node for node in nodes.values() if node.kind == "table"]
     middle = [node for node in nodes.values() if node.kind == "exchange"]
     right = [node for node in nodes.values() if node.kind == "candidate"]
     rows = max(len(left), len(middle), 1)
@@ -58,7 +59,7 @@ def evidence_graph(found: Explained, number: int) -> Drawing:
     case = "High" if found.high else "Low"
     note = (
         f"p {figure(found.p_high)}, interval {figure(found.belief)} to {figure(found.plausibility)}, conflict "
-        f"{figure(found.conflict)}, {found.n_pieces:,} pieces of evidence, the strongest drawn; it is {case}"
+        f"{figure(found.conflict)}; {len(found.steps)} of {found.n_pieces:,} pieces of evidence are drawn; it is {case}"
     )
     told = "; ".join(f"{step.alloy} is {'High' if step.high else 'Low'}, {step.exchange}" for step in found.steps)
     return Drawing(

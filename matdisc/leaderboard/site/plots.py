@@ -185,6 +185,7 @@ def figure(value: Number) -> str:
     """Return a number with four digits and a real minus; an en dash where it is undefined."""
     if value is None:
         return "–"
+    value += 0.0  # no minus before a zero
     text = f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.4g}"
     return text.replace("-", "−")
 

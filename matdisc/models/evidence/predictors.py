@@ -107,13 +107,33 @@ def evidence(
         DataError: If the table is missing, malformed or another one than `sha256` says.
         ValueError: If there is no such source, version or rule.
     """
+    settings = evidence_settings(source, table, sha256, version, rule, expert_rule, alpha, order, seed)
+
+    def answers(train: Sequence[Sample], asked: Sequence[Sample], question: Question) -> list[Values]:
+        return _evidence(settings, train, asked)
+
+    return answers
+
+
+def evidence_settings(
+    source: Source = "data",
+    table: str = "",
+    sha256: str = "",
+    version: Version = "v1",
+    rule: Rule = "dempster",
+    expert_rule: Rule = "cautious",
+    alpha: float = 0.0,
+    order: int = 0,
+    seed: int = 0,
+) -> Settings:
+    """Return the settings of `evidence`; arguments and errors are its own."""
     sources = source.split("+")
     if not sources or not set(sources) <= {"data", "rules", "table"}:
         raise ValueError(f"source is {source!r}; join 'data', 'rules', 'table' by '+'")
     knowledge: tuple[PairTable, ...] = (rule_table(),) if "rules" in sources else ()
     if "table" in sources:
         knowledge += read_tables(_as_stated(table_path(table), sha256))
-    settings = Settings(
+    return Settings(
         alphas=(alpha,) if alpha else ALPHAS,
         orders=(order,) if order else (1, 2),
         version=version,
@@ -123,11 +143,6 @@ def evidence(
         knowledge=knowledge,
         seed=seed,
     )
-
-    def answers(train: Sequence[Sample], asked: Sequence[Sample], question: Question) -> list[Values]:
-        return _evidence(settings, train, asked)
-
-    return answers
 
 
 def logistic_regression(features: Features = "descriptors", seed: int = 0) -> Predictor:
