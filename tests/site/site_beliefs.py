@@ -163,6 +163,7 @@ def evidence_file(entry: str = "evidence-x") -> dict[str, Any]:
         {"source": "alloy:Co|Fe", "target": "exchange:Fe -> Ni", "kind": "speaks", "weight": 0.4},
         {"source": "exchange:Fe -> Ni", "target": "candidate:Co|Ni", "kind": "leads", "weight": 0.4},
         {"source": "alloy:Cr|Fe", "target": "exchange:Fe -> Ni", "kind": "supports", "weight": 0.0},
+        {"source": "alloy:Co|Fe", "target": "exchange:Fe -> Ni", "kind": "opposes", "weight": 0.0},
         {"source": "table:rules", "target": "exchange:Fe -> Ni", "kind": "supports", "weight": 0.1},
     ]
     alloy = {

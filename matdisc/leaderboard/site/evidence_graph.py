@@ -10,6 +10,8 @@ from matdisc.leaderboard.site.plots import Key, Shape, Sheet, figure
 WIDTH, TOP, STEP, FOOT = 620, 24, 30, 14
 LEFT, MIDDLE, RIGHT = 150, 330, 490
 RADIUS = 5
+SPEAKING = ("speaks", "leads")
+"""Edges of evidence about the candidate; an alloy's other edges are training pairs behind an exchange."""
 WEIGHTS = 4
 """Classes of line width: e1 to e4."""
 
@@ -52,7 +54,11 @@ def evidence_graph(found: Explained, number: int) -> Drawing:
     rows = max(len(left), len(middle), 1)
     columns = ((left, LEFT), (middle, MIDDLE), (right, RIGHT))
     at = {node.id: (x, _height(i, len(some), rows)) for some, x in columns for i, node in enumerate(some)}
-    drawn = [edge for edge in found.graph.edges if edge.source in at and edge.target in at]
+    drawn = [
+        edge
+        for edge in found.graph.edges
+        if edge.source in at and edge.target in at and (edge.kind in SPEAKING or nodes[edge.source].kind == "table")
+    ]
     most = max((edge.weight for edge in drawn), default=0.0) or 1.0
     edges = tuple(_line(edge, nodes[edge.source], at[edge.source], at[edge.target], most) for edge in drawn)
     dots = tuple(_dot(nodes[name], x, y) for name, (x, y) in at.items())
