@@ -4,8 +4,8 @@ import pytest
 
 from matdisc.leaderboard.site.columns import METRICS
 from matdisc.leaderboard.site.pages import metric_groups
-from matdisc.leaderboard.site.ranks import rank_intervals
 from matdisc.leaderboard.site.parts import Value
+from matdisc.leaderboard.site.ranks import rank_intervals
 from matdisc.leaderboard.site.settings import Settings, shown_first
 from matdisc.tasks import TASKS
 
