@@ -87,8 +87,19 @@ def ray_answers(
                     ray.cancel(stream, force=True)
                     yield schedule.overdue(flight.pop(stream), timed_out(job)), []
         finally:
-            for stream in flight:
-                ray.cancel(stream, force=True)
+            _leave(flight)
+
+
+def _leave(flight: Mapping[Any, Portion]) -> None:
+    """Let go of what is still in flight: what others have answered meanwhile, or all of it if the run was stopped.
+
+    Never by force: Ray aborts the whole driver if a task is killed at the moment it completes.
+    """
+    import ray
+
+    for stream, portion in flight.items():
+        if portion.open:
+            ray.cancel(stream, force=False)
 
 
 class _Crew:

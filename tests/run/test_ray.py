@@ -138,3 +138,25 @@ def test_a_stopped_driver_loses_nothing_and_repeats_only_what_was_in_flight(boar
     assert f"({60 - answered} asked now, {answered} reused)" in done.stdout
     assert record.read_bytes().startswith(kept)
     assert answers_in(record) == 60
+
+
+MANY_RUNS = """
+import sys
+from pathlib import Path
+from matdisc.board import Board
+from matdisc.run import predict
+from matdisc.run.cluster import ray_cluster
+board = Board(Path(sys.argv[1]))
+with ray_cluster(2):
+    for number in range(40):
+        model, task, dataset = (("dummy-mean", "polymorphs", "elements"), ("emt", "discovery", "emt-alloys"))[number % 2]
+        assert predict(board, model, task, dataset, workers=2, restart=True, limit=30).counts.total() == 30
+"""
+
+
+@pytest.mark.slow
+def test_a_driver_survives_many_short_runs_on_one_cluster(board):
+    done = subprocess.run(
+        [sys.executable, "-c", MANY_RUNS, str(board.root)], capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
