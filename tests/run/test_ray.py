@@ -149,8 +149,8 @@ from matdisc.run.cluster import ray_cluster
 board = Board(Path(sys.argv[1]))
 with ray_cluster(2):
     for number in range(40):
-        model, task, dataset = (("dummy-mean", "polymorphs", "elements"), ("emt", "discovery", "emt-alloys"))[number % 2]
-        assert predict(board, model, task, dataset, workers=2, restart=True, limit=30).counts.total() == 30
+        asked = (("dummy-mean", "polymorphs", "elements"), ("emt", "discovery", "emt-alloys"))[number % 2]
+        assert predict(board, *asked, workers=2, restart=True, limit=30).counts.total() == 30
 """
 
 
