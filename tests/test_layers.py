@@ -23,6 +23,7 @@ LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 MODEL_PACKAGES = {
     "torch", "torch_geometric", "chgnet", "sevenn", "mace", "matgl", "orb_models", "mattersim", "alignn", "e3nn",
+    "numba", "safetensors", "tblite",
 }  # fmt: skip
 
 
@@ -71,7 +72,7 @@ def test_metrics_need_nothing_but_numerical_libraries():
         assert roots <= {"numpy", "scipy", "sklearn", "matdisc"}
 
 
-HEAVY = ("torch", "ray", "pymatgen", "sklearn", "ase", "pandas")
+HEAVY = ("torch", "ray", "pymatgen", "sklearn", "ase", "pandas", "numba", "tblite")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["models", "list"], ["score", "--help"]])
