@@ -4,9 +4,11 @@
 |---|---|---|---|
 | `interpolation-10` | a random tenth | the rest | 10 seeds |
 | `kfold-5x3` | four fifths, labels stratified | one fifth | 5 folds, 3 times |
+| `kfold-5x1` | the same | the same | the first of the three times |
 | `loeo` | all alloys without an element | those with it | every element |
 | `loeo-8` | the same | the same | 8 elements, where all would take too long |
 | `pair-out` | all alloys with neither of two elements | those with both | 30 pairs |
+| `pair-out-6` | the same | the same | the first 6 of them |
 | `experimental` | the train part of the dataset | all samples | 1 |
 | `given-NAME` | the other numbers of the column `fold_NAME` | one number | every number |
 
@@ -39,7 +41,7 @@ TRAINED_SHARE = 0.1
 PARTS, REPEATS = 5, 3
 SOME = 8
 """Elements of `loeo-8`."""
-PAIRS = 30
+PAIRS = {"pair-out": 30, "pair-out-6": 6}
 """Most pairs of elements that are held out."""
 GIVEN = "given-"
 FORMAT = "matdisc.folds/1"
@@ -80,7 +82,7 @@ def folds(dataset: Dataset, protocol: str) -> Iterator[Fold]:
         if len(fold.test) and 0 < np.count_nonzero(high[fold.train]) < len(fold.train):
             n_yielded += 1
             yield fold
-        if protocol == "pair-out" and n_yielded == PAIRS:
+        if n_yielded == PAIRS.get(protocol):
             return
     if not n_yielded:
         raise DataError(
@@ -185,9 +187,9 @@ def _interpolation(dataset: Dataset) -> Iterator[Fold]:
         yield Fold(f"seed-{seed}", np.sort(order[:n_train]), np.sort(order[n_train:]))
 
 
-def _stratified(dataset: Dataset) -> Iterator[Fold]:
+def _stratified(dataset: Dataset, repeats: int = REPEATS) -> Iterator[Fold]:
     names, high = _names(dataset), _high(dataset)
-    for repeat in range(REPEATS):
+    for repeat in range(repeats):
         order = _shuffled(names, f"kfold-5x3|{repeat}")
         order = np.concatenate([order[high[order]], order[~high[order]]])
         for part in range(PARTS):
@@ -233,9 +235,11 @@ def _given(dataset: Dataset, name: str) -> Iterator[Fold]:
 PROTOCOLS: dict[str, Callable[[Dataset], Iterator[Fold]]] = {
     "interpolation-10": _interpolation,
     "kfold-5x3": _stratified,
+    "kfold-5x1": lambda dataset: _stratified(dataset, repeats=1),
     "loeo": _element_out,
     "loeo-8": _some_elements_out,
     "pair-out": _pair_out,
+    "pair-out-6": _pair_out,
     "experimental": _experimental,
 }
 

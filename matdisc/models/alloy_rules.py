@@ -7,7 +7,9 @@ that its probabilities are as honest as a rule's can be.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import combinations
+from math import cbrt, sqrt
 from typing import Literal
 
 import numpy as np
@@ -61,18 +63,26 @@ def simple_rule(kind: Literal["omega", "enthalpy"] = "omega") -> Predictor:
 def mixing_enthalpy_of(alloy: Alloy) -> float:
     """Return the enthalpy of mixing of an equiatomic alloy, kJ/mol of atoms: 4 H_ij x_i x_j over its pairs."""
     pairs = combinations(sorted(alloy), 2)
-    return float(sum(4 * mixing_enthalpy(a, b, 0.5) for a, b in pairs) / len(alloy) ** 2)
+    return sum(4 * _enthalpy(a, b) for a, b in pairs) / len(alloy) ** 2
 
 
 def size_misfit(alloy: Alloy) -> float:
     """Return the relative standard deviation of the metallic radii of an equiatomic alloy, per cent."""
-    radii = np.array([_radius(symbol) for symbol in alloy])
-    return float(100 * np.sqrt(np.mean((1 - radii / radii.mean()) ** 2)))
+    radii = [_radius(symbol) for symbol in alloy]
+    mean = sum(radii) / len(radii)
+    return 100 * sqrt(sum((1 - radius / mean) ** 2 for radius in radii) / len(radii))
 
 
+@cache
+def _enthalpy(first: str, second: str) -> float:
+    """Enthalpy of mixing of equal parts, kJ/mol; alloys share a few hundred pairs."""
+    return float(mixing_enthalpy(first, second, 0.5))
+
+
+@cache
 def _radius(symbol: str) -> float:
     """Radius of the sphere of an atom's volume in the metal, any unit."""
-    return float(np.cbrt(METALS[symbol].volume))
+    return cbrt(METALS[symbol].volume)
 
 
 def _predictor(rule: Rule) -> Predictor:

@@ -15,9 +15,11 @@ from matdisc.tasks.beliefs import Folds, Protocol, against, class_rate, interval
 TITLES = {
     "interpolation-10": "Learning from a tenth",
     "kfold-5x3": "Five folds, three times",
+    "kfold-5x1": "Five folds",
     "loeo": "One element left out",
     "loeo-8": "One of eight elements left out",
     "pair-out": "Two elements left out",
+    "pair-out-6": "Two elements left out, six pairs",
     "experimental": "Computed labels to learn from, experiments to test",
 }
 CONFLICT_EDGES = np.linspace(0.0, 1.0, 21)

@@ -125,6 +125,14 @@ def test_at_most_thirty_pairs_are_held_out():
     assert len(list(folds(dataset, "pair-out"))) == 30
 
 
+@pytest.mark.parametrize(("short", "whole", "n"), [("kfold-5x1", "kfold-5x3", 5), ("pair-out-6", "pair-out", 6)])
+def test_a_short_protocol_is_the_beginning_of_the_whole_one(short, whole, n):
+    dataset = toy()
+    first = list(ids(dataset, whole).items())[:n]
+    assert list(ids(dataset, short).items()) == first
+    assert len(first) == n
+
+
 def test_experiments_are_tested_on_what_was_computed_for_others():
     train = [alloy(("Mn", "Mo"), 1), alloy(("Mn", "Ni"), 0), alloy(("Ag", "Al"), 0)]
     dataset = toy(train)
