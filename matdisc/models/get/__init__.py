@@ -1,0 +1,1 @@
+"""The graph equivariant transformer: a trainable force field for molecules, liquids and crystals."""
