@@ -51,7 +51,7 @@ class Answers:
     """A model's answers about the test part of one fold; arrays of shape (n_alloys,). Make them with `answers`.
 
     Attributes:
-        names: Ids, which break ties among equal probabilities.
+        names: Ids.
         high: Whether each alloy is High.
         p_high: Stated probability.
         belief: Lower end of the stated interval.
@@ -141,7 +141,8 @@ def belief_metrics(found: Answers) -> dict[str, float]:
     - roc_auc (ties count half; nan with one class), brier: of p_high.
     - coverage, and accuracy_answered on the alloys with an answer; read them together.
     - daf: precision of the High calls over prevalence, daf_max = 1 / prevalence. daf_at_K: the same in the first K % of
-      the pool (rounded up) ranked by p_high, ties by name; daf_at_K_max: that of a perfect ranking.
+      the pool (rounded up) ranked by p_high, daf_at_K_max: that of a perfect ranking. Of equal probabilities it is the
+      mean over all their orders, so a row that says the same of every alloy has exactly 1.
     - accuracy_at_C_by_u, accuracy_at_C_by_p: accuracy of the C % most certain, by ignorance or by |p_high - 0.5|;
       risk_area_by_u, risk_area_by_p: mean error rate over coverages of 1, 2, ..., 100 %. Equally certain alloys count
       with their mean.
@@ -241,19 +242,31 @@ def _roc_auc(found: Answers, weights: Floats) -> Floats:
 
 
 def _acceleration(found: Answers, weights: Floats) -> dict[str, Floats]:
-    order = np.lexsort((np.array(found.names), -found.p_high))
-    ranked = weights[:, order]
-    screened = np.cumsum(ranked, axis=1)
-    n = screened[:, -1]
-    n_high = ranked @ found.high[order].astype(float)
+    order = np.argsort(-found.p_high, kind="stable")
+    screened, met = _by_ties(-found.p_high[order], weights[:, order], found.high[order])
+    n, n_high = screened[:, -1], met[:, -1]
     metrics = {}
     for share in TOP_SHARES:
         k = np.ceil(share * n - 1e-9)
-        taken = np.clip(k[:, None] - (screened - ranked), 0.0, ranked)
+        expected = [np.interp(*row) for row in zip(k, screened, met, strict=True)]
         key = f"daf_at_{100 * share:.0f}"
-        metrics[key] = _ratio(_ratio(taken @ found.high[order].astype(float), k), _ratio(n_high, n))
+        metrics[key] = _ratio(_ratio(expected, k), _ratio(n_high, n))
         metrics[f"{key}_max"] = _ratio(np.minimum(1.0, _ratio(n_high, k)), _ratio(n_high, n))
     return metrics
+
+
+def _by_ties(ascending: Floats, weights: Floats, counted: Bools) -> tuple[Floats, Floats]:
+    """Cumulated weight of all alloys and of those that count, at the end of each group of ties, from 0 on.
+
+    Linear between those ends is the mean over all orders of equal values. Shapes (n_rows, 1 + n_groups).
+    """
+    starts = np.concatenate([[0], tie_ends(ascending)[:-1]])
+    zero = np.zeros((len(weights), 1))
+    every, some = (
+        np.hstack([zero, np.cumsum(np.add.reduceat(part, starts, axis=1), axis=1)])
+        for part in (weights, weights * counted)
+    )
+    return every, some
 
 
 def risks(correct: Bools, uncertainty: Floats, weights: Floats) -> Floats:
@@ -265,12 +278,7 @@ def risks(correct: Bools, uncertainty: Floats, weights: Floats) -> Floats:
         weights: How often each alloy counts, shape (n_rows, n_alloys).
     """
     order = np.argsort(uncertainty, kind="stable")
-    ends = tie_ends(uncertainty[order])
-    starts = np.concatenate([[0], ends[:-1]])
-    ranked = weights[:, order]
-    zero = np.zeros((len(weights), 1))
-    kept = np.hstack([zero, np.cumsum(np.add.reduceat(ranked, starts, axis=1), axis=1)])
-    wrong = np.hstack([zero, np.cumsum(np.add.reduceat(ranked * ~correct[order], starts, axis=1), axis=1)])
+    kept, wrong = _by_ties(uncertainty[order], weights[:, order], ~correct[order])
     wanted = SHARES * kept[:, -1:]
     return _ratio([np.interp(*row) for row in zip(wanted, kept, wrong, strict=True)], wanted)
 

@@ -41,7 +41,8 @@ BELIEFS: tuple[Metric, ...] = (
            "precision / prevalence", "Undefined if nothing is called High, or nothing is.", main=True),
     *(
         Metric(f"daf_at_{share}", f"DAF@{share}%", None, "higher", 2, "number",
-               f"The same for the {share} % of the alloys with the highest probabilities.",
+               f"The same for the {share} % of the alloys with the highest probabilities; equal ones count with the "
+               "mean over all their orders.",
                "precision in the first alloys / prevalence", "Undefined if nothing is High.", main=share == 5)
         for share in (1, 5, 20)
     ),

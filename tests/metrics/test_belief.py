@@ -1,5 +1,7 @@
 """Scores of belief, with numbers that can be counted by hand and scikit-learn as a second opinion."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from sklearn import metrics as sk
@@ -84,14 +86,24 @@ def test_undefined_is_nan_and_never_zero():
     assert nothing_called["f1_high"] == 0
 
 
-def test_the_first_fifth_of_ten_holds_two_alloys_and_ties_go_by_name():
-    p = [0.9, 0.8, 0.8, *[0.1] * 7]
-    first_by_name = belief_metrics(of([1, 1, 0, *[0] * 7], p))
-    last_by_name = belief_metrics(of([1, 0, 1, *[0] * 7], p))
-    assert first_by_name["daf_at_20"] == pytest.approx(1.0 / 0.2)
-    assert last_by_name["daf_at_20"] == pytest.approx(0.5 / 0.2)
-    assert first_by_name["daf_at_1"] == pytest.approx(5.0)
-    assert first_by_name["daf_max"] == pytest.approx(5.0)
+@pytest.mark.parametrize("high", [[1, 1, 0], [1, 0, 1]])
+def test_the_first_fifth_of_ten_holds_two_alloys_of_which_one_is_drawn_from_the_tied(high):
+    found = belief_metrics(of([*high, *[0] * 7], [0.9, 0.8, 0.8, *[0.1] * 7]))
+    assert found["daf_at_20"] == pytest.approx((1 + 0.5) / 2 / 0.2)
+    assert found["daf_at_1"] == pytest.approx(5.0)
+    assert found["daf_max"] == pytest.approx(5.0)
+
+
+def test_ties_count_with_the_mean_over_all_their_orders():
+    high, p = np.array([1, 0, 1, 0, 0, 0, *[0] * 8, 1]), [0.9] * 2 + [0.6] * 4 + [0.3] * 9
+    precision = [high[[0, 1, *then][:3]].mean() for then in permutations(range(2, 6))]
+    assert belief_metrics(of(high, p))["daf_at_20"] == pytest.approx(np.mean(precision) / high.mean())
+    assert np.mean(precision) == pytest.approx(1.25 / 3)
+
+
+def test_the_same_probability_for_all_accelerates_nothing():
+    found = belief_metrics(of([1, 0, 0, 1, 0, 0, 0], [0.4] * 7))
+    assert found["daf_at_1"] == found["daf_at_5"] == found["daf_at_20"] == pytest.approx(1)
 
 
 def test_the_maximum_at_k_falls_where_fewer_alloys_are_high_than_are_tried():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from matdisc.leaderboard.site.columns import METRICS
+from matdisc.leaderboard.site.columns import METRICS, metric_anchor
 from matdisc.leaderboard.site.pages import metric_groups
 from matdisc.leaderboard.site.parts import Value
 from matdisc.leaderboard.site.ranks import rank_intervals
@@ -39,6 +39,16 @@ def test_settings_choose_columns_where_they_name_any_and_leave_other_tasks_alone
     assert shown_first(settings, TASKS["relaxation"]) == shown_first(Settings(), TASKS["relaxation"])
 
 
-def test_the_methods_page_defines_every_metric_once():
-    keys = [metric.key for _, some in metric_groups() for metric in some]
-    assert sorted(keys) == sorted(METRICS)
+def test_the_methods_page_defines_every_metric_of_every_task_once():
+    defined = [metric for _, some in metric_groups() for metric in some]
+    anchors = [metric_anchor(metric) for metric in defined]
+    assert len(set(anchors)) == len(anchors)
+    assert set(defined) == {metric for task in TASKS.values() for metric in task.metrics}
+    assert set(METRICS) <= set(anchors)
+
+
+def test_links_of_alloys_lead_to_what_daf_means_of_alloys():
+    daf = TASKS["alloys"].metric("daf")
+    assert metric_anchor(daf) == "alloys-daf"
+    assert metric_anchor(TASKS["discovery"].metric("daf")) == "daf"
+    assert "alloy" in daf.help

@@ -27,6 +27,14 @@ COVERAGE: dict[str, str] = {
 """What each count of the coverage block means, in reading order."""
 
 
+def metric_anchor(metric: Metric) -> str:
+    """Return the id of a metric's definition: its key, with the task's before it where another task came first."""
+    if METRICS.get(metric.key) == metric:
+        return metric.key
+    task = next((task.key for task in TASKS.values() if metric in task.metrics), "other")
+    return f"{task}-{metric.key}"
+
+
 def show(metric: Metric, value: float | None, *, decimals: int | None = None) -> str:
     """Return the value as text with the metric's fixed decimals; an en dash where it is undefined."""
     if value is None:

@@ -14,7 +14,7 @@ import matdisc
 from matdisc.leaderboard.site.belief_pages import EvidenceSection, belief_board, belief_section, evidence_section
 from matdisc.leaderboard.site.belief_tables import Named
 from matdisc.leaderboard.site.charts import make_charts
-from matdisc.leaderboard.site.columns import COVERAGE, METRICS, show, show_interval
+from matdisc.leaderboard.site.columns import COVERAGE, METRICS, metric_anchor, show, show_interval
 from matdisc.leaderboard.site.curves import model_plots, overlay_plots
 from matdisc.leaderboard.site.export import build_json, leaderboard_csv, leaderboard_json
 from matdisc.leaderboard.site.plots import figure
@@ -99,7 +99,8 @@ def environment() -> Environment:
     env.globals.update(METRICS=METRICS, TASKS=TASKS, verdict=verdict, charts=make_charts, colour_schemes=COLOUR_SCHEME)
     env.filters.update(
         show=show, interval=show_interval, model_name=display_name, percent=percent, thousands=thousands,
-        plain=plain_number, anchor=anchor, metric_of=metric_of, together=together, figure=figure, trivial=trivial,
+        plain=plain_number, anchor=anchor, metric_anchor=metric_anchor, metric_of=metric_of, together=together,
+        figure=figure, trivial=trivial,
     )  # fmt: skip
     return env
 
@@ -147,8 +148,7 @@ def metric_groups() -> list[tuple[str, list[Metric]]]:
     verdicts = [metric for metric in METRICS.values() if metric not in structures and metric not in beliefs]
     shared = [metric for metric in METRICS.values() if metric in structures and metric in STABILITY]
     own, sure = (
-        [metric for metric in found if METRICS[metric.key] == metric and metric not in STABILITY]
-        for found in (structures, beliefs)
+        [metric for metric in dict.fromkeys(found) if metric not in STABILITY] for found in (structures, beliefs)
     )
     return [("Stable or not", verdicts), ("Relaxed structures", own), ("Beliefs about alloys", sure), ("Cost", shared)]
 

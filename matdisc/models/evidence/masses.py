@@ -143,7 +143,7 @@ def from_logs(logs: Sequence[Floats], rule: Rule = "dempster") -> Combined:
     u = np.where(np.isneginf(log_u), 0.0, np.maximum(np.exp(log_u - top), SMALLEST_DOUBT))
     z = p + n + u
     masses = np.stack([p, n, u], axis=-1) / z[..., None]
-    return Combined(masses, np.clip(-np.expm1(top + np.log(z)), 0.0, 1.0))
+    return Combined(masses, np.clip(-np.expm1(top + np.log(z)), 0.0, 1.0) + 0.0)  # no -0
 
 
 def discount(masses: Floats, reliability: ArrayLike) -> Floats:
