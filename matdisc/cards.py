@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -37,9 +38,12 @@ RelativePath = Annotated[
 ]
 Loader = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 ImportName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$")]
-Unit = Literal["eV/atom", "eV", "Å", "Å^3", "Å^3/atom", "degree", "GPa", "K", "kJ/mol", "1", "text", "bool"]
+Unit = Literal[
+    "eV/atom", "eV", "Å", "Å^2", "Å^3", "Å^3/atom", "degree", "GPa", "K", "kJ/mol", "fs", "ps", "THz", "g/cm^3",
+    "m^2/s", "mPa s", "mS/cm", "mol/L", "mol/kg", "1", "text", "bool",
+]  # fmt: skip
 EnergyScale = Literal["mp2020_corrected", "pbe_raw", "own"]
-TaskKey = Literal["discovery", "polymorphs", "relaxation", "alloys"]
+TaskKey = Literal["discovery", "polymorphs", "relaxation", "alloys", "dynamics", "electrolytes"]
 
 
 class Strict(BaseModel):
@@ -236,6 +240,56 @@ class Relaxation(Strict):
     note: Text
 
 
+class Dynamics(Strict):
+    """Molecular dynamics of the dynamics task, the same for every model; part of the dataset's hash.
+
+    Every material is first held at `temperature` (K) for `equilibration_ps` by Langevin dynamics of `friction` (1/fs).
+    From there energy is conserved for `conserved_ps` once with each of `timesteps` (fs, ascending), and a thermostat of
+    `thermostat_fs` holds the temperature for `sampled_ps` with the `timestep`. Boxes have at least `n_atoms` atoms.
+    `reference` names the potential that made the reference trajectories; without it nothing is compared with any.
+    """
+
+    temperature: Annotated[float, Field(gt=0, le=5000)]
+    timestep: Annotated[float, Field(gt=0, le=10)]
+    timesteps: tuple[Annotated[float, Field(gt=0, le=10)], ...] = Field(min_length=2, max_length=6)
+    equilibration_ps: Annotated[float, Field(gt=0)]
+    conserved_ps: Annotated[float, Field(gt=0)]
+    sampled_ps: Annotated[float, Field(gt=0)]
+    friction: Annotated[float, Field(gt=0, le=1)]
+    thermostat_fs: Annotated[float, Field(gt=0)]
+    n_atoms: Annotated[int, Field(gt=0, le=4096)]
+    seed: Annotated[int, Field(ge=0)]
+    reference: Text | None = None
+    note: Text
+
+    @model_validator(mode="after")
+    def _timesteps_ascend(self) -> Dynamics:
+        if any(a >= b for a, b in pairwise(self.timesteps)):
+            raise ValueError("'timesteps' have to ascend, each once")
+        return self
+
+
+class Electrolytes(Strict):
+    """Molecular dynamics of the electrolytes task, the same for every model; part of the dataset's hash.
+
+    Every box, of at least `n_atoms` atoms, is made in `replicas` from different seeds. The density comes from
+    `density_ps` at constant pressure (`pressure_bar`), motion from `sampled_ps` at constant volume; `equilibration_ps`
+    before each of them is thrown away. Times of thermostat and barostat are in fs.
+    """
+
+    timestep: Annotated[float, Field(gt=0, le=10)]
+    equilibration_ps: Annotated[float, Field(gt=0)]
+    density_ps: Annotated[float, Field(gt=0)]
+    sampled_ps: Annotated[float, Field(gt=0)]
+    thermostat_fs: Annotated[float, Field(gt=0)]
+    barostat_fs: Annotated[float, Field(gt=0)]
+    pressure_bar: float = 1.0
+    replicas: Annotated[int, Field(ge=3, le=64)]
+    n_atoms: Annotated[int, Field(gt=0, le=100_000)]
+    seed: Annotated[int, Field(ge=0)]
+    note: Text
+
+
 class DatasetCard(Strict):
     """Where a held-out set comes from, what it asks, and what a model may not see.
 
@@ -262,6 +316,8 @@ class DatasetCard(Strict):
     surplus_ids: Literal["refuse", "report"] = "refuse"
     known_overlaps: tuple[Overlap, ...] = ()
     relaxation: Relaxation | None = None
+    dynamics: Dynamics | None = None
+    electrolytes: Electrolytes | None = None
     splits: dict[Key, Sha256] = Field(default_factory=dict)
     notes: tuple[Text, ...] = ()
 
@@ -276,8 +332,9 @@ class DatasetCard(Strict):
             raise ValueError(f"'headline_subset' is {self.headline_subset!r}; it has to name one of 'subsets'")
         if self.split.kind == "holdout" and not self.split.held_out_folds:
             raise ValueError("'split.held_out_folds' is empty; name the folds that are scored")
-        if ("relaxation" in self.tasks) != (self.relaxation is not None):
-            raise ValueError("the task 'relaxation' and the table 'relaxation' need each other")
+        for task in ("relaxation", "dynamics", "electrolytes"):
+            if (task in self.tasks) != (getattr(self, task) is not None):
+                raise ValueError(f"the task '{task}' and the table '{task}' need each other")
         if ("alloys" in self.tasks) != bool(self.splits):
             raise ValueError("the task 'alloys' and the table 'splits' need each other; name at least one protocol")
         return self

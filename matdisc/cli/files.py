@@ -169,7 +169,7 @@ def print_result(result: dict[str, Any]) -> None:
 
     task, metrics, dummy = TASKS[result["task"]], result["metrics"], result["dummy"]
     kind, asked, unit = ("High", "answers", "alloys") if task.beliefs else ("stable", "materials", "groups")
-    stable = "" if task.structures else f"{result['n_stable']:,} {kind}, "
+    stable = "" if task.structures or task.measured else f"{result['n_stable']:,} {kind}, "
     typer.echo(
         f"{result['entry'] or 'this file'} on {result['dataset']} ({result['task']}): {result['n']:,} {asked}, "
         f"{stable}{result['n_groups']:,} {unit}"

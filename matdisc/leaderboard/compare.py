@@ -51,8 +51,13 @@ def compare(
 
     Raises:
         SubmissionError: If a row does not exist or its file cannot be scored.
-        CardError: If the task is scored fold by fold.
+        CardError: If the task is scored fold by fold, or measures numbers.
     """
+    if known_task(task).measured:
+        raise CardError(
+            f"task {task!r} measures numbers and calls no material anything, so nothing can flip; the ranking "
+            f"(`matdisc rescore`, leaderboard/rankings/{task}/{dataset}.json) has the paired difference of every pair"
+        )
     if known_task(task).beliefs:
         raise CardError(
             f"task {task!r} is scored fold by fold and cannot be compared here; the model's page and its details tell "

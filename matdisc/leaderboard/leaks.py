@@ -21,6 +21,7 @@ from matdisc.datasets.tabular import forbidden_columns, lookup_test
 from matdisc.errors import DataError
 from matdisc.leaderboard.checked import Checked
 from matdisc.tasks.base import Bools
+from matdisc.tasks.measured import measured_part, measured_terms
 from matdisc.tasks.score import Bootstrap, judge, part_metrics, subset_mask
 
 MAX_LOOKUP_ROWS = 20_000
@@ -90,6 +91,7 @@ def leaky_inputs(checked: Checked, model: ModelCard | None) -> list[str]:
     tabular = model is None or (model.kind == "predictor" and not model.reference_row)
     if (
         checked.task.structures
+        or checked.task.measured
         or not tabular
         or truth.formulas is None
         or len(truth) > MAX_LOOKUP_ROWS
@@ -127,5 +129,8 @@ def forbidden_inputs(table: Path, card: DatasetCard) -> list[str]:
 def _metrics(checked: Checked, keep: Bools, bootstrap: Bootstrap) -> dict[str, Any] | None:
     if not keep.any():
         return None
+    if checked.task.measured:
+        terms = measured_terms(checked.task, checked.card, checked.truth, checked.answers)
+        return measured_part(checked.task, checked.truth, terms, keep, bootstrap.replicates, bootstrap.seed)
     judged = judge(checked.task, checked.truth, checked.answers, checked.card.stability.threshold)
     return part_metrics(checked.task, checked.truth, judged, keep, bootstrap)

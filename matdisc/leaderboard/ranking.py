@@ -23,6 +23,7 @@ from matdisc.tasks import Task
 from matdisc.tasks.base import Floats
 from matdisc.tasks.beliefs import protocols, resampled
 from matdisc.tasks.details import plain
+from matdisc.tasks.measured import averages, drawn, measured_terms
 from matdisc.tasks.score import DEFAULT_BOOTSTRAP, Bootstrap, judge, subset_mask
 
 Draws = tuple[Mapping[str, Floats], Mapping[str, Floats]]
@@ -53,7 +54,8 @@ def rank(board: Board, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAUL
         found.append(checked)
     if len(entries) < 2:
         return None
-    values, drawn = (_of_beliefs if asked.beliefs else _of_totals)(asked, found, bootstrap)
+    way = _of_beliefs if asked.beliefs else _of_measured if asked.measured else _of_totals
+    values, draws = way(asked, found, bootstrap)
     return plain(
         {
             "schema": "matdisc.ranking/1",
@@ -63,7 +65,7 @@ def rank(board: Board, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAUL
             "bootstrap": {"replicates": bootstrap.replicates, "seed": bootstrap.seed},
             "correction": "Holm",
             "metrics": {
-                key: _ranked(values[key], drawn[key], asked.metric(key).better == "higher") for key in asked.ranked
+                key: _ranked(values[key], draws[key], asked.metric(key).better == "higher") for key in asked.ranked
             },
         }
     )
@@ -93,6 +95,23 @@ def _of_totals(task: Task, found: Sequence[Checked], bootstrap: Bootstrap) -> Dr
     stacked = np.stack(totals, axis=1)
     drawn = bootstrap_sums(stacked, replicates=bootstrap.replicates, seed=bootstrap.seed)
     return task.from_totals(stacked.sum(axis=0)), task.from_totals(drawn)
+
+
+def _of_measured(task: Task, found: Sequence[Checked], bootstrap: Bootstrap) -> Draws:
+    values: dict[str, list[Floats]] = {key: [] for key in task.ranked}
+    draws: dict[str, list[Floats]] = {key: [] for key in task.ranked}
+    for checked in found:
+        keep = subset_mask(checked.card, checked.truth, checked.card.headline_subset)
+        terms = measured_terms(task, checked.card, checked.truth, checked.answers)
+        terms = {key: terms[key][keep] for key in task.ranked}
+        point = averages(task, terms, np.ones(int(keep.sum())))
+        again = drawn(task, terms, checked.truth.groups[keep], bootstrap.replicates, bootstrap.seed)
+        for key in task.ranked:
+            values[key].append(point[key])
+            draws[key].append(again[key])
+    return {key: np.array(row, float) for key, row in values.items()}, {
+        key: np.stack(columns, axis=1) for key, columns in draws.items()
+    }
 
 
 def _of_beliefs(task: Task, found: Sequence[Checked], bootstrap: Bootstrap) -> Draws:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +61,8 @@ def as_it_is(card: DatasetCard, dataset: Dataset) -> Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A question put to models of any kind. Its answers are judged (stable or not), compared (structures), or scored
-    fold by fold (beliefs).
+    """A question put to models of any kind. Its answers are judged (stable or not), compared (structures), measured
+    (numbers of each material), or scored fold by fold (beliefs).
 
     Attributes:
         key: Name in commands and folders.
@@ -77,6 +77,11 @@ class Task:
         limits: Smallest and largest believable value of the energy column, eV/atom.
         compare: Truth and answers to comparisons of structures, where structures are the answer.
         starts: A dataset to what is asked of it: other structures, fewer materials, or each fold's alloys apart.
+        terms: Card, truth and answers to what each material says of each metric, by the metric's key, shape
+            (n_materials,), nan where it says nothing; where numbers are the answer. A result has their means.
+        medians: Keys of the metrics that are medians and no means.
+        floor: Card and truth to the terms of the trivial answer.
+        detail: Card, truth and answers to what is shown beside the metrics (`matdisc.tasks.figures.shown`).
         together: Whether all value columns belong to one answer, the first of them being needed.
         replicates: Most resamples that intervals are taken from.
         unit: What is resampled; None for the groups of the dataset.
@@ -97,6 +102,10 @@ class Task:
     limits: tuple[float, float]
     compare: Callable[[Truth, Answers], Compared] | None = None
     starts: Callable[[DatasetCard, Dataset], Dataset] = as_it_is
+    terms: Callable[[DatasetCard, Truth, Answers], Mapping[str, Floats]] | None = None
+    medians: tuple[str, ...] = ()
+    floor: Callable[[DatasetCard, Truth], Mapping[str, Floats]] | None = None
+    detail: Callable[[DatasetCard, Truth, Answers], dict[str, Any]] | None = None
     together: bool = False
     replicates: int = 1000
     unit: str | None = None
@@ -113,7 +122,12 @@ class Task:
     @property
     def beliefs(self) -> bool:
         """Whether probabilities between belief and plausibility are the answer, fold by fold."""
-        return self.judge is None and self.compare is None
+        return self.judge is None and self.compare is None and self.terms is None
+
+    @property
+    def measured(self) -> bool:
+        """Whether numbers are the answer, each material's own."""
+        return self.terms is not None
 
     @property
     def headline(self) -> Metric:

@@ -84,6 +84,8 @@ def align(submission: Submission, truth: Truth, task: Task, *, surplus: str = "r
     finite = np.isfinite(values)
     _refuse_wrong_scale(submission, truth, finite, values)
     reported = {name: np.where(given, numbers[row], np.nan) for name, numbers in submission.reported.items()}
+    if task.measured:
+        reported = {name: np.where(np.isfinite(numbers), numbers, np.nan) for name, numbers in reported.items()}
     if task.beliefs:
         _refuse_impossible_beliefs(submission, truth, finite, values, reported)
     structures = _structures(submission, row, given)

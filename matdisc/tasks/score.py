@@ -16,6 +16,7 @@ from matdisc.metrics.structures import Compared, structure_terms
 from matdisc.tasks.base import Bools, Floats, Task, Verdicts
 from matdisc.tasks.beliefs import protocols, score_beliefs
 from matdisc.tasks.check import ABSURD, Answers
+from matdisc.tasks.measured import measured_part, measured_terms, trivial_metrics
 from matdisc.tasks.relaxation import unrelaxed
 
 BOUNDED = ("f1", "daf", "precision", "recall", "accuracy")
@@ -74,6 +75,8 @@ def score(
     """
     if task.beliefs:
         return _score_beliefs(card, truth, answers, bootstrap)
+    if task.measured:
+        return _score_measured(task, card, truth, answers, bootstrap)
     main = judge(task, truth, answers, card.stability.threshold)
     everything = np.ones(len(truth), bool)
     headline = subset_mask(card, truth, card.headline_subset)
@@ -113,6 +116,26 @@ def _score_beliefs(card: DatasetCard, truth: Truth, answers: Answers, bootstrap:
         **score_beliefs(found, {k: v for k, v in subsets.items() if v}, bootstrap.replicates, bootstrap.seed),
         "subset": None,
         "coverage": answers.coverage | {"abstained": sum(protocol.n_abstained for protocol in found.values())},
+        "surplus_ids": list(answers.surplus),
+        "cost": _cost(answers),
+    }
+
+
+def _score_measured(
+    task: Task, card: DatasetCard, truth: Truth, answers: Answers, bootstrap: Bootstrap
+) -> dict[str, Any]:
+    """Return the metrics of measured numbers on the headline subset, and on the card's other subsets."""
+    terms = measured_terms(task, card, truth, answers)
+    masks = {subset.name: subset_mask(card, truth, subset.name) for subset in card.subsets}
+    headline = masks.pop(card.headline_subset or "", np.ones(len(truth), bool))
+    how = (bootstrap.replicates, bootstrap.seed)
+    return {
+        **measured_part(task, truth, terms, headline, *how),
+        "subset": card.headline_subset,
+        "bounds": {},
+        "secondary": [{"name": name} | measured_part(task, truth, terms, keep, *how) for name, keep in masks.items()],
+        "dummy": trivial_metrics(task, card, truth, headline),
+        "coverage": answers.coverage,
         "surplus_ids": list(answers.surplus),
         "cost": _cost(answers),
     }
@@ -170,7 +193,7 @@ def flags(model: ModelCard | None, card: DatasetCard, task: Task) -> list[str]:
     if card.key in model.used_in_construction_of:
         found.append("used in construction: this model helped to decide the structures of this set")
     theory = model.level_of_theory
-    if (task.needs_references or task.structures) and theory and theory != card.level_of_theory:
+    if (task.needs_references or task.structures or task.measured) and theory and theory != card.level_of_theory:
         found.append(f"level of theory differs: model {theory}; labels {card.level_of_theory}")
     return found
 

@@ -111,6 +111,8 @@ def metric_of(key: str, task: Task) -> Metric:
 
 def trivial(task: Task) -> str:
     """Return what the trivial answer of a task is, in a few words."""
+    if task.measured:
+        return task.trivial[:1].lower() + task.trivial[1:]
     if task.beliefs:
         return "class rate of training"
     return "unrelaxed" if task.structures else "all stable, or the mean"
@@ -142,15 +144,19 @@ def anchor(text: str) -> str:
 
 
 def metric_groups() -> list[tuple[str, list[Metric]]]:
-    """Metrics in groups: those of verdicts on stability, of structures alone, and of beliefs alone."""
+    """Metrics in groups: of verdicts on stability, and alone of structures, of beliefs, and of tasks that measure."""
     structures = [metric for task in TASKS.values() if task.structures for metric in task.metrics]
     beliefs = [metric for task in TASKS.values() if task.beliefs for metric in task.metrics]
-    verdicts = [metric for metric in METRICS.values() if metric not in structures and metric not in beliefs]
+    measured = {task.title: task.metrics for task in TASKS.values() if task.measured}
+    others = [*structures, *beliefs, *(metric for metrics in measured.values() for metric in metrics)]
+    verdicts = [metric for metric in METRICS.values() if metric not in others]
     shared = [metric for metric in METRICS.values() if metric in structures and metric in STABILITY]
-    own, sure = (
-        [metric for metric in dict.fromkeys(found) if metric not in STABILITY] for found in (structures, beliefs)
-    )
-    return [("Stable or not", verdicts), ("Relaxed structures", own), ("Beliefs about alloys", sure), ("Cost", shared)]
+    groups = {"Relaxed structures": structures, "Beliefs about alloys": beliefs, **measured}
+    own = [
+        (title, [metric for metric in dict.fromkeys(found) if metric not in STABILITY])
+        for title, found in groups.items()
+    ]
+    return [("Stable or not", verdicts), *own, ("Cost", shared)]
 
 
 def _tasks(tables: list[Table]) -> list[str]:
