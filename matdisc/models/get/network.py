@@ -1,0 +1,167 @@
+"""The graph equivariant transformer in the terms of PyTorch Geometric: node scalars and vectors, edge messages.
+
+Written from the equations of the method (arXiv 2404.07181): x are scalars of a node, V its vectors, and
+
+    e_ij = SiLU(W phi(r_ij)),  a_ij = SiLU(q_i . k_j) fc(r_ij)  for each head,
+    m_i  = sum_j a_ij (v_j * e_ij),   M_i = sum_j u_ij (x) (v_j * e_ij).
+
+Both sums are one pass of messages of four rows each: a row of scalars and one for each axis.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import silu
+from torch_geometric.nn import MessagePassing
+
+from matdisc.models.get.settings import MAX_NUMBER, Settings
+
+HEADS = ("energy", "charge", "electronegativity", "hardness")
+
+
+@dataclass(frozen=True, slots=True)
+class Atomic:
+    """What the network says of atoms, each of shape (A,).
+
+    Attributes:
+        energy: eV.
+        charge: Before it is shifted to the frame's total, between -2 and 2 e.
+        electronegativity: Its square is the energy of a unit of charge, sqrt(eV/e).
+        hardness: Its square is the energy of a squared unit, sqrt(eV)/e.
+    """
+
+    energy: Tensor
+    charge: Tensor
+    electronegativity: Tensor
+    hardness: Tensor
+
+
+class Network(nn.Module):
+    """Atomic numbers and edge vectors to energies, charges, electronegativities and hardnesses of atoms."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        width, n = settings.features, settings.layers
+        self.cutoff = settings.cutoff
+        self.embedding = nn.Embedding(MAX_NUMBER + 1, width)
+        self.radial = Radial(settings.radial, settings.cutoff)
+        self.edge = nn.Linear(settings.radial, width, bias=False)
+        kinds = ["first", *["middle"] * (n - 2), "last"]
+        self.layers = nn.ModuleList(Layer(width, settings.heads, kind) for kind in kinds)
+        self.heads = nn.ModuleDict({name: _head(width) for name in HEADS})
+
+    def forward(self, numbers: Tensor, edge_index: Tensor, edge_vectors: Tensor) -> Atomic:
+        """Return what is said of each atom.
+
+        Args:
+            numbers: Atomic numbers, shape (A,).
+            edge_index: Receivers and senders of directed edges, shape (2, E).
+            edge_vectors: Receiver minus sender, Å, shape (E, 3), in the dtype of the weights.
+        """
+        distance = edge_vectors.square().sum(dim=1).sqrt()
+        directions = edge_vectors / distance[:, None]
+        fading = cosine(distance, self.cutoff)
+        edges = silu(self.edge(self.radial(distance, fading)))
+        embedded = x = self.embedding(numbers)
+        vectors: Tensor | None = None
+        for layer in self.layers:
+            x, vectors = layer(x, vectors, edge_index, edges, fading, directions)
+        return Atomic(
+            energy=self.heads["energy"](x)[:, 0],
+            charge=2 * torch.tanh(self.heads["charge"](x)[:, 0] / 2),
+            electronegativity=self.heads["electronegativity"](embedded)[:, 0],
+            hardness=self.heads["hardness"](embedded)[:, 0],
+        )
+
+
+class Radial(nn.Module):
+    """Radial functions fc(r) exp(-beta (exp(-alpha r) - mu)^2), alpha = 5 over the cutoff; mu and beta are trained."""
+
+    def __init__(self, count: int, cutoff: float) -> None:
+        super().__init__()
+        self.alpha = 5 / cutoff
+        lowest = math.exp(-5)
+        self.mu = nn.Parameter(torch.linspace(lowest, 1, count))
+        self.beta = nn.Parameter(torch.full((count,), (2 / count * (1 - lowest)) ** -2))
+
+    def forward(self, distance: Tensor, fading: Tensor) -> Tensor:
+        """Return the functions of each edge, shape (E, K); `fading` is fc(r), shape (E,)."""
+        apart = torch.exp(-self.alpha * distance)[:, None] - self.mu
+        return fading[:, None] * torch.exp(-self.beta * apart.square())
+
+
+def cosine(distance: Tensor, cutoff: float) -> Tensor:
+    """Return fc(r) = (cos(pi r / cutoff) + 1) / 2, and 0 from the cutoff on."""
+    return torch.where(distance < cutoff, (torch.cos(math.pi / cutoff * distance) + 1) / 2, 0)
+
+
+class Layer(MessagePassing):
+    """One layer: scalars attend to their neighbours, vectors gather directions, and both meet in products.
+
+    The first layer makes vectors, the middle ones update them, the last one only reads them.
+    """
+
+    def __init__(self, width: int, heads: int, kind: str) -> None:
+        super().__init__(aggr="add", flow="target_to_source", node_dim=0)
+        self.width, self.n_heads, self.kind = width, heads, kind
+        self.norm = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.mix = nn.Linear(width, {"first": 1, "middle": 3, "last": 2}[kind] * width)
+        if kind != "first":
+            self.vector = nn.Linear(width, {"middle": 3, "last": 2}[kind] * width, bias=False)
+
+    def forward(
+        self,
+        x: Tensor,
+        vectors: Tensor | None,
+        edge_index: Tensor,
+        edges: Tensor,
+        fading: Tensor,
+        directions: Tensor,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return updated scalars, shape (A, D), and vectors, shape (A, 3, D)."""
+        q, k, v = self.qkv(self.norm(x)).chunk(3, dim=1)
+        rows = self.propagate(edge_index, q=q, k=k, v=v, edges=edges, fading=fading, directions=directions)
+        mixed, gathered = self.mix(rows[:, 0]), rows[:, 1:]
+        if vectors is None:
+            return x + mixed, gathered
+        if self.kind == "last":
+            p1, p2 = self.vector(vectors).chunk(2, dim=2)
+            o2, o3 = mixed.chunk(2, dim=1)
+            return x + (p1 * p2).sum(dim=1) * o2 + o3, None
+        p1, p2, p3 = self.vector(vectors).chunk(3, dim=2)
+        o1, o2, o3 = mixed.chunk(3, dim=1)
+        return x + (p1 * p2).sum(dim=1) * o2 + o3, vectors + p3 * o1[:, None] + gathered
+
+    def message(
+        self, q_i: Tensor, k_j: Tensor, v_j: Tensor, edges: Tensor, fading: Tensor, directions: Tensor
+    ) -> Tensor:
+        """Return the messages: a row of scalars and, but in the last layer, one for each axis, shape (E, 4 or 1, D)."""
+        sent = v_j * edges
+        alike = (q_i * k_j).unflatten(1, (self.n_heads, -1)).sum(dim=2)
+        attention = silu(alike) * fading[:, None]
+        scalars = (attention[:, :, None] * sent.unflatten(1, (self.n_heads, -1))).flatten(1)
+        if self.kind == "last":
+            return scalars[:, None]
+        return torch.cat([scalars[:, None], directions[:, :, None] * sent[:, None]], dim=1)
+
+
+def _head(width: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(width, width // 2), nn.SiLU(), nn.Linear(width // 2, width // 2), nn.SiLU(), nn.Linear(width // 2, 1)
+    )
+
+
+def initialise(network: Network, seed: int) -> None:
+    """Draw the weights anew: Xavier-uniform, biases zero, elements standard normal; the same seed, the same weights."""
+    generator = torch.Generator().manual_seed(seed)
+    nn.init.normal_(network.embedding.weight, generator=generator)
+    for module in network.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight, generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
