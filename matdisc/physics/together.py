@@ -43,11 +43,19 @@ class Ended(Generic[K, T]):
 
 
 def alone(steps: Steps[T], calculator: Calculator) -> T:
-    """Do all the work on one material, and return its value; errors pass through."""
+    """Do all the work on one material, and return its value; errors pass through.
+
+    An evaluation that fails is raised where the work waits for it, and most work lets it pass.
+    """
     try:
         atoms = next(steps)
         while True:
-            atoms = steps.send(evaluate(calculator, atoms))
+            try:
+                found = evaluate(calculator, atoms)
+            except Exception as err:
+                atoms = steps.throw(err)
+            else:
+                atoms = steps.send(found)
     except StopIteration as stop:
         value: T = stop.value
         return value
@@ -111,15 +119,18 @@ class _InFlight(Generic[K, T]):
     def go_on(
         self, answer: Evaluation | BaseException | None, guard: Guard, timeout: float | None
     ) -> Ended[K, T] | None:
-        """Hand over an answer; return how it ended if it did, else None with the next structure in `atoms`."""
+        """Hand over an answer, or raise the error there; return how it ended if it did, else None with the next
+        structure in `atoms`.
+        """
         started = time.perf_counter()
         try:
-            if isinstance(answer, BaseException):
-                raise answer
-            if timeout is not None and self.seconds > timeout:
+            if timeout is not None and self.seconds > timeout and not isinstance(answer, BaseException):
                 raise TimedOut
             with guard(self.left(timeout)):
-                self.atoms = next(self.steps) if answer is None else self.steps.send(answer)
+                if isinstance(answer, BaseException):
+                    self.atoms = self.steps.throw(answer)
+                else:
+                    self.atoms = next(self.steps) if answer is None else self.steps.send(answer)
         except StopIteration as stop:
             return Ended(self.key, stop.value, None, self.seconds + _since(started))
         except FAULTS as err:

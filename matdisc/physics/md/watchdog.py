@@ -1,0 +1,197 @@
+"""Tells when a simulation is no longer one: criteria that are fixed before the run, checked now and then."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matdisc.physics.md.state import Floats, Frame, Stop
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+BONDED = 1.25
+"""Non-metal atoms closer than so many sums of their covalent radii are bonded at the start."""
+NON_METALS = (1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 33, 34, 35, 53)
+FEW_DEGREES = 10.0
+"""Standard deviations of the kinetic temperature that are never too hot, for few atoms."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watchdog:
+    """What ends a simulation. A criterion that is None is off.
+
+    Attributes:
+        every: Steps between two checks. Energies and forces that are not finite end a simulation at once.
+        bonds: Whether bonds are watched. For molecules: bonds are those between non-metal atoms (of one molecule, if
+            the structure has an array `molecule`) closer at the start than 1.25 sums of covalent radii.
+        stretched: `bond`: a bond is so many times as long as at the start.
+        overlap: `overlap`: two atoms are closer than so many sums of their covalent radii.
+        heated: `temperature`: the kinetic temperature is so many times the wanted one, in `hot_checks` checks in a
+            row. With few degrees of freedom the limit is higher: 1 + 10 sqrt(2/dof), ten standard deviations.
+        hot_checks: See `heated`.
+        drift: `drift`: the conserved quantity has moved by so many eV/atom since the start ...
+        drift_rate: ... and so many eV/atom/ps more.
+    """
+
+    every: int = 10
+    bonds: bool = False
+    stretched: float = 1.6
+    overlap: float | None = 0.5
+    heated: float | None = 3.0
+    hot_checks: int = 10
+    drift: float | None = 0.05
+    drift_rate: float = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Bonds:
+    """Bonds of a start structure: atoms `first` and `second`, lattice `shift` of the second, and `lengths`, Å."""
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    shift: Floats
+    lengths: Floats
+
+
+class Watch:
+    """A watchdog over one structure."""
+
+    def __init__(self, watchdog: Watchdog, atoms: Atoms, temperature: float | None, dof: int) -> None:
+        """Watch over atoms.
+
+        Args:
+            watchdog: The criteria.
+            atoms: The start of the trajectory, also when a trajectory goes on: its bonds are the reference.
+            temperature: Wanted, K; None or 0 if it is not given.
+            dof: Degrees of freedom.
+        """
+        from ase.data import covalent_radii
+
+        self.watchdog = watchdog
+        self.symbols = atoms.get_chemical_symbols()
+        self.pbc = np.asarray(atoms.pbc)
+        self.radii: Floats = covalent_radii[atoms.numbers]
+        self.limit = math.inf
+        if watchdog.heated and temperature:
+            self.limit = temperature * max(watchdog.heated, 1 + FEW_DEGREES * math.sqrt(2 / dof))
+        self.bonds = bonds_of(atoms) if watchdog.bonds else None
+
+    def check(self, frame: Frame, reference: float, hot: int) -> tuple[Stop | None, int]:
+        """Return why the simulation should end, if it should, and how many checks in a row it was too hot."""
+        hot = hot + 1 if frame.temperature > self.limit else 0
+        found = self._drifted(frame, reference) or self._stretched(frame) or self._overlapping(frame)
+        if not found and hot >= self.watchdog.hot_checks:
+            found = ("temperature", f"{frame.temperature:.0f} K, above {self.limit:.0f} K in {hot} checks in a row")
+        if not found:
+            return None, hot
+        return Stop(found[0], frame.time_fs, found[1]), hot  # type: ignore[arg-type]
+
+    def _drifted(self, frame: Frame, reference: float) -> tuple[str, str] | None:
+        if self.watchdog.drift is None:
+            return None
+        moved = (frame.conserved - reference) / len(self.radii)
+        allowed = self.watchdog.drift + self.watchdog.drift_rate * frame.time_fs / 1000
+        if abs(moved) <= allowed:
+            return None
+        return "drift", f"the conserved quantity has moved by {1000 * moved:.1f} meV/atom since the start"
+
+    def _stretched(self, frame: Frame) -> tuple[str, str] | None:
+        if self.bonds is None or not len(self.bonds.first):
+            return None
+        b = self.bonds
+        vectors = frame.positions[b.second] - frame.positions[b.first] + b.shift @ frame.cell
+        lengths = np.sqrt((vectors**2).sum(axis=1))
+        worst = int(np.argmax(lengths / b.lengths))
+        if lengths[worst] <= self.watchdog.stretched * b.lengths[worst]:
+            return None
+        pair = self._pair(int(b.first[worst]), int(b.second[worst]))
+        return "bond", f"the bond {pair} is {lengths[worst]:.2f} Å long, at the start {b.lengths[worst]:.2f} Å"
+
+    def _overlapping(self, frame: Frame) -> tuple[str, str] | None:
+        if self.watchdog.overlap is None:
+            return None
+        share = self.watchdog.overlap
+        first, second, _, lengths = close_pairs(frame.positions, frame.cell, self.pbc, 2 * share * self.radii.max())
+        if not len(first):
+            return None
+        relative = lengths / (self.radii[first] + self.radii[second])
+        worst = int(np.argmin(relative))
+        if relative[worst] >= share:
+            return None
+        return "overlap", f"{self._pair(int(first[worst]), int(second[worst]))} are {lengths[worst]:.2f} Å apart"
+
+    def _pair(self, i: int, j: int) -> str:
+        return f"{self.symbols[i]}{i}-{self.symbols[j]}{j}"
+
+
+def bonds_of(atoms: Atoms) -> Bonds:
+    """Return the bonds between non-metal atoms of a structure; see Watchdog."""
+    from ase.data import covalent_radii
+
+    radii = covalent_radii[atoms.numbers]
+    first, second, shift, lengths = close_pairs(
+        atoms.positions, np.asarray(atoms.cell), np.asarray(atoms.pbc), 2 * BONDED * float(radii.max())
+    )
+    bonded = lengths < BONDED * (radii[first] + radii[second])
+    bonded &= np.isin(atoms.numbers[first], NON_METALS) & np.isin(atoms.numbers[second], NON_METALS)
+    if atoms.has("molecule"):
+        molecule = atoms.get_array("molecule")
+        bonded &= molecule[first] == molecule[second]
+    return Bonds(first[bonded], second[bonded], shift[bonded], lengths[bonded])
+
+
+def close_pairs(
+    positions: Floats, cell: Floats, pbc: NDArray[np.bool_], radius: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats, Floats]:
+    """Return all pairs closer than `radius` (Å): first and second atom, lattice shift of the second, and lengths.
+
+    Each pair stands once. A cell narrower than `radius` shows the nearest images only.
+    """
+    from ase.cell import Cell
+    from scipy.spatial import cKDTree
+
+    n = len(positions)
+    index, shifts, places = np.arange(n), np.zeros((n, 3)), np.asarray(positions, dtype=float)
+    home = np.zeros((n, 3))
+    if pbc.any():
+        full = np.asarray(Cell(cell).complete())
+        inverse = np.linalg.inv(full)
+        home = -np.floor(positions @ inverse) * pbc
+        margin = radius * np.linalg.norm(inverse, axis=0)
+        index, shifts, places = _with_images(positions @ inverse + home, full, pbc, margin)
+    pairs = cKDTree(places).query_pairs(radius, output_type="ndarray")
+    pairs = pairs[pairs[:, 0] < n]  # the atoms themselves stand first, images behind them
+    first, second = index[pairs[:, 0]], index[pairs[:, 1]]
+    shift = shifts[pairs[:, 1]]
+    once = (pairs[:, 1] < n) | (first < second) | ((first == second) & _forward(shift))
+    pairs, first, second, shift = pairs[once], first[once], second[once], shift[once]
+    lengths = np.linalg.norm(places[pairs[:, 1]] - places[pairs[:, 0]], axis=1)
+    return first, second, shift + home[second] - home[first], lengths
+
+
+def _forward(shift: Floats) -> NDArray[np.bool_]:
+    """Whether the first component of each row that is not zero is positive."""
+    a, b, c = shift.T
+    return np.asarray((a > 0) | ((a == 0) & (b > 0)) | ((a == 0) & (b == 0) & (c > 0)))
+
+
+def _with_images(
+    inside: Floats, cell: Floats, pbc: NDArray[np.bool_], margin: Floats
+) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Return atoms in the cell (fractional coordinates `inside`) and those images that lie within a margin of it."""
+    n = len(inside)
+    index, shifts = [np.arange(n)], [np.zeros((n, 3))]
+    for shift in itertools.product(*[(-1, 0, 1) if periodic else (0,) for periodic in pbc]):
+        if any(shift):
+            there = inside + shift
+            near = np.flatnonzero(((there > -margin) & (there < 1 + margin)).all(axis=1))
+            index.append(near)
+            shifts.append(np.broadcast_to(np.array(shift, dtype=float), (len(near), 3)))
+    every, moved = np.concatenate(index), np.concatenate(shifts)
+    return every, moved, (inside[every] + moved) @ cell
