@@ -91,6 +91,7 @@ def evaluate(
     Example: matdisc evaluate chgnet-0.3.0 emt --task polymorphs --dataset elements
     """
     from matdisc.leaderboard import site
+    from matdisc.leaderboard.evidence_map import refresh_evidence_maps
     from matdisc.leaderboard.ranking import write_ranking
     from matdisc.leaderboard.results import publish
     from matdisc.run import evaluate as plan
@@ -103,7 +104,7 @@ def evaluate(
     for line in skipped:
         typer.echo(f"left out: {line}", err=True)
     tables: dict[tuple[str, ...], list[list[str]]] = {}
-    done: dict[tuple[str, str], None] = {}
+    done: dict[tuple[str, str], list[str]] = {}
     troubles: list[str] = []
     with plan.shared_cluster(ray_cluster, root, steps, workers, address):
         for number, step in enumerate(steps, start=1):
@@ -119,7 +120,7 @@ def evaluate(
                 troubles.append(f"{step.entry} on {step.dataset} ({step.task}): {err}")
                 typer.echo(f"left out: {troubles[-1]}", err=True)
                 continue
-            done[step.task, step.dataset] = None
+            done.setdefault((step.task, step.dataset), []).append(step.model)
             result = publish(root, run.out, step.task, step.dataset, run.entry)
             cells = result_cells(TASKS[step.task], result)
             tables.setdefault(tuple(title for title, _ in cells), []).append(
@@ -127,6 +128,9 @@ def evaluate(
             )
     for task_key, dataset_key in done:
         write_ranking(root, task_key, dataset_key)
+    answered = [(model, dataset_key) for (key, dataset_key), rows in done.items() if key == "alloys" for model in rows]
+    for path in refresh_evidence_maps(root, answered):
+        typer.echo(f"evidence: {path}", err=True)
     for titles, rows in tables.items():
         print_table(["task", "dataset", "row", *titles], rows)
     if build:

@@ -1,27 +1,31 @@
 """What an evidence model of the board knows: substitutability of element pairs, and a few alloys explained.
 
 The model learns from the training part of the first fold of the dataset's headline protocol, and explains alloys of the
-test part, so that no label of an explained alloy took part. The file is for reading; no score is made of it.
+test part, so that no label of an explained alloy took part. The file is for reading; no score is made of it. It says
+what it was made of (`basis`), so that one of another model card or other alloys is told from one that fits.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from matdisc.atomic import write_whole
 from matdisc.board import Board
-from matdisc.cards import ModelCard
+from matdisc.cards import DatasetCard, ModelCard
 from matdisc.datasets.load import load
 from matdisc.datasets.splits import checked_folds, pool
 from matdisc.errors import CardError
 from matdisc.models.evidence import EvidenceModel, Settings
+from matdisc.models.load import model_hash
 from matdisc.schema import Sample
+from matdisc.tasks.alloys import asked_hash
 
-SCHEMA = "matdisc.evidence/1"
+SCHEMA = "matdisc.evidence/2"
 LOADER = "matdisc.models.evidence.predictors:evidence"
 STEPS = 8
 """Pieces of evidence that are told of each alloy."""
@@ -41,10 +45,31 @@ def write_evidence_map(board: Board, model_key: str, dataset_key: str, *, limit:
         DataError: If data or a table of the model is missing.
     """
     content = evidence_map(board, model_key, dataset_key, limit=limit)
-    path = board.evidence_dir / dataset_key / f"{model_key}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    path = _path(board, model_key, dataset_key)
+    write_whole(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
     return path
+
+
+def refresh_evidence_maps(board: Board, rows: Iterable[tuple[str, str]]) -> list[Path]:
+    """Write the files of those rows, as (model, dataset), that are evidence models and have none that fits.
+
+    Raises:
+        DataError: If data or a table of a model is missing.
+    """
+    written = []
+    for model_key, dataset_key in rows:
+        model, dataset = board.model(model_key), board.dataset(dataset_key)
+        if model.loader == LOADER and dataset.splits:
+            path = _path(board, model_key, dataset_key)
+            if _said(path) != {"schema": SCHEMA} | basis(model, dataset):
+                written.append(write_evidence_map(board, model_key, dataset_key))
+    return written
+
+
+def basis(model: ModelCard, dataset: DatasetCard) -> dict[str, str]:
+    """Return the hashes of what a file is made of: the model's card, and the alloys with their headline folds."""
+    headline = dict(list(dataset.splits.items())[:1])
+    return {"model_sha256": model_hash(model), "asked_sha256": asked_hash(dataset.sha256 or "", headline)}
 
 
 def evidence_map(board: Board, model_key: str, dataset_key: str, *, limit: int = 4) -> dict[str, Any]:
@@ -66,6 +91,7 @@ def evidence_map(board: Board, model_key: str, dataset_key: str, *, limit: int =
         "schema": SCHEMA,
         "entry": model_key,
         "dataset": dataset_key,
+        **basis(board.model(model_key), card),
         "protocol": protocol,
         "fold": fold.name,
         "n_train": len(train),
@@ -75,6 +101,19 @@ def evidence_map(board: Board, model_key: str, dataset_key: str, *, limit: int =
         "conflict": _rounded(fused.conflict[inner, inner]),
         "alloys": [_explained(model, sample) for sample in _surest(model, test, limit)],
     }
+
+
+def _path(board: Board, model_key: str, dataset_key: str) -> Path:
+    return board.evidence_dir / dataset_key / f"{model_key}.json"
+
+
+def _said(path: Path) -> dict[str, Any]:
+    """Schema and basis of a file; nothing of one that is missing or damaged, which is then written anew."""
+    try:
+        content = json.loads(path.read_bytes())
+        return {key: content[key] for key in ("schema", "model_sha256", "asked_sha256")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _settings(card: ModelCard) -> Settings:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -53,6 +55,12 @@ def load_predictor(card: ModelCard) -> Predictor:
     one_thread()
     predictor: Predictor = _loader(card)(**_options(card))
     return predictor
+
+
+def model_hash(model: ModelCard) -> str:
+    """Return the hash of what makes a model's answers: loader, options, version, elements, energy scale."""
+    made_of = model.model_dump(include={"key", "version", "kind", "loader", "options", "elements", "energy_scale"})
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
 
 def installed(card: ModelCard) -> bool:

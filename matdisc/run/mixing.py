@@ -20,6 +20,7 @@ from matdisc.board import Board
 from matdisc.cards import SYMBOLS
 from matdisc.datasets.prototypes import crystal
 from matdisc.errors import CardError, RunError
+from matdisc.models.load import model_hash
 from matdisc.physics.miedema import METALS
 from matdisc.physics.mixing import (
     ARRANGEMENTS,
@@ -32,7 +33,6 @@ from matdisc.physics.mixing import (
     stretch_ratio,
 )
 from matdisc.run.asking import Progress, Way, ask
-from matdisc.run.predict import model_hash
 from matdisc.run.schedule import Schedule
 from matdisc.run.worker import Job
 from matdisc.schema import Crystal, Prediction, Sample

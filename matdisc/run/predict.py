@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
 from matdisc.datasets import load, training_part
 from matdisc.errors import CardError, RunError
+from matdisc.models.load import model_hash
 from matdisc.run.asking import Progress, Way, ask
 from matdisc.run.environment import Mode
 from matdisc.run.schedule import Schedule, fold_chunks
@@ -188,12 +188,6 @@ def _refuse_unlike_energies(task: Task, model: ModelCard, card: DatasetCard) -> 
             f"model {model.key!r} gives energies on its own scale, which the references of dataset {card.key!r} "
             f"({card.energy_scale}) do not fit; it can be asked about datasets with energy_scale = 'own'"
         )
-
-
-def model_hash(model: ModelCard) -> str:
-    """Hash of what makes a model's answers: loader, options, version, elements, energy scale."""
-    made_of = model.model_dump(include={"key", "version", "kind", "loader", "options", "elements", "energy_scale"})
-    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
 
 def _write_provenance(out: Path, digest: str, settings: dict[str, Any], entry: str, cost: dict[str, Any]) -> None:

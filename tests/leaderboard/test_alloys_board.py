@@ -6,15 +6,18 @@ import json
 from itertools import combinations
 
 import pytest
+from typer.testing import CliRunner
 
 from matdisc import predictions
 from matdisc.cards import DatasetCard, read_card
+from matdisc.cli.app import app
 from matdisc.datasets.load import builder, content_hash
 from matdisc.datasets.splits import split_hash
 from matdisc.errors import CardError, DataError, SubmissionError
 from matdisc.leaderboard import site
 from matdisc.leaderboard.asked import write_asked
 from matdisc.leaderboard.compare import compare
+from matdisc.leaderboard.evidence_map import refresh_evidence_maps
 from matdisc.leaderboard.ranking import rank, write_ranking
 from matdisc.leaderboard.results import publish, rescore, score_file
 from matdisc.leaderboard.submit import submit
@@ -247,3 +250,31 @@ def test_hidden_labels_do_not_reach_a_model(toy, monkeypatch):
     predict(toy, "alloys-prior", "alloys", SET, workers=0)
     assert seen
     assert not any(seen)
+
+
+@pytest.mark.slow
+def test_an_evaluation_writes_the_evidence_of_its_rows_and_only_what_no_longer_fits(toy):
+    command = ["evaluate", "evidence-rules", "alloys-prior", "-d", SET, "--workers", "0", "--board", str(toy.root)]
+    path = toy.evidence_dir / SET / "evidence-rules.json"
+    assert f"evidence: {path}" in CliRunner().invoke(app, command, catch_exceptions=False).output
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert "evidence:" not in CliRunner().invoke(app, command, catch_exceptions=False).output
+    page = (toy.site_dir / "models" / "evidence-rules.html").read_text()
+    assert "Which elements replace each other" in page
+
+
+@pytest.mark.parametrize("change", ["model", "labels", "damage"])
+def test_evidence_of_another_model_or_other_alloys_is_made_anew(toy, change):
+    rows_of = [("evidence-rules", SET), ("alloys-prior", SET)]
+    (path,) = refresh_evidence_maps(toy, rows_of)
+    assert refresh_evidence_maps(toy, rows_of) == []
+    before = path.read_text()
+    if change == "model":
+        card = toy.models_dir / "evidence-rules" / "model.toml"
+        card.write_text(card.read_text().replace('version = "1"', 'version = "2"'))
+    elif change == "labels":
+        add_set(toy, {name: "Low" if name == "Ag|Al" else label for name, label in rows().items()})
+    else:
+        path.write_text(before[:-20])
+    assert refresh_evidence_maps(toy, rows_of) == [path]
+    assert (path.read_text() == before) == (change == "damage")

@@ -10,6 +10,7 @@ from site_boards import HOSTILE, place, write
 from site_details import write_details
 
 from matdisc.board import Board
+from matdisc.leaderboard.evidence_map import basis
 from matdisc.tasks.alloys import asked_hash
 
 KEY = "made-up-alloys"
@@ -145,6 +146,11 @@ url = "https://example.org/rows.csv"
 """
 
 
+def fitting_evidence(board: Board, entry: str = "evidence-x") -> dict[str, Any]:
+    """Return the same made of the cards of a board."""
+    return evidence_file(entry) | basis(board.model(entry), board.dataset(KEY))
+
+
 def evidence_file(entry: str = "evidence-x") -> dict[str, Any]:
     """Return what the evidence model knows of three elements, and one explained alloy."""
     step = {
@@ -171,7 +177,8 @@ def evidence_file(entry: str = "evidence-x") -> dict[str, Any]:
         "n_pieces": 5, "steps": [step], "graph": {"nodes": nodes, "edges": edges},
     }  # fmt: skip
     return {
-        "schema": "matdisc.evidence/1", "entry": entry, "dataset": KEY, "protocol": "interpolation-10",
+        "schema": "matdisc.evidence/2", "entry": entry, "dataset": KEY, "protocol": "interpolation-10",
+        "model_sha256": "0" * 64, "asked_sha256": "0" * 64,
         "fold": "seed-0", "n_train": 10, "elements": ["Co", "Fe", "Ni"],
         "similar": [[1, 0.4, 0], [0.4, 1, 0.1], [0, 0.1, 1]], "dissimilar": [[0, 0.1, 0], [0.1, 0, 0.4], [0, 0.4, 0]],
         "conflict": [[0, 0.02, 0], [0.02, 0, 0], [0, 0, 0]], "alloys": [alloy],

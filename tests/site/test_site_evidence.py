@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from site_beliefs import KEY, add_alloys, evidence_file, evidence_path
+from site_beliefs import KEY, add_alloys, evidence_file, evidence_path, fitting_evidence
 from site_boards import HOSTILE, make_board, write
 from site_html import Page
 
@@ -18,7 +18,8 @@ from matdisc.leaderboard.site.pair_map import pair_map
 def evidence_site(tmp_path_factory):
     root = tmp_path_factory.mktemp("evidence")
     board = add_alloys(make_board(root / "board", results=False))
-    write(evidence_path(board, "evidence-x"), json.dumps(evidence_file()))
+    write(evidence_path(board, "evidence-x"), json.dumps(fitting_evidence(board)))
+    write(evidence_path(board, "silent-x"), json.dumps(evidence_file("silent-x")))
     write(evidence_path(board, "nobody"), json.dumps(evidence_file("nobody")))
     return build(board, root / "out")
 
@@ -71,6 +72,12 @@ def test_the_model_page_draws_map_and_graph_with_their_data(evidence_site):
 def test_without_a_file_of_evidence_the_page_says_nothing_of_it(evidence_site):
     assert "What the evidence says" not in Page(evidence_site / "models/forest-x.html").words
     assert not (evidence_site / "data" / "evidence" / KEY / "nobody.json").exists()
+
+
+def test_evidence_of_another_model_card_is_not_drawn_but_named(evidence_site):
+    page = Page(evidence_site / "models/silent-x.html")
+    assert f"matdisc alloys map silent-x {KEY}" in page.words
+    assert not any(a.get("aria-label", "").startswith("Heat map of similar") for a in page.all("svg"))
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,13 @@ class BeliefSection:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceSection:
-    """What an evidence model learnt in one fold: a heat map of pairs, and graphs of explained alloys."""
+    """What an evidence model learnt in one fold: a heat map of pairs, and graphs of explained alloys.
+
+    Nothing is drawn of a file that was made of another model card or of other alloys.
+    """
 
     found: EvidenceMap
+    stale: bool
     heat: Plot | None
     graphs: tuple[Drawing, ...]
 
@@ -84,10 +88,12 @@ def belief_section(
     )
 
 
-def evidence_section(found: EvidenceMap) -> EvidenceSection:
+def evidence_section(found: EvidenceMap, *, stale: bool) -> EvidenceSection:
     """Return the drawings of an evidence file."""
+    if stale:
+        return EvidenceSection(found, True, None, ())
     graphs = tuple(evidence_graph(explained, i) for i, explained in enumerate(found.alloys) if explained.steps)
-    return EvidenceSection(found, pair_map(found), graphs)
+    return EvidenceSection(found, False, pair_map(found), graphs)
 
 
 def belief_board(named: Sequence[Named], task: Task, names: Mapping[str, str]) -> BeliefBoard | None:

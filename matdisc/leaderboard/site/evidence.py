@@ -8,7 +8,8 @@ from typing import Self
 from pydantic import model_validator
 
 from matdisc.board import Board
-from matdisc.leaderboard.evidence_map import SCHEMA
+from matdisc.cards import DatasetCard, ModelCard
+from matdisc.leaderboard.evidence_map import SCHEMA, basis
 from matdisc.leaderboard.site.details import check_place, read_part
 from matdisc.leaderboard.site.parts import Numbers, Part
 
@@ -77,6 +78,8 @@ class EvidenceMap(Part):
 
     entry: str
     dataset: str
+    model_sha256: str
+    asked_sha256: str
     protocol: str
     fold: str
     n_train: int
@@ -94,6 +97,10 @@ class EvidenceMap(Part):
             if len(rows) != n or any(len(row) != n for row in rows):
                 raise ValueError(f"'{name}' needs {n} rows of {n} numbers, one for each element")
         return self
+
+    def fits(self, model: ModelCard, dataset: DatasetCard) -> bool:
+        """Whether the file was made of this model and these alloys."""
+        return basis(model, dataset) == {"model_sha256": self.model_sha256, "asked_sha256": self.asked_sha256}
 
 
 def read_evidence(board: Board) -> Iterator[tuple[EvidenceMap, str]]:

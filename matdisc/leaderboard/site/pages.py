@@ -199,7 +199,10 @@ def _results_of(content: Content, tables: list[Table], key: str) -> list[dict[st
 def _evidence_of(content: Content, result: Result) -> EvidenceSection | None:
     """Heat map and graphs of a result of beliefs, where a file of evidence lies beside it."""
     found = content.evidence.get((result.dataset, result.entry)) if TASKS[result.task].beliefs else None
-    return evidence_section(found) if found else None
+    if found is None:
+        return None
+    fits = found.fits(content.models[result.model], content.datasets[result.dataset])
+    return evidence_section(found, stale=not fits)
 
 
 def _charts_of(content: Content, row: Row) -> dict[str, Any]:
