@@ -1,0 +1,153 @@
+"""Neighbour lists with a skin: searched rarely, right at every step."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matdisc.models.get.fast.search import directed, half_pairs
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Lists that hold as long as `still_holds`. Atoms are numbered in the order of the list, `order`.
+
+    Attributes:
+        order: Index in the structure of each atom of the list, shape (n,).
+        wraps: Whole cells taken off each atom's position, shape (n, 3).
+        images: Whole cells of each image, shape (n_images, 3); image k and the one at n_images - 1 - k are opposite.
+        pairs: Half list (i, j, image) within the long radius and the skin, shape (n_pairs, 3).
+        first, sender, image: Directed edges within the cutoff and the skin, sorted by receiver: shapes (n + 1,),
+            (n_edges,), (n_edges,). The vector of an edge is x[receiver] - x[sender] - images[image] @ cell.
+        positions, cell: Those the lists were made for, Å, shapes (n, 3) and (3, 3).
+        radius, skin: The long radius without skin, and the skin, Å.
+        periodic: Whether there are images at all.
+    """
+
+    order: NDArray[np.int64]
+    wraps: NDArray[np.int64]
+    images: NDArray[np.int64]
+    pairs: Ints
+    first: NDArray[np.int64]
+    sender: Ints
+    image: Ints
+    positions: Floats
+    cell: Floats
+    radius: float
+    skin: float
+    periodic: bool
+
+    def placed(self, positions: Floats, cell: Floats) -> tuple[Floats, Floats]:
+        """Return positions in the list's order with its whole cells taken off, and the images' shifts, Å."""
+        if not self.periodic:
+            return positions[self.order], np.zeros((1, 3))
+        return positions[self.order] - self.wraps @ cell, self.images @ cell
+
+    def still_holds(self, positions: Floats, cell: Floats) -> bool:
+        """Whether every pair within the radius must be in the list, for these positions (Å) and this cell.
+
+        Moves are measured in the old cell: a pair at distance r now was at most at factor * r + 2 * move.
+        """
+        if not self.periodic or np.array_equal(cell, self.cell):
+            return 2 * _longest(positions - self.positions) <= self.skin
+        back = np.linalg.solve(cell, self.cell)
+        factor = float(np.linalg.norm(back, 2))
+        return bool(self.radius * (factor - 1) + 2 * _longest(positions @ back - self.positions) <= self.skin)
+
+    @property
+    def size(self) -> int:
+        """Bytes held, roughly."""
+        return self.pairs.nbytes + self.sender.nbytes + self.image.nbytes + 2 * self.positions.nbytes
+
+
+def _longest(moves: Floats) -> float:
+    return float(np.sqrt(np.einsum("ij,ij->i", moves, moves).max(initial=0.0)))
+
+
+def search(positions: Floats, cell: Floats, periodic: bool, *, cutoff: float, radius: float, skin: float) -> Neighbours:
+    """Return the lists of a structure: edges within `cutoff`, pairs within `radius`, both plus the skin.
+
+    Args:
+        positions: Å, shape (n, 3), inside the cell or not.
+        cell: Å, shape (3, 3), of any shape; not looked at unless `periodic`.
+        periodic: In all three directions, or in none.
+        radius: At least `cutoff`; without periodicity infinity is allowed and means every pair.
+    """
+    n = len(positions)
+    box, origin = (cell, np.zeros(3)) if periodic else _around(positions)
+    far = (radius if np.isfinite(radius) else 2 * float(np.linalg.norm(box.diagonal()))) + skin
+    fractional = (positions - origin) @ np.linalg.inv(box)
+    wraps = np.floor(fractional).astype(np.int64) if periodic else np.zeros((n, 3), np.int64)
+    heights = 1 / np.linalg.norm(np.linalg.inv(box), axis=0)
+    bins = np.clip(np.floor(2 * heights / far), 1, 64).astype(np.int64)
+    reach = np.ceil(far * bins / heights).astype(np.int64)
+    cells = -(-reach // bins) if periodic else np.zeros(3, np.int64)
+    if not periodic:
+        reach = np.minimum(reach, bins - 1)
+    place = np.clip((fractional - wraps) * bins, 0, bins - 1).astype(np.int64)
+    number = (place[:, 0] * bins[1] + place[:, 1]) * bins[2] + place[:, 2]
+    order = np.argsort(number, kind="stable")
+    start = np.searchsorted(number[order], np.arange(bins.prod() + 1))
+    inside = np.ascontiguousarray(positions[order] - wraps[order] @ box)
+    images = np.array(list(itertools.product(*(range(-k, k + 1) for k in cells))), np.int64).reshape(-1, 3)
+    pairs = _pairs(inside, box, place[order], bins, reach, cells, start, far)
+    near = cutoff + skin
+    first = np.zeros(n + 1, np.int64)
+    sender, image = np.empty(2 * len(pairs), np.int32), np.empty(2 * len(pairs), np.int32)
+    count = directed(inside, images @ box, pairs, near, first, sender, image)
+    edges = sender[:count].copy(), image[:count].copy()
+    return Neighbours(
+        order, wraps[order], images, pairs, first, *edges, positions.copy(), cell.copy(), radius, skin, periodic
+    )
+
+
+def _around(positions: Floats) -> tuple[Floats, Floats]:
+    """Return a box that holds all atoms, and its corner."""
+    low, high = positions.min(axis=0), positions.max(axis=0)
+    return np.diag(high - low + 1.0), low - 0.5
+
+
+def _pairs(inside: Floats, box: Floats, place: Any, bins: Any, reach: Any, cells: Any, start: Any, far: float) -> Ints:
+    n = len(inside)
+    expected = 2.5 * n * (n / abs(np.linalg.det(box))) * far**3
+    capacity = int(min(expected, n * n) * 1.1) + 64
+    while True:
+        out = np.empty((capacity, 3), np.int32)
+        found = half_pairs(inside, box, place, bins, reach, cells, start, far, out)
+        if found <= capacity:
+            return out[:found].copy() if found < 0.9 * capacity else out[:found]
+        capacity = found
+
+
+class ListCache:
+    """Neighbour lists of the structures met last, so that several trajectories may take turns."""
+
+    def __init__(self, *, skin: float, keep: int = 32, most_bytes: int = 200_000_000) -> None:
+        self.skin, self.keep, self.most_bytes = skin, keep, most_bytes
+        self.searches = 0
+        self._lists: list[tuple[tuple[object, ...], Neighbours]] = []
+
+    def get(
+        self, numbers: NDArray[np.int64], positions: Floats, cell: Floats, periodic: bool, cutoff: float, radius: float
+    ) -> Neighbours:
+        """Return lists that are right for this structure, searching only where none of those kept is."""
+        system = (numbers.tobytes(), periodic, cutoff, radius)
+        for k, (key, kept) in enumerate(self._lists):
+            if key == system and kept.still_holds(positions, cell):
+                self._lists.insert(0, self._lists.pop(k))
+                return kept
+        self.searches += 1
+        made = search(positions, cell, periodic, cutoff=cutoff, radius=radius, skin=self.skin)
+        self._lists.insert(0, (system, made))
+        while len(self._lists) > 1 and (
+            len(self._lists) > self.keep or sum(kept.size for _, kept in self._lists) > self.most_bytes
+        ):
+            self._lists.pop()
+        return made

@@ -1,0 +1,253 @@
+"""The network's node-wise part and its hand-written gradient; what happens along edges is in `messages`.
+
+Matrices of all atoms go through BLAS. Inside, features are ordered (component, head) instead of (head, component),
+so every weight is reordered once. LayerNorm's own weights are folded into the matrix that follows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matdisc.models.get.fast.lanes import width
+from matdisc.models.get.fast.messages import messages, messages_back
+
+Array = NDArray[Any]
+EPSILON = 1e-5
+"""Of LayerNorm."""
+HEAD = (("0", "2", "4"), ("energy", "charge", "electronegativity", "hardness"))
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Weights of one layer, reordered; matrices as (in, out).
+
+    Attributes:
+        qkv, qkv_bias: (D, 3 D) and (3 D,), LayerNorm's weights included.
+        mix, mix_bias: (D, 1 to 3 blocks of D).
+        vector: (D, 3 or 2 blocks of D), None in the first layer.
+    """
+
+    qkv: Array
+    qkv_bias: Array
+    mix: Array
+    mix_bias: Array
+    vector: Array | None
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A network's weights in the order of the kernels.
+
+    Attributes:
+        species: q, k and v of the first layer for every atomic number, (87, 3 D).
+        embedding: (87, D).
+        layers: One per layer.
+        heads: For energy and charge: three matrices (in, out) and three biases.
+        chi_squared, eta_squared: Of every atomic number, float64, shape (87,).
+        features, n_heads: D and H.
+    """
+
+    species: Array
+    embedding: Array
+    layers: tuple[Layer, ...]
+    heads: dict[str, tuple[tuple[Array, Array], ...]]
+    chi_squared: Array
+    eta_squared: Array
+    features: int
+    n_heads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Edges closer than the cutoff, as the kernels want them: see `search.near_edges` and `messages`."""
+
+    start: Array
+    near: Array
+    what: Array
+    table: Array
+
+
+def feature_order(features: int, heads: int) -> NDArray[np.int64]:
+    """Return which stored feature (head, component) stands at each place of a row (component, head)."""
+    return np.arange(features).reshape(heads, features // heads).T.reshape(-1)
+
+
+def prepare(state: Mapping[str, Array], heads: int, dtype: str) -> Weights:
+    """Reorder, fold and convert the weights of a state_dict."""
+    state = {name: np.asarray(value, float) for name, value in state.items()}
+    embedding = state["embedding.weight"]
+    features = embedding.shape[1]
+    order = feature_order(features, heads)
+    names = sorted({int(name.split(".")[1]) for name in state if name.startswith("layers.")})
+    layers = tuple(_layer(state, f"layers.{k}.", order, dtype) for k in names)
+    first = _layer(state, "layers.0.", order, "float64")
+    species = _normalised(embedding[:, order])[0] @ first.qkv + first.qkv_bias
+    by_head = {name: _head(state, f"heads.{name}.", order) for name in HEAD[1]}
+    x = embedding[:, order]
+    return Weights(
+        species.astype(dtype),
+        x.astype(dtype),
+        layers,
+        {k: tuple((w.astype(dtype), b.astype(dtype)) for w, b in by_head[k]) for k in ("energy", "charge")},
+        head_forward(by_head["electronegativity"], x)[0] ** 2,
+        head_forward(by_head["hardness"], x)[0] ** 2,
+        features,
+        heads,
+    )
+
+
+def _layer(state: Mapping[str, Array], name: str, order: Array, dtype: str) -> Layer:
+    def blocks(key: str) -> Array:
+        matrix = state[name + key].reshape(-1, len(order), state[name + key].shape[-1])[:, order]
+        return matrix.reshape(-1, matrix.shape[-1])[:, order]
+
+    def bias(key: str) -> Array:
+        return state[name + key].reshape(-1, len(order))[:, order].reshape(-1)
+
+    qkv = blocks("qkv.weight")
+    qkv_bias = bias("qkv.bias") + qkv @ state[name + "norm.bias"][order]
+    qkv = qkv * state[name + "norm.weight"][order]
+    vector = blocks("vector.weight") if name + "vector.weight" in state else None
+    found = (qkv.T, qkv_bias, blocks("mix.weight").T, bias("mix.bias"), None if vector is None else vector.T)
+    return Layer(*(None if a is None else np.ascontiguousarray(a, dtype) for a in found))  # type: ignore[arg-type]
+
+
+def _head(state: Mapping[str, Array], name: str, order: Array) -> tuple[tuple[Array, Array], ...]:
+    first, second, third = (state[f"{name}{k}.weight"].T for k in HEAD[0])
+    biases = (state[f"{name}{k}.bias"] for k in HEAD[0])
+    return tuple(zip((first[order], second, third), biases, strict=True))
+
+
+def _normalised(x: Array) -> tuple[Array, Array]:
+    """Return (x - mean)/sqrt(variance + eps) of every row, and the factor."""
+    centred = x - x.mean(axis=1, keepdims=True)
+    factor = 1 / np.sqrt(np.einsum("ij,ij->i", centred, centred)[:, None] / x.shape[1] + x.dtype.type(EPSILON))
+    return centred * factor, factor
+
+
+def _normalised_back(g: Array, normal: Array, factor: Array) -> Array:
+    size = normal.shape[1]
+    along = np.einsum("ij,ij->i", g, normal)[:, None] / size
+    return factor * (g - g.mean(axis=1, keepdims=True) - normal * along)
+
+
+def _sigmoid(x: Array) -> Array:
+    return 1 / (1 + np.exp(-np.clip(x, -80, 80)))
+
+
+def head_forward(head: tuple[tuple[Array, Array], ...], x: Array) -> tuple[Array, list[Array]]:
+    """Return a head's value for every atom, float64, shape (n,), and what its gradient needs."""
+    kept = []
+    for weight, bias in head[:2]:
+        linear = x @ weight + bias
+        gate = _sigmoid(linear)
+        x = linear * gate
+        kept.append(gate + x - x * gate)
+    weight, bias = head[2]
+    return (x @ weight + bias)[:, 0].astype(float), kept
+
+
+def head_back(head: tuple[tuple[Array, Array], ...], kept: list[Array], g: Array) -> Array:
+    """Return the gradient by x, given that by the head's value, shape (n,)."""
+    back = g[:, None].astype(kept[0].dtype) * head[2][0].T
+    for (weight, _), slope in zip(head[1::-1], kept[::-1], strict=True):
+        back = (back * slope) @ weight.T
+    return back
+
+
+class Pass:
+    """One evaluation of the network: forward when made, backward once through `gradient`.
+
+    Attributes:
+        energies: Energy of every atom, eV, float64.
+        charges: Charges before neutralisation, e, float64: 2 tanh(head/2).
+    """
+
+    def __init__(self, weights: Weights, numbers: Array, edges: Edges) -> None:
+        self.weights, self.edges, self.numbers = weights, edges, numbers
+        self._own = np.arange(len(numbers), dtype=np.int32)
+        self._kept: list[dict[str, Any]] = []
+        self._lanes = width(weights.features), width(weights.n_heads)
+        x = weights.embedding[numbers]
+        big = None
+        for k in range(len(weights.layers)):
+            x, big = self._forward(k, x, big)
+        self.energies, self._energy = head_forward(weights.heads["energy"], x)
+        raw, self._charge = head_forward(weights.heads["charge"], x)
+        self.charges = 2 * np.tanh(raw / 2)
+
+    def _forward(self, k: int, x: Array, big: Array | None) -> tuple[Array, Array | None]:
+        layer, n = self.weights.layers[k], len(x)
+        d, last = self.weights.features, k == len(self.weights.layers) - 1
+        kept: dict[str, Any] = {"qkv": self.weights.species, "row": self.numbers}
+        if k > 0:
+            kept["normal"], kept["factor"] = _normalised(x)
+            kept["qkv"], kept["row"] = kept["normal"] @ layer.qkv + layer.qkv_bias, self._own
+        m = np.empty((n, d), x.dtype)
+        new = np.empty((n, 0 if last else 3, d), x.dtype)
+        e = self.edges
+        qkv = kept["qkv"].reshape(-1)
+        messages(
+            e.start, e.near, e.what, kept["row"], e.table, qkv, not last, m.reshape(-1), new.reshape(-1), *self._lanes
+        )
+        mixed = m @ layer.mix + layer.mix_bias
+        self._kept.append(kept)
+        if layer.vector is None or big is None:
+            return x + mixed, new
+        kept["p"] = p = (big.reshape(3 * n, d) @ layer.vector).reshape(n, 3, -1)
+        kept["o"] = o = mixed
+        kept["s"] = s = np.einsum("nad,nad->nd", p[..., :d], p[..., d : 2 * d])
+        x = x + s * o[:, -2 * d : -d] + o[:, -d:]
+        if last:
+            return x, None
+        new += big
+        new += p[..., 2 * d :] * o[:, None, :d]
+        return x, new
+
+    def gradient(self, by_charge: Array | None, forces: Array, virial: Array) -> None:
+        """Add the forces and the virial of sum(energies) + sum(by_charge * charges) at fixed `by_charge` (eV/e)."""
+        g = head_back(self.weights.heads["energy"], self._energy, np.ones(len(self.numbers)))
+        if by_charge is not None:
+            slope = 1 - (self.charges / 2) ** 2
+            g = g + head_back(self.weights.heads["charge"], self._charge, by_charge * slope)
+        g_big: Array | None = None
+        for k in range(len(self.weights.layers) - 1, -1, -1):
+            g, g_big = self._back(k, g, g_big, forces, virial)
+
+    def _back(self, k: int, g: Array, g_big: Array | None, forces: Array, virial: Array) -> tuple[Array, Array | None]:
+        layer, kept, n = self.weights.layers[k], self._kept[k], len(g)
+        d, vectors = self.weights.features, g_big is not None
+        g_new = g_big if g_big is not None else np.empty((0, 3, d), g.dtype)
+        if layer.vector is None:
+            g_mixed = g
+            g_before = None
+        else:
+            p, o, s = kept["p"], kept["o"], kept["s"]
+            g_mixed = np.empty_like(o)
+            g_mixed[:, -d:] = g
+            np.multiply(g, s, out=g_mixed[:, -2 * d : -d])
+            g_p = np.empty_like(p)
+            g_s = (g * o[:, -2 * d : -d])[:, None]
+            np.multiply(g_s, p[..., d : 2 * d], out=g_p[..., :d])
+            np.multiply(g_s, p[..., :d], out=g_p[..., d : 2 * d])
+            if vectors:
+                np.multiply(g_new, o[:, None, :d], out=g_p[..., 2 * d :])
+                g_mixed[:, :d] = np.einsum("nad,nad->nd", g_new, p[..., 2 * d :])
+            g_before = (g_p.reshape(3 * n, -1) @ layer.vector.T).reshape(n, 3, d)
+            if vectors:
+                g_before += g_new
+        g_m = g_mixed @ layer.mix.T
+        e, inputs = self.edges, k > 0
+        g_qkv = np.zeros((n if inputs else 0, 3 * d), g.dtype)
+        messages_back(
+            e.start, e.near, e.what, kept["row"], e.table, kept["qkv"].reshape(-1), vectors, inputs,
+            g_m.reshape(-1), g_new.reshape(-1), g_qkv.reshape(-1), forces, virial, *self._lanes,
+        )  # fmt: skip
+        if inputs:
+            g = g + _normalised_back(g_qkv @ layer.qkv.T, kept["normal"], kept["factor"])
+        return g, g_before
