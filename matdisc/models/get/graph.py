@@ -1,4 +1,4 @@
-"""Structures as graphs: one batch of frames, molecules and periodic boxes mixed, with everything that needs no gradient.
+"""Structures as graphs: a batch of frames, molecules and periodic boxes mixed, with all that needs no gradient.
 
 Conventions: the first row of every index receives (i), the second sends (j), and the vector between them is
 `positions[i] - positions[j] - shift @ cell`. Edges are directed, both directions stand there; pairs are not.
@@ -166,7 +166,7 @@ def _single(atoms: Atoms, cutoff: float, accuracy: float, pairs_to: float) -> Gr
         cut = splitting_of(n, abs(float(np.linalg.det(cell))), accuracy)
         first, second, steps = neighbours(positions, max(cut.radius, pairs_to), cell)
         once = one_of_each(first, second, steps)
-        pairs, pair_shift = np.stack([first[once], second[once]]), steps[once]
+        pairs, pair_shift = np.stack([first[once], second[once]]), steps[once].astype(float)
         integers = torch.from_numpy(waves(cell, cut.wave_number).astype(float))
         boxes.append(Box(0, (0, n), cut.width, integers))
     else:
@@ -183,7 +183,7 @@ def _single(atoms: Atoms, cutoff: float, accuracy: float, pairs_to: float) -> Gr
         edge_index=torch.from_numpy(np.stack([i, j])),
         shift=torch.from_numpy(shift.astype(float)),
         pair_index=torch.from_numpy(pairs),
-        pair_shift=torch.from_numpy(pair_shift.astype(float)),
+        pair_shift=torch.from_numpy(pair_shift),
         boxes=tuple(boxes),
     )
 

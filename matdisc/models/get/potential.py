@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from matdisc.errors import DataError
 from matdisc.models.get.coulomb import dipoles, neutralised, own_energies, pair_energies
+from matdisc.models.get.dispersion import SWITCH, coefficients
+from matdisc.models.get.dispersion import pair_energies as dispersion_energies
 from matdisc.models.get.ewald import beyond_pairs, screened
 from matdisc.models.get.graph import Graph, graph_of, vectors_of
 from matdisc.models.get.network import Network, initialise
-from matdisc.models.get.settings import COULOMB, MAX_NUMBER, Settings
+from matdisc.models.get.settings import COULOMB, MAX_NUMBER, SYMBOLS, Settings
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -72,10 +75,17 @@ class GET(nn.Module):
         return weights
 
     def graph(self, structures: Sequence[Atoms], *, dtype: torch.dtype = torch.float64, device: Any = "cpu") -> Graph:
-        """Return the graph of a batch with this model's radii; arguments and errors as `graph_of`."""
-        return graph_of(
-            structures, self.settings.cutoff, accuracy=self.settings.ewald_accuracy, dtype=dtype, device=device
-        )
+        """Return the graph of a batch with this model's radii; arguments and errors as `graph_of`.
+
+        Raises:
+            DataError: Also if an element is none of the model's; it is named.
+        """
+        settings = self.settings
+        for atoms in structures:
+            _refuse_unknown(atoms, settings.elements)
+        pairs_to = SWITCH[1] if settings.dispersion else 0.0
+        accuracy = settings.ewald_accuracy
+        return graph_of(structures, settings.cutoff, accuracy=accuracy, pairs_to=pairs_to, dtype=dtype, device=device)
 
     def answer(self, graph: Graph, *, training: bool = False, residual: bool = False, between: bool = False) -> Answer:
         """Return what the model says of a batch.
@@ -130,7 +140,7 @@ class GET(nn.Module):
         return found if training else _detached(found)
 
     def _pair_energies(self, graph: Graph, positions: Tensor, cell: Tensor, charges: Tensor) -> Tensor:
-        """Return the Coulomb energy of each frame, eV, shape (F,), double precision."""
+        """Return the Coulomb and dispersion energy of each frame, eV, shape (F,), double precision."""
         receivers, senders = graph.pair_index
         distances = vectors_of(graph, graph.pair_index, graph.pair_shift, positions, cell).square().sum(dim=1).sqrt()
         products = charges[receivers] * charges[senders]
@@ -139,6 +149,8 @@ class GET(nn.Module):
             widths = charges.new_zeros(graph.n_frames)
             widths[[box.frame for box in graph.boxes]] = charges.new_tensor([box.width for box in graph.boxes])
             energies = energies + COULOMB * products * screened(distances, widths[graph.frame[receivers]])
+        if self.settings.dispersion:
+            energies = energies + self._dispersion(graph, distances)
         total = energies.new_zeros(graph.n_frames, dtype=torch.float64)
         total = total.index_add(0, graph.frame[receivers], energies.double())
         for box in graph.boxes:
@@ -146,6 +158,26 @@ class GET(nn.Module):
             rest = beyond_pairs(positions[own], cell[box.frame], charges[own], box.waves, box.width)
             total = total.index_add(0, torch.tensor([box.frame], device=total.device), rest.double()[None])
         return total
+
+    def _dispersion(self, graph: Graph, distances: Tensor) -> Tensor:
+        """Return the dispersion energy of each pair, eV, shape (P,)."""
+        first, second = graph.numbers[graph.pair_index]
+        strengths, reaches = (
+            torch.as_tensor(values, dtype=distances.dtype, device=distances.device)
+            for values in coefficients(self.settings)
+        )
+        c6, radii = strengths[first] * strengths[second], reaches[first] * reaches[second]
+        return dispersion_energies(distances, c6, radii, self.settings.dispersion_a1)
+
+
+def _refuse_unknown(atoms: Atoms, elements: tuple[int, ...]) -> None:
+    known = elements or range(1, MAX_NUMBER + 1)
+    if unknown := sorted({int(number) for number in atoms.numbers} - set(known)):
+        named = ", ".join(SYMBOLS[number] if number < len(SYMBOLS) else str(number) for number in unknown)
+        raise DataError(
+            f"{str(atoms.symbols)[:60]}: this model does not know {named}; it was trained on "
+            f"{', '.join(SYMBOLS[number] for number in known)}"
+        )
 
 
 def _gradients(

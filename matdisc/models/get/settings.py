@@ -19,6 +19,8 @@ COULOMB = 14.399645478
 """Coulomb constant, eV Å/e^2 (CODATA 2018)."""
 
 _POSITIVE_WHOLE = ("features", "heads", "radial", "layers")
+_TABLES = ("baseline", "dispersion_c6")
+_BY_ELEMENT = ("elements", *_TABLES)
 _POSITIVE = ("cutoff", "coulomb_radius", "coulomb_beta", "ewald_accuracy")
 
 
@@ -34,7 +36,9 @@ class Settings:
         cutoff: Where edges end, Å.
         coulomb_radius: Below about this distance the Coulomb interaction levels off, Å.
         coulomb_beta: How sharply it does.
-        dispersion: Whether a dispersion energy is added; off for labels that contain dispersion.
+        dispersion: Whether a dispersion energy is added; off for labels that contain dispersion. It wants `elements`.
+        dispersion_c6: C6 of each element, eV Å^6; needed if `dispersion`, since none are shipped (docs/get.md).
+        dispersion_a1: Parameter a1 of D3(CSO) of the density functional of the labels; 0.86 is that of B3LYP.
         conservative: Whether forces are minus the whole gradient of the energy; if not, the part that moving atoms
             have through their charges is left out, as in the paper.
         elements: Atomic numbers that the model was trained on; empty for any.
@@ -55,6 +59,8 @@ class Settings:
     coulomb_radius: float = 2.2
     coulomb_beta: float = 18.7
     dispersion: bool = False
+    dispersion_c6: Mapping[int, float] = field(default_factory=dict)
+    dispersion_a1: float = 0.86
     conservative: bool = True
     elements: tuple[int, ...] = ()
     baseline: Mapping[int, float] = field(default_factory=dict)
@@ -75,28 +81,37 @@ class Settings:
         _demand(self.ewald_accuracy < 0.1, "ewald_accuracy", self.ewald_accuracy, "below 0.1")
         for name in ("dispersion", "conservative"):
             _demand(isinstance(getattr(self, name), bool), name, getattr(self, name), "true or false")
-        for name in ("elements", "baseline"):
+        for name in _BY_ELEMENT:
             for number in getattr(self, name):
                 _demand(number in range(1, MAX_NUMBER + 1), name, number, f"elements up to {SYMBOLS[MAX_NUMBER]}")
+        if self.dispersion:
+            self._demand_coefficients()
+
+    def _demand_coefficients(self) -> None:
+        _demand(bool(self.elements), "elements", self.elements, "a list of elements where 'dispersion' is true")
+        missing = [SYMBOLS[number] for number in self.elements if not self.dispersion_c6.get(number, 0) > 0]
+        if missing:
+            raise CardError(
+                f"'dispersion' is true, but 'dispersion_c6' has no positive number for {', '.join(missing)}; give C6 "
+                "in eV Å^6 for each of 'elements' (docs/get.md), or set dispersion = false"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values, elements by symbol; `settings_of` reads them back."""
-        content = asdict(self) | {
-            "elements": [SYMBOLS[number] for number in self.elements],
-            "baseline": {SYMBOLS[number]: float(energy) for number, energy in sorted(self.baseline.items())},
+        tables = {
+            name: {SYMBOLS[number]: float(value) for number, value in sorted(getattr(self, name).items())}
+            for name in _TABLES
         }
-        return content
+        return asdict(self) | tables | {"elements": [SYMBOLS[number] for number in self.elements]}
 
     def to_toml(self, table: str = "settings") -> str:
-        """Return the settings as TOML text of the tables `[table]` and `[table.baseline]`."""
+        """Return the settings as TOML text: `[table]` and a table of its own for what is given by element."""
         content = self.to_dict()
-        baseline = content.pop("baseline")
-        lines = [
-            f"[{table}]",
-            *(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in content.items()),
-        ]
-        if baseline:
-            lines += ["", f"[{table}.baseline]", *(f"{name} = {json.dumps(value)}" for name, value in baseline.items())]
+        tables = {name: content.pop(name) for name in _TABLES}
+        lines = [f"[{table}]", *_lines(content)]
+        for name, values in tables.items():
+            if values:
+                lines += ["", f"[{table}.{name}]", *_lines(values)]
         return "\n".join(lines) + "\n"
 
 
@@ -116,14 +131,16 @@ def settings_of(content: Mapping[str, Any], where: str = "settings") -> Settings
     values = dict(content)
     if "elements" in values:
         values["elements"] = tuple(_number(symbol, "elements", where) for symbol in values["elements"])
-    if "baseline" in values:
-        values["baseline"] = {
-            _number(symbol, "baseline", where): float(energy) for symbol, energy in values["baseline"].items()
-        }
+    for name in (name for name in _TABLES if name in values):
+        values[name] = {_number(symbol, name, where): float(value) for symbol, value in values[name].items()}
     try:
         return Settings(**values)
     except CardError as err:
         raise CardError(f"{where}: {err}") from None
+
+
+def _lines(content: Mapping[str, Any]) -> list[str]:
+    return [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in content.items()]
 
 
 def _number(symbol: Any, name: str, where: str) -> int:
