@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
@@ -109,7 +110,7 @@ def from_bytes(data: bytes, name: str = "state") -> tuple[State, dict[str, Any]]
         for key, kind in {**scalars, "ensemble": str, "rng": str}.items():
             found[key] = kind(found[key])
         return State(**{"stress": None} | found), more
-    except (ValueError, KeyError, TypeError, OSError, EOFError, io.UnsupportedOperation) as err:
+    except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as err:
         raise DataError(f"{name}: no state of a simulation, or damaged ({type(err).__name__}: {err})") from err
 
 

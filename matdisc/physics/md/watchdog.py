@@ -190,7 +190,7 @@ def _with_images(
     for shift in itertools.product(*[(-1, 0, 1) if periodic else (0,) for periodic in pbc]):
         if any(shift):
             there = inside + shift
-            near = np.flatnonzero(((there > -margin) & (there < 1 + margin)).all(axis=1))
+            near = np.flatnonzero(((there > -margin) & (there < 1 + margin) | ~pbc).all(axis=1))
             index.append(near)
             shifts.append(np.broadcast_to(np.array(shift, dtype=float), (len(near), 3)))
     every, moved = np.concatenate(index), np.concatenate(shifts)
