@@ -52,8 +52,25 @@ def test_a_graph_shows_who_speaks_through_which_exchange_and_leaves_pairs_to_the
     assert [dot.text for dot in drawing.dots] == ["Co Fe", HOSTILE, "Fe → Ni", "Co Ni"]
     assert [shape.css for shape in drawing.edges] == ["edge e4 high", "edge e4 leads", "edge e1 table"]
     assert "1 of 5 pieces of evidence are drawn; it is Low" in drawing.note
-    assert "conflict 0;" in drawing.note
+    assert "p 0.700, interval 0.400 to 1.000, conflict 0.000;" in drawing.note
     assert drawing.sheet.rows == (("Co Fe", "High", "Fe → Ni", "0.4", "0", "0.4", "0.1", "3", "1"),)
+
+
+def test_exchanges_stand_beside_those_who_speak_through_them():
+    alloy = evidence_file()["alloys"][0]
+    names = ["Cr|Ni", "Co|Fe", "Al|Co"]
+    exchanges = ["Al -> Ni", "Cr -> Co", "Fe -> Ni"]
+    spoken = dict(zip(names, ("Cr -> Co", "Fe -> Ni", "Al -> Ni"), strict=True))
+    nodes = [{"id": f"alloy:{name}", "kind": "alloy", "label": name, "high": True} for name in names]
+    nodes += [{"id": f"exchange:{name}", "kind": "exchange", "label": name} for name in exchanges]
+    edges = [
+        {"source": f"alloy:{name}", "target": f"exchange:{exchange}", "kind": "speaks", "weight": 0.1}
+        for name, exchange in spoken.items()
+    ]
+    alloy["graph"] = {"nodes": nodes, "edges": edges}
+    (explained,) = read(alloys=[alloy]).alloys
+    texts = [dot.text for dot in evidence_graph(explained, 0).dots]
+    assert texts == ["Cr Ni", "Co Fe", "Al Co", "Cr → Co", "Fe → Ni", "Al → Ni"]
 
 
 def test_the_model_page_draws_map_and_graph_with_their_data(evidence_site):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from matdisc.leaderboard.site.evidence import Edge, Explained, Node
@@ -49,7 +50,7 @@ def evidence_graph(found: Explained, number: int) -> Drawing:
     nodes = {node.id: node for node in found.graph.nodes}
     left = [node for node in nodes.values() if node.kind == "alloy" and node.high is not None]
     left += [node for node in nodes.values() if node.kind == "table"]
-    middle = [node for node in nodes.values() if node.kind == "exchange"]
+    middle = sorted((node for node in nodes.values() if node.kind == "exchange"), key=_beside(found, left))
     right = [node for node in nodes.values() if node.kind == "candidate"]
     rows = max(len(left), len(middle), 1)
     columns = ((left, LEFT), (middle, MIDDLE), (right, RIGHT))
@@ -64,14 +65,25 @@ def evidence_graph(found: Explained, number: int) -> Drawing:
     dots = tuple(_dot(nodes[name], x, y) for name, (x, y) in at.items())
     case = "High" if found.high else "Low"
     note = (
-        f"p {figure(found.p_high)}, interval {figure(found.belief)} to {figure(found.plausibility)}, conflict "
-        f"{figure(found.conflict)}; {len(found.steps)} of {found.n_pieces:,} pieces of evidence are drawn; it is {case}"
+        f"p {found.p_high:.3f}, interval {found.belief:.3f} to {found.plausibility:.3f}, conflict "
+        f"{abs(found.conflict):.3f}; {len(found.steps)} of {found.n_pieces:,} pieces of evidence are drawn; it is {case}"
     )
     told = "; ".join(f"{step.alloy} is {'High' if step.high else 'Low'}, {step.exchange}" for step in found.steps)
     return Drawing(
         f"graph-{number}", found.alloy.replace("|", " "), note, f"Evidence about {found.alloy}: {told}.", edges, dots,
         _legend(left), _sheet(found), TOP + STEP * rows + FOOT,
     )  # fmt: skip
+
+
+def _beside(found: Explained, left: list[Node]) -> Callable[[Node], float]:
+    """Mean place of those that speak through an exchange, so that lines cross as little as may be."""
+    place = {node.id: i for i, node in enumerate(left)}
+
+    def key(node: Node) -> float:
+        speaking = [place[edge.source] for edge in found.graph.edges if edge.target == node.id and edge.source in place]
+        return sum(speaking) / len(speaking) if speaking else float(len(place))
+
+    return key
 
 
 def _height(i: int, n: int, rows: int) -> float:

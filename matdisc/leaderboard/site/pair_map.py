@@ -30,7 +30,7 @@ def pair_map(found: EvidenceMap) -> Plot | None:
     step = (WIDTH - LEFT - RIGHT) / len(order)
     names = [((k + 0.5) * step, found.elements[i]) for k, i in enumerate(order)]
     most, best_known = max(map(abs, balance.values())), max(known.values())
-    note = f"darkest: {figure(most)} below the diagonal, {figure(best_known)} above it"
+    note = f"darkest: {most:.2g} below the diagonal, {best_known:.2g} above"
     return Plot(
         "pairs", "Which elements replace each other", note,
         Names("", tuple(Tick(round(LEFT + at, 1), name) for at, name in names)),

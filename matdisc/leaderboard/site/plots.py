@@ -34,6 +34,11 @@ class Axis:
         return round(self.start + share * (self.stop - self.start), 1)
 
     @property
+    def lines(self) -> bool:
+        """Whether a line is drawn at each tick."""
+        return True
+
+    @property
     def ticks(self) -> tuple[Tick, ...]:
         """Round values within the axis, at most ten."""
         values = _log_values(self.low, self.high) if self.log else _linear_values(self.low, self.high)
@@ -42,10 +47,11 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """An axis of names at places of their own."""
+    """An axis of names at places of their own; without lines, which would show through blank cells."""
 
     label: str
     ticks: tuple[Tick, ...]
+    lines: bool = False
 
 
 @dataclass(frozen=True, slots=True)
