@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matdisc.models.get.dispersion import A2, A4, BOHR, SWITCH, coefficients
 from matdisc.models.get.fast import ewald, network, pairs
 from matdisc.models.get.fast.neighbours import ListCache, Neighbours
 from matdisc.models.get.fast.search import near_edges
 from matdisc.models.get.fast.table import RadialTable, edge_features, radial_table
-from matdisc.models.get.settings import COULOMB
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -69,6 +69,8 @@ class Evaluator:
         self._weights = network.prepare(self._state, settings.heads, dtype)
         self._order = network.feature_order(settings.features, settings.heads)
         self._table = radial_table(self._state, settings.cutoff, NODES[dtype], dtype, self._order)
+        self._dispersion = _dispersion(settings)
+        self._curves: dict[tuple[float, float], pairs.Curve] = {}
         baseline = np.zeros(len(self._weights.embedding))
         for number, energy in dict(settings.baseline).items():
             baseline[int(number)] = energy
@@ -97,7 +99,7 @@ class Evaluator:
         settings = self.settings
         accuracy = settings.ewald_accuracy
         reach, g = ewald.split(n, accuracy) if periodic else (np.inf, 0.0)
-        radius = max(reach, pairs.DISPERSION_CUTOFF) if settings.dispersion else reach
+        radius = max(reach, SWITCH[1]) if settings.dispersion else reach
         lists = self.lists.get(numbers, positions, cell, periodic, settings.cutoff, radius)
         x, shifts = lists.placed(positions, cell)
         ordered = numbers[lists.order]
@@ -107,12 +109,11 @@ class Evaluator:
         q = run.charges + (charge - run.charges.sum()) / n
         chi, eta = self._weights.chi_squared[ordered], self._weights.eta_squared[ordered]
         potential = np.zeros(n)
-        constants = (COULOMB, settings.coulomb_radius, settings.coulomb_beta, g, reach)
-        energy = pairs.coulomb(x, shifts, lists.pairs, q, constants, potential, forces, virial)
+        energy = self._pairs(lists, x, shifts, ordered, q, (reach, g), potential, forces, virial)
         if periodic:
             volume = abs(float(np.linalg.det(cell)))
-            energy += pairs.self_energy(q, COULOMB, g, volume, potential, virial)
-            vectors = ewald.columns(cell, g, accuracy, COULOMB)
+            energy += pairs.self_energy(q, g, volume, potential, virial)
+            vectors = ewald.columns(cell, g, accuracy)
             energy += ewald.reciprocal(x, q, vectors, g, potential, forces, virial)
         energy += float(chi @ q + eta @ (q * q))
         by_charge = potential + chi + 2 * eta * q
@@ -134,6 +135,37 @@ class Evaluator:
             table = self._exact(x, shifts, lists, near, what)
         return network.Edges(start, near, what, table.nodes)
 
+    def _pairs(
+        self, lists: Neighbours, x: Floats, shifts: Floats, numbers: NDArray[np.int64], q: Floats,
+        cut: tuple[float, float], potential: Floats, forces: Floats, virial: Floats,
+    ) -> float:  # fmt: skip
+        """Return Coulomb (real-space part, if there is Ewald) and dispersion, eV, and add their derivatives."""
+        curve = self._curve(*cut)
+        nodes, per_length = curve.nodes, curve.per_length
+        if self.exact:
+            nodes, per_length = self._exact_pairs(lists, x, shifts, cut[1]), 1.0
+        charges, vapour = pairs.pair_sums(
+            x, shifts, lists.start, lists.other, lists.other_image, q, nodes, (per_length, curve.cutoff, curve.tail),
+            self.exact, numbers, *self._dispersion, potential, forces, virial,
+        )  # fmt: skip
+        return float(charges + vapour)
+
+    def _curve(self, reach: float, g: float) -> pairs.Curve:
+        """Return the Coulomb curve of a way to split the sum; made once for every size of box."""
+        if (reach, g) not in self._curves:
+            spacing = pairs.SPACING[self.dtype]
+            settings = self.settings
+            made = pairs.coulomb_curve(settings.coulomb_radius, settings.coulomb_beta, g, reach, spacing)
+            self._curves[reach, g] = made
+        return self._curves[reach, g]
+
+    def _exact_pairs(self, lists: Neighbours, x: Floats, shifts: Floats, g: float) -> Floats:
+        first = np.repeat(np.arange(len(x)), np.diff(lists.start))
+        r = np.linalg.norm(x[first] - x[lists.other] - shifts[lists.other_image], axis=1)
+        nodes = np.zeros((len(r), 2, 2))
+        nodes[:, 0] = np.stack(pairs.coulomb(r, self.settings.coulomb_radius, self.settings.coulomb_beta, g), axis=1)
+        return nodes.reshape(-1)
+
     def _exact(self, x: Floats, shifts: Floats, lists: Neighbours, near: Any, what: Any) -> RadialTable:
         """Return a table with two rows for every edge, its own values at the first, and let the edges point there."""
         receivers = np.repeat(np.arange(len(x)), np.diff(lists.first))
@@ -145,6 +177,15 @@ class Evaluator:
         near[:, 1] = 2 * np.arange(len(near))
         what[:, 4], what[:, 5] = 0, 1
         return RadialTable(rows.reshape(-1), self._table.scale)
+
+
+def _dispersion(settings: Any) -> tuple[Floats, Floats, tuple[float, ...]]:
+    """Return C6 (eV Å^6) and 2.5 R0 (Å) for pairs of atomic numbers, and the law's constants for `pair_sums`."""
+    if not settings.dispersion:
+        return np.zeros((1, 1)), np.zeros((1, 1)), (1.0, 0.0, 1.0, 0.0, 0.0)
+    strengths, radii = coefficients(settings)
+    law = (A4, settings.dispersion_a1, BOHR, *SWITCH)
+    return np.outer(strengths, strengths), A2 * np.outer(radii, radii), law
 
 
 def _answer(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matdisc.models.get.fast.reciprocal import field, phases, structure_factors
+from matdisc.models.get.settings import COULOMB
 
 Floats = NDArray[np.float64]
 DENSITY = 0.1
@@ -28,8 +29,7 @@ class Columns:
         counts: Highest number along each axis, shape (3,).
         axes: Reciprocal axes with 2 pi, 1/Å, shape (3, 3).
         coefficients: 4 pi ke exp(-k^2/4 g^2)/(V k^2), zero for what is not summed, shape (n_columns, 2 counts[2] + 1).
-        strain: Sum over vectors needs k_a k_b (1/k^2 + 1/4g^2); shape (n_columns, 2 counts[2] + 1, 3, 3) is never
-            kept: k itself, shape (n_columns, 2 counts[2] + 1, 3).
+        k: The vectors themselves, 1/Å, shape (n_columns, 2 counts[2] + 1, 3).
     """
 
     rows: NDArray[np.int64]
@@ -53,7 +53,7 @@ def split(n: int, accuracy: float) -> tuple[float, float]:
     return cutoff, float(np.sqrt(p2)) / cutoff
 
 
-def columns(cell: Floats, g: float, accuracy: float, ke: float) -> Columns:
+def columns(cell: Floats, g: float, accuracy: float) -> Columns:
     """Return the reciprocal vectors of a cell (Å, shape (3, 3))."""
     limit = 2 * g * np.sqrt(-np.log(accuracy))
     axes = 2 * np.pi * np.linalg.inv(cell).T
@@ -69,7 +69,7 @@ def columns(cell: Floats, g: float, accuracy: float, ke: float) -> Columns:
     inside = half & (square < limit * limit) & (square > 0)
     safe = np.where(inside, square, 1.0)
     volume = abs(np.linalg.det(cell))
-    coefficients = np.where(inside, 4 * np.pi * ke / volume * np.exp(-safe / (4 * g * g)) / safe, 0.0)
+    coefficients = np.where(inside, 4 * np.pi * COULOMB / volume * np.exp(-safe / (4 * g * g)) / safe, 0.0)
     kept = inside.any(axis=1)
     first, last = np.argmax(inside, axis=1), inside.shape[1] - 1 - np.argmax(inside[:, ::-1], axis=1)
     found = (rows[kept], first[kept] - counts[2], last[kept] - counts[2], counts, axes, coefficients[kept], k[kept])

@@ -23,7 +23,8 @@ class Neighbours:
         order: Index in the structure of each atom of the list, shape (n,).
         wraps: Whole cells taken off each atom's position, shape (n, 3).
         images: Whole cells of each image, shape (n_images, 3); image k and the one at n_images - 1 - k are opposite.
-        pairs: Half list (i, j, image) within the long radius and the skin, shape (n_pairs, 3).
+        start, other, other_image: Half list within the long radius and the skin: the pairs of atom i are
+            start[i]:start[i + 1]; shapes (n + 1,), (n_pairs,), (n_pairs,).
         first, sender, image: Directed edges within the cutoff and the skin, sorted by receiver: shapes (n + 1,),
             (n_edges,), (n_edges,). The vector of an edge is x[receiver] - x[sender] - images[image] @ cell.
         positions, cell: Those the lists were made for, Å, shapes (n, 3) and (3, 3).
@@ -34,7 +35,9 @@ class Neighbours:
     order: NDArray[np.int64]
     wraps: NDArray[np.int64]
     images: NDArray[np.int64]
-    pairs: Ints
+    start: NDArray[np.int64]
+    other: Ints
+    other_image: Ints
     first: NDArray[np.int64]
     sender: Ints
     image: Ints
@@ -64,7 +67,7 @@ class Neighbours:
     @property
     def size(self) -> int:
         """Bytes held, roughly."""
-        return self.pairs.nbytes + self.sender.nbytes + self.image.nbytes + 2 * self.positions.nbytes
+        return 2 * self.other.nbytes + self.sender.nbytes + self.image.nbytes + 2 * self.positions.nbytes
 
 
 def _longest(moves: Floats) -> float:
@@ -102,9 +105,10 @@ def search(positions: Floats, cell: Floats, periodic: bool, *, cutoff: float, ra
     first = np.zeros(n + 1, np.int64)
     sender, image = np.empty(2 * len(pairs), np.int32), np.empty(2 * len(pairs), np.int32)
     count = directed(inside, images @ box, pairs, near, first, sender, image)
+    half = np.searchsorted(pairs[:, 0], np.arange(n + 1)), pairs[:, 1].copy(), pairs[:, 2].copy()
     edges = sender[:count].copy(), image[:count].copy()
     return Neighbours(
-        order, wraps[order], images, pairs, first, *edges, positions.copy(), cell.copy(), radius, skin, periodic
+        order, wraps[order], images, *half, first, *edges, positions.copy(), cell.copy(), radius, skin, periodic
     )
 
 
