@@ -65,8 +65,9 @@ def evidence_graph(found: Explained, number: int) -> Drawing:
     dots = tuple(_dot(nodes[name], x, y) for name, (x, y) in at.items())
     case = "High" if found.high else "Low"
     note = (
-        f"p {found.p_high:.3f}, interval {found.belief:.3f} to {found.plausibility:.3f}, conflict "
-        f"{abs(found.conflict):.3f}; {len(found.steps)} of {found.n_pieces:,} pieces of evidence are drawn; it is {case}"
+        f"p {found.p_high:.3f}, interval {found.belief:.3f} to {found.plausibility:.3f}, "
+        f"conflict {abs(found.conflict):.3f}; "
+        f"{len(found.steps)} of {found.n_pieces:,} pieces of evidence are drawn; it is {case}"
     )
     told = "; ".join(f"{step.alloy} is {'High' if step.high else 'Low'}, {step.exchange}" for step in found.steps)
     return Drawing(
