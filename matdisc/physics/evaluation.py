@@ -32,7 +32,7 @@ class Evaluation:
         energy: Total energy of the cell, eV.
         forces: eV/Å, shape (n_atoms, 3).
         stress: eV/Å^3, shape (6,), Voigt order xx yy zz yz xz xy, positive where the cell wants to shrink, as in
-            ASE; None from a potential that has no stress.
+            ASE; None from a potential that has no stress, and for a molecule, which has no volume.
     """
 
     energy: float
@@ -70,7 +70,8 @@ def evaluate(calculator: Calculator, atoms: Atoms) -> Evaluation:
     copy = atoms.copy()
     copy.calc = calculator
     energy, forces = float(copy.get_potential_energy()), copy.get_forces()
-    stress = copy.get_stress() if "stress" in calculator.implemented_properties else None
+    has_stress = "stress" in calculator.implemented_properties and bool(copy.pbc.any())
+    stress = copy.get_stress() if has_stress else None
     return checked(Evaluation(energy, forces, stress), atoms)
 
 

@@ -9,18 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as read_tensors
-from safetensors.torch import save as write_tensors
-
 from matdisc.atomic import write_whole
-from matdisc.errors import DataError
-from matdisc.models.get.potential import GET
-from matdisc.models.get.settings import settings_of
+from matdisc.errors import DataError, ExtraError
+from matdisc.models.get.settings import HEADS, MAX_NUMBER, Settings, settings_of
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import NDArray
+
+    from matdisc.models.get.potential import GET
 
 DESCRIPTION, WEIGHTS = "model.toml", "weights.safetensors"
 FORMAT = 1
@@ -34,15 +31,17 @@ def save(folder: Path, model: GET, *, about: Mapping[str, str | int | float | bo
         model: The model.
         about: What else the description should say, such as the recipe and the seed.
     """
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.network.state_dict().items()}
-    data = write_tensors(weights)
+    from safetensors.numpy import save as to_bytes
+
+    weights = state_of(model)
+    data = to_bytes(weights)
     lines = [
         f"format = {FORMAT}",
         "",
         "[weights]",
         f"file = {json.dumps(WEIGHTS)}",
         f'sha256 = "{hashlib.sha256(data).hexdigest()}"',
-        f"parameters = {sum(tensor.numel() for tensor in weights.values())}",
+        f"parameters = {sum(array.size for array in weights.values())}",
         "",
         model.settings.to_toml(),
         "[about]",
@@ -52,28 +51,68 @@ def save(folder: Path, model: GET, *, about: Mapping[str, str | int | float | bo
     write_whole(Path(folder) / DESCRIPTION, ("\n".join(lines) + "\n").encode())
 
 
-def load(folder: Path, *, dtype: torch.dtype = torch.float32, device: Any = "cpu") -> GET:
-    """Return the model in a folder, weights in a dtype.
+def load(folder: Path, *, dtype: torch.dtype | None = None, device: Any = "cpu") -> GET:
+    """Return the model in a folder, weights in a dtype (default: single precision).
 
     Raises:
         DataError: If a file is missing, damaged, of another format, or the weights are not those described.
         CardError: If a setting is impossible.
     """
-    description = describe(folder)
-    path = Path(folder) / DESCRIPTION
-    settings = settings_of(description.get("settings", {}), str(path))
-    weights = _weights(Path(folder) / WEIGHTS, description["weights"]["sha256"])
+    import torch
+
+    from matdisc.models.get.potential import GET
+
+    settings, weights = read(folder)
     model = GET(settings)
-    expected = {name: tuple(tensor.shape) for name, tensor in model.network.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    model = model.to(device=device, dtype=dtype or torch.float32)
+    model.network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
+    return model
+
+
+def read(folder: Path) -> tuple[Settings, dict[str, NDArray[Any]]]:
+    """Return settings and weights of the model in a folder, without torch; errors as `load`."""
+    try:
+        from safetensors import SafetensorError
+        from safetensors.numpy import load as from_bytes
+    except ImportError as err:
+        raise ExtraError("reading weights needs the package 'safetensors'; run: pip install 'matdisc[ml]'") from err
+    description = describe(folder)
+    settings = settings_of(description.get("settings", {}), str(Path(folder) / DESCRIPTION))
+    path = Path(folder) / WEIGHTS
+    try:
+        weights: dict[str, NDArray[Any]] = from_bytes(_checked(path, description["weights"]["sha256"]))
+    except SafetensorError as err:
+        raise DataError(f"{path}: is no safetensors file: {err}") from err
+    expected, found = shapes(settings), {name: array.shape for name, array in weights.items()}
     if expected != found:
-        wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+        wrong = min(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
         raise DataError(
-            f"{Path(folder) / WEIGHTS}: {wrong[0]!r} has shape {found.get(wrong[0])}, the settings in {DESCRIPTION} "
-            f"want {expected.get(wrong[0])}; take both files from one place"
+            f"{path}: {wrong!r} has shape {found.get(wrong)}, the settings in {DESCRIPTION} want "
+            f"{expected.get(wrong)}; take both files from one place"
         )
-    model.network.load_state_dict(weights)
-    return model.to(device=device, dtype=dtype)
+    return settings, weights
+
+
+def shapes(settings: Settings) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every weight of a network, by name."""
+    width, half, last = settings.features, settings.features // 2, settings.layers - 1
+    found: dict[str, tuple[int, ...]] = {
+        "embedding.weight": (MAX_NUMBER + 1, width),
+        "radial.mu": (settings.radial,),
+        "radial.beta": (settings.radial,),
+        "edge.weight": (width, settings.radial),
+    }
+    for layer in range(settings.layers):
+        mixed = 1 if layer == 0 else 2 if layer == last else 3
+        parts = {"norm": (width,), "qkv": (3 * width, width), "mix": (mixed * width, width)}
+        for name, shape in parts.items():
+            found[f"layers.{layer}.{name}.weight"], found[f"layers.{layer}.{name}.bias"] = shape, shape[:1]
+        if layer > 0:
+            found[f"layers.{layer}.vector.weight"] = (mixed * width, width)
+    for head in HEADS:
+        for place, shape in ((0, (half, width)), (2, (half, half)), (4, (1, half))):
+            found[f"heads.{head}.{place}.weight"], found[f"heads.{head}.{place}.bias"] = shape, shape[:1]
+    return found
 
 
 def describe(folder: Path) -> dict[str, Any]:
@@ -94,10 +133,10 @@ def describe(folder: Path) -> dict[str, Any]:
 
 def state_of(model: GET) -> dict[str, NDArray[Any]]:
     """Return the weights as arrays, by the names in the file; what `fast.Evaluator` takes."""
-    return {name: tensor.detach().cpu().numpy() for name, tensor in model.network.state_dict().items()}
+    return {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in model.network.state_dict().items()}
 
 
-def _weights(path: Path, sha256: str) -> dict[str, torch.Tensor]:
+def _checked(path: Path, sha256: str) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as err:
@@ -105,8 +144,4 @@ def _weights(path: Path, sha256: str) -> dict[str, torch.Tensor]:
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
         raise DataError(f"{path}: has sha256 {found}, {DESCRIPTION} says {sha256}; take both files from one place")
-    try:
-        weights: dict[str, torch.Tensor] = read_tensors(data)
-    except SafetensorError as err:
-        raise DataError(f"{path}: is no safetensors file: {err}") from err
-    return weights
+    return data

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from matdisc.errors import DataError
+from matdisc.models.get.inputs import is_periodic, molecules, name_of, total_charge
 from matdisc.models.get.neighbours import Floats, Whole, neighbours, one_of_each
 from matdisc.models.get.splitting import splitting_of, waves
 
@@ -156,7 +157,7 @@ def vectors_of(graph: Graph, index: Tensor, shift: Tensor, positions: Tensor, ce
 
 def _single(atoms: Atoms, cutoff: float, accuracy: float, pairs_to: float) -> Graph:
     """Return the graph of one structure, in double precision."""
-    periodic = _refuse_impossible(atoms)
+    periodic = is_periodic(atoms)
     positions, n = np.array(atoms.positions, float), len(atoms)
     cell = np.array(atoms.cell.array, float) if periodic else np.zeros((3, 3))
     i, j, shift = neighbours(positions, cutoff, cell if periodic else None)
@@ -176,7 +177,7 @@ def _single(atoms: Atoms, cutoff: float, accuracy: float, pairs_to: float) -> Gr
         numbers=torch.from_numpy(atoms.numbers.astype(np.int64)),
         positions=torch.from_numpy(positions),
         frame=torch.zeros(n, dtype=torch.long),
-        molecule=torch.from_numpy(_molecules(atoms)),
+        molecule=torch.from_numpy(molecules(atoms)),
         cell=torch.from_numpy(cell)[None],
         pbc=torch.from_numpy(np.array(atoms.pbc))[None],
         charge=torch.tensor([total_charge(atoms)], dtype=torch.float64),
@@ -188,56 +189,10 @@ def _single(atoms: Atoms, cutoff: float, accuracy: float, pairs_to: float) -> Gr
     )
 
 
-def total_charge(atoms: Atoms) -> float:
-    """Return the total charge of a structure, e: `atoms.info["charge"]`, or 0.
-
-    Raises:
-        DataError: If it is no finite number.
-    """
-    value = atoms.info.get("charge", 0.0)
-    single = np.ndim(value) == 0 and isinstance(value, (int, float, np.integer, np.floating))
-    if not single or isinstance(value, bool) or not np.isfinite(value):
-        raise DataError(
-            f'{_name(atoms)}: info["charge"] is {str(value)[:40]!r}; give the total charge as one number in e'
-        )
-    return float(value)
-
-
-def _refuse_impossible(atoms: Atoms) -> bool:
-    """Return whether a structure is periodic; raises as `graph_of`."""
-    if len(atoms) == 0:
-        raise DataError("a structure without atoms was given; every structure needs one at least")
-    if not np.isfinite(atoms.positions).all() or not np.isfinite(atoms.cell.array).all():
-        raise DataError(f"{_name(atoms)}: positions or cell are not finite; look for an exploded start or bad input")
-    if not atoms.pbc.any():
-        return False
-    if not atoms.pbc.all():
-        raise DataError(
-            f"{_name(atoms)}: pbc is {atoms.pbc.tolist()}; the Coulomb sum knows boxes that are periodic in all three "
-            "directions or in none; add vacuum and set pbc=True, or pbc=False"
-        )
-    if abs(np.linalg.det(atoms.cell.array)) < 1e-6:
-        raise DataError(f"{_name(atoms)}: the cell has no volume; give three independent vectors, or set pbc=False")
-    return True
-
-
 def _refuse_coincidence(atoms: Atoms, positions: Floats, i: Whole, j: Whole, shifts: Floats) -> None:
     distances = np.linalg.norm(positions[i] - positions[j] - shifts, axis=1)
     if len(distances) and distances.min() < CLOSEST:
         at = int(distances.argmin())
         raise DataError(
-            f"{_name(atoms)}: atoms {i[at]} and {j[at]} lie in one place ({distances[at]:.1e} Å apart); move one"
+            f"{name_of(atoms)}: atoms {i[at]} and {j[at]} lie in one place ({distances[at]:.1e} Å apart); move one"
         )
-
-
-def _molecules(atoms: Atoms) -> Whole:
-    found = atoms.arrays.get("molecule")
-    if found is None:
-        return np.zeros(len(atoms), np.int64)
-    if np.shape(found) != (len(atoms),) or not np.issubdtype(np.asarray(found).dtype, np.integer):
-        raise DataError(f'{_name(atoms)}: arrays["molecule"] has to hold one whole number for each atom')
-    return np.asarray(found, np.int64)
-
-
-def _name(atoms: Atoms) -> str:
-    return str(atoms.symbols)[:60] or "structure"

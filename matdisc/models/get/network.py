@@ -18,9 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 from torch_geometric.nn import MessagePassing
 
-from matdisc.models.get.settings import MAX_NUMBER, Settings
-
-HEADS = ("energy", "charge", "electronegativity", "hardness")
+from matdisc.models.get.settings import HEADS, MAX_NUMBER, Settings
 
 
 @dataclass(frozen=True, slots=True)

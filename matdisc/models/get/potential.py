@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from matdisc.errors import DataError
 from matdisc.models.get.coulomb import dipoles, neutralised, own_energies, pair_energies
 from matdisc.models.get.dispersion import SWITCH, coefficients
 from matdisc.models.get.dispersion import pair_energies as dispersion_energies
 from matdisc.models.get.ewald import beyond_pairs, screened
 from matdisc.models.get.graph import Graph, graph_of, vectors_of
+from matdisc.models.get.inputs import refuse_unknown
 from matdisc.models.get.network import Network, initialise
-from matdisc.models.get.settings import COULOMB, MAX_NUMBER, SYMBOLS, Settings
+from matdisc.models.get.settings import COULOMB, MAX_NUMBER, Settings
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -82,7 +82,7 @@ class GET(nn.Module):
         """
         settings = self.settings
         for atoms in structures:
-            _refuse_unknown(atoms, settings.elements)
+            refuse_unknown(atoms, settings.elements)
         pairs_to = SWITCH[1] if settings.dispersion else 0.0
         accuracy = settings.ewald_accuracy
         return graph_of(structures, settings.cutoff, accuracy=accuracy, pairs_to=pairs_to, dtype=dtype, device=device)
@@ -168,16 +168,6 @@ class GET(nn.Module):
         )
         c6, radii = strengths[first] * strengths[second], reaches[first] * reaches[second]
         return dispersion_energies(distances, c6, radii, self.settings.dispersion_a1)
-
-
-def _refuse_unknown(atoms: Atoms, elements: tuple[int, ...]) -> None:
-    known = elements or range(1, MAX_NUMBER + 1)
-    if unknown := sorted({int(number) for number in atoms.numbers} - set(known)):
-        named = ", ".join(SYMBOLS[number] if number < len(SYMBOLS) else str(number) for number in unknown)
-        raise DataError(
-            f"{str(atoms.symbols)[:60]}: this model does not know {named}; it was trained on "
-            f"{', '.join(SYMBOLS[number] for number in known)}"
-        )
 
 
 def _gradients(

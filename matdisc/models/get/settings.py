@@ -15,6 +15,8 @@ SYMBOLS = ("X", *ELEMENTS.split())
 MAX_NUMBER = 86
 """Highest atomic number that the embedding has a row for."""
 
+HEADS = ("energy", "charge", "electronegativity", "hardness")
+"""What the network says of an atom, a head for each."""
 COULOMB = 14.399645478
 """Coulomb constant, eV Å/e^2 (CODATA 2018)."""
 
