@@ -1,0 +1,110 @@
+"""Distillation: what the teachers agree on is learned, their spread is kept, and only the energy head moves."""
+
+import numpy as np
+import pytest
+from water_toys import toy_frames
+
+from matdisc.errors import DataError, RunError
+from matdisc.models.get.bulk import read_structures, taught
+from matdisc.models.get.config import DistillConfig, TrainConfig, read_config
+from matdisc.models.get.distillation import distil
+from matdisc.models.get.files import load, save
+from matdisc.models.get.frames import read_frames, to_atoms, write_frames
+from matdisc.models.get.potential import GET
+from matdisc.models.get.settings import Settings
+from matdisc.models.get.training import train
+
+NET = {"features": 8, "heads": 2, "radial": 8, "layers": 2, "level_of_theory": "toy"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Three teachers of unlike seeds, clusters, and bulk frames of more waters than any cluster has."""
+    place = tmp_path_factory.mktemp("distil")
+    frames = toy_frames(32)
+    for seed in range(3):
+        config = TrainConfig.model_validate({
+            "network": NET, "optimiser": {"kind": "adam", "learning_rate": 1e-2, "weight_decay": 0},
+            "run": {"epochs": 4, "batch": 8, "seed": seed},
+        })  # fmt: skip
+        train(config, frames, place / f"seed-{seed}")
+    write_frames(place / "clusters.npz", frames)
+    write_frames(place / "bulk.npz", toy_frames(9, seed=5, waters=(4,), rattle=0.1))
+    return place
+
+
+def config(**changes):
+    return DistillConfig.model_validate({
+        "teachers": [f"seed-{seed}/model" for seed in range(3)], "bulk": ["bulk.npz"],
+        "labelled": {"files": ["clusters.npz"], "batch": 8},
+        "run": {"epochs": 8, "learning_rate": 1e-3, "validate_every": 3},
+    } | changes)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def distilled(folder):
+    return distil(config(), folder, folder / "out")
+
+
+def test_distillation_reduces_the_spread_between_seeds_on_frames_nobody_learned_from(distilled):
+    (spread,) = (change for change in distilled.changes if change.what.startswith("spread"))
+    assert 0 < spread.after < 0.9 * spread.before
+
+
+def test_errors_on_clusters_are_told_before_and_after(distilled):
+    (forces,) = (change for change in distilled.changes if change.what == "forces MAE, clusters, validation")
+    assert forces.after < 1.25 * forces.before
+
+
+def test_only_the_energy_head_moves(distilled, folder):
+    before = load(folder / "seed-1" / "model").state_dict()
+    after = load(distilled.students[1]).state_dict()
+    moved = {name for name in before if not np.array_equal(before[name].numpy(), after[name].numpy())}
+    assert moved
+    assert all(name.startswith("network.heads.energy.") for name in moved)
+
+
+def test_mean_and_spread_of_the_teachers_are_stored(distilled, folder):
+    mean = read_frames(folder / "out" / "teachers.npz")
+    with np.load(folder / "out" / "teachers-spread.npz", allow_pickle=False) as file:
+        spread = file["forces_spread"]
+    models = [load(folder / f"seed-{seed}" / "model") for seed in range(3)]
+    said = np.stack([m.answer(m.graph([to_atoms(mean, 0)])).forces.numpy() for m in models])
+    rows = mean.atoms_of(0)
+    assert mean.forces[rows] == pytest.approx(said.mean(axis=0), abs=1e-4)
+    assert spread[rows] == pytest.approx(said.std(axis=0, ddof=1), abs=1e-4)
+
+
+def test_models_that_agree_have_no_spread_and_offsets_do_not_count():
+    settings = Settings(**NET, elements=(1, 8))
+    one, shifted = GET(settings), GET(Settings(**NET, elements=(1, 8), baseline={1: 1.0, 8: -2.5}))
+    structures = [to_atoms(toy_frames(4, waters=(2,)), f) for f in range(4)]
+    found = taught([one, shifted], structures)
+    assert found.force_spread == 0
+    assert found.energy_spread == pytest.approx(0, abs=1e-9)
+    assert found.frames.energy[0] == pytest.approx((found.each[0].energy[0] + found.each[1].energy[0]) / 2)
+
+
+def test_two_forces_that_differ_by_two_have_a_spread_of_root_two():
+    """Forces +1 and -1 along x: standard deviation sqrt(2), over all atoms and for each frame."""
+    from matdisc.models.get.bulk import Taught
+
+    frames = toy_frames(1, waters=(1,))
+    spread = np.zeros((3, 3))
+    spread[:, 0] = np.std([1.0, -1.0], ddof=1)
+    found = Taught(frames, np.zeros(1), spread, np.zeros((1, 3, 3)), ())
+    assert found.force_spread == pytest.approx(np.sqrt(2))
+    assert found.of_frames() == pytest.approx([np.sqrt(2)])
+
+
+def test_too_few_teachers_and_unknown_elements_are_named(tmp_path):
+    (tmp_path / "few.toml").write_text('teachers = ["a", "b"]\nbulk = ["c"]\n[labelled]\nfiles = ["d"]\n')
+    with pytest.raises(RunError, match="field 'teachers'"):
+        read_config(tmp_path / "few.toml", DistillConfig)
+    with pytest.raises(DataError, match="atomic number 8"):
+        taught([GET(Settings(**NET, elements=(1,)))], [to_atoms(toy_frames(1), 0)])
+    with pytest.raises(DataError, match="no such file"):
+        read_structures([tmp_path / "none.xyz"])
+    save(tmp_path / "m", GET(Settings(**NET)), about={})
+    with pytest.raises(DataError):
+        distil(config(teachers=["m", "m", "absent"]), tmp_path, tmp_path / "out")
