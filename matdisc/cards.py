@@ -243,29 +243,37 @@ class Relaxation(Strict):
 class Dynamics(Strict):
     """Molecular dynamics of the dynamics task, the same for every model; part of the dataset's hash.
 
-    Every material is first held at `temperature` (K) for `equilibration_ps` by Langevin dynamics of `friction` (1/fs).
-    From there energy is conserved for `conserved_ps` once with each of `timesteps` (fs, ascending), and a thermostat of
-    `thermostat_fs` holds the temperature for `sampled_ps` with the `timestep`. Boxes have at least `n_atoms` atoms.
-    `reference` names the potential that made the reference trajectories; without it nothing is compared with any.
+    Every box starts with velocities of `start_temperature` (K; a crystal at rest gives half of them to its springs) and
+    is brought to `temperature` for `equilibration_ps` by Langevin dynamics of `friction` (1/fs). From there a chain of
+    thermostats of `thermostat_fs` holds it for `sampled_ps`, both with the `timestep` (fs), and energy is conserved for
+    `conserved_ps` once with each of `timesteps` (fs, ascending). Radial distributions have `rdf_bins` up to `rdf_max`
+    (Å), spectra `spectrum_bins` up to `spectrum_max` (THz). `reference` names the potential behind the reference
+    curves; without it nothing is compared with any.
     """
 
     temperature: Annotated[float, Field(gt=0, le=5000)]
+    start_temperature: Annotated[float, Field(gt=0, le=10_000)]
     timestep: Annotated[float, Field(gt=0, le=10)]
-    timesteps: tuple[Annotated[float, Field(gt=0, le=10)], ...] = Field(min_length=2, max_length=6)
+    timesteps: tuple[Annotated[float, Field(gt=0, le=10)], ...] = Field(min_length=3, max_length=4)
     equilibration_ps: Annotated[float, Field(gt=0)]
-    conserved_ps: Annotated[float, Field(gt=0)]
     sampled_ps: Annotated[float, Field(gt=0)]
+    conserved_ps: Annotated[float, Field(gt=0)]
     friction: Annotated[float, Field(gt=0, le=1)]
     thermostat_fs: Annotated[float, Field(gt=0)]
-    n_atoms: Annotated[int, Field(gt=0, le=4096)]
+    rdf_max: Annotated[float, Field(gt=0, le=20)]
+    rdf_bins: Annotated[int, Field(ge=8, le=32)]
+    spectrum_max: Annotated[float, Field(gt=0, le=200)]
+    spectrum_bins: Annotated[int, Field(ge=4, le=32)]
     seed: Annotated[int, Field(ge=0)]
     reference: Text | None = None
     note: Text
 
     @model_validator(mode="after")
-    def _timesteps_ascend(self) -> Dynamics:
+    def _the_run_shows_what_is_asked(self) -> Dynamics:
         if any(a >= b for a, b in pairwise(self.timesteps)):
             raise ValueError("'timesteps' have to ascend, each once")
+        if self.sampled_ps * self.spectrum_max < self.spectrum_bins:
+            raise ValueError("'sampled_ps' is too short for 'spectrum_bins' up to 'spectrum_max'; a bin needs 1/time")
         return self
 
 
@@ -293,7 +301,8 @@ class Electrolytes(Strict):
 class DatasetCard(Strict):
     """Where a held-out set comes from, what it asks, and what a model may not see.
 
-    `splits` names the protocols of the alloys task, with the hash of their folds (`matdisc.datasets.splits`).
+    `splits` names the protocols of the alloys task, with the hash of their folds (`matdisc.datasets.splits`). What is
+    `on_request` takes long, and `matdisc evaluate` leaves it out unless it is named.
     """
 
     key: Key
@@ -314,6 +323,7 @@ class DatasetCard(Strict):
     subsets: tuple[Subset, ...] = ()
     headline_subset: Name | None = None
     surplus_ids: Literal["refuse", "report"] = "refuse"
+    on_request: bool = False
     known_overlaps: tuple[Overlap, ...] = ()
     relaxation: Relaxation | None = None
     dynamics: Dynamics | None = None

@@ -68,7 +68,7 @@ def result_of(
     if model is not None and model.energy_scale == "own" and card.energy_scale != "own":
         answers = replace(answers, reported={k: v for k, v in answers.reported.items() if k != "energy_per_atom"})
     bootstrap = replace(bootstrap, replicates=min(bootstrap.replicates, checked.task.replicates))
-    protocol = PROTOCOLS.get(str(run["protocol"])) if run else None
+    protocol = PROTOCOLS.get(str(run["protocol"])) if run and not checked.task.measured else None
     scored = score(checked.task, card, checked.truth, answers, bootstrap)
     scored["cost"] = cost_of(scored["cost"], run.get("cost") if run else None, hits(scored))
     return {

@@ -38,7 +38,8 @@ def steps(
 ) -> tuple[list[Step], list[str]]:
     """Return the runs of an evaluation and, in words, what was left out and why.
 
-    Defaults: all models with a loader, all tasks, all datasets whose files are embedded. Dummies always come along.
+    Defaults: all models with a loader, all tasks, all datasets whose files are embedded and that
+    are not on request. Dummies always come along.
 
     Raises:
         CardError: If a model, task or dataset does not exist, or nothing remains.
@@ -51,7 +52,7 @@ def steps(
     cards = [*dummies, *(card for card in cards if card not in dummies)]
     sets = [board.dataset(key) for key in datasets or board.dataset_keys()]
     if not datasets:
-        sets = [card for card in sets if all(file.embedded for file in card.files)]
+        sets = [card for card in sets if all(file.embedded for file in card.files) and not card.on_request]
     found: list[Step] = []
     left_out: list[str] = []
     for dataset in sets:

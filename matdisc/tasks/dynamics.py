@@ -1,0 +1,110 @@
+"""Dynamics: is a potential's motion sound? Energy conserved, temperature kept, structure held, vibrations right.
+
+Nothing but a potential and a start is needed, so any universal potential can be scored; where a card has reference
+curves, arrangement and vibrations are compared with them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matdisc.cards import DatasetCard, Dynamics
+from matdisc.datasets.dynamics import AMPLITUDE, curve_columns
+from matdisc.datasets.truth import Truth
+from matdisc.metrics.motion import rdf_error, spectrum_error, timestep_exponent
+from matdisc.physics.evaluation import Steps
+from matdisc.schema import Sample
+from matdisc.tasks.base import Bools, Floats, Outcome, Reference, Task
+from matdisc.tasks.check import Answers
+from matdisc.tasks.dynamics_details import detail
+from matdisc.tasks.dynamics_run import boxed, seed_of, trajectory, value_columns
+from matdisc.tasks.dynamics_told import asked_ps, reported, rule_of, spreads
+from matdisc.tasks.shown_dynamics import MOLTEN, MOTION
+
+if TYPE_CHECKING:
+    from matdisc.physics.relax import Protocol
+
+
+def measure(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
+    """Run the dynamics that the sample asks for; relaxation protocol and reference energies are not used."""
+    rule = Dynamics.model_validate(sample.inputs["dynamics"] | {"note": "of the card"})
+    values, steps = yield from trajectory(boxed(sample), rule, seed_of(rule, sample.material_id))
+    return Outcome(values, converged=values["stop"] == 0, steps=steps)
+
+
+def terms(card: DatasetCard, truth: Truth, answers: Answers) -> Mapping[str, Floats]:
+    """Return what each material says of each metric, shape (n_materials,); nan where it says nothing."""
+    rule = rule_of(card)
+    n_atoms = truth.n_atoms if truth.n_atoms is not None else np.full(len(truth), np.nan)
+    canonical = rule.temperature * np.sqrt(2 / (3 * n_atoms - 3))
+    lasted = np.clip(np.nan_to_num(answers.values) / asked_ps(rule), 0, 1)
+    drift, low, high = (reported(answers, f"{name}_0") for name in ("drift", "drift_low", "drift_high"))
+    lindemann = reported(answers, "lindemann")
+    return {
+        "drift": np.abs(drift),
+        "drift_certain": _where(np.isfinite(low) & np.isfinite(high), (low > 0) | (high < 0)),
+        "exponent": np.array([timestep_exponent(rule.timesteps, row).value for row in spreads(rule, answers)]),
+        "spread": reported(answers, "spread_0"),
+        "survived": lasted,
+        "survivors": (lasted > 1 - 1e-9).astype(float),
+        "temperature_error": np.abs(reported(answers, "temperature_mean") / rule.temperature - 1),
+        "temperature_ratio": reported(answers, "temperature_spread") / canonical,
+        **_against_reference(rule, truth, {name: reported(answers, name) for name in _curves(rule)}),
+        "amplitude_error": np.abs(reported(answers, AMPLITUDE) / truth.target(AMPLITUDE) - 1),
+        "msd": reported(answers, "msd"),
+        "lindemann": lindemann,
+        "molten": _where(np.isfinite(lindemann), lindemann > MOLTEN),
+    }
+
+
+def floor(card: DatasetCard, truth: Truth) -> Mapping[str, Floats]:
+    """Return the errors of even curves: atoms anywhere, all frequencies alike."""
+    rule = rule_of(card)
+    ones = {name: np.ones(len(truth)) for name in _curves(rule)}
+    return _against_reference(rule, truth, ones)
+
+
+def _against_reference(rule: Dynamics, truth: Truth, found: Mapping[str, Floats]) -> dict[str, Floats]:
+    distances, frequencies = curve_columns(rule)
+    errors = {}
+    for key, columns, error in (
+        ("rdf_error", distances, rdf_error),
+        ("spectrum_error", frequencies, spectrum_error),
+    ):
+        reference = np.stack([truth.target(name) for name in columns], axis=1)
+        answer = np.stack([found[name] for name in columns], axis=1)
+        errors[key] = np.array([error(*pair) for pair in zip(reference, answer, strict=True)])
+    return errors
+
+
+def _curves(rule: Dynamics) -> list[str]:
+    distances, frequencies = curve_columns(rule)
+    return [*distances, *frequencies]
+
+
+def _where(known: Bools, true: Bools) -> Floats:
+    return np.where(known, true.astype(float), np.nan)
+
+
+DYNAMICS = Task(
+    key="dynamics",
+    title="Dynamics",
+    question="Is the motion sound: energy conserved, temperature kept, structure held, vibrations right?",
+    energy_column="survived_ps",
+    value_columns=value_columns(),
+    measure=measure,
+    judge=None,
+    needs_references=False,
+    limits=(0.0, 1e6),
+    together=True,
+    terms=terms,
+    medians=("drift", "spread"),
+    floor=floor,
+    detail=detail,
+    metrics=MOTION,
+    ranked=("drift", "rdf_error"),
+    trivial="Even curves: atoms anywhere, all frequencies alike",
+)
