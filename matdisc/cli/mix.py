@@ -33,6 +33,7 @@ def mix(
     elements: Annotated[
         str | None, typer.Option("--elements", "-e", help="Symbols, as in Fe,Co,Ni; default: 25 metals.")
     ] = None,
+    lattices: Annotated[str, typer.Option("--lattices", help="Lattices of the cells.")] = "BCC,FCC,HCP",
     board: BoardOption = HERE,
     workers: WorkersOption = None,
     address: AddressOption = None,
@@ -61,7 +62,7 @@ def mix(
     way = Way(workers, address, timeout, memory, known_env(env), restart)
     with progress_line(f"{model} mixing") as progress:
         found = run_mix(
-            open_board(board), model, names,
+            open_board(board), model, names, lattices=lattices.upper().replace(",", " ").split(),
             protocol=known_protocol(protocol) or PROTOCOL, way=way, progress=progress, say=news,
         )  # fmt: skip
     ended = ", ".join(f"{n} {status}" for status, n in found.counts.most_common())

@@ -15,7 +15,10 @@ from typing import Literal
 
 from matdisc.schema import Crystal, Vector
 
-Lattice = Literal["cubic P", "cubic F", "cubic I", "tetragonal P", "tetragonal I", "hexagonal P", "hexagonal R"]
+Lattice = Literal[
+    "cubic P", "cubic F", "cubic I", "tetragonal P", "tetragonal I", "hexagonal P", "hexagonal R", "orthohexagonal"
+]
+"""`orthohexagonal` is primitive orthorhombic with b = sqrt(3) a: the rectangular cell of a hexagonal lattice."""
 Cell = tuple[Vector, Vector, Vector]
 
 IDEAL_HCP = sqrt(8 / 3)
@@ -33,7 +36,8 @@ class Prototype:
         sites: Index of the element and conventional fractional position, for each atom of the primitive cell.
         moving: Sign by which the free internal coordinate z adds to the third component of a site; empty
             where symmetry fixes every site.
-        ideal_c: c/a of the undistorted parent structure; None for cubic lattices.
+        ideal_c: c/a of the undistorted parent structure; None for cubic lattices. D0_19 and B19 have more free
+            coordinates, which stay those of the hexagonal close packing.
         ideal_z: z of that parent structure; None where no coordinate is free.
     """
 
@@ -122,6 +126,8 @@ def _primitive_cell(lattice: Lattice, a: float, c: float) -> Cell:
         return ((-h, h, c / 2), (h, -h, c / 2), (h, h, -c / 2))
     if lattice == "hexagonal P":
         return ((a, 0.0, 0.0), (-h, h * sqrt(3), 0.0), (0.0, 0.0, c))
+    if lattice == "orthohexagonal":
+        return ((a, 0.0, 0.0), (0.0, a * sqrt(3), 0.0), (0.0, 0.0, c))
     if lattice == "hexagonal R":
         r = a / (2 * sqrt(3))
         return ((h, r, c / 3), (-h, r, c / 3), (0.0, -2 * r, c / 3))
@@ -149,11 +155,32 @@ _PYROCHLORE: tuple[Vector, ...] = (_CENTRE, (0.5, 0.25, 0.25), (0.25, 0.5, 0.25)
 _HEX_LOW: Vector = (1 / 3, 2 / 3, 0.0)
 _HEX_HIGH: Vector = (2 / 3, 1 / 3, 0.5)
 
+_DOUBLE_LOW: tuple[Vector, ...] = ((5 / 6, 2 / 3, 0.25), (1 / 3, 1 / 6, 0.25), (5 / 6, 1 / 6, 0.25))
+_DOUBLE_HIGH: tuple[Vector, ...] = ((1 / 6, 1 / 3, 0.75), (2 / 3, 5 / 6, 0.75), (1 / 6, 5 / 6, 0.75))
+
 _ALL = (
     Prototype("sc", 221, "cubic P", ((0, _ORIGIN),)),
     Prototype("fcc", 225, "cubic F", ((0, _ORIGIN),)),
     Prototype("bcc", 229, "cubic I", ((0, _ORIGIN),)),
     Prototype("hcp", 194, "hexagonal P", ((0, (1 / 3, 2 / 3, 0.25)), (0, (2 / 3, 1 / 3, 0.75))), ideal_c=IDEAL_HCP),
+    Prototype(
+        "B19",
+        51,
+        "orthohexagonal",
+        ((0, _ORIGIN), (1, (0.5, 0.5, 0.0)), (0, (0.0, 1 / 3, 0.5)), (1, (0.5, 5 / 6, 0.5))),
+        ideal_c=IDEAL_HCP,
+    ),
+    Prototype(
+        "D0_19",
+        194,
+        "hexagonal P",
+        (
+            (1, (1 / 3, 2 / 3, 0.25)),
+            (1, (2 / 3, 1 / 3, 0.75)),
+            *((0, site) for site in (*_DOUBLE_LOW, *_DOUBLE_HIGH)),
+        ),
+        ideal_c=IDEAL_HCP / 2,
+    ),
     Prototype("diamond", 227, "cubic F", ((0, _ORIGIN), (0, _QUARTER))),
     Prototype("rocksalt", 225, "cubic F", ((0, _ORIGIN), (1, _CENTRE))),
     Prototype("zincblende", 216, "cubic F", ((0, _ORIGIN), (1, _QUARTER))),

@@ -2,15 +2,17 @@
 
 A random solution of equal parts A and B is a mean over the tetrahedra of neighbours in it (Connolly & Williams, Phys.
 Rev. B 27, 5169 (1983)): with chance 1/16 each a tetrahedron is all A or all B, with 4/16 each A3B or AB3, with 6/16
-A2B2. Each kind fills space as an ordered cell. On FCC these are A, B, L1_2 (twice) and L1_0. On BCC they are A, B, D0_3
-(twice), B2 (2/16) and B32 (4/16). So with dH of each ordered cell against its elements on the same lattice,
+A2B2. Each kind fills space as an ordered cell. On FCC these are A, B, L1_2 (twice) and L1_0, on HCP A, B, D0_19 (twice)
+and B19. On BCC they are A, B, D0_3 (twice), B2 (2/16) and B32 (4/16). So with dH of each ordered cell against its
+elements on the same lattice,
 
     dH(FCC) = 1/4 L1_2(A3B) + 3/8 L1_0 + 1/4 L1_2(AB3)
+    dH(HCP) = 1/4 D0_19(A3B) + 3/8 B19 + 1/4 D0_19(AB3)
     dH(BCC) = 1/4 D0_3(A3B) + 1/8 B2 + 1/4 B32 + 1/4 D0_3(AB3)
 
 in eV/atom. With energies of bonds alone the mean of A3B and AB3 is the same, since half of the bonds are A-B in each,
 as in the solution; it serves where a cell of equal parts has no energy or has left its lattice. The regular solution
-Omega x (1 - x) has Omega / 4 in equal parts. Not in it: atoms that move off their places in a random alloy, and HCP.
+Omega x (1 - x) has Omega / 4 in equal parts. Not in it: atoms that move off their places in a random alloy.
 """
 
 from __future__ import annotations
@@ -25,10 +27,10 @@ from numpy.typing import ArrayLike, NDArray
 from matdisc.schema import Crystal
 
 Floats = NDArray[np.float64]
-LATTICES = ("BCC", "FCC")
+LATTICES = ("BCC", "FCC", "HCP")
 OFF_LATTICE = 2**0.25
 """Ratio of the largest to the smallest stretch at which a cell is no longer on its lattice. The way from FCC to BCC
-(Bain's) ends at 2^(1/2); this is half of it."""
+(Bain's) ends at 2^(1/2); this is half of it. That from HCP to BCC (Burgers') ends at (3/2)^(1/2), a little beyond."""
 LEAST_SHARE = 0.5
 """Share of the components that two elements have to have in common for their distance to mean something."""
 
@@ -50,6 +52,9 @@ ARRANGEMENTS = (
     Arrangement("FCC", "L1_2", (3, 1), 1 / 4),
     Arrangement("FCC", "L1_0", (1, 1), 3 / 8),
     Arrangement("FCC", "L1_2", (1, 3), 1 / 4),
+    Arrangement("HCP", "D0_19", (3, 1), 1 / 4),
+    Arrangement("HCP", "B19", (1, 1), 3 / 8),
+    Arrangement("HCP", "D0_19", (1, 3), 1 / 4),
 )
 Cell = tuple[str, str, Arrangement]
 """First and second metal, in alphabetical order, and how they are arranged."""
@@ -70,7 +75,10 @@ def stretch_ratio(start: Crystal, end: Crystal) -> float:
 
 
 def mixing_enthalpies(
-    elements: Sequence[str], pure: Mapping[tuple[str, str], float], mixed: Mapping[Cell, float]
+    elements: Sequence[str],
+    pure: Mapping[tuple[str, str], float],
+    mixed: Mapping[Cell, float],
+    lattices: Sequence[str] = LATTICES,
 ) -> Floats:
     """Return dH of equal parts of each pair on each lattice, eV/atom, symmetric, shape (n_lattices, n, n).
 
@@ -81,9 +89,10 @@ def mixing_enthalpies(
         elements: Symbols, alphabetical.
         pure: Energy of an element on a lattice, eV/atom.
         mixed: Energy of a cell, eV/atom; cells that have left their lattice are left out.
+        lattices: Some of LATTICES.
     """
-    out = np.zeros((len(LATTICES), len(elements), len(elements)))
-    for place, lattice in enumerate(LATTICES):
+    out = np.zeros((len(lattices), len(elements), len(elements)))
+    for place, lattice in enumerate(lattices):
         for (i, a), (j, b) in combinations(enumerate(elements), 2):
             ends = pure.get((a, lattice), np.nan), pure.get((b, lattice), np.nan)
             out[place, i, j] = out[place, j, i] = _solution(a, b, lattice, ends, mixed)

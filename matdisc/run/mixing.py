@@ -51,7 +51,8 @@ class Mixing:
 
     Attributes:
         elements: Symbols, alphabetical.
-        enthalpies: dH of equal parts on each of LATTICES, eV/atom, shape (n_lattices, n, n).
+        lattices: Of the cells.
+        enthalpies: dH of equal parts on each lattice, eV/atom, shape (n_lattices, n, n).
         distances: How unlike two elements mix, eV/atom, shape (n, n).
         similar: Share s of each pair, shape (n, n).
         off_lattice: Cells that have left their lattice while relaxing, by name; their energy is not used.
@@ -63,6 +64,7 @@ class Mixing:
     """
 
     elements: tuple[str, ...]
+    lattices: tuple[str, ...]
     enthalpies: Floats
     distances: Floats
     similar: Floats
@@ -79,6 +81,7 @@ def mix(
     model_key: str,
     elements: Sequence[str] = ALL_METALS,
     *,
+    lattices: Sequence[str] = LATTICES,
     protocol: str = PROTOCOL,
     way: Way | None = None,
     progress: Progress | None = None,
@@ -88,12 +91,12 @@ def mix(
 
     Raises:
         MatdiscError: If the model is no potential or cannot be loaded, fewer than three elements or an unknown one are
-            given, or another process is at work on the same record.
+            given, a lattice is none of LATTICES, or another process is at work on the same record.
     """
     model = board.model(model_key)
     if model.kind != "potential":
         raise CardError(f"model {model_key!r} is a predictor; enthalpies of mixing need a potential")
-    names = _checked(elements)
+    names, lattices = _checked(elements), _known(lattices)
     settings = {
         "task": "mixing",
         "cells": CELLS_VERSION,
@@ -102,23 +105,25 @@ def mix(
         "protocol": protocol,
     }
     job = Job(model=model, task="relaxation", protocol=protocol, threshold=0.0)
-    samples = cells(names)
+    samples = cells(names, lattices)
     folder = board.runs_dir / "mixing" / f"{model_key}+{protocol}"
-    asked = ask(folder, settings, job, samples, Schedule, way or Way(), {"elements": list(names)}, progress, say)
+    about = {"elements": list(names), "lattices": list(lattices)}
+    asked = ask(folder, settings, job, samples, Schedule, way or Way(), about, progress, say)
     energies, left = _energies(samples, asked.answers)
-    pure = {(el, lattice): energies.get(_pure(el, lattice), np.nan) for el in names for lattice in LATTICES}
+    pure = {(el, lattice): energies.get(_pure(el, lattice), np.nan) for el in names for lattice in lattices}
     mixed = {
         (a, b, kind): energies[_name(a, b, kind)]
         for a, b in combinations(names, 2)
         for kind in ARRANGEMENTS
         if _name(a, b, kind) in energies
     }
-    enthalpies = mixing_enthalpies(names, pure, mixed)
+    enthalpies = mixing_enthalpies(names, pure, mixed, lattices)
     distances = mixing_distances(enthalpies)
     counts = Counter(str(p.status) for p in asked.answers)
     settings["version"] = model.version
     return Mixing(
         names,
+        lattices,
         enthalpies,
         distances,
         similar_share(distances),
@@ -131,7 +136,7 @@ def mix(
     )
 
 
-def cells(elements: Sequence[str]) -> list[Sample]:
+def cells(elements: Sequence[str], lattices: Sequence[str] = LATTICES) -> list[Sample]:
     """Return the elements on each lattice and the ordered cells of each pair, to start relaxing from.
 
     The volume is the mean of the elements' own at room temperature (pymatgen).
@@ -139,10 +144,10 @@ def cells(elements: Sequence[str]) -> list[Sample]:
     volumes = {el: _volume(el) for el in elements}
     found = []
     for el in elements:
-        for lattice in LATTICES:
-            found.append(_sample(_pure(el, lattice), _cubic(lattice.lower(), (el,), volumes[el])))
+        for lattice in lattices:
+            found.append(_sample(_pure(el, lattice), _undistorted(lattice.lower(), (el,), volumes[el])))
     for a, b in combinations(sorted(elements), 2):
-        for kind in ARRANGEMENTS:
+        for kind in (kind for kind in ARRANGEMENTS if kind.lattice in lattices):
             found.append(_sample(_name(a, b, kind), _start(a, b, kind, volumes)))
     return found
 
@@ -155,6 +160,15 @@ def _checked(elements: Sequence[str]) -> tuple[str, ...]:
     if len(names) < 3:
         raise RunError(f"option '--elements' names {len(names)}; how alike two metals mix needs at least three")
     return names
+
+
+def _known(lattices: Sequence[str]) -> tuple[str, ...]:
+    unknown = [lattice for lattice in lattices if lattice not in LATTICES]
+    if unknown or not lattices:
+        raise RunError(
+            f"option '--lattices': {unknown[0] if unknown else ''!r} is none; give some of {', '.join(LATTICES)}"
+        )
+    return tuple(lattice for lattice in LATTICES if lattice in lattices)
 
 
 def _energies(samples: Sequence[Sample], answers: Sequence[Prediction]) -> tuple[dict[str, float], tuple[str, ...]]:
@@ -174,11 +188,11 @@ def _start(a: str, b: str, kind: Arrangement, volumes: dict[str, float]) -> Crys
     first, second = kind.parts
     volume = (first * volumes[a] + second * volumes[b]) / (first + second)
     majority_first = (a, b) if first >= second else (b, a)
-    return _cubic(kind.prototype, majority_first, volume)
+    return _undistorted(kind.prototype, majority_first, volume)
 
 
-def _cubic(prototype: str, elements: tuple[str, ...], volume: float) -> Crystal:
-    """A prototype with undistorted axes and `volume` Å^3/atom."""
+def _undistorted(prototype: str, elements: tuple[str, ...], volume: float) -> Crystal:
+    """A prototype with the ratio of axes of its lattice and `volume` Å^3/atom."""
     unit = crystal(prototype, elements, 1.0)
     per_atom = abs(float(np.linalg.det(np.array(unit.cell)))) / len(unit.symbols)
     return crystal(prototype, elements, (volume / per_atom) ** (1 / 3))

@@ -17,12 +17,11 @@ from matdisc.atomic import write_whole
 from matdisc.physics.alloy_hull import EV
 from matdisc.physics.alloy_tables import LATTICES as TABLE_LATTICES
 from matdisc.physics.alloy_tables import energies_from, tabulated
-from matdisc.physics.mixing import LATTICES
 from matdisc.run.mixing import Mixing
 
 SCHEMA = "matdisc.pairs/1"
 RECIPE = "s = 2^-(D / median D)^2, d = 1 - s; D^2 = mean over lattices and C of (dH(A,C) - dH(B,C))^2; no label used"
-COLUMNS = ("element_1", "element_2", "domain", "can_answer", "s", "d", "distance_ev", "dh_bcc_ev", "dh_fcc_ev")
+COLUMNS = ("element_1", "element_2", "domain", "can_answer", "s", "d", "distance_ev")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ def agreement(found: Mixing, folder: Path) -> list[Agreement]:
     omegas = energies_from(folder, names).omegas / EV
     upper = np.triu_indices(len(names), 1)
     rows = []
-    for place, lattice in enumerate(LATTICES):
+    for place, lattice in enumerate(found.lattices):
         true = omegas[TABLE_LATTICES.index(lattice)][upper] / 4
         pred = found.enthalpies[place][np.ix_(own, own)][upper]
         known = np.isfinite(pred)
@@ -76,7 +75,7 @@ def write_table(found: Mixing, out: Path) -> str:
     """Write the table of substitutability and, beside it as .json, where it comes from; return the table's sha256."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow([*COLUMNS, *(f"dh_{lattice.lower()}_ev" for lattice in found.lattices)])
     domain = f"mixing by {found.settings['model']}"
     for (i, a), (j, b) in combinations(enumerate(found.elements), 2):
         s = float(found.similar[i, j])
@@ -92,6 +91,7 @@ def write_table(found: Mixing, out: Path) -> str:
         **found.settings,
         "matdisc": matdisc.__version__,
         "elements": list(found.elements),
+        "lattices": list(found.lattices),
         "recipe": RECIPE,
         "off_lattice": list(found.off_lattice),
         "statuses": dict(sorted(found.counts.items())),

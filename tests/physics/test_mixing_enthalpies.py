@@ -18,10 +18,10 @@ from matdisc.physics.mixing import (
 )
 from matdisc.physics.relax import to_atoms
 
-SHELLS = {"BCC": (math.sqrt(3) / 2, 1.0), "FCC": (math.sqrt(1 / 2),)}
-"""Distances of neighbours that share a tetrahedron, over the edge of the cubic cell."""
-ATOMS = {"BCC": 2, "FCC": 4}
-NEIGHBOURS = {"BCC": (8, 6), "FCC": (12,)}
+SHELLS = {"BCC": (math.sqrt(3) / 2, 1.0), "FCC": (math.sqrt(1 / 2),), "HCP": (math.sqrt(1 / 2),)}
+"""Distances of neighbours that share a tetrahedron, over the edge of a cube with as many atoms as ATOMS says."""
+ATOMS = {"BCC": 2, "FCC": 4, "HCP": 4}
+NEIGHBOURS = {"BCC": (8, 6), "FCC": (12,), "HCP": (12,)}
 BOND = {"AA": -1.0, "BB": -0.4, "AB": -0.9}
 """Energy of one bond, eV: A is Ag, B is Cu."""
 
@@ -67,12 +67,53 @@ def test_weights_are_the_chances_of_tetrahedra():
         n = sites.count("A")
         bcc = {1: "D0_3", 3: "D0_3", 2: "cscl" if sites[0] == sites[1] else "B32"}.get(n)
         fcc = {1: "L1_2", 3: "L1_2", 2: "L1_0"}.get(n)
-        for lattice, prototype in (("BCC", bcc), ("FCC", fcc)):
+        hcp = {1: "D0_19", 3: "D0_19", 2: "B19"}.get(n)
+        for lattice, prototype in (("BCC", bcc), ("FCC", fcc), ("HCP", hcp)):
             key = (lattice, prototype, n)
             chance[key] = chance.get(key, 0) + 1 / 16
     parts = {(3, 1): 3, (1, 1): 2, (1, 3): 1}
     for kind in ARRANGEMENTS:
         assert kind.weight == chance[kind.lattice, kind.prototype, parts[kind.parts]]
+
+
+@pytest.mark.parametrize("kind", ARRANGEMENTS, ids=lambda kind: f"{kind.prototype}-{kind.parts}")
+def test_a_cell_has_the_parts_it_states_and_equal_metals_do_not_mix(kind):
+    """Every site is a site of the lattice, so a cell of copper and copper has the energy of copper on it."""
+    from ase.calculators.emt import EMT
+
+    first, second = sorted(kind.parts, reverse=True)
+    found = crystal(kind.prototype, ("Ag", "Cu"), 1.0).composition
+    assert found["Ag"] * second == found["Cu"] * first
+
+    def energy(prototype, symbols):
+        atoms = to_atoms(crystal(prototype, symbols, 1.0))
+        atoms.set_cell(atoms.cell * (11.9 * len(atoms) / atoms.get_volume()) ** (1 / 3), scale_atoms=True)
+        atoms.calc = EMT()
+        return atoms.get_potential_energy() / len(atoms)
+
+    mixed = energy(kind.prototype, ("Cu", "Cu"))
+    assert mixed == pytest.approx(energy(kind.lattice.lower(), ("Cu",)), abs=1e-9)
+    other = {"BCC": "fcc", "FCC": "hcp", "HCP": "bcc"}[kind.lattice]
+    assert abs(mixed - energy(other, ("Cu",))) > 1e-4
+
+
+@pytest.mark.parametrize(("prototype", "times", "parts"), [("B19", (3, 2, 2), {2}), ("D0_19", (2, 2, 2), {3})])
+def test_every_tetrahedron_of_an_hcp_cell_has_the_parts_of_the_cell(prototype, times, parts):
+    from ase.neighborlist import neighbor_list
+
+    atoms = to_atoms(crystal(prototype, ("Ag", "Cu"), 1.0)).repeat(times)
+    nearest = (math.sqrt(2) * atoms.get_volume() / len(atoms)) ** (1 / 3)
+    first, second = neighbor_list("ij", atoms, 1.01 * nearest)
+    beside = {i: set(second[first == i]) for i in range(len(atoms))}
+    assert {len(found) for found in beside.values()} == {12}
+    tetrahedra = {
+        frozenset((i, j, k, m))
+        for i in range(8)
+        for j in beside[i]
+        for k in beside[i] & beside[j]
+        for m in beside[i] & beside[j] & beside[k]
+    }
+    assert {sum(atoms.numbers[i] == 47 for i in found) for found in tetrahedra} == parts
 
 
 def test_an_enthalpy_without_its_elements_or_unequal_cells_is_not_known():
