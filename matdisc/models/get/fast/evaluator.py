@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matdisc.models.get.dispersion import A2, A4, BOHR, SWITCH, coefficients
+from matdisc.models.get.dispersion import SWITCH, coefficients
 from matdisc.models.get.fast import ewald, network, pairs
 from matdisc.models.get.fast.neighbours import ListCache, Neighbours
 from matdisc.models.get.fast.search import near_edges
 from matdisc.models.get.fast.table import RadialTable, edge_features, radial_table
+from matdisc.models.get.settings import COULOMB
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 NODES = {"float32": 1024, "float64": 8192}
 """Nodes of the radial table: its error stays below the type's rounding in forces, or 1e-8 of them."""
+_NO_KINDS = np.zeros(0, np.int64)
 VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
@@ -69,8 +71,8 @@ class Evaluator:
         self._weights = network.prepare(self._state, settings.heads, dtype)
         self._order = network.feature_order(settings.features, settings.heads)
         self._table = radial_table(self._state, settings.cutoff, NODES[dtype], dtype, self._order)
-        self._dispersion = _dispersion(settings)
-        self._curves: dict[tuple[float, float], pairs.Curve] = {}
+        self._coefficients = coefficients(settings)
+        self._curves: dict[tuple[float, ...], pairs.Curve] = {}
         baseline = np.zeros(len(self._weights.embedding))
         for number, energy in dict(settings.baseline).items():
             baseline[int(number)] = energy
@@ -141,30 +143,49 @@ class Evaluator:
     ) -> float:  # fmt: skip
         """Return Coulomb (real-space part, if there is Ewald) and dispersion, eV, and add their derivatives."""
         curve = self._curve(*cut)
-        nodes, per_length = curve.nodes, curve.per_length
+        kinds, kind = np.unique(numbers, return_inverse=True) if self.settings.dispersion else (_NO_KINDS, numbers)
+        van = self._dispersion(kinds)
+        tail = 0.0 if cut[1] > 0 else COULOMB
         if self.exact:
-            nodes, per_length = self._exact_pairs(lists, x, shifts, cut[1]), 1.0
-        charges, vapour = pairs.pair_sums(
-            x, shifts, lists.start, lists.other, lists.other_image, q, nodes, (per_length, curve.cutoff, curve.tail),
-            self.exact, numbers, *self._dispersion, potential, forces, virial,
+            curve, van = self._exact_pairs(lists, x, shifts, numbers, cut)
+        energy: float = pairs.pair_sums(
+            x, shifts, lists.start, lists.other, lists.other_image, q, curve.nodes, curve.law, tail, self.exact,
+            kind, len(kinds), van.nodes, van.law, potential, forces, virial,
         )  # fmt: skip
-        return float(charges + vapour)
+        return energy
 
     def _curve(self, reach: float, g: float) -> pairs.Curve:
         """Return the Coulomb curve of a way to split the sum; made once for every size of box."""
         if (reach, g) not in self._curves:
-            spacing = pairs.SPACING[self.dtype]
+            spacing = pairs.COULOMB_SPACING[self.dtype]
             settings = self.settings
             made = pairs.coulomb_curve(settings.coulomb_radius, settings.coulomb_beta, g, reach, spacing)
             self._curves[reach, g] = made
         return self._curves[reach, g]
 
-    def _exact_pairs(self, lists: Neighbours, x: Floats, shifts: Floats, g: float) -> Floats:
-        first = np.repeat(np.arange(len(x)), np.diff(lists.start))
-        r = np.linalg.norm(x[first] - x[lists.other] - shifts[lists.other_image], axis=1)
-        nodes = np.zeros((len(r), 2, 2))
-        nodes[:, 0] = np.stack(pairs.coulomb(r, self.settings.coulomb_radius, self.settings.coulomb_beta, g), axis=1)
-        return nodes.reshape(-1)
+    def _dispersion(self, kinds: NDArray[np.int64]) -> pairs.Curve:
+        """Return the curves of a set of elements; made once for each."""
+        key = tuple(kinds.tolist())
+        if key not in self._curves:
+            c6, radii = (np.multiply.outer(each[kinds], each[kinds]) for each in self._coefficients)
+            spacing = pairs.DISPERSION_SPACING[self.dtype]
+            self._curves[key] = pairs.dispersion_curves(c6, radii, self.settings.dispersion_a1, spacing)
+        return self._curves[key]
+
+    def _exact_pairs(
+        self, lists: Neighbours, x: Floats, shifts: Floats, numbers: NDArray[np.int64], cut: tuple[float, float]
+    ) -> tuple[pairs.Curve, pairs.Curve]:
+        """Return curves with two nodes for every pair, its own values at the first."""
+        i, j = np.repeat(np.arange(len(x)), np.diff(lists.start)), lists.other
+        r = np.linalg.norm(x[i] - x[j] - shifts[lists.other_image], axis=1)
+        nodes = np.zeros((2, len(r), 2, 2))
+        settings, near = self.settings, r < cut[0]
+        u = np.stack(pairs.coulomb(r, settings.coulomb_radius, settings.coulomb_beta, cut[1]), axis=1)
+        nodes[0, near, 0] = u[near]
+        if settings.dispersion:
+            c6, radii = (each[numbers[i]] * each[numbers[j]] for each in self._coefficients)
+            nodes[1, :, 0] = np.stack(pairs.dispersion(r, c6, radii, settings.dispersion_a1), axis=1)
+        return pairs.Curve(nodes[0].reshape(-1), 0, 1.0), pairs.Curve(nodes[1].reshape(-1), 0, 1.0)
 
     def _exact(self, x: Floats, shifts: Floats, lists: Neighbours, near: Any, what: Any) -> RadialTable:
         """Return a table with two rows for every edge, its own values at the first, and let the edges point there."""
@@ -177,15 +198,6 @@ class Evaluator:
         near[:, 1] = 2 * np.arange(len(near))
         what[:, 4], what[:, 5] = 0, 1
         return RadialTable(rows.reshape(-1), self._table.scale)
-
-
-def _dispersion(settings: Any) -> tuple[Floats, Floats, tuple[float, ...]]:
-    """Return C6 (eV Å^6) and 2.5 R0 (Å) for pairs of atomic numbers, and the law's constants for `pair_sums`."""
-    if not settings.dispersion:
-        return np.zeros((1, 1)), np.zeros((1, 1)), (1.0, 0.0, 1.0, 0.0, 0.0)
-    strengths, radii = coefficients(settings)
-    law = (A4, settings.dispersion_a1, BOHR, *SWITCH)
-    return np.outer(strengths, strengths), A2 * np.outer(radii, radii), law
 
 
 def _answer(

@@ -9,31 +9,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matdisc.models.get.dispersion import A2, A4, BOHR, SWITCH
 from matdisc.models.get.fast.compiled import compiled
 from matdisc.models.get.settings import COULOMB
 
 Floats = NDArray[np.float64]
-SPACING = {"float32": 0.005, "float64": 0.0005}
+COULOMB_SPACING = {"float32": 0.005, "float64": 0.0005}
 """Of the nodes of the Coulomb curve, Å: forces are right to 1e-7 and 1e-10 eV/Å between unit charges."""
+DISPERSION_SPACING = {"float32": 0.02, "float64": 0.002}
+"""Of the nodes of the dispersion curves, Å."""
 DAMPED_TO = 8.0
 """Where damping has surely ended, Å: without Ewald, the curve is ke/r from here on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Coulomb energy of two unit charges, as a cubic between nodes at r = 0, h, 2 h, ...
+    """Functions of the distance of a pair, as cubics between nodes at r = 0, h, 2 h, ..., and 0 beyond the last.
 
     Attributes:
-        nodes: Energy (eV) and slope times h at every node, flat (n_nodes, 2).
+        nodes: Energy (eV) and slope times h at every node, flat (n_functions, n_nodes, 2).
+        n_nodes: Nodes of a function.
         per_length: 1/h, 1/Å.
-        cutoff: Last distance of the curve, Å.
-        tail: ke if the interaction goes on as ke/r beyond, 0 if it ends, eV Å.
     """
 
     nodes: Floats
+    n_nodes: int
     per_length: float
-    cutoff: float
-    tail: float
+
+    @property
+    def law(self) -> tuple[float, int]:
+        """What a kernel needs besides the nodes: 1/h and the number of nodes."""
+        return self.per_length, self.n_nodes
 
 
 def coulomb(r: Floats, radius: float, beta: float, g: float) -> tuple[Floats, Floats]:
@@ -62,82 +68,101 @@ def coulomb(r: Floats, radius: float, beta: float, g: float) -> tuple[Floats, Fl
     return u, slope
 
 
+def dispersion(r: Floats, c6: Floats, radius: Floats, a1: float) -> tuple[Floats, Floats]:
+    """Return the dispersion energy of pairs and its slope, eV and eV/Å: see `matdisc.models.get.dispersion`.
+
+    Args:
+        r: Å; `c6` (eV Å^6) and `radius` (R0, Å) of the pair have its shape, or shapes that broadcast.
+        a1: Parameter of the functional.
+    """
+    gate = 1 / (1 + np.exp((r - A2 * radius) / BOHR))
+    core = -c6 / (r**6 + A4**6)
+    v = core * (1 + a1 * gate)
+    slope = -6 * r**5 / (r**6 + A4**6) * v - core * a1 * gate * (1 - gate) / BOHR
+    t = np.clip((r - SWITCH[0]) / (SWITCH[1] - SWITCH[0]), 0, 1)
+    fade = 1 - t**3 * (10 - 15 * t + 6 * t * t)
+    return v * fade, slope * fade - v * 30 * (t * (1 - t)) ** 2 / (SWITCH[1] - SWITCH[0])
+
+
 def coulomb_curve(radius: float, beta: float, g: float, cutoff: float, spacing: float) -> Curve:
-    """Return the curve up to `cutoff` (Å); with g = 0 it is continued as ke/r."""
-    cutoff = cutoff if g > 0 else DAMPED_TO
-    r = np.arange(math.ceil(cutoff / spacing) + 2) * spacing
+    """Return the curve up to `cutoff` (Å), or without Ewald (g = 0) to where damping ends."""
+    r = _grid(cutoff if g > 0 else DAMPED_TO, spacing)
+    return _curve(*(part[None] for part in coulomb(r, radius, beta, g)), spacing)
+
+
+def dispersion_curves(c6: Floats, radius: Floats, a1: float, spacing: float) -> Curve:
+    """Return the curves of all pairs of kinds; `c6` and `radius` have the shape (n_kinds, n_kinds)."""
+    r = _grid(SWITCH[1], spacing)
+    return _curve(*dispersion(r, c6.reshape(-1, 1), radius.reshape(-1, 1), a1), spacing)
+
+
+def _grid(cutoff: float, spacing: float) -> Floats:
+    r = np.arange(math.ceil(cutoff / spacing) + 1) * spacing
     r[0] = 1e-6 * spacing  # erf(g r)/r has a limit there, and atoms are never so close
-    u, slope = coulomb(r, radius, beta, g)
-    nodes = np.stack((u, slope * spacing), axis=1).reshape(-1)
-    return Curve(nodes, 1 / spacing, cutoff, 0.0 if g > 0 else COULOMB)
+    return r
+
+
+def _curve(energy: Floats, slope: Floats, spacing: float) -> Curve:
+    nodes = np.zeros((len(energy), energy.shape[1] + 2, 2))
+    nodes[:, :-2, 0], nodes[:, :-2, 1] = energy, slope * spacing
+    return Curve(nodes.reshape(-1), nodes.shape[1], 1 / spacing)
+
+
+@compiled
+def _cubic(nodes: Any, k: int, f: float) -> Any:
+    """Return value and slope (per spacing) at the fraction f between the nodes k and k + 1."""
+    g = f - 1
+    y0, s0, y1, s1 = nodes[2 * k], nodes[2 * k + 1], nodes[2 * k + 2], nodes[2 * k + 3]
+    value = y0 * ((1 + 2 * f) * g * g) + s0 * (f * g * g) + y1 * (f * f * (3 - 2 * f)) + s1 * (f * f * g)
+    return value, (y1 - y0) * (-6 * f * g) + s0 * (g * (3 * f - 1)) + s1 * (f * (3 * f - 2))
 
 
 @compiled
 def pair_sums(
-    x: Any, shifts: Any, start: Any, other: Any, image: Any, q: Any, nodes: Any, curve: Any, exact: bool,
-    kind: Any, c6: Any, reach: Any, law: Any, potential: Any, forces: Any, virial: Any,
-) -> Any:  # fmt: skip
-    """Return the Coulomb and the dispersion energy of a half list, eV, and add their derivatives.
-
-    Dispersion is -C6/(r^6 + a^6) (1 + a1/(1 + exp((r - R)/b))), switched off by a quintic between two distances.
+    x: Any, shifts: Any, start: Any, other: Any, image: Any, q: Any, nodes: Any, law: Any, tail: float, exact: bool,
+    kind: Any, n_kinds: int, van: Any, van_law: Any, potential: Any, forces: Any, virial: Any,
+) -> float:  # fmt: skip
+    """Return the Coulomb and dispersion energy of a half list, eV, and add its derivatives.
 
     Args:
         x, shifts: Positions and shifts of images, Å.
         start, other, image: Pairs of atom i are start[i] to start[i + 1]; vectors are x[i] - x[other] - shifts[image].
         q: Charges, e, shape (n,).
-        nodes, curve: Of the `Curve`: nodes, and (1/h, cutoff, tail).
-        exact: Whether `nodes` holds two nodes for every pair, the first at the pair's own distance.
-        kind: Row of each atom in the tables of dispersion, shape (n,).
-        c6, reach: C6 (eV Å^6) and R (Å) of pairs of kinds, shape (n_kinds, n_kinds).
-        law: a (Å), a1, b (Å), where the switch begins and ends (Å); 0 at the end for no dispersion.
+        nodes, law: Of the Coulomb `Curve`, and its law.
+        tail: ke if the interaction goes on as ke/r beyond the curve, else 0, eV Å.
+        exact: Whether curves hold two nodes for every pair, the first at the pair's own distance.
+        kind, n_kinds: Row of each atom in the curves of dispersion, shape (n,); 0 kinds for no dispersion.
+        van, van_law: Curves of dispersion, one for each pair of kinds, and their law.
         potential, forces, virial: Added to: dE/dq_i (eV/e), forces at fixed charges (eV/Å), virial (eV).
     """
-    per_length, cutoff, tail = curve
-    a, a1, b, inner, outer = law
-    a6 = a**6
-    charges, vapour = 0.0, 0.0
+    energy = 0.0
+    last, van_last = law[1] - 2.0, van_law[1] - 2.0
     wxx = wyy = wzz = wyz = wxz = wxy = 0.0
     for i in range(x.shape[0]):
         fx = fy = fz = own = 0.0
+        xi, yi, zi, qi = x[i, 0], x[i, 1], x[i, 2], q[i]
         for p in range(start[i], start[i + 1]):
             j, s = other[p], image[p]
-            dx = x[i, 0] - x[j, 0] - shifts[s, 0]
-            dy = x[i, 1] - x[j, 1] - shifts[s, 1]
-            dz = x[i, 2] - x[j, 2] - shifts[s, 2]
-            r2 = dx * dx + dy * dy + dz * dz
-            r = math.sqrt(r2)
-            along = 0.0
-            if r < cutoff or tail > 0:
-                if r < cutoff or exact:
-                    t = 2.0 * p if exact else r * per_length
-                    k = int(t)
-                    f = t - k
-                    h = f - 1
-                    y0, s0, y1, s1 = nodes[2 * k], nodes[2 * k + 1], nodes[2 * k + 2], nodes[2 * k + 3]
-                    u = y0 * ((1 + 2 * f) * h * h) + s0 * (f * h * h) + y1 * (f * f * (3 - 2 * f)) + s1 * (f * f * h)
-                    du = (y1 - y0) * (-6 * f * h) + s0 * (h * (3 * f - 1)) + s1 * (f * (3 * f - 2))
-                    du *= per_length
-                else:
-                    u = tail / r
-                    du = -u / r
-                charges += q[i] * q[j] * u
-                own += q[j] * u
-                potential[j] += q[i] * u
-                along -= q[i] * q[j] * du
-            if r < outer:
-                gate = 1 / (1 + math.exp((r - reach[kind[i], kind[j]]) / b))
-                inverse = 1 / (r2 * r2 * r2 + a6)
-                core = -c6[kind[i], kind[j]] * inverse
-                v = core * (1 + a1 * gate)
-                dv = -6 * r2 * r2 * r * inverse * v - core * a1 * gate * (1 - gate) / b
-                if r > inner:
-                    t = (r - inner) / (outer - inner)
-                    fade = 1 - t * t * t * (10 - 15 * t + 6 * t * t)
-                    dv = dv * fade - v * 30 * t * t * (1 - t) * (1 - t) / (outer - inner)
-                    v *= fade
-                vapour += v
-                along -= dv
-            along /= r
+            dx, dy, dz = xi - x[j, 0] - shifts[s, 0], yi - x[j, 1] - shifts[s, 1], zi - x[j, 2] - shifts[s, 2]
+            r = math.sqrt(dx * dx + dy * dy + dz * dz)
+            t = 2.0 * p if exact else min(r * law[0], last)
+            k = int(t)
+            u, du = _cubic(nodes, k, t - k)
+            du *= law[0]
+            if tail > 0 and not exact and t == last:
+                u = tail / r
+                du = -u / r
+            own += q[j] * u
+            potential[j] += qi * u
+            along = qi * q[j] * du
+            if n_kinds > 0:
+                t = 2.0 * p if exact else min(r * van_law[0], van_last)
+                k = int(t)
+                row = 0 if exact else (kind[i] * n_kinds + kind[j]) * van_law[1]
+                v, dv = _cubic(van, row + k, t - k)
+                energy += v
+                along += dv * van_law[0]
+            along = -along / r
             gx, gy, gz = along * dx, along * dy, along * dz
             fx, fy, fz = fx + gx, fy + gy, fz + gz
             forces[j, 0] -= gx
@@ -145,20 +170,13 @@ def pair_sums(
             forces[j, 2] -= gz
             wxx, wyy, wzz = wxx + gx * dx, wyy + gy * dy, wzz + gz * dz
             wyz, wxz, wxy = wyz + gy * dz, wxz + gx * dz, wxy + gx * dy
+        energy += qi * own
         potential[i] += own
         forces[i, 0] += fx
         forces[i, 1] += fy
         forces[i, 2] += fz
-    virial[0, 0] += wxx
-    virial[1, 1] += wyy
-    virial[2, 2] += wzz
-    virial[1, 2] += wyz
-    virial[2, 1] += wyz
-    virial[0, 2] += wxz
-    virial[2, 0] += wxz
-    virial[0, 1] += wxy
-    virial[1, 0] += wxy
-    return charges, vapour
+    virial += np.array([[wxx, wxy, wxz], [wxy, wyy, wyz], [wxz, wyz, wzz]])
+    return energy
 
 
 def self_energy(q: Floats, g: float, volume: float, potential: Floats, virial: Floats) -> float:
