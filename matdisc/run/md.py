@@ -1,0 +1,213 @@
+"""Molecular dynamics with a model of the board: replicas and temperatures side by side, and nothing lost by a stop."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from matdisc.cards import ModelCard
+from matdisc.errors import MatdiscError, RunError
+from matdisc.predictions import one_line
+from matdisc.run.asking import crew_size
+from matdisc.run.cluster import cluster_gpus, ray_cluster, stopping_in_order
+from matdisc.run.environment import Mode, runtime_env
+from matdisc.run.md_files import ReplicaFiles, Summary, output_folder
+from matdisc.run.md_worker import Dynamics, Part, Replica, run_replica
+from matdisc.run.predict import model_hash
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+SCHEMA = "matdisc.md/1"
+LOOK_SECONDS = 0.5
+DEATHS_ALLOWED = 2
+"""A replica whose worker dies goes on from its checkpoint; so often without a new one, then it is given up."""
+
+Progress = Callable[[str, int, int, str], None]
+"""Called with a replica's name, its steps so far, its steps in all, and how it ended (empty while it goes on)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MDWay:
+    """Workers, cluster and environment, as for `matdisc predict`; `resume` and `restart` as for output_folder."""
+
+    workers: int | None = None
+    address: str | None = None
+    memory: float | None = None
+    env: Mode = "inherit"
+    resume: bool = False
+    restart: bool = False
+
+
+def run_md(
+    job: Dynamics,
+    atoms: Atoms,
+    temperatures: Sequence[float | None],
+    replicas: int,
+    out: Path,
+    *,
+    seed: int = 0,
+    way: MDWay | None = None,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> list[Summary]:
+    """Simulate each temperature so many times, and return how each trajectory went.
+
+    The same call goes on where an earlier one was stopped, to the very same files; with more steps it makes the
+    trajectories longer.
+
+    Args:
+        job: The potential and how atoms move.
+        atoms: The start of all trajectories.
+        temperatures: K; None for nve from rest.
+        replicas: Trajectories at each temperature; they differ in their seeds.
+        out: Folder of the results, one folder in it for each trajectory.
+        seed: Of all trajectories; each has its own, which depends on its temperature and number alone.
+        way: Workers and the like.
+        progress, say: Told how far it is, and what takes long.
+
+    Raises:
+        MatdiscError: If model and structure do not fit, the start cannot be simulated, `out` holds something else.
+        KeyboardInterrupt: If the user asks to stop; all up to the last checkpoints is on disk.
+    """
+    way = way or MDWay()
+    if way.env == "isolated" and way.workers == 0:
+        raise RunError("an isolated environment needs a worker process; use at least `--workers 1`")
+    refuse_unknown_elements(job.model, atoms.get_chemical_symbols())
+    all_of_them = [
+        Replica(_name(t, number), t, _seed(seed, t, number), atoms) for t in temperatures for number in range(replicas)
+    ]
+    settings = _settings(job, atoms, temperatures, replicas, seed)
+    with output_folder(out, settings, resume=way.resume, restart=way.restart):
+        files = {replica.name: ReplicaFiles(out / replica.name) for replica in all_of_them}
+        todo = [r for r in all_of_them if files[r.name].stop is None and files[r.name].step < job.steps]
+        if progress:
+            for name, one in files.items():
+                progress(name, one.step, job.steps, one.stop.reason if one.stop else "")
+        crew = crew_size(way.workers, way.address)
+        job = replace(job, memory_gib=job.model.memory_gib if way.memory is None else way.memory, in_worker=crew != 0)
+        died: dict[str, str] = {}
+        cluster = ray_cluster(min(crew or 1, len(todo)), way.address) if todo and crew != 0 else nullcontext()
+        with cluster, stopping_in_order() as stop:
+            environment = runtime_env(job.model, way.env, address=way.address, say=say) if todo and crew != 0 else {}
+            parts = _serial(job, todo, files) if crew == 0 else _on_ray(job, todo, files, crew, environment, died)
+            for name, part in parts:
+                files[name].add(part)
+                if progress:
+                    progress(name, max(part.step, files[name].step), job.steps, part.stop.reason if part.stop else "")
+                stop()
+        n = len(atoms)
+        return [one.summary(job.steps, job.conditions.timestep, n, died.get(key, "")) for key, one in files.items()]
+
+
+def refuse_unknown_elements(model: ModelCard, symbols: Sequence[str]) -> None:
+    """Raise RunError if a model says that it does not know an element."""
+    unknown = sorted(set(symbols) - set(model.elements)) if model.elements else []
+    if unknown:
+        raise RunError(
+            f"model {model.key!r} does not know {', '.join(unknown)}, which the structure contains; "
+            f"it knows {', '.join(model.elements)}"
+        )
+
+
+def _serial(job: Dynamics, todo: Sequence[Replica], files: Mapping[str, ReplicaFiles]) -> Iterator[tuple[str, Part]]:
+    for replica in todo:
+        for part in run_replica(job, replica, files[replica.name].state):
+            yield replica.name, part
+
+
+def _on_ray(
+    job: Dynamics,
+    todo: Sequence[Replica],
+    files: Mapping[str, ReplicaFiles],
+    crew: int | None,
+    environment: Mapping[str, Any],
+    died: dict[str, str],
+) -> Iterator[tuple[str, Part]]:
+    """Yield parts as they come; a replica that is given up is noted in `died`."""
+    import ray
+    from ray import exceptions as ends
+
+    gpus = job.model.gpus if cluster_gpus() > 0 else 0
+    memory = None if job.model.memory_gib is None else int(job.model.memory_gib * 2**30)
+    ask = ray.remote(run_replica).options(
+        num_cpus=1, num_gpus=gpus, memory=memory, max_retries=0, num_returns="streaming", runtime_env=environment
+    )
+    shared = ray.put(job)
+    waiting = list(todo)
+    flight: dict[Any, Replica] = {}
+    deaths: dict[str, tuple[int, int]] = {}
+    try:
+        while waiting or flight:
+            while waiting and len(flight) < (crew or len(todo)):
+                replica = waiting.pop(0)
+                flight[ask.remote(shared, replica, files[replica.name].state)] = replica
+            ready, _ = ray.wait(list(flight), num_returns=1, timeout=LOOK_SECONDS)
+            if ready and len(flight) > 1:  # all that are ready, lest the first one keeps the others waiting
+                ready, _ = ray.wait(list(flight), num_returns=len(flight), timeout=0)
+            if not ready:
+                yield todo[0].name, Part(0)  # so that the caller looks up
+            for stream in ready:
+                replica = flight[stream]
+                try:
+                    yield replica.name, ray.get(next(stream))
+                except StopIteration:
+                    del flight[stream]
+                except ends.RayTaskError as err:
+                    cause = err.cause
+                    if isinstance(cause, MatdiscError):
+                        raise type(cause)(str(cause)) from None
+                    raise RunError(
+                        f"replica {replica.name}: model {job.model.key!r} cannot be asked: "
+                        f"{type(cause).__name__}: {cause}"
+                    ) from err
+                except ends.RayError as err:
+                    del flight[stream]
+                    if _again(replica.name, files[replica.name].step, deaths):
+                        waiting.append(replica)
+                    else:
+                        died[replica.name] = f"{type(err).__name__}: {one_line(str(err))}"
+    finally:
+        for stream in flight:
+            ray.cancel(stream, force=False)  # by force Ray would abort the driver if a task ends at that moment
+
+
+def _again(name: str, step: int, deaths: dict[str, tuple[int, int]]) -> bool:
+    """Whether a replica whose worker has died is tried again."""
+    count, at = deaths.get(name, (0, -1))
+    deaths[name] = (count + 1 if at == step else 1, step)
+    return deaths[name][0] <= DEATHS_ALLOWED
+
+
+def _settings(
+    job: Dynamics, atoms: Atoms, temperatures: Sequence[float | None], replicas: int, seed: int
+) -> dict[str, Any]:
+    """All that makes the trajectories, as plain JSON."""
+    conditions = asdict(job.conditions)
+    del conditions["temperature"]
+    digest = hashlib.sha256()
+    for array in (atoms.numbers, atoms.positions, atoms.cell[:], atoms.pbc, atoms.get_masses(), atoms.get_momenta()):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return {
+        "schema": SCHEMA, "model": job.model.key, "model_version": job.model.version,
+        "model_sha256": model_hash(job.model), "formula": atoms.get_chemical_formula(), "atoms": len(atoms),
+        "structure_sha256": digest.hexdigest(), **conditions, "temperatures": list(temperatures), "replicas": replicas,
+        "seed": seed, "steps": job.steps, "every": job.every, "thermo_every": job.thermo_every,
+        "checkpoint_every": job.checkpoint_every, "relax": job.relax, "velocities": job.velocities,
+        "watchdog": asdict(job.watchdog) if job.watchdog else None,
+    }  # fmt: skip
+
+
+def _name(temperature: float | None, number: int) -> str:
+    return f"{'start' if temperature is None else f'T{temperature:g}'}-r{number + 1}"
+
+
+def _seed(seed: int, temperature: float | None, number: int) -> int:
+    key = (0 if temperature is None else round(1000 * temperature), number)
+    return int(np.random.SeedSequence(seed, spawn_key=key).generate_state(1)[0])
