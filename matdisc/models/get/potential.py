@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from matdisc.models.get.coulomb import dipoles, neutralised, own_energies, pair_energies
-from matdisc.models.get.dispersion import SWITCH, coefficients
-from matdisc.models.get.dispersion import pair_energies as dispersion_energies
-from matdisc.models.get.ewald import beyond_pairs, screened
+from matdisc.models.get.coulomb import dipoles, neutralised, own_energies
+from matdisc.models.get.dispersion import SWITCH
 from matdisc.models.get.graph import Graph, graph_of, vectors_of
 from matdisc.models.get.inputs import refuse_unknown
+from matdisc.models.get.longrange import longrange_energies
 from matdisc.models.get.network import Network, initialise
-from matdisc.models.get.settings import COULOMB, MAX_NUMBER, Settings
+from matdisc.models.get.settings import MAX_NUMBER, Settings
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -106,7 +105,7 @@ class GET(nn.Module):
             charges = neutralised(said.charge.to(graph.positions.dtype), graph.frame, graph.charge)
             positions = graph.positions.detach().clone().requires_grad_()
             cell = graph.cell.detach().clone().requires_grad_()
-            electric = self._pair_energies(graph, positions, cell, charges)
+            electric = longrange_energies(graph, self.settings, positions, cell, charges)
             own = own_energies(charges, said.electronegativity, said.hardness)
             atomic = said.energy.double() + own.double() + self._baseline.to(own.device)[graph.numbers]
             energy = electric + electric.new_zeros(graph.n_frames).index_add(0, graph.frame, atomic)
@@ -138,36 +137,6 @@ class GET(nn.Module):
             network_virial_between=between_virial,
         )
         return found if training else _detached(found)
-
-    def _pair_energies(self, graph: Graph, positions: Tensor, cell: Tensor, charges: Tensor) -> Tensor:
-        """Return the Coulomb and dispersion energy of each frame, eV, shape (F,), double precision."""
-        receivers, senders = graph.pair_index
-        distances = vectors_of(graph, graph.pair_index, graph.pair_shift, positions, cell).square().sum(dim=1).sqrt()
-        products = charges[receivers] * charges[senders]
-        energies = pair_energies(distances, products, self.settings.coulomb_radius, self.settings.coulomb_beta)
-        if graph.boxes:
-            widths = charges.new_zeros(graph.n_frames)
-            widths[[box.frame for box in graph.boxes]] = charges.new_tensor([box.width for box in graph.boxes])
-            energies = energies + COULOMB * products * screened(distances, widths[graph.frame[receivers]])
-        if self.settings.dispersion:
-            energies = energies + self._dispersion(graph, distances)
-        total = energies.new_zeros(graph.n_frames, dtype=torch.float64)
-        total = total.index_add(0, graph.frame[receivers], energies.double())
-        for box in graph.boxes:
-            own = slice(*box.atoms)
-            rest = beyond_pairs(positions[own], cell[box.frame], charges[own], box.waves, box.width)
-            total = total.index_add(0, torch.tensor([box.frame], device=total.device), rest.double()[None])
-        return total
-
-    def _dispersion(self, graph: Graph, distances: Tensor) -> Tensor:
-        """Return the dispersion energy of each pair, eV, shape (P,)."""
-        first, second = graph.numbers[graph.pair_index]
-        strengths, reaches = (
-            torch.as_tensor(values, dtype=distances.dtype, device=distances.device)
-            for values in coefficients(self.settings)
-        )
-        c6, radii = strengths[first] * strengths[second], reaches[first] * reaches[second]
-        return dispersion_energies(distances, c6, radii, self.settings.dispersion_a1)
 
 
 def _gradients(
