@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import matdisc
-from matdisc.cli import alloys, cards, compare, elicit, env, files, history, mix, runs, site
+from matdisc.cli import alloys, cards, compare, elicit, env, files, history, md, mix, runs, site, train
 from matdisc.errors import MatdiscError
 
 app = typer.Typer(
@@ -28,6 +28,8 @@ app.command()(cards.init)
 app.command()(runs.predict)
 app.command()(runs.evaluate)
 app.command()(mix.mix)
+app.command()(md.md)
+app.add_typer(train.app, name="train", help="Train the equivariant force field, distil an ensemble, align densities.")
 app.add_typer(history.runs, name="runs", help="The runs on a board: list, show, go on with.")
 app.add_typer(env.env, name="env", help="Isolated environments in the cache: list, clear.")
 app.command()(files.check)
