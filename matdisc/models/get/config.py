@@ -167,6 +167,18 @@ class DistillRun(HeadRun):
     learning_rate: Positive = 1e-4
 
 
+class Stability(Strict):
+    """A simulation by each model before and after, from the last bulk frame: how long it stays whole.
+
+    `timestep` in fs, `temperature` in K.
+    """
+
+    picoseconds: Positive = 5.0
+    temperature: Positive = 300.0
+    timestep: Positive = 0.5
+    seed: Seed = 0
+
+
 class DistillConfig(Strict):
     """Teachers, bulk frames and weights of an ensemble knowledge distillation.
 
@@ -183,6 +195,7 @@ class DistillConfig(Strict):
     bulk_virial: Weight = 0.01 * KCAL_SQUARED
     most_frames: Count = 960
     labelled: Labelled
+    stability: Stability | None = None
     run: DistillRun = DistillRun()
 
     @model_validator(mode="after")

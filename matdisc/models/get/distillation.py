@@ -24,6 +24,7 @@ from matdisc.models.get.losses import mean_square
 from matdisc.models.get.outcome import predict
 from matdisc.models.get.potential import GET
 from matdisc.models.get.samples import Samples, samples_of
+from matdisc.models.get.steadiness import mean_steady_ps
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -85,6 +86,12 @@ def distil(config: DistillConfig, folder: Path, out: Path, *, report: Report | N
         students[number] = student
         places.append(place)
     changes = [*_spread_changes(lessons, students, structures, run.device, whole=config.student == "all")]
+    if config.stability is not None:
+        before, after = (
+            mean_steady_ps([models[n] for n in chosen], structures[-1], config.stability, device=run.device)
+            for models in (teachers, students)
+        )
+        changes.append(Change(f"stable, of {config.stability.picoseconds:g} ps", "ps", before, after))
     changes += _cluster_changes([teachers[n] for n in chosen], [students[n] for n in chosen], clusters)
     return Distilled(tuple(places), tuple(changes))
 

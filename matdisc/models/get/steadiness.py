@@ -1,0 +1,35 @@
+"""How long a model keeps a structure together: molecular dynamics until the watchdog bites or the time is up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from matdisc.models.get.calculator import reference_calculator
+from matdisc.models.get.config import Stability
+from matdisc.models.get.potential import GET
+from matdisc.physics.md import Conditions, Watchdog, simulate
+from matdisc.physics.together import alone
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+
+def steady_ps(model: GET, atoms: Atoms, settings: Stability, *, seed: int, device: str = "cpu") -> float:
+    """Return the picoseconds until bonds break, atoms overlap or the temperature runs away; at most those asked for."""
+    conditions = Conditions(
+        ensemble="langevin", timestep=settings.timestep, temperature=settings.temperature, friction=0.02
+    )
+    steps = round(1000 * settings.picoseconds / settings.timestep)
+    watchdog = Watchdog(bonds=True, drift=None)
+    start = atoms.copy()
+    ended = alone(
+        simulate(start, conditions, steps, seed=seed, watchdog=watchdog), reference_calculator(model, device=device)
+    )
+    return ended.steps_done * settings.timestep / 1000
+
+
+def mean_steady_ps(models: Sequence[GET], atoms: Atoms, settings: Stability, *, device: str = "cpu") -> float:
+    """Return the mean over models, each from the same start with the same seed; censored at the time asked for."""
+    times = [steady_ps(model, atoms, settings, seed=settings.seed, device=device) for model in models]
+    return sum(times) / len(times)
