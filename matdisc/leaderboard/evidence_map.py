@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,9 +21,13 @@ from matdisc.datasets.load import load
 from matdisc.datasets.splits import checked_folds, pool
 from matdisc.errors import CardError
 from matdisc.models.evidence import EvidenceModel, Settings
+from matdisc.models.evidence.groups import parse_alloy
 from matdisc.models.load import model_hash
 from matdisc.schema import Sample
 from matdisc.tasks.alloys import asked_hash
+
+if TYPE_CHECKING:
+    from matdisc.models.evidence.explain import Explanation
 
 SCHEMA = "matdisc.evidence/2"
 LOADER = "matdisc.models.evidence.predictors:evidence"
@@ -66,6 +70,23 @@ def refresh_evidence_maps(board: Board, rows: Iterable[tuple[str, str]]) -> list
     return written
 
 
+def explain_alloy(board: Board, model_key: str, dataset_key: str, alloy: str, *, limit: int = STEPS) -> Explanation:
+    """Return what a model that learnt from all labelled alloys of a dataset but this one says of any alloy, and why.
+
+    Raises:
+        CardError: If the model is no evidence model, or the dataset none of alloys.
+        DataError: If data or a table is missing, or the alloy names no elements.
+    """
+    from matdisc.models.evidence.explain import explain
+
+    settings, card = _settings(board.model(model_key)), board.dataset(dataset_key)
+    _need_protocols(card)
+    asked = parse_alloy(alloy)
+    known = [sample for sample in pool(load(board, dataset_key)) if frozenset(sample.inputs["elements"]) != asked]
+    model = EvidenceModel(settings).fit(_sets(known), np.array([_high(sample) for sample in known]))
+    return explain(model, asked, limit)
+
+
 def basis(model: ModelCard, dataset: DatasetCard) -> dict[str, str]:
     """Return the hashes of what a file is made of: the model's card, and the alloys with their headline folds."""
     headline = dict(list(dataset.splits.items())[:1])
@@ -76,8 +97,7 @@ def evidence_map(board: Board, model_key: str, dataset_key: str, *, limit: int =
     """Return the content of that file; arguments and errors as in `write_evidence_map`."""
     settings = _settings(board.model(model_key))
     card = board.dataset(dataset_key)
-    if not card.splits:
-        raise CardError(f"datasets/{dataset_key}/dataset.toml: has no table [splits]; name a dataset of alloys")
+    _need_protocols(card)
     dataset = load(board, dataset_key)
     alloys = pool(dataset)
     protocol, sha256 = next(iter(card.splits.items()))
@@ -101,6 +121,11 @@ def evidence_map(board: Board, model_key: str, dataset_key: str, *, limit: int =
         "conflict": _rounded(fused.conflict[inner, inner]),
         "alloys": [_explained(model, sample) for sample in _surest(model, test, limit)],
     }
+
+
+def _need_protocols(card: DatasetCard) -> None:
+    if not card.splits:
+        raise CardError(f"datasets/{card.key}/dataset.toml: has no table [splits]; name a dataset of alloys")
 
 
 def _path(board: Board, model_key: str, dataset_key: str) -> Path:

@@ -11,13 +11,14 @@ from typer.testing import CliRunner
 from matdisc import predictions
 from matdisc.cards import DatasetCard, read_card
 from matdisc.cli.app import app
-from matdisc.datasets.load import builder, content_hash
-from matdisc.datasets.splits import split_hash
+from matdisc.datasets.load import builder, content_hash, load
+from matdisc.datasets.splits import folds, read_folds, split_hash
 from matdisc.errors import CardError, DataError, SubmissionError
 from matdisc.leaderboard import site
+from matdisc.leaderboard.alloy_table import alloy_tables
 from matdisc.leaderboard.asked import write_asked
 from matdisc.leaderboard.compare import compare
-from matdisc.leaderboard.evidence_map import refresh_evidence_maps
+from matdisc.leaderboard.evidence_map import explain_alloy, refresh_evidence_maps
 from matdisc.leaderboard.ranking import rank, write_ranking
 from matdisc.leaderboard.results import publish, rescore, score_file
 from matdisc.leaderboard.submit import submit
@@ -278,3 +279,42 @@ def test_evidence_of_another_model_or_other_alloys_is_made_anew(toy, change):
         path.write_text(before[:-20])
     assert refresh_evidence_maps(toy, rows_of) == [path]
     assert (path.read_text() == before) == (change == "damage")
+
+
+def test_all_scores_stand_in_one_text_with_the_best_first_and_differences_to_the_null(toy, run):
+    for model in ("alloys-constant", "evidence-data"):
+        run(model)
+    text = alloy_tables(toy)
+    parts = text.split("## ")
+    assert [part.splitlines()[0] for part in parts[1:]] == ["Brier scores", f"{SET}, kfold-5x3", f"{SET}, loeo"]
+    rows_of = {line.split(" | ")[0][2:]: line.split(" | ") for line in parts[2].splitlines() if line.startswith("| ")}
+    details = json.loads((toy.details_dir / "alloys" / SET / "evidence-data.json").read_text())
+    brier = details["protocols"][0]["metrics"]["brier"]
+    assert rows_of["evidence-data"][2].startswith(f"{brier['value']:.3f} (")
+    assert rows_of["alloys-constant"][-2:] == ["", " |"]
+    scores = [float(cells[2].split()[0]) for name, cells in rows_of.items() if name not in ("row", "---")]
+    assert scores == sorted(scores)
+    with pytest.raises(DataError, match="no results on dataset 'synthetic-miedema'"):
+        alloy_tables(toy, ["synthetic-miedema"])
+
+
+def test_an_alloy_is_explained_without_its_own_label(toy, tmp_path):
+    before = explain_alloy(toy, "evidence-data", SET, "Fe|Co")
+    add_set(toy, rows() | {"Co|Fe": "Low"})
+    assert explain_alloy(toy, "evidence-data", SET, "Co|Fe") == before
+    assert before.n_pieces
+    add_set(toy, rows() | {"Co|Ni": "Low"})
+    assert explain_alloy(toy, "evidence-data", SET, "Co|Fe") != before
+    command = ["alloys", "explain", "evidence-rules", SET, "Fe-Co", "--board", str(toy.root)]
+    done = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "graph.json")], catch_exceptions=False)
+    assert done.output.startswith("Co|Fe: p_high ")
+    assert {"nodes", "edges"} == json.loads((tmp_path / "graph.json").read_text()).keys()
+
+
+def test_folds_are_written_for_other_programs(toy, tmp_path):
+    command = ["alloys", "folds", SET, "--out", str(tmp_path), "--board", str(toy.root)]
+    done = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert f"{SET}-loeo.json.gz: 6 folds, sha256 {toy.dataset(SET).splits['loeo']}" in done.output
+    dataset = load(toy, SET)
+    read = read_folds(tmp_path / f"{SET}-loeo.json.gz", dataset)
+    assert [fold.train.tolist() for fold in read] == [fold.train.tolist() for fold in folds(dataset, "loeo")]
