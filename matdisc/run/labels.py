@@ -199,7 +199,7 @@ def _ray_answers(open_works: Sequence[Work], crew: int | None) -> Iterator[tuple
     import ray
     from ray import exceptions as died
 
-    ask = ray.remote(_timed).options(num_cpus=1, max_retries=1, max_calls=0)
+    ask = ray.remote(_timed).options(num_cpus=1, max_retries=1)
     waiting = list(reversed(open_works))
     flight: dict[Any, Work] = {}
     room = crew or max(1, int(ray.cluster_resources().get("CPU", 1)))

@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 from matdisc.errors import DataError, RunError
 from matdisc.models.get.frames import Frames, join
 from matdisc.models.get.label_config import LabelConfig, System
-from matdisc.models.get.xtb import Floats, Label, NoLabel, Xtb, check_electrons
+from matdisc.models.get.xtb import Floats, Label, NoLabel, Xtb, check_electrons, label_atoms
 from matdisc.physics.evaluation import Evaluation
 from matdisc.physics.md import Conditions, simulate
 from matdisc.physics.molecules import Species, species
@@ -80,7 +80,8 @@ def works(config: LabelConfig, own: Mapping[str, Species], structures: Mapping[s
         structures: The user's structures, by file name; they are labelled in portions of 10.
 
     Raises:
-        DataError: If a system's or structure's charge does not fit its electrons, or a species is unknown.
+        DataError: If a system's or structure's charge does not fit its electrons, a species is unknown, or a structure
+            is periodic in part.
     """
     found = []
     for one in config.system:
@@ -95,6 +96,8 @@ def works(config: LabelConfig, own: Mapping[str, Species], structures: Mapping[s
         for i, atoms in enumerate(read):
             total, multiplicity = float(atoms.info.get("charge", 0)), int(atoms.info.get("multiplicity", 1))
             check_electrons(atoms.numbers, total, multiplicity, f"{name}, frame {i}")
+            if atoms.pbc.any() and not atoms.pbc.all():
+                raise DataError(f"{name}, frame {i}: periodic in some directions only; give pbc for all or none")
         for portion, first in enumerate(range(0, len(read), 10)):
             some = tuple(read[first : first + 10])
             found.append(Work(f"{name}_{portion:03d}", config, None, portion, structures=some))
@@ -204,17 +207,13 @@ class _Trajectory:
 
 
 def _label_structures(work: Work) -> Labelled:
-    """Label structures as they are; the warm start is of no use between unlike ones."""
+    """Label a user's structures as they are."""
     rows, left = [], []
     name = work.key.rpartition("_")[0]
     for i, atoms in enumerate(work.structures):
         number = 10 * work.trajectory + i
-        charge, multiplicity = float(atoms.info.get("charge", 0)), int(atoms.info.get("multiplicity", 1))
         try:
-            if atoms.pbc.any() and not atoms.pbc.all():
-                raise NoLabel("it is periodic in some directions only; give pbc for all or none")
-            xtb = Xtb(atoms.numbers, charge=charge, multiplicity=multiplicity, pbc=atoms.pbc, method=work.config.method)
-            label = xtb.label(atoms.positions, atoms.cell.array)
+            label = label_atoms(atoms, method=work.config.method, source=f"{name}, frame {number}")
         except NoLabel as err:
             left.append(LeftOut(name, number, str(err)))
             continue
