@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,11 +97,13 @@ def run_md(
         with cluster, stopping_in_order() as stop:
             environment = runtime_env(job.model, way.env, address=way.address, say=say) if todo and crew != 0 else {}
             parts = _serial(job, todo, files) if crew == 0 else _on_ray(job, todo, files, crew, environment, died)
-            for name, part in parts:
-                files[name].add(part)
-                if progress:
-                    progress(name, max(part.step, files[name].step), job.steps, part.stop.reason if part.stop else "")
-                stop()
+            with closing(parts):  # lets go of the tasks while Ray is still there
+                for name, part in parts:
+                    files[name].add(part)
+                    if progress:
+                        step = max(part.step, files[name].step)
+                        progress(name, step, job.steps, part.stop.reason if part.stop else "")
+                    stop()
         n = len(atoms)
         return [one.summary(job.steps, job.conditions.timestep, n, died.get(key, "")) for key, one in files.items()]
 
@@ -116,7 +118,9 @@ def refuse_unknown_elements(model: ModelCard, symbols: Sequence[str]) -> None:
         )
 
 
-def _serial(job: Dynamics, todo: Sequence[Replica], files: Mapping[str, ReplicaFiles]) -> Iterator[tuple[str, Part]]:
+def _serial(
+    job: Dynamics, todo: Sequence[Replica], files: Mapping[str, ReplicaFiles]
+) -> Generator[tuple[str, Part], None, None]:
     for replica in todo:
         for part in run_replica(job, replica, files[replica.name].state):
             yield replica.name, part
@@ -129,7 +133,7 @@ def _on_ray(
     crew: int | None,
     environment: Mapping[str, Any],
     died: dict[str, str],
-) -> Iterator[tuple[str, Part]]:
+) -> Generator[tuple[str, Part], None, None]:
     """Yield parts as they come; a replica that is given up is noted in `died`."""
     import ray
     from ray import exceptions as ends

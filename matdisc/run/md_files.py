@@ -166,8 +166,8 @@ def output_folder(folder: Path, settings: Mapping[str, Any], *, resume: bool, re
         if not path.exists():
             if resume:
                 raise RunError(f"option '--resume': {folder} holds no simulation; leave the option out to begin one")
-            if any(p.name != ".lock" and not p.name.startswith("old-") for p in folder.iterdir()):
-                raise RunError(f"{folder}: holds other files; give another folder with --out")
+            if any(p for p in folder.glob(f"*/{CHECKPOINT}") if not p.parent.name.startswith("old-")):
+                raise RunError(f"{folder}: holds checkpoints but no {SETTINGS}; give another folder with --out")
         else:
             _refuse_others(path, settings)
         write_whole(path, (json.dumps(settings, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
@@ -192,7 +192,8 @@ def _refuse_others(path: Path, settings: Mapping[str, Any]) -> None:
 
 
 def _set_aside(folder: Path) -> None:
-    content = [p for p in folder.iterdir() if p.name != ".lock" and not p.name.startswith("old-")]
+    content = [p.parent for p in folder.glob(f"*/{CHECKPOINT}") if not p.parent.name.startswith("old-")]
+    content += [folder / SETTINGS] * (folder / SETTINGS).exists()
     if not content:
         return
     number = 1

@@ -168,11 +168,12 @@ def _repeated(atoms: Atoms, supercell: Sequence[int]) -> Atoms:
 def _refuse_impossible(text: str, atoms: Atoms) -> None:
     if not np.isfinite(atoms.positions).all() or not np.isfinite(atoms.cell[:]).all():
         raise RunError(f"structure {text!r}: a position or the cell is not a finite number")
-    if np.any(atoms.pbc) and abs(np.linalg.det(atoms.cell.complete())) < 1e-6:
+    flat = abs(np.linalg.det(atoms.cell.complete())) < 1e-6 or (atoms.cell.lengths()[atoms.pbc] < 1e-3).any()
+    if np.any(atoms.pbc) and flat:
         raise RunError(f"structure {text!r}: it is periodic, but its cell has no volume; give it a cell, or pbc F F F")
     charge = atoms.info.get("charge", 0)
     if not isinstance(charge, int | float | np.integer | np.floating) or not float(charge).is_integer():
-        raise RunError(f"structure {text!r}: the total charge is {charge!r}; it must be a whole number of e")
+        raise RunError(f"structure {text!r}: the total charge is {charge}; it must be a whole number of e")
     if len(atoms) > 1:
         from scipy.spatial import cKDTree
 

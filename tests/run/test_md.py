@@ -1,0 +1,284 @@
+"""`matdisc md`: files that a stop cannot harm, named errors, and the physics of what is written."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.io import read
+from typer.testing import CliRunner
+
+from matdisc.errors import CardError, DataError, RunError
+from matdisc.physics.md import Conditions, Watchdog
+from matdisc.run.md import MDWay, run_md
+from matdisc.run.md_files import read_thermo
+from matdisc.run.md_start import model_of, structure_of
+from matdisc.run.md_worker import Dynamics, Part
+
+HERE = MDWay(workers=0)
+FILES = ("trajectory.extxyz", "thermo.csv")
+COMMAND = "from matdisc.cli.app import app, main\nfrom matdisc.cli.md import md\napp.command(name='md')(md)\nmain()\n"
+
+
+def copper():
+    return bulk("Cu", cubic=True)
+
+
+def job(board, steps=40, model="emt", **more):
+    c = Conditions(ensemble="langevin", temperature=300, timestep=2.0)
+    asked = {"every": 5, "thermo_every": 3, "checkpoint_every": 10, "watchdog": Watchdog()} | more
+    return Dynamics(board.model(model), asked.pop("conditions", c), steps, **asked)
+
+
+def contents(folder):
+    return [(folder / name).read_bytes() for name in FILES]
+
+
+def test_a_trajectory_is_written_with_its_thermodynamics(board, tmp_path):
+    (found,) = run_md(job(board, velocities=True), copper(), [300.0], 1, tmp_path / "out", way=HERE)
+    folder = tmp_path / "out" / "T300-r1"
+    frames, thermo = read(folder / "trajectory.extxyz", ":"), read_thermo(folder / "thermo.csv")
+    assert [f.info["step"] for f in frames] == list(range(0, 41, 5))
+    assert list(thermo["step"]) == list(range(0, 40, 3))
+    assert (found.steps, found.time_ps, found.ended) == (40, 0.08, "done")
+    assert found.temperature == pytest.approx(thermo["temperature_K"][4:].mean())
+    np.testing.assert_allclose(thermo["total_eV"], thermo["potential_eV"] + thermo["kinetic_eV"], atol=2e-8)
+    assert thermo["density_g_cm3"][0] == pytest.approx(8.97, abs=0.01)
+    at_15 = frames[3]
+    assert at_15.get_kinetic_energy() == pytest.approx(thermo["kinetic_eV"][5], rel=1e-5)
+    assert at_15.get_potential_energy() == pytest.approx(thermo["potential_eV"][5], abs=1e-7)
+
+
+def test_what_is_written_presses_as_ase_says(board, tmp_path):
+    from ase.calculators.emt import EMT
+    from ase.units import bar
+
+    run_md(job(board, 15, velocities=True), copper(), [500.0], 1, tmp_path, way=HERE)
+    last = read(tmp_path / "T500-r1" / "trajectory.extxyz", -1)
+    thermo = read_thermo(tmp_path / "T500-r1" / "thermo.csv")
+    last.calc = EMT()
+    expected = -last.get_stress(include_ideal_gas=True) / bar
+    found = [thermo[f"pressure_{axes}_bar"][-1] for axes in ("xx", "yy", "zz", "yz", "xz", "xy")]
+    np.testing.assert_allclose(found, expected, atol=0.5)
+
+
+@pytest.mark.parametrize("ensemble", ["nve", "langevin", "nose-hoover", "npt"])
+def test_a_run_in_two_calls_writes_the_bytes_of_one(board, tmp_path, ensemble):
+    asked = {"conditions": Conditions(ensemble=ensemble, temperature=300, timestep=2.0, barostat_fs=200)}
+    run_md(job(board, 60, **asked), copper(), [300.0], 1, tmp_path / "whole", way=HERE)
+    run_md(job(board, 30, **asked), copper(), [300.0], 1, tmp_path / "parts", way=HERE)
+    half = contents(tmp_path / "parts" / "T300-r1")
+    for name in FILES:  # what a crash leaves behind the checkpoint
+        with (tmp_path / "parts" / "T300-r1" / name).open("ab") as file:
+            file.write(b"12,half a li")
+    resume = MDWay(workers=0, resume=True)
+    run_md(job(board, 60, **asked), copper(), [300.0], 1, tmp_path / "parts", way=resume)
+    whole, parts = contents(tmp_path / "whole" / "T300-r1"), contents(tmp_path / "parts" / "T300-r1")
+    assert whole == parts
+    assert all(w.startswith(h) and len(w) > len(h) for w, h in zip(whole, half, strict=True))
+
+
+def test_replicas_differ_and_more_of_them_change_none(board, tmp_path):
+    run_md(job(board, 20), copper(), [300.0], 2, tmp_path, way=HERE)
+    first, second = (contents(tmp_path / f"T300-r{n}") for n in (1, 2))
+    assert first != second
+    found = run_md(job(board, 20), copper(), [300.0, 400.0], 3, tmp_path, way=HERE)
+    assert [one.name for one in found] == [f"T{t}-r{n}" for t in (300, 400) for n in (1, 2, 3)]
+    assert contents(tmp_path / "T300-r1") == first
+
+
+def test_a_folder_of_another_simulation_is_refused(board, tmp_path):
+    run_md(job(board, 10), copper(), [300.0], 1, tmp_path, way=HERE)
+    with pytest.raises(RunError, match=r"timestep = 2\.0, now it is 1\.0"):
+        run_md(job(board, 10, conditions=Conditions(temperature=300, ensemble="langevin")), copper(), [300.0], 1,
+               tmp_path, way=HERE)  # fmt: skip
+    with pytest.raises(RunError, match="structure_sha256"):
+        run_md(job(board, 10), bulk("Cu", cubic=True, a=3.7), [300.0], 1, tmp_path, way=HERE)
+    with pytest.raises(RunError, match="has 10 steps"):
+        run_md(job(board, 5), copper(), [300.0], 1, tmp_path, way=HERE)
+    run_md(job(board, 5), copper(), [300.0], 1, tmp_path, way=MDWay(workers=0, restart=True))
+    assert len((tmp_path / "old-1" / "T300-r1" / "thermo.csv").read_text().splitlines()) == 5
+    with pytest.raises(RunError, match="holds no simulation"):
+        run_md(job(board, 5), copper(), [300.0], 1, tmp_path / "new", way=MDWay(workers=0, resume=True))
+
+
+def test_a_file_shorter_than_its_checkpoint_is_told(board, tmp_path):
+    run_md(job(board, 10), copper(), [300.0], 1, tmp_path, way=HERE)
+    (tmp_path / "T300-r1" / "thermo.csv").write_text("step\n")
+    with pytest.raises(DataError, match=r"thermo\.csv: has 5 bytes"):
+        run_md(job(board, 20), copper(), [300.0], 1, tmp_path, way=HERE)
+
+
+def test_a_trajectory_that_broke_stays_ended(board, tmp_path):
+    dog = Watchdog(every=1, drift=1e-9, drift_rate=0.0)
+    (found,) = run_md(job(board, 20, watchdog=dog), copper(), [300.0], 1, tmp_path, way=HERE)
+    assert (found.ended, found.steps < 20) == ("drift", True)
+    before = contents(tmp_path / "T300-r1")
+    (again,) = run_md(job(board, 40, watchdog=dog), copper(), [300.0], 1, tmp_path, way=HERE)
+    assert (again.ended, again.detail) == ("drift", found.detail)
+    assert contents(tmp_path / "T300-r1") == before
+
+
+def test_a_rough_start_is_relaxed_if_that_is_asked_for(board, tmp_path):
+    atoms = bulk("Cu", cubic=True) * (2, 1, 1)
+    atoms.positions[0] += [1.45, 1.45, 0]
+    with pytest.raises(RunError, match="exploding start"):
+        run_md(job(board, 10), atoms, [300.0], 1, tmp_path / "rough", way=HERE)
+    (found,) = run_md(job(board, 20, relax=100), atoms, [300.0], 1, tmp_path / "relaxed", way=HERE)
+    assert (found.steps, found.ended) == (20, "done")
+    run_md(job(board, 10, relax=100), atoms, [300.0], 1, tmp_path / "parts", way=HERE)
+    run_md(job(board, 20, relax=100), atoms, [300.0], 1, tmp_path / "parts", way=HERE)
+    assert contents(tmp_path / "parts" / "T300-r1") == contents(tmp_path / "relaxed" / "T300-r1")
+
+
+def test_unknown_elements_are_named_before_anything_is_written(board, tmp_path):
+    with pytest.raises(RunError, match="'emt' does not know W"):
+        run_md(job(board), bulk("W"), [300.0], 1, tmp_path / "out", way=HERE)
+    assert not (tmp_path / "out").exists()
+
+
+def test_models_are_keys_or_trained_folders(board, tmp_path):
+    assert model_of("emt", board.root).key == "emt"
+    with pytest.raises(CardError, match="predictor"):
+        model_of("dummy-mean", board.root)
+    with pytest.raises(CardError, match="no weights"):
+        model_of(str(tmp_path), board.root)
+    (tmp_path / "weights.safetensors").touch()
+    with pytest.raises(CardError, match=r"model\.toml"):
+        model_of(str(tmp_path), board.root)
+    (tmp_path / "model.toml").write_text('[weights]\nsha256 = "abc"\n[settings]\nelements = ["H", "O"]\n')
+    card = model_of(str(tmp_path), board.root)
+    assert (card.elements, card.version, card.options["folder"]) == (("H", "O"), "abc", str(tmp_path))
+
+
+def test_structures_that_make_no_sense_are_named(tmp_path):
+    path = str(tmp_path / "a.extxyz")
+    with pytest.raises(RunError, match="no such file"):
+        structure_of(path)
+    (tmp_path / "a.extxyz").write_text("nonsense")
+    with pytest.raises(RunError, match="cannot be read"):
+        structure_of(path)
+    for atoms, said in (
+        (Atoms("Cu", [[np.nan, 0, 0]]), "finite"),
+        (Atoms("Cu", pbc=True), "no volume"),
+        (Atoms("H2", [[0, 0, 0], [0, 0, 74.0]]), "in Å"),
+        (Atoms("H", info={"charge": 0.5}), "whole number"),
+    ):
+        atoms.write(path)
+        with pytest.raises(RunError, match=said):
+            structure_of(path)
+    with pytest.raises(RunError, match="'EC' is not SPECIES=NUMBER"):
+        structure_of("box:EC")
+    with pytest.raises(RunError, match="for boxes"):
+        structure_of(path, density=1.0)
+
+
+def test_a_box_of_molecules_is_packed_and_must_be_neutral():
+    box = structure_of("box:EC=4,Li=1,PF6=1", density=1.0, seed=1)
+    assert len(box) == 4 * 10 + 8
+    assert (box.pbc.all(), len(set(box.get_array("molecule")))) == (True, 6)
+    double = structure_of("box:EC=4,Li=1,PF6=1", density=1.0, seed=1, supercell=(2, 1, 1))
+    assert len(set(double.get_array("molecule"))) == 12
+    with pytest.raises(DataError, match=r"neutral|charge"):
+        structure_of("box:EC=4,Li=1")
+
+
+def test_the_command_prints_how_it_went(board, tmp_path):
+    from matdisc.cli.app import app
+    from matdisc.cli.md import md
+
+    app.command(name="md")(md)
+    copper().write(tmp_path / "cu.extxyz")
+    base = ["md", "emt", str(tmp_path / "cu.extxyz"), "--board", str(board.root), "--workers", "0"]
+    done = CliRunner().invoke(app, [*base, "--steps", "30", "--timestep", "8", "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    assert "T300-r1" in done.output
+    assert "done" in done.output
+    assert "warning: a time step of 8 fs is too long" in done.stderr
+    for more, said in (
+        (["--ensemble", "nvt"], "nose-hoover"),
+        (["--temperatures", "warm"], "'--temperatures' is 'warm'"),
+        (["--supercell", "2,2"], "three numbers"),
+        (["--temperatures", "-5"], "positive"),
+    ):
+        failed = CliRunner().invoke(app, [*base, *more, "--out", str(tmp_path / "other")])
+        assert isinstance(failed.exception, RunError)
+        assert said in str(failed.exception)
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.ray
+def test_workers_write_the_very_bytes_that_this_process_writes(board, ray_session, tmp_path):
+    for name, workers in (("here", 0), ("there", 2)):
+        run_md(job(board), copper(), [300.0, 400.0], 1, tmp_path / name, way=MDWay(workers=workers))
+    for replica in ("T300-r1", "T400-r1"):
+        assert contents(tmp_path / "here" / replica) == contents(tmp_path / "there" / replica)
+
+
+@pytest.mark.ray
+def test_a_worker_that_dies_once_costs_nothing_and_one_that_always_dies_is_named(board, add_toy, ray_session, tmp_path):
+    add_toy("dies-once", "misbehaving", how="kill", symbol="Cu", marker=str(tmp_path / "mark"))
+    (found,) = run_md(job(board, model="dies-once"), copper(), [300.0], 1, tmp_path / "once", way=MDWay(workers=1))
+    assert ((tmp_path / "mark").exists(), found.ended) == (True, "done")
+    add_toy("killer", "misbehaving", how="kill", symbol="Cu")
+    (found,) = run_md(job(board, model="killer"), copper(), [300.0], 1, tmp_path / "never", way=MDWay(workers=1))
+    assert (found.ended, found.steps) == ("died", 0)
+
+
+@pytest.mark.ray
+def test_an_error_in_a_worker_keeps_its_words(board, ray_session, tmp_path):
+    atoms = bulk("Cu", cubic=True)
+    atoms.positions[0] += [1.7, 1.7, 0]
+    with pytest.raises(RunError, match="exploding start"):
+        run_md(job(board), atoms, [300.0], 1, tmp_path, way=MDWay(workers=1))
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_a_stopped_run_goes_on_to_the_same_bytes(board, add_toy, tmp_path, number, code):
+    key = add_toy("slow", "slow_emt", seconds=0.01)
+    copper().write(tmp_path / "cu.extxyz")
+    command = [sys.executable, "-c", COMMAND, "md", key, str(tmp_path / "cu.extxyz"), "--board", str(board.root)]
+    command += ["-n", "2", "-w", "2", "--steps", "300", "--every", "7", "--checkpoint-every", "20"]
+    command += ["--thermo-every", "1", "--timestep", "2", "--out"]
+    thermo = tmp_path / "stopped" / "T300-r1" / "thermo.csv"
+    driver = subprocess.Popen([*command, str(tmp_path / "stopped")], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 150
+    while time.monotonic() < deadline and (not thermo.exists() or thermo.read_bytes().count(b"\n") < 60):
+        time.sleep(0.05)
+    os.kill(driver.pid, number)
+    _, said = driver.communicate(timeout=60)
+    assert driver.returncode == code, said
+    assert "Traceback" not in said
+    assert 60 <= thermo.read_bytes().count(b"\n") < 301
+    done = subprocess.run(
+        [*command, str(tmp_path / "stopped"), "--resume"], capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+    run_md(
+        job(board, 300, every=7, thermo_every=1, checkpoint_every=20),
+        read(tmp_path / "cu.extxyz"), [300.0], 2, tmp_path / "whole", way=HERE,
+    )  # fmt: skip
+    for replica in ("T300-r1", "T300-r2"):
+        assert contents(tmp_path / "stopped" / replica) == contents(tmp_path / "whole" / replica)
+
+
+def test_a_stop_in_this_process_comes_between_two_parts(board, tmp_path):
+    steps = []
+
+    def progress(name, step, wanted, ended):
+        steps.append(step)
+        if step == 20:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_md(job(board), copper(), [300.0], 1, tmp_path, way=HERE, progress=progress)
+    assert steps[-1] == 20
+    assert len(read(tmp_path / "T300-r1" / "trajectory.extxyz", ":")) == 5
+    assert Part(3).state == b""
