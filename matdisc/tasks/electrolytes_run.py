@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matdisc.cards import Electrolytes
-from matdisc.metrics.blocks import MIN_REPLICAS
+from matdisc.metrics.blocks import MIN_REPLICAS, Estimate
 from matdisc.physics.evaluation import Floats, Steps
 from matdisc.physics.md import Conditions, Frame, Recorder, Simulated, Watchdog, simulate
 from matdisc.physics.md.units import GRAMS_PER_CM3
@@ -50,9 +50,14 @@ class Centres:
         self._share[ids, np.arange(len(ids))] = np.asarray(masses) / self.masses[ids]
         self._rows: list[Floats] = []
 
+    def of(self, positions: Floats) -> Floats:
+        """Return the centres, shape (n_molecules, 3), Å."""
+        centres: Floats = self._share @ positions
+        return centres
+
     def see(self, frame: Frame) -> None:
         """Keep the centres of a frame."""
-        self._rows.append(self._share @ frame.positions)
+        self._rows.append(self.of(frame.positions))
 
     def array(self) -> Floats:
         """Return them over time, shape (n_frames, n_molecules, 3), Å."""
@@ -79,22 +84,31 @@ def liquid_steps(name: str, inputs: Mapping[str, Any]) -> Steps[tuple[dict[str, 
     from matdisc.physics.molecules import species
 
     rule = Electrolytes.model_validate(dict(inputs["electrolytes"]) | {"note": "of the card"})
-    replicas, steps = [], 0
+    densities, replicas, steps = [], [], 0
     for i in range(max(rule.replicas, MIN_REPLICAS)):
         found, done, simulated = yield from replica_steps(inputs, rule, seed_of(rule, name, i))
         steps += done
         if found is None:
             return {"simulated_ps": simulated, "completed": 0.0}, steps
-        replicas.append(found)
-    values = {"simulated_ps": simulated, "completed": 1.0}
-    for key, estimate in properties(replicas, {each: species(each).charge for each in inputs["counts"]}).items():
-        if estimate.defined and key in PROPERTIES:
-            values |= {key: estimate.value, f"{key}_error": estimate.error}
-    return values, steps
+        densities.append(found[0])
+        replicas.append(found[1])
+    charges = {each: species(each).charge for each in inputs["counts"]}
+    return {"simulated_ps": simulated, "completed": 1.0, **told_of(properties(densities, replicas, charges))}, steps
 
 
-def replica_steps(inputs: Mapping[str, Any], rule: Electrolytes, seed: int) -> Steps[tuple[Replica | None, int, float]]:
-    """Run one replica; return what is kept of it (None if it was ended), its steps, and the ps that count."""
+def told_of(found: Mapping[str, Estimate]) -> dict[str, float]:
+    """Return the properties that are defined and have columns, each with its error."""
+    values: dict[str, float] = {}
+    for name in PROPERTIES:
+        if name in found and found[name].defined:
+            values |= {name: found[name].value, f"{name}_error": found[name].error}
+    return values
+
+
+def replica_steps(
+    inputs: Mapping[str, Any], rule: Electrolytes, seed: int
+) -> Steps[tuple[tuple[Floats, Replica] | None, int, float]]:
+    """Run one replica; return density and motion (None if it was ended), its steps, and the ps that count."""
     from matdisc.datasets.electrolytes import ordered
     from matdisc.physics.packing import liquid
 
@@ -132,10 +146,10 @@ def replica_steps(inputs: Mapping[str, Any], rule: Electrolytes, seed: int) -> S
     if moved.stop:
         return None, steps, simulated
     found = Replica(
-        density, centres.array(), centres.masses, tuple(ordered(inputs["counts"])), centres.every * rule.timestep,
+        centres.array(), centres.masses, tuple(ordered(inputs["counts"])), centres.every * rule.timestep,
         pressure.array("pressure"), pressure.every * rule.timestep, float(box.get_volume()), temperature,
     )  # fmt: skip
-    return found, steps, simulated
+    return (density, found), steps, simulated
 
 
 def frame_every(rule: Electrolytes) -> int:

@@ -30,21 +30,19 @@ DROPPED = 1 / 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replica:
-    """What is kept of one replica.
+    """What is kept of one replica at constant volume.
 
     Attributes:
-        density: At constant pressure, g/cm^3, shape (n,).
-        centres: Centres of mass of the molecules at constant volume, unwrapped, Å, shape (n_frames, n_molecules, 3).
+        centres: Centres of mass of the molecules, unwrapped, Å, shape (n_frames, n_molecules, 3).
         masses: Of the molecules, shape (n_molecules,).
         species: Of the molecules.
         frame_fs: Time between frames.
-        pressure: Full pressure tensor at constant volume, eV/Å^3, shape (n, 3, 3); nan without a stress.
+        pressure: Full pressure tensor, eV/Å^3, shape (n, 3, 3); nan without a stress.
         pressure_fs: Time between pressures.
-        volume: Of that box, Å^3.
+        volume: Of the box, Å^3.
         temperature: K.
     """
 
-    density: Floats
     centres: Floats
     masses: Floats
     species: tuple[str, ...]
@@ -55,7 +53,9 @@ class Replica:
     temperature: float
 
 
-def properties(replicas: Sequence[Replica], charges: Mapping[str, int]) -> dict[str, Estimate]:
+def properties(
+    densities: Sequence[Floats], replicas: Sequence[Replica], charges: Mapping[str, int]
+) -> dict[str, Estimate]:
     """Return every property of a liquid by name, in the units of predictions files.
 
     `density` (g/cm^3), `viscosity` (mPa s), `finite_size` (m^2/s: what a cubic box takes off every diffusion
@@ -64,10 +64,13 @@ def properties(replicas: Sequence[Replica], charges: Mapping[str, int]) -> dict[
     the cation, and `ionicity`.
 
     Args:
-        replicas: Independent runs of one liquid; fewer than three give reasons and no numbers.
+        densities: Of each replica at constant pressure, g/cm^3, shape (n,); see `density`.
+        replicas: Of the same liquid at constant volume; fewer than three give reasons and no numbers, none nothing.
         charges: Formal charge of each species, e.
     """
-    found = {"density": density([replica.density for replica in replicas])}
+    found = {"density": density(densities)}
+    if not replicas:
+        return found
     moving = [_kept(without_drift(replica.centres, replica.masses)) for replica in replicas]
     frame_fs, temperature = replicas[0].frame_fs, replicas[0].temperature
     volume = float(np.mean([replica.volume for replica in replicas]))

@@ -1,0 +1,96 @@
+"""Properties of made-up liquids whose answers are known."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from matdisc.metrics.transport import BOLTZMANN, MILLISIEMENS_PER_CM
+from matdisc.tasks.liquids import Replica, density, plain, properties
+
+FRAME, D_LI, D_PF6, D_EC = 20.0, 1e-4, 3e-4, 5e-4  # fs; Å^2/fs = 1e-5 m^2/s
+COUNTS = {"Li+": 30, "PF6-": 30, "EC": 20}
+VOLUME, T = 20_000.0, 300.0
+
+
+def _replica(seed, *, frames=700, drift=0.0, pressure=None):
+    rng = np.random.default_rng(seed)
+    species = tuple(name for name, n in COUNTS.items() for _ in range(n))
+    coefficient = np.array([{"Li+": D_LI, "PF6-": D_PF6, "EC": D_EC}[name] for name in species])
+    steps = rng.normal(size=(frames, len(species), 3)) * np.sqrt(2 * coefficient * FRAME)[None, :, None]
+    masses = np.array([{"Li+": 6.94, "PF6-": 144.96, "EC": 88.06}[name] for name in species])
+    centres = np.cumsum(steps, axis=0) + np.arange(frames)[:, None, None] * drift
+    tensor = np.full((frames, 3, 3), np.nan) if pressure is None else pressure(rng, frames)
+    return Replica(centres, masses, species, FRAME, tensor, FRAME, VOLUME, T)
+
+
+def _densities(seed=0, slope=0.0):
+    rng = np.random.default_rng(seed)
+    return [1.2 + 0.01 * rng.normal(size=900) + np.linspace(0, slope, 900) for _ in range(3)]
+
+
+@pytest.fixture(scope="module")
+def found():
+    charges = {"Li+": 1, "PF6-": -1, "EC": 0}
+    return properties(_densities(), [_replica(seed, drift=0.2) for seed in range(6)], charges)
+
+
+def test_species_diffuse_with_their_coefficients_whatever_the_box_drifts(found):
+    for name, wanted in {"Li": D_LI, "PF6": D_PF6, "EC": D_EC}.items():
+        one = found[f"diffusion_{name}"]
+        assert one.value == pytest.approx(wanted * 1e-5, rel=0.15)
+        assert abs(one.value - wanted * 1e-5) < 5 * one.error
+
+
+def test_free_ions_conduct_by_nernst_and_einstein_in_the_units_of_the_field(found):
+    wanted = 30 * (D_LI + D_PF6) / (VOLUME * BOLTZMANN * T) * MILLISIEMENS_PER_CM
+    assert found["conductivity_ideal"].value == pytest.approx(wanted, rel=0.15)
+    assert found["transference_ideal"].value == pytest.approx(0.25, abs=0.03)
+
+
+def test_collective_numbers_come_with_an_error_or_a_reason(found):
+    for name in ("conductivity", "transference", "ionicity"):
+        assert found[name].defined == math.isfinite(found[name].error)
+        assert found[name].defined or found[name].reason in ("too short", "not diffusive")
+
+
+def test_without_a_stress_there_is_no_viscosity_and_no_finite_size_correction(found):
+    assert found["viscosity"].reason == "the potential has no stress"
+    assert found["finite_size"].reason == "the potential has no stress"
+
+
+def test_a_liquid_without_ions_has_no_conductivity():
+    one = _replica(0)
+    solvent = replace(one, species=("EC",) * len(one.species))
+    assert set(properties(_densities(), [solvent] * 3, {"EC": 0})) == {
+        "density", "viscosity", "finite_size", "diffusion_EC",
+    }  # fmt: skip
+
+
+def test_runs_at_constant_pressure_alone_tell_the_density():
+    assert set(properties(_densities(), [], {})) == {"density"}
+
+
+def test_the_density_is_the_mean_with_an_error_of_its_noise():
+    one = density(_densities())
+    assert abs(one.value - 1.2) < 5 * one.error
+    assert 0.01 / math.sqrt(1800) / 2 < one.error < 3e-3
+
+
+def test_a_density_that_drifts_is_no_density():
+    assert density(_densities(slope=0.2)).reason == "still drifting"
+
+
+def test_two_replicas_and_a_few_values_are_no_density():
+    assert density(_densities()[:2]).reason == "fewer than 3 replicas"
+    assert density([np.ones(20)] * 3).reason == "too short"
+
+
+def test_the_first_third_does_not_count():
+    late = [np.concatenate([np.full(300, 5.0), one[300:]]) for one in _densities()]
+    assert density(late) == density(_densities())
+
+
+def test_names_of_columns_have_no_signs():
+    assert [plain(name) for name in ("Li+", "PF6-", "EC")] == ["Li", "PF6", "EC"]
