@@ -106,5 +106,5 @@ DYNAMICS = Task(
     detail=detail,
     metrics=MOTION,
     ranked=("drift", "rdf_error"),
-    trivial="Even curves: atoms anywhere, all frequencies alike",
+    trivial="Even curves",
 )

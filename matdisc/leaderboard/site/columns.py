@@ -14,7 +14,7 @@ COVERAGE: dict[str, str] = {
     "expected": "materials in the set",
     "answered": "usable answers: ok and unconverged",
     "ok": "answered as asked",
-    "unconverged": "answered, but the relaxation did not converge; the value still counts",
+    "unconverged": "answered, but a relaxation did not converge or a run was ended early; the value still counts",
     "abstained": "answered, but without an opinion: the interval is 0 to 1",
     "unsupported": "refused by the model, e.g. an unknown element",
     "timed_out": "given up after the time limit",

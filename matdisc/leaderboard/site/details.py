@@ -14,6 +14,7 @@ from matdisc.board import Board
 from matdisc.cards import TaskKey
 from matdisc.errors import DataError
 from matdisc.leaderboard.site.beliefs import BeliefDetails
+from matdisc.leaderboard.site.figures import MeasuredDetails
 from matdisc.leaderboard.site.parts import Columns, Counts, Numbers, Part
 
 DETAILS_SCHEMA = "matdisc.details/1"
@@ -150,7 +151,7 @@ class Calibration(Part):
     probability: Probability | None = None
 
 
-class Details(BeliefDetails):
+class Details(BeliefDetails, MeasuredDetails):
     """What the charts and slices of one result are drawn from; every part may be absent."""
 
     entry: str

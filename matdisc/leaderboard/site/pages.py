@@ -17,6 +17,7 @@ from matdisc.leaderboard.site.charts import make_charts
 from matdisc.leaderboard.site.columns import COVERAGE, METRICS, metric_anchor, show, show_interval
 from matdisc.leaderboard.site.curves import model_plots, overlay_plots
 from matdisc.leaderboard.site.export import build_json, leaderboard_csv, leaderboard_json
+from matdisc.leaderboard.site.measured import measured_plots, text_sheets
 from matdisc.leaderboard.site.plots import figure
 from matdisc.leaderboard.site.results import Content, Result
 from matdisc.leaderboard.site.settings import Settings, shown_first
@@ -210,11 +211,12 @@ def _charts_of(content: Content, row: Row) -> dict[str, Any]:
     r = row.result
     details = content.details.get((r.task, r.dataset, r.entry))
     if details is None:
-        return {"details": None, "plots": [], "periodic": None, "slices": [], "beliefs": None}
+        return {"details": None, "plots": [], "periodic": None, "slices": [], "beliefs": None, "sheets": []}
     elements = details.slices.get("element")
     return {
         "details": details,
-        "plots": model_plots(details),
+        "plots": [*model_plots(details), *measured_plots(details.figures)],
+        "sheets": text_sheets(details.sheets),
         "periodic": periodic(elements) if elements else None,
         "slices": slice_tables(details),
         "beliefs": belief_section(details, r, TASKS[r.task], _entry_names(content)),
