@@ -93,7 +93,7 @@ def test_charges_that_do_not_converge_end_a_trajectory_with_a_reason_and_keep_it
 
 
 def test_what_cannot_be_packed_is_a_reason_and_not_a_crash():
-    made = _first(_config(species={"EC": 6}, density=4.0, periodic=True, contacts=0))
+    made = _first(_config(species={"EC": 8}, density=3.0, periodic=True, contacts=0))
     assert made.frames is None
     assert "no packing found" in made.left_out[0].why
 
