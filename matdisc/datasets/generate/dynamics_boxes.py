@@ -2,6 +2,7 @@
 
 dynamics-metals: elements and alloys of emt-alloys, repeated, and what 24 ps of effective medium theory show of each.
 dynamics-perovskites: cubic cells of mp-abc3-cubic (needs its public files), repeated.
+dynamics-electrolytes: molecules and ions packed at the density of the liquid, as they come out of the packing.
 
 The reference curves are means over stretches as long as a model's run, so that leakage of short spectra is in both, and
 the noise is what one such stretch differs from the mean: the error that the reference potential itself would have.
@@ -13,7 +14,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,8 @@ from matdisc.datasets.emt_alloys import _crystal as emt_crystal
 from matdisc.datasets.rows import read_rows
 from matdisc.metrics.motion import rdf_error, spectrum_error
 from matdisc.physics.md import Conditions, Recorder, simulate
-from matdisc.physics.relax import to_atoms
+from matdisc.physics.packing import liquid
+from matdisc.physics.relax import to_atoms, to_crystal
 from matdisc.physics.together import alone
 from matdisc.schema import Crystal
 from matdisc.structures import to_json
@@ -37,6 +39,12 @@ METALS = ("Al-fcc", "Cu-fcc", "CuPt-L1_0", "AgAu3-L1_2", "Ni3Pt-L1_2", "Cu2PdPt-
 """Two elements, and alloys of held-out systems that are minima and lie within 0.02 eV/atom of their hull."""
 PEROVSKITES = ("mp-5229", "mp-3834", "mp-3448", "mp-3654", "mp-600089", "mp-3271")
 """SrTiO3, BaZrO3, KMgF3, RbCaF3, CsPbBr3, Ti3AlC: oxides, fluorides, a soft halide and an antiperovskite."""
+LIQUIDS: dict[str, tuple[dict[str, int], float]] = {
+    "EC": ({"EC": 8}, 1.32),
+    "DMC": ({"DMC": 6}, 1.06),
+    "EC-DMC-LiPF6": ({"EC": 4, "DMC": 3, "Li+": 1, "PF6-": 1}, 1.28),
+}
+"""Counts of molecules and densities, g/cm^3."""
 N_ATOMS = {"dynamics-metals": 24, "dynamics-perovskites": 40}
 STRETCHES = 20
 """Stretches of a reference trajectory, each as long as a model's run."""
@@ -58,6 +66,25 @@ def perovskites(board: Board) -> Iterator[tuple[str, str, Crystal]]:
         crystal = found[name]
         symbols = sorted(set(crystal.symbols), key=crystal.symbols.index)
         yield f"{''.join(symbols)}3-{name}", crystal.chemical_system, crystal
+
+
+def liquid_lines(seed: int) -> list[str]:
+    """Return a line for each packed box, with the molecule of every atom."""
+    lines = []
+    for i, (name, (counts, density)) in enumerate(LIQUIDS.items()):
+        atoms = liquid(counts, density, seed=seed + i)
+        content = {"material_id": name, "group": name, "structure": json.loads(to_json(to_crystal(atoms)))}
+        content["molecule"] = atoms.get_array("molecule").tolist()
+        lines.append(json.dumps(content, separators=(",", ":")))
+    return lines
+
+
+def crystal_lines(boxes: Sequence[tuple[str, str, Crystal]]) -> list[str]:
+    """Return a line for each box."""
+    return [
+        json.dumps({"material_id": name, "group": group, "structure": json.loads(to_json(box))}, separators=(",", ":"))
+        for name, group, box in boxes
+    ]
 
 
 def reference_row(name: str, crystal: Crystal, rule: Dynamics) -> dict[str, float]:
@@ -90,12 +117,10 @@ def main(key: str) -> None:
     board = open_board(Path())
     rule = board.dataset(key).dynamics
     assert rule is not None
-    cells = (metals if key == "dynamics-metals" else perovskites)(board)
-    boxes = [(name, group, supercell(crystal, N_ATOMS[key])) for name, group, crystal in cells]
-    lines = [
-        json.dumps({"material_id": name, "group": group, "structure": json.loads(to_json(box))}, separators=(",", ":"))
-        for name, group, box in boxes
-    ]
+    cells = {"dynamics-metals": metals, "dynamics-perovskites": perovskites}
+    found = cells[key](board) if key in cells else ()
+    boxes = [(name, group, supercell(crystal, N_ATOMS[key])) for name, group, crystal in found]
+    lines = crystal_lines(boxes) if boxes else liquid_lines(rule.seed)
     write_whole(board.datasets_dir / key / BOXES, ("\n".join(lines) + "\n").encode())
     if rule.reference is None:
         return
