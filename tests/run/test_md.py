@@ -22,7 +22,6 @@ from matdisc.run.md_worker import Dynamics, Part
 
 HERE = MDWay(workers=0)
 FILES = ("trajectory.extxyz", "thermo.csv")
-COMMAND = "from matdisc.cli.app import app, main\nfrom matdisc.cli.md import md\napp.command(name='md')(md)\nmain()\n"
 
 
 def copper():
@@ -189,10 +188,8 @@ def test_a_box_of_molecules_is_packed_and_must_be_neutral():
 
 
 def test_the_command_prints_how_it_went(board, tmp_path):
-    from matdisc.cli.app import app
-    from matdisc.cli.md import md
+    from matdisc.cli import app
 
-    app.command(name="md")(md)
     copper().write(tmp_path / "cu.extxyz")
     base = ["md", "emt", str(tmp_path / "cu.extxyz"), "--board", str(board.root), "--workers", "0"]
     done = CliRunner().invoke(app, [*base, "--steps", "30", "--timestep", "8", "--out", str(tmp_path / "out")])
@@ -244,7 +241,7 @@ def test_an_error_in_a_worker_keeps_its_words(board, ray_session, tmp_path):
 def test_a_stopped_run_goes_on_to_the_same_bytes(board, add_toy, tmp_path, number, code):
     key = add_toy("slow", "slow_emt", seconds=0.01)
     copper().write(tmp_path / "cu.extxyz")
-    command = [sys.executable, "-c", COMMAND, "md", key, str(tmp_path / "cu.extxyz"), "--board", str(board.root)]
+    command = [sys.executable, "-m", "matdisc", "md", key, str(tmp_path / "cu.extxyz"), "--board", str(board.root)]
     command += ["-n", "2", "-w", "2", "--steps", "300", "--every", "7", "--checkpoint-every", "20"]
     command += ["--thermo-every", "1", "--timestep", "2", "--out"]
     thermo = tmp_path / "stopped" / "T300-r1" / "thermo.csv"

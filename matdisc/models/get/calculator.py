@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
@@ -85,7 +85,8 @@ def load(
     if fast and device == "cpu" and find_spec("numba") is not None:
         settings, weights = read(path)
         settings = with_mode(settings, conservative)
-        return calculator_of(partial(_compiled, settings, _evaluator(settings, weights, dtype)), BATCH_ATOMS["cpu"])
+        evaluator = _evaluator(settings, weights, dtype)
+        return calculator_of(partial(_compiled, settings, evaluator), BATCH_ATOMS["cpu"], evaluator.forget)
     import torch
 
     reference = load_model(path, dtype=getattr(torch, dtype), device=device)
@@ -142,7 +143,7 @@ def _stress(atoms: Atoms, virial: NDArray[np.float64]) -> NDArray[np.float64] | 
     return stress
 
 
-def calculator_of(evaluate: Any, batch_atoms: int) -> Calculator:
+def calculator_of(evaluate: Any, batch_atoms: int, forget: Callable[[], None] = lambda: None) -> Calculator:
     """Return an ASE calculator around a function from structures to what is found of each.
 
     It keeps `matdisc.physics.evaluation.EvaluatesMany`. The stress of a molecule is an error of ASE's kind.
@@ -150,6 +151,7 @@ def calculator_of(evaluate: Any, batch_atoms: int) -> Calculator:
     Args:
         evaluate: Structures to a `Found` for each, in order.
         batch_atoms: Atoms that one call should hold at most.
+        forget: Drops what `evaluate` remembers of earlier calls, such as neighbour lists.
     """
     from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
 
@@ -180,6 +182,11 @@ def calculator_of(evaluate: Any, batch_atoms: int) -> Calculator:
                 self.results["stress"] = found.stress
             elif "stress" in (properties or ()):
                 raise PropertyNotImplementedError("a molecule has no stress: only a periodic box has a volume")
+
+        def forget(self) -> None:
+            """Answer from now on as if just loaded: dynamics that goes on from a checkpoint repeats every bit."""
+            self.reset()
+            forget()
 
         def evaluate_many(self, structures: Sequence[Atoms]) -> list[Evaluation]:
             return [Evaluation(found.energy, found.forces, found.stress) for found in evaluate(structures)]

@@ -78,6 +78,10 @@ class Evaluator:
             baseline[int(number)] = energy
         self._baseline = baseline
 
+    def forget(self) -> None:
+        """Drop the neighbour lists, whose order decides the last bits of a sum."""
+        self.lists = ListCache(skin=self.lists.skin)
+
     def evaluate(self, atoms: Atoms, *, conservative: bool | None = None) -> FastAnswer:
         """Return the answer for one structure, periodic in all directions or in none.
 
