@@ -31,7 +31,7 @@ def labels(
     Example: matdisc labels models/get-mini/labels.toml --out labels --workers 2
     """
     from matdisc.models.get.label_config import read_label_config
-    from matdisc.run.labels import make_labels
+    from matdisc.run.labels import make_labels, reasons
 
     settings = read_label_config(config)
     source = config.read_text(encoding="utf-8") if config.suffix == ".toml" else ""
@@ -41,8 +41,8 @@ def labels(
             source=source, workers=workers, address=address, resume=resume, progress=progress,
         )  # fmt: skip
     _print_systems(made)
-    for key, ones in made.left_out.items():
-        typer.echo(f"{key}: {len(ones)} left out; {ones[0].kind} {ones[0].number}: {ones[0].why}")
+    for why, n in reasons(made.left_out).most_common():
+        typer.echo(f"left out: {n} {why}")
     total = f"{len(made.frames)} frames, {int(made.frames.frame_ptr[-1])} atoms, {made.seconds:.0f} s of processor time"
     typer.echo(f"{total} ({made.reused} trajectories reused)")
     typer.echo(f"frames: {made.path} (sha256 {made.sha256})")

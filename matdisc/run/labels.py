@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -29,6 +29,8 @@ from matdisc.run.cluster import ray_cluster, stopping_in_order
 
 SCHEMA = "matdisc.labels/1"
 LOOK_SECONDS = 0.5
+DIED = "worker"
+"""Kind of what is left out because a worker died; --resume asks for it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ def _asked(work: Work) -> str:
 
 
 def _kept(parts: Path, work: Work) -> dict[str, Any] | None:
-    """What was noted of a trajectory that lies in the folder; None if it does not, or not whole."""
+    """What was noted of a trajectory that lies in the folder; None if it does not, or not whole, or its worker died."""
     path = parts / f"{work.key}.json"
     try:
         told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -150,6 +152,8 @@ def _kept(parts: Path, work: Work) -> dict[str, Any] | None:
         return None
     if told.get("asked") != _asked(work):
         raise RunError(f"{path}: made with another configuration or tblite version; name another folder by --out")
+    if any(one["kind"] == DIED for one in told["left_out"]):
+        return None
     frames = path.with_suffix(".npz")
     if told["frames"] and (not frames.exists() or hashlib.sha256(frames.read_bytes()).hexdigest() != told["sha256"]):
         return None
@@ -220,7 +224,7 @@ def _ray_answers(open_works: Sequence[Work], crew: int | None) -> Iterator[tuple
                         raise
                     except died.RayError as err:  # the worker was killed twice, most often for memory
                         why = f"its worker died ({type(err).__name__}); often out of memory"
-                        yield work, Labelled(None, [LeftOut("trajectory", 0, why)]), 0.0
+                        yield work, Labelled(None, [LeftOut(DIED, 0, why)]), 0.0
         finally:
             for ref in flight:
                 ray.cancel(ref, force=False)
@@ -281,7 +285,7 @@ def _card(
         *(f"{json.dumps(name, ensure_ascii=False)} = {n}" for name, n in Counter(frames.system.tolist()).items()),
         "",
         "[left_out]  # structures without a place among the frames; parts/*.json names each",
-        *_reasons(left),
+        *(f"{json.dumps(why, ensure_ascii=False)} = {n}" for why, n in reasons(left).most_common()),
         "",
     ]
     return "\n".join(lines)
@@ -291,9 +295,9 @@ def _versions() -> dict[str, str]:
     return {"matdisc": matdisc.__version__} | {name: version(name) for name in ("tblite", "ase", "numpy", "scipy")}
 
 
-def _reasons(left: dict[str, list[LeftOut]]) -> list[str]:
-    counts = Counter(f"{one.kind}: {_short(one.why)}" for ones in left.values() for one in ones)
-    return [f"{json.dumps(reason, ensure_ascii=False)} = {n}" for reason, n in counts.most_common()]
+def reasons(left: Mapping[str, Sequence[LeftOut]]) -> Counter[str]:
+    """Return how many structures were left out for what, as "rattled: forces beyond the limit"."""
+    return Counter(f"{one.kind}: {_short(one.why)}" for ones in left.values() for one in ones)
 
 
 def _short(why: str) -> str:
