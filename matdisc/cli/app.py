@@ -9,7 +9,22 @@ from typing import Annotated
 import typer
 
 import matdisc
-from matdisc.cli import alloys, cards, compare, elicit, env, files, history, md, mix, runs, site, train
+from matdisc.cli import (
+    alloys,
+    cards,
+    compare,
+    electrolytes,
+    elicit,
+    env,
+    files,
+    history,
+    labels,
+    md,
+    mix,
+    runs,
+    site,
+    train,
+)
 from matdisc.errors import MatdiscError
 
 app = typer.Typer(
@@ -29,6 +44,7 @@ app.command()(runs.predict)
 app.command()(runs.evaluate)
 app.command()(mix.mix)
 app.command()(md.md)
+app.command()(labels.labels)
 app.add_typer(train.app, name="train", help="Train the equivariant force field, distil an ensemble, align densities.")
 app.add_typer(history.runs, name="runs", help="The runs on a board: list, show, go on with.")
 app.add_typer(env.env, name="env", help="Isolated environments in the cache: list, clear.")
@@ -40,6 +56,7 @@ app.command()(files.accept)
 app.command()(files.rescore)
 app.command()(elicit.elicit)
 app.add_typer(alloys.alloys, name="alloys", help="What evidence models know of alloys.")
+app.add_typer(electrolytes.app, name="electrolytes", help="Properties of liquids from finished runs.")
 app.add_typer(site.site, name="site", help="The static leaderboard.")
 
 
