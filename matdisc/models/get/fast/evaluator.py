@@ -14,14 +14,15 @@ from matdisc.models.get.fast import ewald, network, pairs
 from matdisc.models.get.fast.neighbours import ListCache, Neighbours
 from matdisc.models.get.fast.search import near_edges
 from matdisc.models.get.fast.table import RadialTable, edge_features, radial_table
+from matdisc.models.get.inputs import is_periodic, total_charge
 from matdisc.models.get.settings import COULOMB
 
 if TYPE_CHECKING:
     from ase import Atoms
 
 Floats = NDArray[np.float64]
-NODES = {"float32": 1024, "float64": 8192}
-"""Nodes of the radial table: its error stays below the type's rounding in forces, or 1e-8 of them."""
+INTERVALS = {"float32": 1024, "float64": 8192}
+"""Of the radial table: its error stays below the type's rounding in forces, or 1e-8 of them."""
 _NO_KINDS = np.zeros(0, np.int64)
 VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
@@ -70,7 +71,7 @@ class Evaluator:
         self._state = {name: np.asarray(value) for name, value in state.items()}
         self._weights = network.prepare(self._state, settings.heads, dtype)
         self._order = network.feature_order(settings.features, settings.heads)
-        self._table = radial_table(self._state, settings.cutoff, NODES[dtype], dtype, self._order)
+        self._table = radial_table(self._state, settings.cutoff, INTERVALS[dtype], dtype, self._order)
         self._coefficients = coefficients(settings)
         self._curves: dict[tuple[float, ...], pairs.Curve] = {}
         baseline = np.zeros(len(self._weights.embedding))
@@ -85,14 +86,18 @@ class Evaluator:
     def evaluate(self, atoms: Atoms, *, conservative: bool | None = None) -> FastAnswer:
         """Return the answer for one structure, periodic in all directions or in none.
 
-        The total charge is `atoms.info["charge"]`, 0 without. `conservative` overrides the settings' mode.
+        The total charge is `atoms.info["charge"]`, 0 without. `conservative` overrides the settings' mode. That the
+        elements are those of the model is for the caller to see to.
+
+        Raises:
+            DataError: If the structure is none the model can take: see `matdisc.models.get.inputs`.
         """
         return self.answer(
             np.asarray(atoms.numbers, np.int64),
-            atoms.positions,
+            np.asarray(atoms.positions, float),
             np.asarray(atoms.cell.array, float),
-            bool(atoms.pbc.all()),
-            charge=float(atoms.info.get("charge", 0.0)),
+            is_periodic(atoms),
+            charge=total_charge(atoms),
             conservative=conservative,
         )
 
@@ -139,7 +144,7 @@ class Evaluator:
         near, what = near[:count], what[:count]
         if self.exact:
             table = self._exact(x, shifts, lists, near, what)
-        return network.Edges(start, near, what, table.nodes)
+        return network.Edges(start, near, what, table.rows)
 
     def _pairs(
         self, lists: Neighbours, x: Floats, shifts: Floats, numbers: NDArray[np.int64], q: Floats,
@@ -192,14 +197,14 @@ class Evaluator:
         return pairs.Curve(nodes[0].reshape(-1), 0, 1.0), pairs.Curve(nodes[1].reshape(-1), 0, 1.0)
 
     def _exact(self, x: Floats, shifts: Floats, lists: Neighbours, near: Any, what: Any) -> RadialTable:
-        """Return a table with two rows for every edge, its own values at the first, and let the edges point there."""
+        """Return a table with one interval for every edge that begins at its length, and point edges there."""
         receivers = np.repeat(np.arange(len(x)), np.diff(lists.first))
         vectors = x[receivers] - x[lists.sender] - shifts[lists.image]
         r = np.sqrt(np.einsum("ed,ed->e", vectors, vectors))
         value, slope = edge_features(r[r < self.settings.cutoff], self._state, self.settings.cutoff)
-        rows = np.zeros((len(value), 2, 2, value.shape[1]), self.dtype)
-        rows[:, 0, 0], rows[:, 0, 1] = value[:, self._order], slope[:, self._order]
-        near[:, 1] = 2 * np.arange(len(near))
+        rows = np.zeros((len(value), 4, value.shape[1]), self.dtype)
+        rows[:, 0], rows[:, 1] = value[:, self._order], slope[:, self._order]
+        near[:, 1] = np.arange(len(near))
         what[:, 4], what[:, 5] = 0, 1
         return RadialTable(rows.reshape(-1), self._table.scale)
 

@@ -21,7 +21,7 @@ def messages(
     Args:
         start, near, what: Edges as `near_edges` writes them, `what` in the network's precision.
         row: Row of `qkv` that belongs to each atom, shape (n,).
-        table: e(r) and its slope at the nodes, flat (n_rows, 2, D).
+        table: Cubics of e(r), flat (n_intervals, 4, D).
         qkv: q, k and v, flat (n_rows, 3, D).
         m, big: Written, flat (n, D) and (n, 3, D).
         D, H: `width` of a row of features and of the heads.
@@ -33,12 +33,10 @@ def messages(
         x, y, z = zeros(qkv, D), zeros(qkv, D), zeros(qkv, D)
         for p in range(start[i], start[i + 1]):
             sends = 3 * d * row[near[p, 0]]
-            node = 2 * d * near[p, 1]
+            at = 4 * d * near[p, 1]
             f = what[p, 4]
-            g = f - 1
-            w = load(table, node, D) * ((1 + 2 * f) * g * g) + load(table, node + d, D) * (f * g * g)
-            w = w + load(table, node + 2 * d, D) * (f * f * (3 - 2 * f)) + load(table, node + 3 * d, D) * (f * f * g)
-            w = w * load(qkv, sends + 2 * d, D)
+            e = (load(table, at + 3 * d, D) * f + load(table, at + 2 * d, D)) * f + load(table, at + d, D)
+            w = (e * f + load(table, at, D)) * load(qkv, sends + 2 * d, D)
             s = folded(q * load(qkv, sends + d, D), H)
             scalar = scalar + repeated(s * sigmoid(s) * what[p, 6], D) * w
             if vectors:
@@ -75,13 +73,11 @@ def messages_back(
         for p in range(start[i], start[i + 1]):
             j = near[p, 0]
             sends = 3 * d * row[j]
-            node = 2 * d * near[p, 1]
+            at = 4 * d * near[p, 1]
             f = what[p, 4]
-            g = f - 1
-            y0, s0 = load(table, node, D), load(table, node + d, D)
-            y1, s1 = load(table, node + 2 * d, D), load(table, node + 3 * d, D)
-            e = y0 * ((1 + 2 * f) * g * g) + s0 * (f * g * g) + y1 * (f * f * (3 - 2 * f)) + s1 * (f * f * g)
-            slope = (y1 - y0) * (-6 * f * g) + s0 * (g * (3 * f - 1)) + s1 * (f * (3 * f - 2))
+            c1, c2, c3 = load(table, at + d, D), load(table, at + 2 * d, D), load(table, at + 3 * d, D)
+            e = ((c3 * f + c2) * f + c1) * f + load(table, at, D)
+            slope = (c3 * (3 * f) + c2 * 2.0) * f + c1
             k, v = load(qkv, sends + d, D), load(qkv, sends + 2 * d, D)
             w = v * e
             s = folded(q * k, H)

@@ -28,7 +28,7 @@ class Neighbours:
         first, sender, image: Directed edges within the cutoff and the skin, sorted by receiver: shapes (n + 1,),
             (n_edges,), (n_edges,). The vector of an edge is x[receiver] - x[sender] - images[image] @ cell.
         positions, cell: Those the lists were made for, Å, shapes (n, 3) and (3, 3).
-        radius, skin: The long radius without skin, and the skin, Å.
+        cutoff, radius, skin: Of edges and of pairs without skin, and the skin, Å.
         periodic: Whether there are images at all.
     """
 
@@ -43,6 +43,7 @@ class Neighbours:
     image: Ints
     positions: Floats
     cell: Floats
+    cutoff: float
     radius: float
     skin: float
     periodic: bool
@@ -61,8 +62,9 @@ class Neighbours:
         if not self.periodic or np.array_equal(cell, self.cell):
             return 2 * _longest(positions - self.positions) <= self.skin
         back = np.linalg.solve(cell, self.cell)
-        factor = float(np.linalg.norm(back, 2))
-        return bool(self.radius * (factor - 1) + 2 * _longest(positions @ back - self.positions) <= self.skin)
+        shrunk = float(np.linalg.norm(back, 2)) - 1
+        taken = max(self.cutoff * shrunk, self.radius * shrunk)  # in a cell that has grown, the short list has less
+        return taken + 2 * _longest(positions @ back - self.positions) <= self.skin
 
     @property
     def size(self) -> int:
@@ -108,7 +110,7 @@ def search(positions: Floats, cell: Floats, periodic: bool, *, cutoff: float, ra
     half = np.searchsorted(pairs[:, 0], np.arange(n + 1)), pairs[:, 1].copy(), pairs[:, 2].copy()
     edges = sender[:count].copy(), image[:count].copy()
     return Neighbours(
-        order, wraps[order], images, *half, first, *edges, positions.copy(), cell.copy(), radius, skin, periodic
+        order, wraps[order], images, *half, first, *edges, positions.copy(), cell.copy(), cutoff, radius, skin, periodic
     )
 
 

@@ -24,7 +24,7 @@ DAMPED_TO = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Functions of the distance of a pair, as cubics between nodes at r = 0, h, 2 h, ..., and 0 beyond the last.
+    """Functions of the distance of a pair, as cubics between nodes at r = 0, h, 2 h, ...
 
     Attributes:
         nodes: Energy (eV) and slope times h at every node, flat (n_functions, n_nodes, 2).
@@ -85,27 +85,31 @@ def dispersion(r: Floats, c6: Floats, radius: Floats, a1: float) -> tuple[Floats
 
 
 def coulomb_curve(radius: float, beta: float, g: float, cutoff: float, spacing: float) -> Curve:
-    """Return the curve up to `cutoff` (Å), or without Ewald (g = 0) to where damping ends."""
+    """Return the curve up to `cutoff` (Å), or without Ewald (g = 0) to where damping ends and ke/r takes over.
+
+    What Ewald's real-space sum would leave at the cutoff (of the size of its accuracy) is taken off the whole curve:
+    the energy has no step there.
+    """
     r = _grid(cutoff if g > 0 else DAMPED_TO, spacing)
-    return _curve(*(part[None] for part in coulomb(r, radius, beta, g)), spacing)
+    u, slope = coulomb(r, radius, beta, g)
+    if g > 0:
+        u = u - u[-3]
+        u[-2:], slope[-2:] = 0, 0
+    return Curve(np.stack((u, slope * spacing), axis=1).reshape(-1), len(r), 1 / spacing)
 
 
 def dispersion_curves(c6: Floats, radius: Floats, a1: float, spacing: float) -> Curve:
     """Return the curves of all pairs of kinds; `c6` and `radius` have the shape (n_kinds, n_kinds)."""
     r = _grid(SWITCH[1], spacing)
-    return _curve(*dispersion(r, c6.reshape(-1, 1), radius.reshape(-1, 1), a1), spacing)
+    v, slope = dispersion(r, c6.reshape(-1, 1), radius.reshape(-1, 1), a1)
+    return Curve(np.stack((v, slope * spacing), axis=2).reshape(-1), len(r), 1 / spacing)
 
 
 def _grid(cutoff: float, spacing: float) -> Floats:
-    r = np.arange(math.ceil(cutoff / spacing) + 1) * spacing
+    """Return nodes up to the cutoff, and two more: kernels take a pair beyond for one at the last but one."""
+    r: Floats = np.arange(math.ceil(cutoff / spacing) + 3) * spacing
     r[0] = 1e-6 * spacing  # erf(g r)/r has a limit there, and atoms are never so close
     return r
-
-
-def _curve(energy: Floats, slope: Floats, spacing: float) -> Curve:
-    nodes = np.zeros((len(energy), energy.shape[1] + 2, 2))
-    nodes[:, :-2, 0], nodes[:, :-2, 1] = energy, slope * spacing
-    return Curve(nodes.reshape(-1), nodes.shape[1], 1 / spacing)
 
 
 @compiled

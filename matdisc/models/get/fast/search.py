@@ -119,7 +119,7 @@ def near_edges(
             dy = x[i, 1] - x[j, 1] - shifts[s, 1]
             dz = x[i, 2] - x[j, 2] - shifts[s, 2]
             r = np.sqrt(dx * dx + dy * dy + dz * dz)
-            if r >= cutoff:
+            if not r < cutoff:  # nan too: it must not become a row of the table
                 continue
             t = scale[1] * r / (r + scale[0])
             row = int(t)

@@ -1,6 +1,7 @@
-"""The edge feature e(r) as a table: values and slopes at nodes, and a cubic between them.
+"""The edge feature e(r) as a table of cubics.
 
-The slope that forces need is that of the same cubic, so energy is conserved whatever the table's error is.
+The slope that forces need is that of the same cubic, so energy is conserved whatever the table's error is. Each
+interval has its four coefficients, not values at its ends: their difference would lose digits in float32.
 """
 
 from __future__ import annotations
@@ -13,19 +14,19 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 BEND = 1.5
-"""Nodes lie evenly in t = r/(r + BEND), r in Å: features are sharp at short distances and smooth at long ones."""
+"""Intervals are even in r/(r + BEND), r in Å: features are sharp at short distances and smooth at long ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class RadialTable:
-    """Values and slopes per node at nodes t = 0, 1, 2, ...
+    """Interval k holds e = c0 + c1 f + c2 f^2 + c3 f^3 at t = k + f.
 
     Attributes:
-        nodes: Flat (n_nodes, 2, features).
+        rows: Flat (n_intervals, 4, features).
         scale: (c, N): an edge of length r lies at t = N r / (r + c).
     """
 
-    nodes: NDArray[np.floating]
+    rows: NDArray[np.floating]
     scale: Floats
 
 
@@ -48,13 +49,13 @@ def edge_features(r: Floats, state: Mapping[str, NDArray[np.floating]], cutoff: 
 
 
 def radial_table(
-    state: Mapping[str, NDArray[np.floating]], cutoff: float, nodes: int, dtype: str, order: NDArray[np.int64]
+    state: Mapping[str, NDArray[np.floating]], cutoff: float, intervals: int, dtype: str, order: NDArray[np.int64]
 ) -> RadialTable:
     """Return the table of a network's e(r) over [0, cutoff], features in `order`; `state` as in `edge_features`."""
     top = cutoff / (cutoff + BEND)
-    t = np.arange(nodes + 2) / nodes * top  # one node beyond the cutoff, where everything is 0
-    r = BEND * t / (1 - t)
-    value, slope = edge_features(r, state, cutoff)
-    per_node = slope * (BEND / (1 - t) ** 2 * top / nodes)[:, None]
-    rows = np.stack((value[:, order], per_node[:, order]), axis=1)
-    return RadialTable(np.ascontiguousarray(rows, dtype).reshape(-1), np.array([BEND, nodes / top]))
+    t = np.arange(intervals + 2) / intervals * top  # one interval beyond the cutoff, where everything is 0
+    value, slope = edge_features(BEND * t / (1 - t), state, cutoff)
+    slope = slope * (BEND / (1 - t) ** 2 * top / intervals)[:, None]
+    y0, y1, s0, s1 = value[:-1], value[1:], slope[:-1], slope[1:]
+    rows = np.stack((y0, s0, 3 * (y1 - y0) - 2 * s0 - s1, 2 * (y0 - y1) + s0 + s1), axis=1)[..., order]
+    return RadialTable(np.ascontiguousarray(rows, dtype).reshape(-1), np.array([BEND, intervals / top]))
