@@ -131,7 +131,9 @@ def board(tmp_path):
 def test_every_shipped_card_is_valid(board):
     assert {"chgnet-0.3.0", "chgnet-0.2.0", "emt", "composition-rf"} <= set(board.model_keys())
     alloys = {"alloys-demo", "alloys-experimental", "quaternary24-dft", "synthetic-miedema"}
-    assert set(board.dataset_keys()) == {"elements", "octet-binaries", "emt-alloys", "mp-abc3-cubic", "wbm"} | alloys
+    motion = {"dynamics-electrolytes", "dynamics-metals", "dynamics-perovskites", "electrolytes", "electrolytes-mini"}
+    crystals = {"elements", "octet-binaries", "emt-alloys", "mp-abc3-cubic", "wbm"}
+    assert set(board.dataset_keys()) == crystals | alloys | motion
     for key in board.model_keys():
         assert board.model(key).key == key
     for key in board.dataset_keys():

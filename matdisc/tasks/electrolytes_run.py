@@ -14,6 +14,7 @@ from matdisc.metrics.blocks import MIN_REPLICAS, Estimate
 from matdisc.physics.evaluation import Floats, Steps
 from matdisc.physics.md import Conditions, Frame, Recorder, Simulated, Watchdog, simulate
 from matdisc.physics.md.units import GRAMS_PER_CM3
+from matdisc.tasks.electrolytes_set import ordered
 from matdisc.tasks.liquids import DROPPED, Replica, plain, properties
 
 if TYPE_CHECKING:
@@ -109,7 +110,6 @@ def replica_steps(
     inputs: Mapping[str, Any], rule: Electrolytes, seed: int
 ) -> Steps[tuple[tuple[Floats, Replica] | None, int, float]]:
     """Run one replica; return density and motion (None if it was ended), its steps, and the ps that count."""
-    from matdisc.datasets.electrolytes import ordered
     from matdisc.physics.packing import liquid
 
     temperature = float(inputs["temperature"])

@@ -9,7 +9,7 @@ import pytest
 
 from matdisc.board import Board, shipped_board
 from matdisc.datasets import load
-from matdisc.datasets.electrolytes import UNITS, build, counts_of, grid, read_experiment
+from matdisc.tasks.electrolytes_set import UNITS, build, counts_of, grid, read_experiment
 from matdisc.datasets.rows import read_rows
 from matdisc.datasets.truth import truth_of
 from matdisc.errors import DataError
