@@ -79,8 +79,9 @@ def _brier(found: FoldProtocol | None) -> str:
 def _table(dataset: str, name: str, rows: Protocols) -> str:
     one = next(iter(rows.values()))
     most = _number(one.metrics["daf_max"].value, 2)
+    folds = f"{one.n_folds} fold{'s' if one.n_folds > 1 else ''}"
     title = (
-        f"## {dataset}, {name}\n\n{one.title}: {one.n_folds} folds, {one.n:,} answers on {one.n_alloys:,} alloys, "
+        f"## {dataset}, {name}\n\n{one.title}: {folds}, {one.n:,} answers on {one.n_alloys:,} alloys, "
         f"{100 * (one.prevalence or 0):.1f} % High; DAF at most {most} (mean over folds). "
         f"Answering the class rate of the training part: Brier {_number(one.dummy.get('brier'), 3)}."
     )
@@ -99,7 +100,7 @@ def _cells(found: FoldProtocol) -> list[str]:
 
 
 def _number(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
 
 
 def _half(value: Value) -> str:
