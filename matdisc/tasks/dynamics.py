@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matdisc.cards import DatasetCard, Dynamics
-from matdisc.datasets.dynamics import AMPLITUDE, curve_columns
+from matdisc.datasets.dynamics import AMPLITUDE
 from matdisc.datasets.truth import Truth
-from matdisc.metrics.motion import rdf_error, spectrum_error, timestep_exponent
+from matdisc.metrics.motion import timestep_exponent
 from matdisc.physics.evaluation import Steps
 from matdisc.schema import Sample
 from matdisc.tasks.base import Bools, Floats, Outcome, Reference, Task
 from matdisc.tasks.check import Answers
 from matdisc.tasks.dynamics_details import detail
 from matdisc.tasks.dynamics_run import boxed, seed_of, trajectory, value_columns
-from matdisc.tasks.dynamics_told import asked_ps, reported, rule_of, spreads
+from matdisc.tasks.dynamics_told import against_reference, asked_ps, curves, reported, rule_of, spreads
 from matdisc.tasks.shown_dynamics import MOLTEN, MOTION
 
 if TYPE_CHECKING:
@@ -44,15 +44,16 @@ def terms(card: DatasetCard, truth: Truth, answers: Answers) -> Mapping[str, Flo
     drift, low, high = (reported(answers, f"{name}_0") for name in ("drift", "drift_low", "drift_high"))
     lindemann = reported(answers, "lindemann")
     return {
-        "drift": np.abs(drift),
-        "drift_certain": _where(np.isfinite(low) & np.isfinite(high), (low > 0) | (high < 0)),
+        "drift": np.where(np.isfinite(low + high), np.maximum(0, np.maximum(low, -high)), np.nan),
+        "drift_size": np.abs(drift),
+        "drift_share": _where(np.isfinite(low + high), (low > 0) | (high < 0)),
         "exponent": np.array([timestep_exponent(rule.timesteps, row).value for row in spreads(rule, answers)]),
         "spread": reported(answers, "spread_0"),
         "survived": lasted,
         "survivors": (lasted > 1 - 1e-9).astype(float),
         "temperature_error": np.abs(reported(answers, "temperature_mean") / rule.temperature - 1),
         "temperature_ratio": reported(answers, "temperature_spread") / canonical,
-        **_against_reference(rule, truth, {name: reported(answers, name) for name in _curves(rule)}),
+        **against_reference(rule, truth, {name: reported(answers, name) for name in curves(rule)}),
         "amplitude_error": np.abs(reported(answers, AMPLITUDE) / truth.target(AMPLITUDE) - 1),
         "msd": reported(answers, "msd"),
         "lindemann": lindemann,
@@ -63,26 +64,7 @@ def terms(card: DatasetCard, truth: Truth, answers: Answers) -> Mapping[str, Flo
 def floor(card: DatasetCard, truth: Truth) -> Mapping[str, Floats]:
     """Return the errors of even curves: atoms anywhere, all frequencies alike."""
     rule = rule_of(card)
-    ones = {name: np.ones(len(truth)) for name in _curves(rule)}
-    return _against_reference(rule, truth, ones)
-
-
-def _against_reference(rule: Dynamics, truth: Truth, found: Mapping[str, Floats]) -> dict[str, Floats]:
-    distances, frequencies = curve_columns(rule)
-    errors = {}
-    for key, columns, error in (
-        ("rdf_error", distances, rdf_error),
-        ("spectrum_error", frequencies, spectrum_error),
-    ):
-        reference = np.stack([truth.target(name) for name in columns], axis=1)
-        answer = np.stack([found[name] for name in columns], axis=1)
-        errors[key] = np.array([error(*pair) for pair in zip(reference, answer, strict=True)])
-    return errors
-
-
-def _curves(rule: Dynamics) -> list[str]:
-    distances, frequencies = curve_columns(rule)
-    return [*distances, *frequencies]
+    return against_reference(rule, truth, {name: np.ones(len(truth)) for name in curves(rule)})
 
 
 def _where(known: Bools, true: Bools) -> Floats:
@@ -101,7 +83,7 @@ DYNAMICS = Task(
     limits=(0.0, 1e6),
     together=True,
     terms=terms,
-    medians=("drift", "spread"),
+    medians=("drift_size", "spread"),
     floor=floor,
     detail=detail,
     metrics=MOTION,

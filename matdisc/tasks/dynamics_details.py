@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matdisc.cards import DatasetCard, Dynamics
-from matdisc.datasets.dynamics import AMPLITUDE, curve_columns
+from matdisc.datasets.dynamics import AMPLITUDE, NOISE, curve_columns
 from matdisc.datasets.truth import Truth
 from matdisc.metrics.motion import timestep_exponent
 from matdisc.physics.evaluation import Floats
 from matdisc.tasks.dynamics_run import STOPS
-from matdisc.tasks.dynamics_told import asked_ps, per_step, reported, rule_of, spreads
+from matdisc.tasks.dynamics_told import against_reference, asked_ps, curves, per_step, reported, rule_of, spreads
 from matdisc.tasks.figures import Figure, Line, Sheet, shown
 
 if TYPE_CHECKING:
     from matdisc.tasks.check import Answers
 
-DRAWN = 4
-"""Materials whose curves are drawn; the details hold those of all."""
 HEAD = (
     "Material", "Lasted, ps", "Ended by", "Drift, meV/atom/ps", "95 % from", "to", "Time step law", "⟨T⟩, K", "σ(T), K",
-    "u², Å²", "U² of the reference, Å²", "Displacement, Å²", "Lindemann ratio",
+    "Displacement, Å²", "Lindemann ratio", "u², Å²", "U² of the reference, Å²", "RDF error", "its noise",
+    "Spectrum error", "its noise",
 )  # fmt: skip
+HELD = ("temperature_mean", "temperature_spread", "msd", "lindemann", AMPLITUDE)
+"""Columns of the held run in the order of the table."""
 
 
 def detail(card: DatasetCard, truth: Truth, answers: Answers) -> dict[str, Any]:
@@ -80,16 +81,21 @@ def _curves(rule: Dynamics, truth: Truth, answers: Answers, i: int, name: str) -
 
 
 def _materials(rule: Dynamics, truth: Truth, answers: Answers, names: list[str]) -> Sheet:
+    errors = against_reference(rule, truth, {name: reported(answers, name) for name in curves(rule)})
+    law = np.array([timestep_exponent(rule.timesteps, row).value for row in spreads(rule, answers)])
     numbers = [
-        reported(answers, name) for name in ("drift_0", "drift_low_0", "drift_high_0")
-    ] + [np.array([timestep_exponent(rule.timesteps, row).value for row in spreads(rule, answers)])] + [
-        reported(answers, name) for name in ("temperature_mean", "temperature_spread", AMPLITUDE)
-    ] + [truth.target(AMPLITUDE)] + [reported(answers, name) for name in ("msd", "lindemann")]  # fmt: skip
+        *(reported(answers, name) for name in ("drift_0", "drift_low_0", "drift_high_0")),
+        law,
+        *(reported(answers, name) for name in HELD),
+        truth.target(AMPLITUDE),
+        *(column for key, noise in zip(errors, NOISE, strict=True) for column in (errors[key], truth.target(noise))),
+    ]
     rows = [
         [name, _number(answers.values[i]), _ended(answers, i), *(_number(column[i]) for column in numbers)]
         for i, name in enumerate(names)
     ]
-    return Sheet("materials", "Every material", HEAD, rows)
+    note = "Noise is the error that the potential behind the reference has in so short a run." if rule.reference else ""
+    return Sheet("materials", "Every material", HEAD, rows, note)
 
 
 def _ended(answers: Answers, i: int) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from matdisc.cards import DatasetCard, Dynamics
+from matdisc.datasets.dynamics import curve_columns
+from matdisc.datasets.truth import Truth
 from matdisc.errors import CardError
+from matdisc.metrics.motion import rdf_error, spectrum_error
 from matdisc.physics.evaluation import Floats
 
 if TYPE_CHECKING:
@@ -45,3 +49,26 @@ def per_step(rule: Dynamics, answers: Answers, name: str) -> Floats:
 def spreads(rule: Dynamics, answers: Answers) -> Floats:
     """Return the fluctuation of the energy at each time step, meV/atom, shape (n_materials, n_timesteps)."""
     return per_step(rule, answers, "spread")
+
+
+def curves(rule: Dynamics) -> list[str]:
+    """Return the names of all bins, those of the radial distribution first."""
+    distances, frequencies = curve_columns(rule)
+    return [*distances, *frequencies]
+
+
+def against_reference(rule: Dynamics, truth: Truth, found: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Return `rdf_error` and `spectrum_error` of each material; nan without reference or curve.
+
+    Args:
+        rule: What was run.
+        truth: Holds the reference curves.
+        found: The bins of all materials, by name, shape (n_materials,) each.
+    """
+    distances, frequencies = curve_columns(rule)
+    errors = {}
+    for key, columns, error in (("rdf_error", distances, rdf_error), ("spectrum_error", frequencies, spectrum_error)):
+        reference = np.stack([truth.target(name) for name in columns], axis=1)
+        answer = np.stack([found[name] for name in columns], axis=1)
+        errors[key] = np.array([error(*pair) for pair in zip(reference, answer, strict=True)])
+    return errors

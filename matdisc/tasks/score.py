@@ -192,8 +192,11 @@ def flags(model: ModelCard | None, card: DatasetCard, task: Task) -> list[str]:
         found.append("training data unknown: overlap with this set cannot be excluded")
     if card.key in model.used_in_construction_of:
         found.append("used in construction: this model helped to decide the structures of this set")
+    if model.aligned_densities and "aligned" in task.value_columns:
+        found.append(f"aligned: fitted to the density of {', '.join(model.aligned_densities)}, which are shown apart")
     theory = model.level_of_theory
-    if (task.needs_references or task.structures or task.measured) and theory and theory != card.level_of_theory:
+    compared = card.dynamics is not None and card.dynamics.reference is not None if task.measured else task.structures
+    if (task.needs_references or compared) and theory and theory != card.level_of_theory:
         found.append(f"level of theory differs: model {theory}; labels {card.level_of_theory}")
     return found
 

@@ -10,15 +10,19 @@ MOLTEN = 0.15
 """Lindemann ratio above which a crystal counts as molten."""
 
 MOTION: tuple[Metric, ...] = (
-    Metric("drift", "Drift", "meV/atom/ps", "lower", 3, "number",
-           "How fast the energy of a run without thermostat runs away at the shortest time step: median over the "
-           "materials of its size. Forces that are not the gradient of the energy make it large; a short run has a "
-           "floor of noise, so read it beside the share that is certain.",
-           "median |slope of the conserved energy|", "Undefined where every run ends within 16 steps.",
-           chart=True, main=True),
-    Metric("drift_certain", "Drifts for certain", "%", "lower", 1, "percent",
-           "Share of the materials whose drift has a 95 % interval that leaves out 0.",
-           "such materials / materials with a drift", "Undefined where no drift is.", main=True),
+    Metric("drift", "Certain drift", "meV/atom/ps", "lower", 3, "number",
+           "How fast the energy of a run without thermostat runs away at the shortest time step, as far as that is "
+           "certain: the end of its 95 % interval that is nearer to 0, and 0 where the interval holds 0; mean over the "
+           "materials. Forces that are not the gradient of the energy make it large. The board is sorted by it.",
+           "mean of max(0, |slope of the conserved energy| − half of its interval)",
+           "Undefined where every run ends within 16 steps.", chart=True, main=True),
+    Metric("drift_size", "Drift", "meV/atom/ps", None, 3, "number",
+           "Size of the drift as measured, median over the materials. A short run has a floor of noise: sizes below "
+           "it tell nothing, and so they are not ranked.",
+           "median |slope of the conserved energy|", "Undefined where every run ends within 16 steps.", main=True),
+    Metric("drift_share", "Drifting", "%", "lower", 1, "percent",
+           "Share of the materials whose drift has a 95 % interval that leaves out 0. One in twenty does by chance.",
+           "such materials / materials with a drift", "Undefined where no drift is."),
     Metric("exponent", "Time step law", None, None, 2, "number",
            "Power of the time step with which the fluctuation of the energy grows, mean over the materials. It is 2 "
            "where forces are the smooth gradient of the energy; noise pulls it towards 0, kinks below 2.",

@@ -131,8 +131,9 @@ def test_terms_are_counted_by_hand():
     found = DYNAMICS.terms(card, truth, answers_of(truth, [1.44, 0.72, 5.0, np.nan, 1.44, 1.44], **said))
     assert found["survived"].tolist() == pytest.approx([1, 0.5, 1, 0, 1, 1])
     assert found["survivors"].tolist() == [1, 0, 1, 0, 1, 1]
-    assert found["drift"].tolist() == [2.0] * 6
-    assert found["drift_certain"].tolist() == [1.0] * 6
+    assert found["drift"].tolist() == [1.0] * 6
+    assert found["drift_size"].tolist() == [2.0] * 6
+    assert found["drift_share"].tolist() == [1.0] * 6
     assert found["temperature_error"] == pytest.approx(0.1)
     assert found["molten"].tolist() == [1.0] * 6
     assert np.isnan(found["rdf_error"]).all()
@@ -172,8 +173,10 @@ def outsider(board: Board, key: str, worse: float):
     rows = []
     for i, name in enumerate(truth.material_ids.to_pylist()):
         said = {c: float(truth.target(c)[i]) * (1 + worse) for c in curves}
-        said |= {"survived_ps": 1.44, "stop": 0.0, "drift_0": worse + 0.01 * i, "spread_0": 0.1, "spread_1": 0.4}
-        rows.append(Prediction(name, said | {"spread_2": 1.6, "drift_1": 4 * worse, "drift_2": 16 * worse}))
+        drift = worse + 0.01 * i
+        said |= {"drift_0": drift, "drift_low_0": drift - 0.05, "drift_high_0": drift + 0.05, "drift_1": 4 * worse}
+        said |= {"survived_ps": 1.44, "stop": 0.0, "spread_0": 0.1, "spread_1": 0.4, "spread_2": 1.6}
+        rows.append(Prediction(name, said))
     folder = board.predictions_dir / "dynamics" / SET
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / f"{key}.csv.gz", rows, [c for c in value_columns() if c in rows[0].values])
@@ -182,7 +185,8 @@ def outsider(board: Board, key: str, worse: float):
 
 def test_a_board_scores_ranks_and_shows_motion(board):
     better, worse = outsider(board, "emt", 0.1), outsider(board, "chgnet-0.3.0", 0.4)
-    assert better["metrics"]["drift"]["value"] == pytest.approx(0.125)
+    assert better["metrics"]["drift"]["value"] == pytest.approx(0.075)
+    assert better["metrics"]["drift_size"]["value"] == pytest.approx(0.125)
     assert better["metrics"]["exponent"]["value"] == pytest.approx(2.0)
     assert better["n_defined"]["temperature_error"] == 0
     assert better["metrics"]["temperature_error"]["value"] is None
@@ -198,6 +202,15 @@ def test_a_board_scores_ranks_and_shows_motion(board):
     for said in ("Al-fcc: radial distribution", "Energy against the time step", "Runs that go on", "Every material"):
         assert said in page
     assert same_numbers(better, json.loads((board.results_dir / "dynamics" / SET / "emt.json").read_text()))
+
+
+def test_drifts_within_the_noise_tie(board):
+    for key, drift in (("emt", -0.02), ("chgnet-0.3.0", 0.0)):
+        assert outsider(board, key, drift)["metrics"]["drift"] == {"value": 0, "low": 0, "high": 0}
+    ranking = rank(board, "dynamics", SET)
+    assert ranking["metrics"]["drift"]["tie_group"] == [1, 1]
+    write_ranking(board, "dynamics", SET)
+    site.build(board)
 
 
 def test_measured_tasks_have_nothing_that_flips(board):

@@ -34,7 +34,9 @@ class Settings(Strict):
     tagline: Text = "The referee for models that promise to find new stable materials."
     publisher: Name | None = None
     repository: HttpsUrl | None = None
-    task_order: tuple[TaskKey, ...] = ("discovery", "polymorphs", "relaxation", "alloys")
+    task_order: tuple[TaskKey, ...] = (
+        "discovery", "polymorphs", "relaxation", "alloys", "dynamics", "electrolytes",
+    )  # fmt: skip
     dataset_order: tuple[Key, ...] = ()
     headline_metrics: tuple[str, ...] = ()
     chart_rows: Annotated[int, Field(ge=3, le=60)] = 24
