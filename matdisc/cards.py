@@ -113,6 +113,8 @@ class ModelCard(Strict):
     A loader of a model whose weights have a `url`, or whose options have a `file`, gets `file=` the local path.
     `packages` are the import names that have to be there; left out, those of the `requirements`. A worker asks
     for `gpus` (a share of one, or several) and `memory_gib`.
+
+    `aligned_densities` names the liquids of the electrolytes task whose measured density the model was fitted to.
     """
 
     key: Key
@@ -140,6 +142,7 @@ class ModelCard(Strict):
     cutoff: Annotated[float, Field(gt=0)] | None = None
     training_sets: tuple[Name, ...] = ()
     used_in_construction_of: tuple[Key, ...] = ()
+    aligned_densities: tuple[Name, ...] = ()
     n_params: Annotated[int, Field(ge=0)] | None = None
     links: Links = Links()
     citation: Text | None = None

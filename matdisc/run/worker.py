@@ -155,6 +155,8 @@ def _prediction(job: Job, ended: Ended[str, Outcome]) -> Prediction:
             error = MemoryError(str(error) or "no memory left")
         return Prediction(ended.key, status="failed", error=_said(error), seconds=seconds)
     values = {key: float(value) for key, value in outcome.values.items()}
+    if ended.key in job.model.aligned_densities and "aligned" in TASKS[job.task].value_columns:
+        values["aligned"] = 1.0
     if not all(math.isfinite(value) for value in values.values()):
         text = f"ArithmeticError: the answer is not finite: {values}"
         return Prediction(ended.key, status="failed", error=text, seconds=seconds)

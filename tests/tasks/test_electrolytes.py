@@ -3,24 +3,29 @@
 import csv
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from matdisc.board import Board, shipped_board
 from matdisc.datasets import load
-from matdisc.tasks.electrolytes_set import UNITS, build, counts_of, grid, read_experiment
 from matdisc.datasets.rows import read_rows
 from matdisc.datasets.truth import truth_of
 from matdisc.errors import DataError
 from matdisc.leaderboard import site
 from matdisc.leaderboard.results import publish, rescore
 from matdisc.physics.molecules import species
+from matdisc.physics.together import Ended
 from matdisc.predictions import write
+from matdisc.run import worker
 from matdisc.schema import Prediction
+from matdisc.tasks.base import Outcome
 from matdisc.tasks.check import Answers
 from matdisc.tasks.electrolytes import ELECTROLYTES, detail
 from matdisc.tasks.electrolytes_run import PROPERTIES, value_columns
+from matdisc.tasks.electrolytes_set import UNITS, build, counts_of, grid, read_experiment
+from matdisc.tasks.score import flags
 
 SET = "electrolytes-mini"
 NAMES = ["EC", "PC", "DMC", "EMC", "DEC", "LiPF6-EC-EMC"]
@@ -67,6 +72,17 @@ def test_a_density_that_the_model_was_fitted_to_is_no_test(liquids):
     assert np.isnan(found["density_error"]).tolist() == [True, False, False, False, False, True]
     assert np.isnan(found["density_sigmas"]).tolist() == [True, False, False, False, False, True]
     assert np.isfinite(found["density_aligned"]).tolist() == [True, False, False, False, False, True]
+
+
+def test_a_card_that_names_aligned_liquids_marks_its_answers_and_says_so(liquids):
+    emt = Board(shipped_board()).model("emt")
+    model = emt.model_copy(update={"aligned_densities": ("EC",)})
+    job = SimpleNamespace(task="electrolytes", model=model)
+    for name, marked in (("EC", True), ("PC", False)):
+        answer = worker._prediction(job, Ended(name, Outcome({"simulated_ps": 2.0, "completed": 1.0}), None, 1.0))
+        assert ("aligned" in answer.values) == marked
+    assert any("density of EC" in said for said in flags(model, liquids[0], ELECTROLYTES))
+    assert not any("density of" in said for said in flags(emt, liquids[0], ELECTROLYTES))
 
 
 def test_viscosities_are_compared_by_their_ratio(liquids):
