@@ -279,3 +279,31 @@ def test_a_stop_in_this_process_comes_between_two_parts(board, tmp_path):
     assert steps[-1] == 20
     assert len(read(tmp_path / "T300-r1" / "trajectory.extxyz", ":")) == 5
     assert Part(3).state == b""
+
+
+@pytest.mark.slow
+def test_a_trained_network_goes_on_to_the_same_bytes(board, tmp_path):
+    pytest.importorskip("numba")
+    torch = pytest.importorskip("torch")
+    from matdisc.models.get.files import save
+    from matdisc.models.get.potential import GET
+    from matdisc.models.get.settings import Settings
+
+    torch.manual_seed(0)
+    model = GET(Settings(features=16, heads=4, radial=8, elements=(1, 6, 8), baseline={1: 0.0, 6: 0.0, 8: 0.0}))
+    save(tmp_path / "model", model, about={})
+    atoms = structure_of("box:EC=6", density=1.0, seed=1)
+    card = model_of(str(tmp_path / "model"), board.root)
+    c = Conditions(ensemble="langevin", temperature=3000, timestep=1.0)
+
+    def run(steps, out):
+        asked = Dynamics(card, c, steps, every=10, thermo_every=1, checkpoint_every=20, watchdog=None)
+        return run_md(asked, atoms, [3000.0], 1, tmp_path / out, way=HERE)
+
+    (whole,) = run(200, "whole")
+    assert (whole.steps, whole.ended) == (200, "done")
+    for steps in (60, 140, 200):  # each in a fresh process's stead: the calculator is loaded again
+        run(steps, "parts")
+    assert contents(tmp_path / "whole" / "T3000-r1") == contents(tmp_path / "parts" / "T3000-r1")
+    moved = np.ptp([f.positions for f in read(tmp_path / "whole" / "T3000-r1" / "trajectory.extxyz", ":")], axis=0)
+    assert moved.max() > 1.0  # far enough that lists were searched again
