@@ -155,6 +155,16 @@ def test_a_device_that_is_not_there_is_named(frames, tmp_path):
         train(config(run={"device": "no-such-device"}), frames, tmp_path)
 
 
+def test_in_the_mode_of_the_paper_the_penalty_shrinks_the_force_that_is_left_out(frames, tmp_path):
+    def residual(weight):
+        network = NET | {"conservative": False}
+        ended = train(config(network=network, loss={"residual": weight}), frames, tmp_path / str(weight))
+        (row,) = (r for r in ended.rows if (r.part, r.system, r.quantity) == ("train", "all", "charge-force residual"))
+        return row.rmse
+
+    assert residual(159540.0) < 0.5 * residual(0.0)
+
+
 def test_the_saved_model_gives_total_energies_with_the_baseline_of_the_training_part(frames, uninterrupted):
     ended, _ = uninterrupted
     model = load(ended.folder / "model")
