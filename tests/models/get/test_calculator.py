@@ -107,6 +107,8 @@ def test_an_isolated_atom_feels_nothing(folder, fast):
 def test_options_that_name_nothing_are_refused_with_what_there_is(folder):
     with pytest.raises(CardError, match="'dtype' is 'half'"):
         load(folder=folder, dtype="half")
+    with pytest.raises(CardError, match="'device' is 'abacus'"):
+        load(folder=folder, device="abacus")
     with pytest.raises(CardError, match="'model' is 'get-nothing'; shipped are"):
         load("get-nothing")
     with pytest.raises(DataError, match=r"model\.toml"):
