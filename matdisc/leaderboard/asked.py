@@ -16,13 +16,16 @@ from matdisc.schema import Sample
 from matdisc.structures import to_json
 
 SUFFIXES = (".jsonl", ".jsonl.gz")
+PROTOCOL = ("dynamics", "molecule", "electrolytes", "counts", "temperature", "start_density")
+"""Inputs that say what is to be done with a structure, where a task measures."""
 
 
 def write_asked(board: Board, dataset_key: str, task_key: str, out: Path) -> int:
     """Write id and structure of every material that a task asks about, and return their number.
 
     Each line is an object with `material_id` and `structure` (`cell` rows in Å, `symbols`, fractional `positions`), as
-    a predictions file may hold them; of alloys `elements` instead. The same dataset gives the same bytes.
+    a predictions file may hold them; of alloys `elements` instead, and where a task measures also what is to be done.
+    The same dataset gives the same bytes.
 
     Raises:
         CardError: If the dataset does not have the task, or `out` has another suffix.
@@ -42,5 +45,6 @@ def write_asked(board: Board, dataset_key: str, task_key: str, out: Path) -> int
 
 def _shown(sample: Sample) -> dict[str, Any]:
     if "crystal" in sample.inputs:
-        return {"structure": json.loads(to_json(sample.crystal))}
+        more = {name: sample.inputs[name] for name in PROTOCOL if name in sample.inputs}
+        return {"structure": json.loads(to_json(sample.crystal)), **more}
     return {"elements": list(sample.inputs["elements"])}

@@ -14,6 +14,7 @@ from matdisc.datasets.prototypes import crystal
 from matdisc.datasets.truth import truth_of
 from matdisc.errors import CardError, DataError
 from matdisc.leaderboard import site
+from matdisc.leaderboard.asked import write_asked
 from matdisc.leaderboard.compare import compare
 from matdisc.leaderboard.ranking import rank, write_ranking
 from matdisc.leaderboard.results import publish, rescore, same_numbers
@@ -216,3 +217,10 @@ def test_drifts_within_the_noise_tie(board):
 def test_measured_tasks_have_nothing_that_flips(board):
     with pytest.raises(CardError, match="measures numbers"):
         compare(board, "emt", "chgnet-0.3.0", "dynamics", SET)
+
+
+def test_who_answers_elsewhere_is_told_what_to_run(board, tmp_path):
+    assert write_asked(board, SET, "dynamics", tmp_path / "asked.jsonl") == 6
+    first = json.loads((tmp_path / "asked.jsonl").read_text().splitlines()[0])
+    assert set(first) == {"material_id", "structure", "dynamics"}
+    assert first["dynamics"]["timesteps"] == [2, 4, 8]
