@@ -30,8 +30,8 @@ class Liquid:
 
     Attributes:
         found: Properties by name, defined or with a reason.
-        simulated_ps: Of every replica at constant volume (without such runs, at constant pressure), less the third
-            that is dropped.
+        simulated_ps: Of every replica, the shortest time at constant pressure and the shortest at constant volume, less
+            the third that is dropped.
         stops: Why replicas ended early; empty if all reached their end.
     """
 
@@ -73,11 +73,14 @@ def analyse(folders: Sequence[Path]) -> Liquid:
                 gathered.replicas.append(_motion(part, settings))
                 gathered.moved_ps.append(_lasted(read_thermo(part / THERMO)))
     if gathered.stops:
-        return Liquid({}, min(gathered.moved_ps or gathered.held_ps or [0.0]), tuple(gathered.stops))
+        return Liquid({}, _shortest(gathered), tuple(gathered.stops))
     known = built_in()
     charges = {name: known[name].charge for replica in gathered.replicas for name in replica.species}
-    times = gathered.moved_ps or gathered.held_ps
-    return Liquid(properties(gathered.densities, gathered.replicas, charges), min(times), ())
+    return Liquid(properties(gathered.densities, gathered.replicas, charges), _shortest(gathered), ())
+
+
+def _shortest(gathered: _Gathered) -> float:
+    return sum(min(times, default=0.0) for times in (gathered.held_ps, gathered.moved_ps))
 
 
 def _settings(folder: Path) -> dict[str, Any]:

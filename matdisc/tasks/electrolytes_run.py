@@ -79,8 +79,9 @@ def seed_of(rule: Electrolytes, name: str, replica: int) -> int:
 def liquid_steps(name: str, inputs: Mapping[str, Any]) -> Steps[tuple[dict[str, float], int]]:
     """Run all replicas of a system; return its values, only those that are defined, and the number of steps.
 
-    `simulated_ps` is what every replica spent at constant volume after the part that is dropped: nothing else has told
-    about motion. The first replica that the watchdog ends ends the system, with `completed` 0 and no properties.
+    `simulated_ps` is what properties come from, of each replica: time at constant pressure and at constant volume, less
+    the third that is dropped. The first replica that the watchdog ends ends the system, with `completed` 0 and no
+    properties; then it is what that one had reached.
     """
     from matdisc.physics.molecules import species
 
@@ -126,7 +127,7 @@ def replica_steps(
     n_density = _steps(rule, rule.equilibration_ps + rule.density_ps)
     held = yield from simulate(atoms, squeeze, n_density, seed=seed, observers=[volumes], watchdog=watchdog)
     if held.stop:
-        return None, held.steps_done, 0.0
+        return None, held.steps_done, _counted(rule, held.steps_done)
     skipped = round(rule.equilibration_ps * 1000 / (volumes.every * rule.timestep))
     density = mass * GRAMS_PER_CM3 / volumes.array("volume")[skipped:]
 
@@ -134,7 +135,7 @@ def replica_steps(
     box = at_density(atoms, held, float(kept.mean()), mass)
     warm = yield from simulate(box, fixed, _steps(rule, rule.equilibration_ps), seed=seed + 1, watchdog=watchdog)
     if warm.stop:
-        return None, held.steps_done + warm.steps_done, 0.0
+        return None, held.steps_done + warm.steps_done, _counted(rule, held.steps_done)
     centres = Centres(frame_every(rule), atoms.arrays["molecule"], atoms.get_masses())
     pressure = Recorder(_every(rule, PRESSURE_FS), ["pressure"])
     moved = yield from simulate(
@@ -142,7 +143,7 @@ def replica_steps(
         start=warm.state.anew(),
     )  # fmt: skip
     steps = held.steps_done + warm.steps_done + moved.steps_done
-    simulated = moved.steps_done * rule.timestep / 1000 * (1 - DROPPED)
+    simulated = _counted(rule, held.steps_done) + moved.steps_done * rule.timestep / 1000 * (1 - DROPPED)
     if moved.stop:
         return None, steps, simulated
     found = Replica(
@@ -191,6 +192,11 @@ def settled(atoms: Atoms) -> Steps[Atoms]:
         else:
             reach /= 2
     return best
+
+
+def _counted(rule: Electrolytes, steps: int) -> float:
+    """Of a run at constant pressure, the time that counts, ps."""
+    return max(0.0, steps * rule.timestep / 1000 - rule.equilibration_ps) * (1 - DROPPED)
 
 
 def _steps(rule: Electrolytes, ps: float) -> int:

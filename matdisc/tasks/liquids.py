@@ -26,6 +26,8 @@ from matdisc.physics.evaluation import Floats
 
 DROPPED = 1 / 3
 """First part of every run that counts as equilibration."""
+DRIFTING = 0.05
+"""A common drift by a larger share of the density is none of noise, however few the replicas."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +102,7 @@ def density(series: Sequence[Floats]) -> Estimate:
 
     The first third of each is dropped. The error is the largest of three: the scatter of the replicas, their block
     errors where blocks find a plateau, and half of what is left of a common drift between the halves of the runs. A
-    drift that Student's t tells from 0 (95 %) makes it "still drifting".
+    drift that Student's t tells from 0 (95 %), or above 5 %, makes it "still drifting".
 
     Args:
         series: Of each replica, the density at equal intervals, shape (n,).
@@ -112,7 +114,7 @@ def density(series: Sequence[Floats]) -> Estimate:
     drift = over_replicas([one[len(one) // 2 :].mean() - one[: len(one) // 2].mean() for one in kept])
     if mean.reason or drift.reason:
         return mean if mean.reason else drift
-    if abs(drift.value) > _student(len(kept)) * drift.error:
+    if abs(drift.value) > min(_student(len(kept)) * drift.error, DRIFTING * mean.value):
         return undefined("still drifting")
     blocks = [block_average(one) for one in kept]
     within = math.sqrt(sum(block.error**2 for block in blocks)) / len(blocks)

@@ -44,8 +44,8 @@ LIQUIDS: tuple[Metric, ...] = (
            "Share of the liquids whose replicas all reached their end: no broken bond, no overlap, no drift. A "
            "missing answer counts 0.", "completed / asked", "Undefined on an empty set.", main=True),
     Metric("simulated", "Simulated", "ps", None, 1, "number",
-           "Mean time at constant volume that counts, for each replica.", "mean of the times",
-           "Undefined without answers.", main=True),
+           "Mean time that properties come from, of each replica: the part that is dropped does not count.",
+           "mean of the times", "Undefined without answers.", main=True),
     Metric("coverage", "Coverage", "%", None, 1, "percent", "Share of the liquids with a usable answer.",
            "usable answers / expected answers", "Always defined."),
     SECONDS,

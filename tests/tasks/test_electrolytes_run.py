@@ -67,7 +67,7 @@ def brief():
 
 def test_a_run_of_a_few_frames_ends_well_and_tells_nothing_but_its_time(brief):
     values, steps = brief
-    assert values == {"completed": 1.0, "simulated_ps": pytest.approx(0.04)}  # two thirds of 0.06 ps
+    assert values == {"completed": 1.0, "simulated_ps": pytest.approx(2 / 3 * (0.05 + 0.06))}
     assert steps == 3 * (60 + 10 + 60)
 
 

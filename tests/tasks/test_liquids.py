@@ -82,6 +82,11 @@ def test_a_density_that_drifts_is_no_density():
     assert density(_densities(slope=0.2)).reason == "still drifting"
 
 
+def test_a_density_that_falls_by_a_tenth_in_all_replicas_is_no_density_however_they_scatter():
+    falling = [one + np.linspace(0, slope, 900) for one, slope in zip(_densities(), (-0.05, -0.3, -0.5), strict=True)]
+    assert density(falling).reason == "still drifting"
+
+
 def test_two_replicas_and_a_few_values_are_no_density():
     assert density(_densities()[:2]).reason == "fewer than 3 replicas"
     assert density([np.ones(20)] * 3).reason == "too short"
