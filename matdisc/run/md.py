@@ -168,8 +168,7 @@ def _on_ray(
                     if isinstance(cause, MatdiscError):
                         raise type(cause)(str(cause)) from None
                     raise RunError(
-                        f"replica {replica.name}: model {job.model.key!r} cannot be asked: "
-                        f"{type(cause).__name__}: {cause}"
+                        f"replica {replica.name}: model {job.model.key!r} cannot be asked: {one_line(str(cause))}"
                     ) from err
                 except ends.RayError as err:
                     del flight[stream]

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matdisc.cards import ModelCard
-from matdisc.errors import RunError
+from matdisc.errors import MatdiscError, RunError
 from matdisc.models import load_potential, one_thread
 from matdisc.physics.evaluation import Evaluation, Floats, Steps, evaluate
 from matdisc.physics.md import Conditions, Simulated, State, Stop, Watchdog, simulate, thermal_velocities
 from matdisc.physics.md.state import from_bytes
+from matdisc.predictions import one_line
 from matdisc.run.environment import confirm
 from matdisc.run.limits import limit_memory
 from matdisc.run.md_lines import frame_text, thermo_line
@@ -100,6 +101,16 @@ def run_replica(job: Dynamics, replica: Replica, reached: bytes | None) -> Itera
     Raises:
         MatdiscError: If the model cannot be loaded, or the start cannot be simulated.
     """
+    try:
+        yield from _parts(job, replica, reached)
+    except MatdiscError:
+        raise
+    except Exception as err:  # packages raise whatever they like of a structure that they cannot take
+        said = one_line(f"{type(err).__name__}: {err}")
+        raise RunError(f"replica {replica.name}: model {job.model.key!r} has no answer to the start: {said}") from err
+
+
+def _parts(job: Dynamics, replica: Replica, reached: bytes | None) -> Iterator[Part]:
     if job.in_worker:
         confirm(job.model)
     one_thread()

@@ -82,6 +82,30 @@ def test_a_run_in_two_calls_writes_the_bytes_of_one(board, tmp_path, ensemble):
     assert all(w.startswith(h) and len(w) > len(h) for w, h in zip(whole, half, strict=True))
 
 
+def remembering():
+    """EMT whose answers depend on how often it was asked, as sums over old neighbour lists do in their last bits."""
+    from ase.calculators.emt import EMT
+
+    class Remembering(EMT):
+        asked = 0
+
+        def calculate(self, *args, **kwargs):
+            super().calculate(*args, **kwargs)
+            self.asked += 1
+            self.results["forces"] = self.results["forces"] + 1e-9 * self.asked
+
+    return Remembering()
+
+
+def test_what_a_potential_remembers_does_not_reach_beyond_a_checkpoint(board, tmp_path):
+    card = board.model("emt").model_copy(update={"loader": f"{__name__}:remembering"})
+    for out, lengths in (("whole", [60]), ("parts", [20, 50, 60])):
+        for steps in lengths:
+            asked = Dynamics(card, job(board).conditions, steps, every=5, thermo_every=3, checkpoint_every=10)
+            run_md(asked, copper(), [300.0], 1, tmp_path / out, way=HERE)
+    assert contents(tmp_path / "whole" / "T300-r1") == contents(tmp_path / "parts" / "T300-r1")
+
+
 def test_replicas_differ_and_more_of_them_change_none(board, tmp_path):
     run_md(job(board, 20), copper(), [300.0], 2, tmp_path, way=HERE)
     first, second = (contents(tmp_path / f"T300-r{n}") for n in (1, 2))
@@ -139,6 +163,15 @@ def test_unknown_elements_are_named_before_anything_is_written(board, tmp_path):
     with pytest.raises(RunError, match="'emt' does not know W"):
         run_md(job(board), bulk("W"), [300.0], 1, tmp_path / "out", way=HERE)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_potential_that_cannot_take_the_start_is_an_error_in_words(board, add_toy, tmp_path):
+    add_toy("raises", "misbehaving", how="raise", symbol="Cu")
+    with pytest.raises(RunError, match="replica T300-r1: model 'raises' has no answer to the start: "):
+        run_md(job(board, model="raises"), copper(), [300.0], 1, tmp_path / "out", way=HERE)
+    add_toy("nan", "misbehaving", how="nan", symbol="Cu")
+    with pytest.raises(RunError, match=r"exploding start: .* finite"):
+        run_md(job(board, model="nan"), copper(), [300.0], 1, tmp_path / "out", way=MDWay(workers=0, restart=True))
 
 
 def test_models_are_keys_or_trained_folders(board, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from matdisc.errors import MatdiscError
+from matdisc.errors import MatdiscError, RunError
 from matdisc.physics.evaluation import Evaluation, Steps
 from matdisc.physics.md.conditions import Conditions
 from matdisc.physics.md.observers import Observer
@@ -52,7 +52,12 @@ def simulate(
     path = Trajectory(atoms, conditions, seed, start)
     watch = Watch(watchdog, atoms, conditions.temperature, path.motion.dof) if watchdog else None
     if start is None or not start.ensemble:
-        path.accept((yield path.atoms) if start is None else _known(start))
+        try:
+            path.accept((yield path.atoms) if start is None else _known(start))
+        except ArithmeticError as err:
+            raise RunError(
+                f"exploding start: {err}; relax the structure first, and check its lengths and cell"
+            ) from err
         path.refuse_bad_start()
         path.reference = path.conserved()
         _show(path, observers)

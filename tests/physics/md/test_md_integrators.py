@@ -78,7 +78,7 @@ def test_time_turned_back_leads_to_the_start(ensemble):
 def test_momentum_is_conserved(ensemble):
     atoms = copper()
     c = Conditions(ensemble=ensemble, temperature=300, timestep=2.0)
-    end = alone(simulate(atoms, c, 50, seed=0), EMT()).state
+    end = alone(simulate(atoms, c, 25, seed=0), EMT()).state
     momentum = (MASS * atoms.get_masses()[:, None] * end.velocities).sum(axis=0)
     np.testing.assert_allclose(momentum, 0, atol=1e-9)
 
@@ -90,10 +90,10 @@ def test_trajectories_are_those_of_ase(ensemble):
 
     atoms = copper()
     c = Conditions(
-        ensemble=ensemble, temperature=300, timestep=0.5, thermostat_fs=40, barostat_fs=200, pressure_bar=5000,
+        ensemble=ensemble, temperature=300, timestep=0.5, thermostat_fs=40, barostat_fs=100, pressure_bar=5000,
         dof=3 * len(atoms),
     )  # fmt: skip
-    ours = alone(simulate(atoms, c, 200, seed=0), EMT()).state
+    ours = alone(simulate(atoms, c, 80, seed=0), EMT()).state
     theirs = atoms.copy()
     theirs.calc = EMT()
     if ensemble == "nve":
@@ -102,13 +102,15 @@ def test_trajectories_are_those_of_ase(ensemble):
         md = NoseHooverChainNVT(theirs, 0.5 * fs, temperature_K=300, tdamp=40 * fs)
     else:
         md = IsotropicMTKNPT(
-            theirs, 0.5 * fs, temperature_K=300, pressure_au=5000 * BAR, tdamp=40 * fs, pdamp=200 * fs
+            theirs, 0.5 * fs, temperature_K=300, pressure_au=5000 * BAR, tdamp=40 * fs, pdamp=100 * fs
         )  # fmt: skip
-    md.run(200)
-    bound = 1e-7 if ensemble == "nve" else 2e-5
+        md._barostat._R[0] /= 9  # ASE gives the cell's first thermostat the mass for nine degrees of freedom
+    md.run(80)
+    bound = 1e-7 if ensemble == "nve" else 1e-6
     np.testing.assert_allclose(ours.positions, theirs.positions, atol=bound)
     np.testing.assert_allclose(ours.velocities, theirs.get_velocities() * fs, atol=bound / 10)
     np.testing.assert_allclose(ours.cell, theirs.cell[:], atol=bound)
+    assert ensemble != "npt" or np.abs(ours.cell - atoms.cell[:]).max() > 100 * bound
 
 
 def test_an_ideal_gas_presses_with_its_kinetic_energy_alone():
