@@ -19,7 +19,7 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np
 
-from benchmarks import alloys, engine, relaxation, scoring, soak
+from benchmarks import alloys, engine, get, relaxation, scoring, soak
 from matdisc.board import Board, init_board
 from matdisc.metrics import bootstrap_intervals, group_totals, metrics_from_totals, row_terms
 from matdisc.run import predict
@@ -37,6 +37,7 @@ def main() -> None:
         two_workers_against_one(board)
         ray_against_none(board)
         relaxation.measure(Path(folder))
+        get.measure(Path(folder))
         engine.measure(Path(folder))
 
 
