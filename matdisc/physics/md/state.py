@@ -82,7 +82,10 @@ class State:
     rng: str = ""
 
     def anew(self) -> State:
-        """Return the same atoms as the start of another trajectory, under whatever conditions, at step 0."""
+        """Return the same atoms as the start of another trajectory, under whatever conditions, at step 0.
+
+        Where momentum will be conserved, the centre of mass is brought to rest.
+        """
         return replace(
             self, ensemble="", step=0, bath=np.zeros((2, 0)), cell_bath=np.zeros((2, 0)), strain_rate=0.0, heat=0.0,
             reference=float("nan"), hot=0, rng="",

@@ -145,6 +145,8 @@ def _motion(atoms: Atoms, conditions: Conditions, rng: np.random.Generator, star
         bath, cell_bath = (start.bath.copy(), start.cell_bath.copy()) if start.ensemble else (empty, empty.copy())
         if len(positions) != n:
             raise ValueError(f"the state has {len(positions)} atoms and the structure {n}")
+        if not start.ensemble and conditions.dof is None and conditions.degrees(n) == 3 * n - 3:
+            velocities -= (masses * velocities).sum(axis=0) / masses.sum()  # what langevin gave to the centre of mass
     motion = Motion(
         positions, velocities, cell, forces, potential, stress, masses, conditions.degrees(n), kt,
         conditions.pressure_bar * BAR, abs(float(np.linalg.det(cell))) if np.all(atoms.pbc) else float("nan"), 0.0,

@@ -8,12 +8,12 @@ from matdisc.physics.evaluation import Evaluation
 
 def driven(steps, answer):
     """Do work with a function from structures to evaluations."""
-    atoms = next(steps)
-    while True:
-        try:
+    try:
+        atoms = next(steps)
+        while True:
             atoms = steps.send(answer(atoms))
-        except StopIteration as stop:
-            return stop.value
+    except StopIteration as stop:
+        return stop.value
 
 
 def gas(n=20, edge=20.0, seed=0, symbol="Ar"):
