@@ -82,7 +82,7 @@ def ask(
         noted = {"workers": way.workers, "timeout": way.timeout, "memory": way.memory, "env": way.env}
         write_call(folder, {**settings, **noted, **call, "materials": len(samples)})
         crew = crew_size(way.workers, way.address)
-        job = replace(job, timeout=way.timeout, memory_gib=_memory(job.model, way.memory, crew, way.address))
+        job = replace(job, timeout=way.timeout, memory_gib=memory_share(job.model, way.memory, crew, way.address))
         with _cluster(bool(todo), crew, way.address):
             environment = runtime_env(job.model, way.env, address=way.address, say=say) if todo else {}
             answers = _answers(job, plan(todo), crew, environment) if todo else iter(())
@@ -100,7 +100,8 @@ def crew_size(workers: int | None, address: str | None) -> int | None:
     return cores if memory is None else max(1, min(cores, int(memory / GIB_PER_WORKER)))
 
 
-def _memory(model: ModelCard, memory: float | None, crew: int | None, address: str | None) -> float | None:
+def memory_share(model: ModelCard, memory: float | None, crew: int | None, address: str | None) -> float | None:
+    """Return what one worker may hold, GiB: `memory`, else what the card says, else a fair share of this machine."""
     memory = model.memory_gib if memory is None else memory
     if memory is not None:
         return memory

@@ -14,7 +14,7 @@ import numpy as np
 from matdisc.cards import ModelCard
 from matdisc.errors import MatdiscError, RunError
 from matdisc.predictions import one_line
-from matdisc.run.asking import crew_size
+from matdisc.run.asking import crew_size, memory_share
 from matdisc.run.cluster import cluster_gpus, ray_cluster, stopping_in_order
 from matdisc.run.environment import Mode, runtime_env
 from matdisc.run.md_files import ReplicaFiles, Summary, output_folder
@@ -80,6 +80,10 @@ def run_md(
     if way.env == "isolated" and way.workers == 0:
         raise RunError("an isolated environment needs a worker process; use at least `--workers 1`")
     refuse_unknown_elements(job.model, atoms.get_chemical_symbols())
+    for t in temperatures:
+        replace(job.conditions, temperature=t)  # raises if it is impossible
+    if len(set(temperatures)) < len(temperatures):
+        raise RunError("option '--temperatures' names one twice; ask for more trajectories with --replicas")
     all_of_them = [
         Replica(_name(t, number), t, _seed(seed, t, number), atoms) for t in temperatures for number in range(replicas)
     ]
@@ -91,7 +95,7 @@ def run_md(
             for name, one in files.items():
                 progress(name, one.step, job.steps, one.stop.reason if one.stop else "")
         crew = crew_size(way.workers, way.address)
-        job = replace(job, memory_gib=job.model.memory_gib if way.memory is None else way.memory, in_worker=crew != 0)
+        job = replace(job, memory_gib=memory_share(job.model, way.memory, crew, way.address), in_worker=crew != 0)
         died: dict[str, str] = {}
         cluster = ray_cluster(min(crew or 1, len(todo)), way.address) if todo and crew != 0 else nullcontext()
         with cluster, stopping_in_order() as stop:

@@ -234,7 +234,8 @@ def test_the_command_prints_how_it_went(board, tmp_path):
         (["--ensemble", "nvt"], "nose-hoover"),
         (["--temperatures", "warm"], "'--temperatures' is 'warm'"),
         (["--supercell", "2,2"], "three numbers"),
-        (["--temperatures", "-5"], "positive"),
+        (["--temperatures", "300,-5"], "positive"),
+        (["--temperatures", "300,300"], "twice"),
     ):
         failed = CliRunner().invoke(app, [*base, *more, "--out", str(tmp_path / "other")])
         assert isinstance(failed.exception, RunError)
