@@ -31,7 +31,8 @@ def labels(
     Example: matdisc labels models/get-mini/labels.toml --out labels --workers 2
     """
     from matdisc.models.get.label_config import read_label_config
-    from matdisc.run.labels import make_labels, reasons
+    from matdisc.run.labels import make_labels
+    from matdisc.run.labels_card import reasons
 
     settings = read_label_config(config)
     source = config.read_text(encoding="utf-8") if config.suffix == ".toml" else ""

@@ -100,36 +100,6 @@ def closest_contact(atoms: Atoms) -> float:
     return float((pairs.distance / pairs.limit).min()) if len(pairs.distance) else np.inf
 
 
-def squeezed(atoms: Atoms, contact: float) -> Atoms:
-    """Return a cluster whose molecules are moved, rigidly and in proportion, so that the closest contact is `contact`.
-
-    Raises:
-        ValueError: If the structure is periodic or holds a single molecule.
-    """
-    ids = atoms.arrays["molecule"]
-    if atoms.pbc.any() or len(np.unique(ids)) < 2:
-        raise ValueError("squeezing needs a cluster of two molecules or more")
-    centres = np.array([atoms.positions[ids == m].mean(axis=0) for m in range(ids.max() + 1)])
-
-    def at(scale: float) -> Atoms:
-        moved = atoms.copy()
-        moved.positions += (scale - 1) * centres[ids]
-        return moved
-
-    low, high = 0.0, 3.0  # the outermost scale at which the contact is reached: search from far away
-    while closest_contact(at(high)) < contact:
-        high *= 2
-    for scale in np.linspace(high, 0, 200):
-        if closest_contact(at(scale)) < contact:
-            low = float(scale)
-            break
-        high = float(scale)
-    for _ in range(30):
-        middle = (low + high) / 2
-        low, high = (middle, high) if closest_contact(at(middle)) < contact else (low, middle)
-    return at(high)
-
-
 @dataclass(frozen=True, slots=True)
 class _Contacts:
     """Pairs of atoms closer than their van der Waals sum: indices, vector from j to i, length, sum of radii (Å)."""

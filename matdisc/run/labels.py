@@ -10,14 +10,13 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import matdisc
 from matdisc.atomic import write_whole
 from matdisc.errors import DataError, ExtraError, MatdiscError, RunError
 from matdisc.models import one_thread
@@ -26,8 +25,8 @@ from matdisc.models.get.label_config import LabelConfig
 from matdisc.models.get.labels import Labelled, LeftOut, Work, label_work, works
 from matdisc.run.asking import Progress, crew_size
 from matdisc.run.cluster import ray_cluster, stopping_in_order
+from matdisc.run.labels_card import labels_card
 
-SCHEMA = "matdisc.labels/1"
 LOOK_SECONDS = 0.5
 DIED = "worker"
 """Kind of what is left out because a worker died; --resume asks for it again."""
@@ -244,62 +243,6 @@ def _freeze(
     seconds = sum(told["seconds"] for told in done.values())
     if source:
         write_whole(out / "config.toml", source.encode())
-    text = _card(config, frames, digest, source, left, seconds, [work.key for work in todo])
+    text = labels_card(config, frames, digest, source, left, seconds, [work.key for work in todo])
     write_whole(out / "labels.toml", text.encode())
     return Made(frames, path, digest, left, reused, seconds)
-
-
-def _card(
-    config: LabelConfig,
-    frames: Frames,
-    digest: str,
-    source: str,
-    left: dict[str, list[LeftOut]],
-    seconds: float,
-    keys: Sequence[str],
-) -> str:
-    held_out = [one.name for one in config.system if one.held_out]
-    lines = [
-        f'schema = "{SCHEMA}"',
-        f'level_of_theory = "{config.method}"',
-        'charges_scheme = "Mulliken"',
-        "dispersion_in_labels = true",
-        f"held_out_systems = {json.dumps(held_out, ensure_ascii=False)}",
-        f"trajectories = {len(keys)}",
-        f"cpu_seconds = {seconds:.0f}",
-        "",
-        "[frames]",
-        'file = "frames.npz"',
-        f'sha256 = "{digest}"',
-        f"count = {len(frames)}",
-        f"atoms = {int(frames.frame_ptr[-1])}",
-        "",
-        "[config]",
-        f"seed = {config.seed}",
-        f'sha256 = "{hashlib.sha256(source.encode()).hexdigest() if source else ""}"',
-        "",
-        "[versions]",
-        *(f'{name} = "{text}"' for name, text in _versions().items()),
-        "",
-        "[systems]  # frames of each",
-        *(f"{json.dumps(name, ensure_ascii=False)} = {n}" for name, n in Counter(frames.system.tolist()).items()),
-        "",
-        "[left_out]  # structures without a place among the frames; parts/*.json names each",
-        *(f"{json.dumps(why, ensure_ascii=False)} = {n}" for why, n in reasons(left).most_common()),
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _versions() -> dict[str, str]:
-    return {"matdisc": matdisc.__version__} | {name: version(name) for name in ("tblite", "ase", "numpy", "scipy")}
-
-
-def reasons(left: Mapping[str, Sequence[LeftOut]]) -> Counter[str]:
-    """Return how many structures were left out for what, as "rattled: forces beyond the limit"."""
-    return Counter(f"{one.kind}: {_short(one.why)}" for ones in left.values() for one in ones)
-
-
-def _short(why: str) -> str:
-    """A reason without the numbers that differ from structure to structure."""
-    return "forces beyond the limit" if why.startswith("largest force") else why.rpartition(": ")[2]

@@ -5,7 +5,7 @@ import pytest
 
 from matdisc.errors import DataError
 from matdisc.physics.molecules import species
-from matdisc.physics.packing import closest_contact, cluster, liquid, squeezed
+from matdisc.physics.packing import closest_contact, cluster, liquid
 
 MIXTURE = {"EC": 4, "DMC": 3, "Li+": 1, "PF6-": 1}
 
@@ -76,21 +76,6 @@ def test_a_cluster_has_no_cell_its_own_charge_and_no_overlap():
     assert not found.pbc.any()
     assert np.linalg.norm(found.positions, axis=1).max() < 7
     assert closest_contact(found) >= 0.8
-
-
-def test_a_cluster_is_squeezed_until_its_closest_contact_is_the_one_asked_for():
-    found = cluster({"EC": 1, "DMC": 1, "Li+": 1}, seed=5)
-    tight = squeezed(found, 0.55)
-    assert closest_contact(tight) == pytest.approx(0.55, abs=1e-6)
-    ids = found.arrays["molecule"]
-    for m in range(3):  # molecules are moved as a whole
-        moved = tight.positions[ids == m] - found.positions[ids == m]
-        np.testing.assert_allclose(moved, moved[:1] + np.zeros_like(moved), atol=1e-12)
-
-
-def test_a_single_molecule_cannot_be_squeezed():
-    with pytest.raises(ValueError, match="two molecules"):
-        squeezed(cluster({"EC": 1}, seed=0), 0.5)
 
 
 @pytest.mark.parametrize(

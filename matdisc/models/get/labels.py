@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from matdisc.errors import DataError, RunError
 from matdisc.models.get.frames import Frames, join
 from matdisc.models.get.label_config import LabelConfig, System
 from matdisc.models.get.xtb import Floats, Label, NoLabel, Xtb, check_electrons, label_atoms
+from matdisc.physics.disturb import rattled, squeezed, turned_at_random
 from matdisc.physics.evaluation import Evaluation
 from matdisc.physics.md import Conditions, simulate
 from matdisc.physics.molecules import Species, species
-from matdisc.physics.packing import cluster, liquid, squeezed
+from matdisc.physics.packing import cluster, liquid
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -259,23 +259,3 @@ def wall(positions: Floats, radius: float, constant: float) -> tuple[float, Floa
     out = np.maximum(far - radius, 0.0)
     forces = -(constant * out / np.maximum(far, 1e-9))[:, None] * positions
     return 0.5 * constant * float((out**2).sum()), forces
-
-
-def rattled(positions: Floats, molecule: Floats, *, noise: float, stretch: float, rng: np.random.Generator) -> Floats:
-    """Return positions with each molecule scaled about its centre by up to a share, and normal noise (Å) on atoms."""
-    moved = positions + rng.normal(scale=noise, size=positions.shape)
-    for m in np.unique(molecule):
-        rows = molecule == m
-        centre = positions[rows].mean(axis=0)
-        moved[rows] += rng.uniform(-stretch, stretch) * (positions[rows] - centre)
-    return moved
-
-
-def turned_at_random(positions: Floats, molecule: Floats, rng: np.random.Generator) -> Floats:
-    """Return positions with each molecule turned about its centre."""
-    moved = positions.copy()
-    for m in np.unique(molecule):
-        rows = molecule == m
-        centre = positions[rows].mean(axis=0)
-        moved[rows] = centre + Rotation.from_quat(rng.normal(size=4)).apply(positions[rows] - centre)
-    return moved

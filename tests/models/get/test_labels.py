@@ -8,7 +8,7 @@ pytest.importorskip("tblite")
 
 from matdisc.errors import DataError, RunError
 from matdisc.models.get.label_config import LabelConfig, read_label_config
-from matdisc.models.get.labels import label_work, rattled, turned_at_random, wall, works
+from matdisc.models.get.labels import label_work, wall, works
 from matdisc.models.get.xtb import NoLabel, Xtb
 from matdisc.physics.molecules import species
 from matdisc.physics.packing import closest_contact
@@ -127,21 +127,6 @@ def test_the_wall_is_felt_outside_only_and_its_force_is_its_slope():
     slope = (wall(positions + step, 4.0, 0.5)[0] - wall(positions - step, 4.0, 0.5)[0]) / 2e-5
     assert forces[far.argmax(), 1] == pytest.approx(-slope, abs=1e-6)
     assert energy == pytest.approx(0.25 * (np.maximum(far - 4, 0) ** 2).sum())
-
-
-def test_turning_keeps_molecules_rigid_in_place_and_rattling_without_noise_scales_them():
-    rng = np.random.default_rng(1)
-    positions = np.concatenate([species("EC").positions, species("PF6-").positions + 5])
-    ids = np.repeat([0, 1], [10, 7])
-    turned = turned_at_random(positions, ids, rng)
-    scaled = rattled(positions, ids, noise=0.0, stretch=0.1, rng=rng)
-    for m in (0, 1):
-        before, after, wide = (x[ids == m] - x[ids == m].mean(axis=0) for x in (positions, turned, scaled))
-        np.testing.assert_allclose(turned[ids == m].mean(axis=0), positions[ids == m].mean(axis=0), atol=1e-9)
-        np.testing.assert_allclose(after @ after.T, before @ before.T, atol=1e-9)
-        factor = np.linalg.norm(wide) / np.linalg.norm(before)
-        assert 0.9 <= factor <= 1.1
-        np.testing.assert_allclose(wide, factor * before, atol=1e-9)
 
 
 def test_a_users_structures_keep_their_charge_system_and_failures():
