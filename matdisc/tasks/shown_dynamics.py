@@ -12,14 +12,15 @@ MOLTEN = 0.15
 MOTION: tuple[Metric, ...] = (
     Metric("drift", "Certain drift", "meV/atom/ps", "lower", 3, "number",
            "How fast the energy of a run without thermostat runs away at the shortest time step, as far as that is "
-           "certain: the end of its 95 % interval that is nearer to 0, and 0 where the interval holds 0; mean over the "
-           "materials. Forces that are not the gradient of the energy make it large. The board is sorted by it.",
+           "certain: the end of its 95 % interval that is nearer to 0, and 0 where the interval holds 0; mean over "
+           "the materials. Forces that are not the gradient of the energy make it large. The board is sorted by it.",
            "mean of max(0, |slope of the conserved energy| − half of its interval)",
-           "Undefined where every run ends within 16 steps.", chart=True, main=True),
+           "Undefined where every run ends within 16 steps.", main=True),
     Metric("drift_size", "Drift", "meV/atom/ps", None, 3, "number",
            "Size of the drift as measured, median over the materials. A short run has a floor of noise: sizes below "
            "it tell nothing, and so they are not ranked.",
-           "median |slope of the conserved energy|", "Undefined where every run ends within 16 steps.", main=True),
+           "median |slope of the conserved energy|",
+           "Undefined where every run ends within 16 steps.", chart=True, main=True),
     Metric("drift_share", "Drifting", "%", "lower", 1, "percent",
            "Share of the materials whose drift has a 95 % interval that leaves out 0. One in twenty does by chance.",
            "such materials / materials with a drift", "Undefined where no drift is."),
@@ -38,8 +39,8 @@ MOTION: tuple[Metric, ...] = (
     Metric("survivors", "Survivors", "%", "higher", 1, "percent",
            "Share of all materials whose run reached its end.", "survivors / asked", "Undefined on an empty set."),
     Metric("temperature_error", "Temperature error", "%", "lower", 1, "percent",
-           "Mean distance of the mean temperature from the one asked for, relative to it. A short run has a floor "
-           "of noise.",
+           "Mean distance of the mean temperature from the one asked for, relative to it. A short run has a floor of "
+           "noise.",
            "mean |⟨T⟩ / T − 1|", _HELD),
     Metric("temperature_ratio", "Temperature spread", "of canonical", None, 2, "number",
            "Spread of the kinetic temperature over the one that the canonical ensemble has for so many atoms, mean "
