@@ -17,6 +17,7 @@ from matdisc.datasets.truth import Truth
 from matdisc.physics.evaluation import Steps
 from matdisc.schema import Sample
 from matdisc.tasks.base import Bools, Floats, Outcome, Reference, Task
+from matdisc.tasks.dynamics_run import STOPS
 from matdisc.tasks.electrolytes_run import PROPERTIES, liquid_steps, value_columns
 from matdisc.tasks.figures import Figure, Line, Sheet, shown
 from matdisc.tasks.shown_electrolytes import LIQUIDS
@@ -113,6 +114,9 @@ def detail(card: DatasetCard, truth: Truth, answers: Answers) -> dict[str, Any]:
     ]
     rows: list[list[str | float | None]] = []
     for i, material in enumerate(names):
+        if told(answers, "stop")[i] > 0:
+            ended = STOPS[int(told(answers, "stop")[i]) % len(STOPS)]
+            rows.append([material, "None", "", None, None, None, None, _known(answers.values[i]), f"ended by: {ended}"])
         for name in PROPERTIES:
             value, error = (column[i] for column in estimates(answers, name))
             wanted = truth.target(name)[i]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +12,9 @@ import numpy as np
 from matdisc.cards import Electrolytes
 from matdisc.metrics.blocks import MIN_REPLICAS, Estimate
 from matdisc.physics.evaluation import Floats, Steps
-from matdisc.physics.md import Conditions, Frame, Recorder, Simulated, Watchdog, simulate
+from matdisc.physics.md import Conditions, Frame, Recorder, Simulated, Stop, Watchdog, simulate
 from matdisc.physics.md.units import GRAMS_PER_CM3
+from matdisc.tasks.dynamics_run import STOPS
 from matdisc.tasks.electrolytes_set import ordered
 from matdisc.tasks.liquids import DROPPED, Replica, plain, properties
 
@@ -66,9 +67,9 @@ class Centres:
 
 
 def value_columns() -> tuple[str, ...]:
-    """Return the columns of a predictions file: `simulated_ps`, `completed`, `aligned`, then properties with errors."""
+    """Return the columns of a predictions file: how it went, whether fitted to it, then properties with their errors."""
     pairs = (column for name in PROPERTIES for column in (name, f"{name}_error"))
-    return ("simulated_ps", "completed", "aligned", *pairs)
+    return ("simulated_ps", "completed", "stop", "aligned", *pairs)
 
 
 def seed_of(rule: Electrolytes, name: str, replica: int) -> int:
@@ -80,22 +81,24 @@ def liquid_steps(name: str, inputs: Mapping[str, Any]) -> Steps[tuple[dict[str, 
     """Run all replicas of a system; return its values, only those that are defined, and the number of steps.
 
     `simulated_ps` is what properties come from, of each replica: time at constant pressure and at constant volume, less
-    the third that is dropped. The first replica that the watchdog ends ends the system, with `completed` 0 and no
-    properties; then it is what that one had reached.
+    the third that is dropped. The first replica that the watchdog ends ends the system, with `completed` 0, the reason
+    as `stop` (its place in STOPS), and no properties; then it is what that one had reached.
     """
     from matdisc.physics.molecules import species
 
     rule = Electrolytes.model_validate(dict(inputs["electrolytes"]) | {"note": "of the card"})
     densities, replicas, steps = [], [], 0
     for i in range(max(rule.replicas, MIN_REPLICAS)):
-        found, done, simulated = yield from replica_steps(inputs, rule, seed_of(rule, name, i))
-        steps += done
-        if found is None:
-            return {"simulated_ps": simulated, "completed": 0.0}, steps
-        densities.append(found[0])
-        replicas.append(found[1])
+        ran = yield from replica_steps(inputs, rule, seed_of(rule, name, i))
+        steps += ran.steps
+        if ran.density is None or ran.motion is None:
+            code = float(STOPS.index(ran.stop.reason)) if ran.stop else 0.0
+            return {"simulated_ps": ran.simulated_ps, "completed": 0.0, "stop": code}, steps
+        densities.append(ran.density)
+        replicas.append(ran.motion)
     charges = {each: species(each).charge for each in inputs["counts"]}
-    return {"simulated_ps": simulated, "completed": 1.0, **told_of(properties(densities, replicas, charges))}, steps
+    ended = {"simulated_ps": ran.simulated_ps, "completed": 1.0, "stop": 0.0}
+    return ended | told_of(properties(densities, replicas, charges)), steps
 
 
 def told_of(found: Mapping[str, Estimate]) -> dict[str, float]:
@@ -107,10 +110,19 @@ def told_of(found: Mapping[str, Estimate]) -> dict[str, float]:
     return values
 
 
-def replica_steps(
-    inputs: Mapping[str, Any], rule: Electrolytes, seed: int
-) -> Steps[tuple[tuple[Floats, Replica] | None, int, float]]:
-    """Run one replica; return density and motion (None if it was ended), its steps, and the ps that count."""
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a replica went: steps, ps that count, why it was ended, and density and motion if it was not."""
+
+    steps: int
+    simulated_ps: float
+    stop: Stop | None = None
+    density: Floats | None = None
+    motion: Replica | None = None
+
+
+def replica_steps(inputs: Mapping[str, Any], rule: Electrolytes, seed: int) -> Steps[Ran]:
+    """Run one replica."""
     from matdisc.physics.packing import liquid
 
     temperature = float(inputs["temperature"])
@@ -127,7 +139,7 @@ def replica_steps(
     n_density = _steps(rule, rule.equilibration_ps + rule.density_ps)
     held = yield from simulate(atoms, squeeze, n_density, seed=seed, observers=[volumes], watchdog=watchdog)
     if held.stop:
-        return None, held.steps_done, _counted(rule, held.steps_done)
+        return Ran(held.steps_done, _counted(rule, held.steps_done), held.stop)
     skipped = round(rule.equilibration_ps * 1000 / (volumes.every * rule.timestep))
     density = mass * GRAMS_PER_CM3 / volumes.array("volume")[skipped:]
 
@@ -135,7 +147,7 @@ def replica_steps(
     box = at_density(atoms, held, float(kept.mean()), mass)
     warm = yield from simulate(box, fixed, _steps(rule, rule.equilibration_ps), seed=seed + 1, watchdog=watchdog)
     if warm.stop:
-        return None, held.steps_done + warm.steps_done, _counted(rule, held.steps_done)
+        return Ran(held.steps_done + warm.steps_done, _counted(rule, held.steps_done), warm.stop)
     centres = Centres(frame_every(rule), atoms.arrays["molecule"], atoms.get_masses())
     pressure = Recorder(_every(rule, PRESSURE_FS), ["pressure"])
     moved = yield from simulate(
@@ -145,12 +157,12 @@ def replica_steps(
     steps = held.steps_done + warm.steps_done + moved.steps_done
     simulated = _counted(rule, held.steps_done) + moved.steps_done * rule.timestep / 1000 * (1 - DROPPED)
     if moved.stop:
-        return None, steps, simulated
-    found = Replica(
+        return Ran(steps, simulated, moved.stop)
+    motion = Replica(
         centres.array(), centres.masses, tuple(ordered(inputs["counts"])), centres.every * rule.timestep,
         pressure.array("pressure"), pressure.every * rule.timestep, float(box.get_volume()), temperature,
     )  # fmt: skip
-    return (density, found), steps, simulated
+    return Ran(steps, simulated, None, density, motion)
 
 
 def frame_every(rule: Electrolytes) -> int:

@@ -132,6 +132,8 @@ def test_details_tell_each_property_with_both_errors(liquids):
     assert rows[0] == ["EC", "Density", "g/cm³", 1.321, 0.01, 1.321, 0.002, 2.7, "fitted to it"]
     assert ["EC", "Viscosity", "mPa s", None, None, 1.9, 0.05, 2.7, ""] in rows
     assert [line["name"] for line in shown["figures"][0]["lines"]] == ["equal", "found", "fitted to it"]
+    broken = detail(card, truth, answers(stop=[0, 1, 0, 0, 0, 0]))["sheets"][0]["rows"]
+    assert ["PC", "None", "", None, None, None, None, 2.7, "ended by: bond"] in broken
 
 
 def test_each_experimental_value_has_a_source_and_says_how_it_was_checked():
@@ -243,5 +245,5 @@ def test_a_board_scores_and_shows_liquids(board):
 
 def test_columns_of_every_property_come_in_pairs():
     columns = value_columns()
-    assert columns[:3] == ("simulated_ps", "completed", "aligned")
-    assert set(columns[3:]) == {*PROPERTIES, *(f"{name}_error" for name in PROPERTIES)}
+    assert columns[:4] == ("simulated_ps", "completed", "stop", "aligned")
+    assert set(columns[4:]) == {*PROPERTIES, *(f"{name}_error" for name in PROPERTIES)}

@@ -10,6 +10,7 @@ from matdisc.physics.md import Frame
 from matdisc.physics.molecules import species
 from matdisc.physics.packing import liquid
 from matdisc.physics.together import alone
+from matdisc.tasks.dynamics_run import STOPS
 from matdisc.tasks.electrolytes_run import Centres, at_density, liquid_steps, seed_of, settled, value_columns
 
 
@@ -67,7 +68,7 @@ def brief():
 
 def test_a_run_of_a_few_frames_ends_well_and_tells_nothing_but_its_time(brief):
     values, steps = brief
-    assert values == {"completed": 1.0, "simulated_ps": pytest.approx(2 / 3 * (0.05 + 0.06))}
+    assert values == {"completed": 1.0, "stop": 0.0, "simulated_ps": pytest.approx(2 / 3 * (0.05 + 0.06))}
     assert steps == 3 * (60 + 10 + 60)
 
 
@@ -84,6 +85,7 @@ def test_a_liquid_at_rest_has_a_density_with_its_error():
 def test_a_molecule_that_falls_apart_ends_the_liquid():
     values, _ = alone(liquid_steps("EC", _inputs()), Toy("EC", spring=0.003))
     assert values["completed"] == 0
+    assert STOPS[int(values.pop("stop"))] == "bond"
     assert set(values) == {"completed", "simulated_ps"}
 
 
