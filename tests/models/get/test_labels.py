@@ -1,5 +1,7 @@
 """Making labelled structures: each kind is what it is called, failures keep their reasons, seeds decide everything."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -13,6 +15,7 @@ from matdisc.models.get.xtb import NoLabel, Xtb
 from matdisc.physics.molecules import species
 from matdisc.physics.packing import closest_contact
 
+RECIPES = Path(__file__).parents[3] / "models" / "get-mini"
 SMALL = {"name": "pair", "species": {"EC": 1, "Li+": 1}, "frames": 3, "stride": 5, "rattles": 1, "contacts": 2}
 
 
@@ -192,3 +195,16 @@ def test_a_missing_configuration_is_named(tmp_path):
 def test_an_impossible_system_is_named_before_work_starts():
     with pytest.raises(DataError, match="species 'XX' is unknown"):
         works(_config(species={"XX": 2}), {}, {})
+
+
+@pytest.mark.parametrize(("name", "least", "most"), [("labels", 2000, 3000), ("labels-bulk", 5, 20)])
+def test_the_recipes_of_get_mini_are_possible_and_hold_systems_out(name, least, most):
+    config = read_label_config(RECIPES / f"{name}.toml")
+    assert works(config, {}, {})
+    each = [max(one.frames * (one.rattles + 1), one.rattles) + one.contacts for one in config.system]
+    made = sum(one.trajectories * n for one, n in zip(config.system, each, strict=True))
+    assert least <= made <= most
+    held_out = {one.name for one in config.system if one.held_out}
+    assert held_out
+    compositions = [tuple(sorted(one.species.items())) for one in config.system]
+    assert len(set(compositions)) == len(compositions)  # else a held-out composition might be trained on
