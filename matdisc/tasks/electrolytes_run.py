@@ -67,7 +67,7 @@ class Centres:
 
 
 def value_columns() -> tuple[str, ...]:
-    """Return the columns of a predictions file: how it went, whether fitted to it, then properties with their errors."""
+    """Return the columns of a predictions file: how it went, whether fitted, then properties with their errors."""
     pairs = (column for name in PROPERTIES for column in (name, f"{name}_error"))
     return ("simulated_ps", "completed", "stop", "aligned", *pairs)
 
