@@ -57,8 +57,9 @@ def get(
     frames = read_data(files)
     with progress_line(f"{config.stem}, {len(frames)} frames") as report:
         ended = train(settings, frames, out, resume=resume, report=report)
-    _print_errors(ended.rows)
-    typer.echo(f"model: {out / 'model'} (epoch {ended.best_epoch} of {ended.epochs}, {ended.seconds:.0f} s)")
+    if ended.rows:
+        _print_errors(ended.rows)
+        typer.echo(f"model: {out / 'model'} (epoch {ended.best_epoch} of {ended.epochs}, {ended.seconds:.0f} s)")
     if not ended.finished:
         typer.echo(f"stopped before the end; go on with: matdisc train get {config} --out {out} --resume")
 

@@ -43,7 +43,7 @@ class Trained:
         epochs: Epochs done.
         best_epoch: The one whose weights were kept.
         seconds: Time spent, over all sessions.
-        rows: The table of errors.
+        rows: The table of errors; empty, and no model written, if someone asked to stop before the end.
     """
 
     folder: Path
@@ -99,8 +99,9 @@ def train(
                 accuracy.write_curves(out / "curves.csv", training.progress.history)
             if report is not None:
                 report(training.progress.step, steps, Counter())
-    rows = training.finish(out)
     done = training.progress
+    in_haste = stop.is_set() and done.step < steps
+    rows = [] if in_haste else training.finish(out)
     per_epoch = steps // config.run.epochs
     return Trained(out, done.step == steps, done.step // per_epoch, done.best_epoch, done.seconds, tuple(rows))
 

@@ -116,6 +116,7 @@ def test_ctrl_c_ends_the_step_and_leaves_a_checkpoint(frames, tmp_path):
 
     ended = train(config(run={"checkpoint_seconds": 1e6}), frames, tmp_path, report=interrupt)
     assert not ended.finished
+    assert not (tmp_path / "model").exists()
     assert train(config(), frames, tmp_path, resume=True).finished
 
 
