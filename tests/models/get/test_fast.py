@@ -12,6 +12,7 @@ from ase import Atoms  # noqa: E402
 
 from matdisc.errors import DataError  # noqa: E402
 from matdisc.models.get.fast import Evaluator, evaluator, pairs  # noqa: E402
+from matdisc.models.get.fast.lanes import width  # noqa: E402
 from matdisc.models.get.fast.table import edge_features, radial_table  # noqa: E402
 from matdisc.models.get.files import state_of  # noqa: E402
 from matdisc.models.get.potential import GET  # noqa: E402
@@ -117,24 +118,33 @@ def test_the_radial_table_is_as_close_to_its_functions_as_promised(model, dtype,
     assert np.all(rows[-1] == 0)
 
 
-@pytest.mark.parametrize(("dtype", "force_error"), [("float64", 2e-9), ("float32", 2e-6)])
-def test_pair_curves_give_the_force_between_two_charges_at_every_distance(dtype, force_error):
-    for periodic in (True, False):
+def _two_charges(r, curve, tail):
+    """Return energy and force along the line between two unit charges."""
+    potential, forces, virial = np.zeros(2), np.zeros(8), np.zeros(8)
+    pair, none = np.array([0, 1, 1]), np.zeros(1, np.int32)
+    energy = pairs.pair_sums(
+        np.array([0.0, 0, 0, 0, 0, 0, r, 0]), np.zeros(4), pair, none + 1, none, np.ones(2), curve.rows, curve.law,
+        tail, False, none, 0, curve.rows, curve.law, potential, forces, virial, width(4),
+    )  # fmt: skip
+    assert potential == pytest.approx(energy)
+    assert virial[2] == pytest.approx(forces[6] * r)
+    return energy, forces[6]
+
+
+@pytest.mark.parametrize(("dtype", "error"), [("float64", 2e-8), ("float32", 2e-5)])
+def test_pair_curves_give_energy_and_force_of_two_charges_at_every_distance(dtype, error):
+    spacing = pairs.COULOMB_SPACING[dtype]
+    for g, reach, tail in ((0.0, np.inf, COULOMB), (0.45, 8.0, 0.0)):
+        curve = pairs.coulomb_curve(2.2, 18.7, g, reach, spacing)
         for r in np.concatenate([np.arange(0.8, 9, 0.0711), 8.0 + np.arange(-0.011, 0.011, 0.001)]):
-            reach, g = (8.0, 0.45) if periodic else (np.inf, 0.0)
-            spacing = pairs.COULOMB_SPACING[dtype]
-            curve = pairs.coulomb_curve(2.2, 18.7, g, reach, spacing)
-            potential, forces, virial = np.zeros(2), np.zeros((2, 3)), np.zeros((3, 3))
-            one, none = np.array([0, 1, 1]), np.zeros(1, np.int32)
-            pairs.pair_sums(
-                np.array([[0.0, 0, 0], [0, 0, r]]), np.zeros((1, 3)), one, none + 1, none, np.ones(2),
-                curve.nodes, curve.law, 0.0 if periodic else COULOMB, False, none, 0, curve.nodes, curve.law,
-                potential, forces, virial,
-            )  # fmt: skip
-            _, slope = pairs.coulomb(np.array([r]), 2.2, 18.7, g)
-            expected = slope[0] if r < reach else 0.0
-            near_end = periodic and abs(r - reach) < 2 * spacing
-            assert forces[0, 2] == pytest.approx(expected, abs=2e-5 if near_end else force_error * 10)
+            energy, force = _two_charges(r, curve, tail)
+            value, slope = (part[0] for part in pairs.coulomb(np.array([r]), 2.2, 18.7, g))
+            left = pairs.coulomb(np.array([reach]), 2.2, 18.7, g)[0][0] if g else 0.0
+            if r > reach + spacing:
+                assert energy == force == 0
+            elif r < reach:
+                assert energy == pytest.approx(value - left, abs=error)
+                assert force == pytest.approx(-slope, abs=error)
 
 
 def test_forces_are_the_gradient_of_the_energy_even_of_coarse_tables(model, monkeypatch):

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matdisc.errors import DataError
 from matdisc.models.get.dispersion import SWITCH, coefficients
 from matdisc.models.get.fast import ewald, network, pairs
+from matdisc.models.get.fast.lanes import width
 from matdisc.models.get.fast.neighbours import ListCache, Neighbours
 from matdisc.models.get.fast.search import near_edges
 from matdisc.models.get.fast.table import RadialTable, edge_features, radial_table
@@ -105,7 +107,13 @@ class Evaluator:
         self, numbers: NDArray[np.int64], positions: Floats, cell: Floats, periodic: bool, *,
         charge: float = 0.0, conservative: bool | None = None,
     ) -> FastAnswer:  # fmt: skip
-        """Return the answer for arrays: numbers (n,), positions (n, 3) and cell (3, 3) in Å."""
+        """Return the answer for arrays: numbers (n,), positions (n, 3) and cell (3, 3) in Å.
+
+        Raises:
+            DataError: If positions or cell are not finite.
+        """
+        if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
+            raise DataError("positions or cell are not finite; look for an exploded start or bad input")
         n = len(numbers)
         settings = self.settings
         accuracy = settings.ewald_accuracy
@@ -157,10 +165,15 @@ class Evaluator:
         tail = 0.0 if cut[1] > 0 else COULOMB
         if self.exact:
             curve, van = self._exact_pairs(lists, x, shifts, numbers, cut)
+        four, found, w = np.zeros((len(x), 4)), np.zeros((len(x), 4)), np.zeros(8)
+        four[:, :3] = x
         energy: float = pairs.pair_sums(
-            x, shifts, lists.start, lists.other, lists.other_image, q, curve.nodes, curve.law, tail, self.exact,
-            kind, len(kinds), van.nodes, van.law, potential, forces, virial,
+            four.reshape(-1), np.pad(shifts, ((0, 0), (0, 1))).reshape(-1), lists.start, lists.other, lists.other_image,
+            q, curve.rows, curve.law, tail, self.exact, kind, len(kinds), van.rows, van.law, potential,
+            found.reshape(-1), w, width(4),
         )  # fmt: skip
+        forces += found[:, :3]
+        virial += np.array([[w[0], w[4], w[6]], [w[4], w[1], w[5]], [w[6], w[5], w[2]]])
         return energy
 
     def _curve(self, reach: float, g: float) -> pairs.Curve:
@@ -184,17 +197,17 @@ class Evaluator:
     def _exact_pairs(
         self, lists: Neighbours, x: Floats, shifts: Floats, numbers: NDArray[np.int64], cut: tuple[float, float]
     ) -> tuple[pairs.Curve, pairs.Curve]:
-        """Return curves with two nodes for every pair, its own values at the first."""
+        """Return curves with one interval for every pair, beginning at its own distance."""
         i, j = np.repeat(np.arange(len(x)), np.diff(lists.start)), lists.other
         r = np.linalg.norm(x[i] - x[j] - shifts[lists.other_image], axis=1)
-        nodes = np.zeros((2, len(r), 2, 2))
+        rows = np.zeros((2, len(r), 4))
         settings, near = self.settings, r < cut[0]
         u = np.stack(pairs.coulomb(r, settings.coulomb_radius, settings.coulomb_beta, cut[1]), axis=1)
-        nodes[0, near, 0] = u[near]
+        rows[0, near, :2] = u[near]
         if settings.dispersion:
             c6, radii = (each[numbers[i]] * each[numbers[j]] for each in self._coefficients)
-            nodes[1, :, 0] = np.stack(pairs.dispersion(r, c6, radii, settings.dispersion_a1), axis=1)
-        return pairs.Curve(nodes[0].reshape(-1), 0, 1.0), pairs.Curve(nodes[1].reshape(-1), 0, 1.0)
+            rows[1, :, :2] = np.stack(pairs.dispersion(r, c6, radii, settings.dispersion_a1), axis=1)
+        return pairs.Curve(rows[0].reshape(-1), 0, 1.0), pairs.Curve(rows[1].reshape(-1), 0, 1.0)
 
     def _exact(self, x: Floats, shifts: Floats, lists: Neighbours, near: Any, what: Any) -> RadialTable:
         """Return a table with one interval for every edge that begins at its length, and point edges there."""

@@ -14,7 +14,7 @@ from matdisc.models.get.settings import COULOMB
 Floats = NDArray[np.float64]
 DENSITY = 0.1
 """Atoms per Å^3 assumed when work is shared between both sums; a wrong guess costs time, not accuracy."""
-PAIR_COST = 8.0
+PAIR_COST = 13.0
 """Cost of a pair in real space over that of an atom and a reciprocal vector; measured."""
 SHORTEST = 7.0
 """The real-space sum must reach to where the Coulomb damping has ended, Å."""

@@ -123,18 +123,36 @@ def zeros(typing_context: Any, array: Any, lanes: Any) -> Any:
     return kind(array, lanes), code
 
 
+def _total(builder: Any, value: Any) -> Any:
+    vector = value.type
+    suffix = "f32" if isinstance(vector.element, ir.FloatType) else "f64"
+    kind = ir.FunctionType(vector.element, [vector.element, vector])
+    function = builder.module.declare_intrinsic(f"llvm.vector.reduce.fadd.v{vector.count}{suffix}", (), kind)
+    return builder.call(function, [ir.Constant(vector.element, -0.0), value], fastmath=("reassoc",))
+
+
 @intrinsic
 def total(typing_context: Any, value: Any) -> Any:
     """Return the sum of all lanes."""
 
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        vector = _vector(value)
-        suffix = "f32" if value.dtype == types.float32 else "f64"
-        kind = ir.FunctionType(vector.element, [vector.element, vector])
-        function = builder.module.declare_intrinsic(f"llvm.vector.reduce.fadd.v{value.n}{suffix}", (), kind)
-        return builder.call(function, [ir.Constant(vector.element, -0.0), args[0]], fastmath=("reassoc",))
+        return _total(builder, args[0])
 
     return value.dtype(value), code
+
+
+@intrinsic
+def sums(typing_context: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+    """Return the sums of all lanes of four values as four lanes."""
+    kind = Lanes(a.dtype, 4)
+
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        found = ir.Constant(_vector(kind), ir.Undefined)
+        for k, value in enumerate(args):
+            found = builder.insert_element(found, _total(builder, value), ir.Constant(ir.IntType(32), k))
+        return found
+
+    return kind(a, b, c, d), code
 
 
 def _taken(builder: Any, value: Any, order: list[int]) -> Any:
@@ -166,6 +184,16 @@ def repeated(typing_context: Any, value: Any, lanes: Any) -> Any:
         return _taken(builder, args[0], [k % value.n for k in range(kind.n)])
 
     return kind(value, lanes), code
+
+
+@intrinsic
+def turned(typing_context: Any, value: Any) -> Any:
+    """Return (y, z, x, w) of the four lanes (x, y, z, w)."""
+
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _taken(builder, args[0], [1, 2, 0, 3])
+
+    return value(value), code
 
 
 @intrinsic

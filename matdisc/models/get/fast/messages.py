@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from matdisc.models.get.fast.compiled import compiled
-from matdisc.models.get.fast.lanes import folded, load, repeated, sigmoid, store, total, zeros
+from matdisc.models.get.fast.lanes import folded, load, repeated, sigmoid, store, sums, zeros
 
 
 @compiled
@@ -53,17 +55,17 @@ def messages(
 @compiled
 def messages_back(
     start: Any, near: Any, what: Any, row: Any, table: Any, qkv: Any, vectors: bool, inputs: bool,
-    g_m: Any, g_big: Any, g_qkv: Any, forces: Any, virial: Any, D: Any, H: Any,
+    g_m: Any, g_big: Any, g_qkv: Any, g_edge: Any, D: Any, H: Any, four: Any,
 ) -> None:  # fmt: skip
-    """Add minus the gradient by the edge vectors to forces and virial, and, if `inputs`, that by q, k and v to `g_qkv`.
+    """Add the gradient by every edge's direction and length and, if `inputs`, that by q, k and v.
 
     Args:
         g_m, g_big: Gradient by m and, if `vectors`, by M, shapes as in `messages`.
         g_qkv: Added to, shape as `qkv`.
-        forces, virial: Added to, float64, shapes (n, 3) and (3, 3): f_ij = -dE/dd_ij acts on i, its opposite on j, and
-            the virial is the sum of f_ij (x) d_ij.
+        g_edge: Added to, flat (n_edges, 4): gradient by the three components of u, and by r.
     """
     d = len(D)
+    none = zeros(qkv, H)
     for i in range(start.shape[0] - 1):
         own = 3 * d * row[i]
         q, gm = load(qkv, own, D), load(g_m, d * i, D)
@@ -71,8 +73,7 @@ def messages_back(
         if vectors:
             gx, gy, gz = load(g_big, 3 * d * i, D), load(g_big, 3 * d * i + d, D), load(g_big, 3 * d * i + 2 * d, D)
         for p in range(start[i], start[i + 1]):
-            j = near[p, 0]
-            sends = 3 * d * row[j]
+            sends = 3 * d * row[near[p, 0]]
             at = 4 * d * near[p, 1]
             f = what[p, 4]
             c1, c2, c3 = load(table, at + d, D), load(table, at + 2 * d, D), load(table, at + 3 * d, D)
@@ -86,24 +87,43 @@ def messages_back(
             g_a = folded(gm * w, H)
             g_w = gm * repeated(act * what[p, 6], D)
             ux, uy, uz = what[p, 0], what[p, 1], what[p, 2]
-            tx, ty, tz = ux * 0, uy * 0, uz * 0
+            by_x, by_y, by_z = none, none, none
             if vectors:
                 g_w = g_w + gx * ux + gy * uy + gz * uz
-                tx, ty, tz = total(gx * w), total(gy * w), total(gz * w)
+                by_x, by_y, by_z = folded(gx * w, H), folded(gy * w, H), folded(gz * w, H)
             if inputs:
                 g_s = repeated(g_a * (sig + act - act * sig) * what[p, 6], D)
                 g_q = g_q + g_s * k
                 store(g_qkv, sends + d, load(g_qkv, sends + d, D) + g_s * q)
                 store(g_qkv, sends + 2 * d, load(g_qkv, sends + 2 * d, D) + g_w * e)
-            g_r = total(g_w * v * slope) * what[p, 5] + total(g_a * act) * what[p, 7]
-            r = what[p, 3]
-            along = g_r - (tx * ux + ty * uy + tz * uz) / r
-            fx, fy, fz = -(along * ux + tx / r), -(along * uy + ty / r), -(along * uz + tz / r)
-            for c, force in ((0, fx), (1, fy), (2, fz)):
-                forces[i, c] += force
-                forces[j, c] -= force
-                virial[c, 0] += force * ux * r
-                virial[c, 1] += force * uy * r
-                virial[c, 2] += force * uz * r
+            by_r = folded(g_w * v * slope, H) * what[p, 5] + g_a * act * what[p, 7]
+            store(g_edge, 4 * p, load(g_edge, 4 * p, four) + sums(by_x, by_y, by_z, by_r))
         if inputs:
             store(g_qkv, own, load(g_qkv, own, D) + g_q)
+
+
+@compiled
+def edge_forces(start: Any, near: Any, what: Any, g_edge: Any, forces: Any, virial: Any) -> None:
+    """Add forces and virial, float64, shapes (n, 3) and (3, 3), of the gradient by directions and lengths.
+
+    f_ij = -dE/dd_ij acts on i, its opposite on j, and the virial is the sum of f_ij (x) d_ij over directed edges.
+    """
+    wxx = wyy = wzz = wyz = wxz = wxy = 0.0
+    for i in range(start.shape[0] - 1):
+        fx = fy = fz = 0.0
+        for p in range(start[i], start[i + 1]):
+            j = near[p, 0]
+            ux, uy, uz, r = float(what[p, 0]), float(what[p, 1]), float(what[p, 2]), float(what[p, 3])
+            tx, ty, tz = g_edge[4 * p] / r, g_edge[4 * p + 1] / r, g_edge[4 * p + 2] / r
+            along = g_edge[4 * p + 3] - (tx * ux + ty * uy + tz * uz)
+            gx, gy, gz = tx + along * ux, ty + along * uy, tz + along * uz
+            fx, fy, fz = fx - gx, fy - gy, fz - gz
+            forces[j, 0] += gx
+            forces[j, 1] += gy
+            forces[j, 2] += gz
+            wxx, wyy, wzz = wxx - gx * ux * r, wyy - gy * uy * r, wzz - gz * uz * r
+            wyz, wxz, wxy = wyz - gy * uz * r, wxz - gx * uz * r, wxy - gx * uy * r
+        forces[i, 0] += fx
+        forces[i, 1] += fy
+        forces[i, 2] += fz
+    virial += np.array([[wxx, wxy, wxz], [wxy, wyy, wyz], [wxz, wyz, wzz]])

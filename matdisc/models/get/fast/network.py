@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matdisc.models.get.fast.lanes import width
-from matdisc.models.get.fast.messages import messages, messages_back
+from matdisc.models.get.fast.messages import edge_forces, messages, messages_back
+from matdisc.models.get.fast.mixing import meet, meet_back
 
 Array = NDArray[Any]
 EPSILON = 1e-5
@@ -137,7 +138,7 @@ def _normalised_back(g: Array, normal: Array, factor: Array) -> Array:
 
 
 def _sigmoid(x: Array) -> Array:
-    return 1 / (1 + np.exp(-np.clip(x, -80, 80)))
+    return 0.5 + 0.5 * np.tanh(0.5 * x)
 
 
 def head_forward(head: tuple[tuple[Array, Array], ...], x: Array) -> tuple[Array, list[Array]]:
@@ -199,15 +200,11 @@ class Pass:
         self._kept.append(kept)
         if layer.vector is None or big is None:
             return x + mixed, new
-        kept["p"] = p = (big.reshape(3 * n, d) @ layer.vector).reshape(n, 3, -1)
-        kept["o"] = o = mixed
-        kept["s"] = s = np.einsum("nad,nad->nd", p[..., :d], p[..., d : 2 * d])
-        x = x + s * o[:, -2 * d : -d] + o[:, -d:]
-        if last:
-            return x, None
-        new += big
-        new += p[..., 2 * d :] * o[:, None, :d]
-        return x, new
+        blocks = 2 if last else 3
+        kept["p"], kept["o"], kept["s"] = big.reshape(3 * n, d) @ layer.vector, mixed, np.empty_like(x)
+        flat = (each.reshape(-1) for each in (kept["p"], mixed, big))
+        meet(*flat, blocks, x.reshape(-1), new.reshape(-1), kept["s"].reshape(-1), self._lanes[0])
+        return x, None if last else new
 
     def gradient(self, by_charge: Array | None, forces: Array, virial: Array) -> None:
         """Add the forces and the virial of sum(energies) + sum(by_charge * charges) at fixed `by_charge` (eV/e)."""
@@ -216,10 +213,13 @@ class Pass:
             slope = 1 - (self.charges / 2) ** 2
             g = g + head_back(self.weights.heads["charge"], self._charge, by_charge * slope)
         g_big: Array | None = None
+        e = self.edges
+        g_edge = np.zeros(4 * len(e.near), g.dtype)
         for k in range(len(self.weights.layers) - 1, -1, -1):
-            g, g_big = self._back(k, g, g_big, forces, virial)
+            g, g_big = self._back(k, g, g_big, g_edge)
+        edge_forces(e.start, e.near, e.what, g_edge, forces, virial)
 
-    def _back(self, k: int, g: Array, g_big: Array | None, forces: Array, virial: Array) -> tuple[Array, Array | None]:
+    def _back(self, k: int, g: Array, g_big: Array | None, g_edge: Array) -> tuple[Array, Array | None]:
         layer, kept, n = self.weights.layers[k], self._kept[k], len(g)
         d, vectors = self.weights.features, g_big is not None
         g_new = g_big if g_big is not None else np.empty((0, 3, d), g.dtype)
@@ -228,17 +228,10 @@ class Pass:
             g_before = None
         else:
             p, o, s = kept["p"], kept["o"], kept["s"]
-            g_mixed = np.empty_like(o)
-            g_mixed[:, -d:] = g
-            np.multiply(g, s, out=g_mixed[:, -2 * d : -d])
-            g_p = np.empty_like(p)
-            g_s = (g * o[:, -2 * d : -d])[:, None]
-            np.multiply(g_s, p[..., d : 2 * d], out=g_p[..., :d])
-            np.multiply(g_s, p[..., :d], out=g_p[..., d : 2 * d])
-            if vectors:
-                np.multiply(g_new, o[:, None, :d], out=g_p[..., 2 * d :])
-                g_mixed[:, :d] = np.einsum("nad,nad->nd", g_new, p[..., 2 * d :])
-            g_before = (g_p.reshape(3 * n, -1) @ layer.vector.T).reshape(n, 3, d)
+            g_mixed, g_p = np.empty_like(o), np.empty_like(p)
+            flat = (each.reshape(-1) for each in (p, o, s, np.ascontiguousarray(g), g_new))
+            meet_back(*flat, 3 if vectors else 2, g_p.reshape(-1), g_mixed.reshape(-1), self._lanes[0])
+            g_before = (g_p @ layer.vector.T).reshape(n, 3, d)
             if vectors:
                 g_before += g_new
         g_m = g_mixed @ layer.mix.T
@@ -246,7 +239,7 @@ class Pass:
         g_qkv = np.zeros((n if inputs else 0, 3 * d), g.dtype)
         messages_back(
             e.start, e.near, e.what, kept["row"], e.table, kept["qkv"].reshape(-1), vectors, inputs,
-            g_m.reshape(-1), g_new.reshape(-1), g_qkv.reshape(-1), forces, virial, *self._lanes,
+            g_m.reshape(-1), g_new.reshape(-1), g_qkv.reshape(-1), g_edge, *self._lanes, width(4),
         )  # fmt: skip
         if inputs:
             g = g + _normalised_back(g_qkv @ layer.qkv.T, kept["normal"], kept["factor"])

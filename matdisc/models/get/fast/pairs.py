@@ -11,35 +11,36 @@ from numpy.typing import NDArray
 
 from matdisc.models.get.dispersion import A2, A4, BOHR, SWITCH
 from matdisc.models.get.fast.compiled import compiled
+from matdisc.models.get.fast.lanes import load, store, total, turned, zeros
 from matdisc.models.get.settings import COULOMB
 
 Floats = NDArray[np.float64]
 COULOMB_SPACING = {"float32": 0.005, "float64": 0.0005}
-"""Of the nodes of the Coulomb curve, Å: forces are right to 1e-7 and 1e-10 eV/Å between unit charges."""
-DISPERSION_SPACING = {"float32": 0.02, "float64": 0.002}
-"""Of the nodes of the dispersion curves, Å."""
+"""Of the intervals of the Coulomb curve, Å: forces are right to 1e-7 and 1e-10 eV/Å between unit charges."""
+DISPERSION_SPACING = {"float32": 0.04, "float64": 0.002}
+"""Of the intervals of the dispersion curves, Å."""
 DAMPED_TO = 8.0
 """Where damping has surely ended, Å: without Ewald, the curve is ke/r from here on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Functions of the distance of a pair, as cubics between nodes at r = 0, h, 2 h, ...
+    """Functions of the distance of a pair: interval k holds c0 + c1 f + c2 f^2 + c3 f^3 at r = (k + f) h.
 
     Attributes:
-        nodes: Energy (eV) and slope times h at every node, flat (n_functions, n_nodes, 2).
-        n_nodes: Nodes of a function.
+        rows: Flat (n_functions, n_intervals, 4), eV; the last interval is for everything beyond the end.
+        n_intervals: Intervals of a function.
         per_length: 1/h, 1/Å.
     """
 
-    nodes: Floats
-    n_nodes: int
+    rows: Floats
+    n_intervals: int
     per_length: float
 
     @property
     def law(self) -> tuple[float, int]:
-        """What a kernel needs besides the nodes: 1/h and the number of nodes."""
-        return self.per_length, self.n_nodes
+        """What a kernel needs besides the rows: 1/h and the number of intervals."""
+        return self.per_length, self.n_intervals
 
 
 def coulomb(r: Floats, radius: float, beta: float, g: float) -> tuple[Floats, Floats]:
@@ -92,94 +93,88 @@ def coulomb_curve(radius: float, beta: float, g: float, cutoff: float, spacing: 
     """
     r = _grid(cutoff if g > 0 else DAMPED_TO, spacing)
     u, slope = coulomb(r, radius, beta, g)
-    if g > 0:
-        u = u - u[-3]
-        u[-2:], slope[-2:] = 0, 0
-    return Curve(np.stack((u, slope * spacing), axis=1).reshape(-1), len(r), 1 / spacing)
+    return _curve((u - u[-1] if g > 0 else u)[None], slope[None], spacing)
 
 
 def dispersion_curves(c6: Floats, radius: Floats, a1: float, spacing: float) -> Curve:
     """Return the curves of all pairs of kinds; `c6` and `radius` have the shape (n_kinds, n_kinds)."""
     r = _grid(SWITCH[1], spacing)
-    v, slope = dispersion(r, c6.reshape(-1, 1), radius.reshape(-1, 1), a1)
-    return Curve(np.stack((v, slope * spacing), axis=2).reshape(-1), len(r), 1 / spacing)
+    return _curve(*dispersion(r, c6.reshape(-1, 1), radius.reshape(-1, 1), a1), spacing)
 
 
 def _grid(cutoff: float, spacing: float) -> Floats:
-    """Return nodes up to the cutoff, and two more: kernels take a pair beyond for one at the last but one."""
-    r: Floats = np.arange(math.ceil(cutoff / spacing) + 3) * spacing
+    r = np.arange(math.ceil(cutoff / spacing) + 1, dtype=np.float64) * spacing
     r[0] = 1e-6 * spacing  # erf(g r)/r has a limit there, and atoms are never so close
     return r
 
 
-@compiled
-def _cubic(nodes: Any, k: int, f: float) -> Any:
-    """Return value and slope (per spacing) at the fraction f between the nodes k and k + 1."""
-    g = f - 1
-    y0, s0, y1, s1 = nodes[2 * k], nodes[2 * k + 1], nodes[2 * k + 2], nodes[2 * k + 3]
-    value = y0 * ((1 + 2 * f) * g * g) + s0 * (f * g * g) + y1 * (f * f * (3 - 2 * f)) + s1 * (f * f * g)
-    return value, (y1 - y0) * (-6 * f * g) + s0 * (g * (3 * f - 1)) + s1 * (f * (3 * f - 2))
+def _curve(value: Floats, slope: Floats, spacing: float) -> Curve:
+    y0, y1, s0, s1 = value[:, :-1], value[:, 1:], slope[:, :-1] * spacing, slope[:, 1:] * spacing
+    rows = np.zeros((len(value), value.shape[1], 4))
+    rows[:, :-1] = np.stack((y0, s0, 3 * (y1 - y0) - 2 * s0 - s1, 2 * (y0 - y1) + s0 + s1), axis=2)
+    return Curve(rows.reshape(-1), rows.shape[1], 1 / spacing)
 
 
 @compiled
 def pair_sums(
-    x: Any, shifts: Any, start: Any, other: Any, image: Any, q: Any, nodes: Any, law: Any, tail: float, exact: bool,
-    kind: Any, n_kinds: int, van: Any, van_law: Any, potential: Any, forces: Any, virial: Any,
+    x: Any, shifts: Any, start: Any, other: Any, image: Any, q: Any, rows: Any, law: Any, tail: float, exact: bool,
+    kind: Any, n_kinds: int, van: Any, van_law: Any, potential: Any, forces: Any, virial: Any, four: Any,
 ) -> float:  # fmt: skip
     """Return the Coulomb and dispersion energy of a half list, eV, and add its derivatives.
 
     Args:
-        x, shifts: Positions and shifts of images, Å.
+        x, shifts: Positions and shifts of images, Å, flat (n, 4) and (n_images, 4), the fourth number 0.
         start, other, image: Pairs of atom i are start[i] to start[i + 1]; vectors are x[i] - x[other] - shifts[image].
         q: Charges, e, shape (n,).
-        nodes, law: Of the Coulomb `Curve`, and its law.
+        rows, law: Of the Coulomb `Curve`, and its law.
         tail: ke if the interaction goes on as ke/r beyond the curve, else 0, eV Å.
-        exact: Whether curves hold two nodes for every pair, the first at the pair's own distance.
+        exact: Whether curves hold one interval for every pair, beginning at the pair's own distance.
         kind, n_kinds: Row of each atom in the curves of dispersion, shape (n,); 0 kinds for no dispersion.
         van, van_law: Curves of dispersion, one for each pair of kinds, and their law.
-        potential, forces, virial: Added to: dE/dq_i (eV/e), forces at fixed charges (eV/Å), virial (eV).
+        potential, forces: Added to: dE/dq_i (eV/e), shape (n,); forces at fixed charges (eV/Å), flat (n, 4).
+        virial: Written: xx, yy, zz, 0, xy, yz, zx, 0 (eV).
+        four: `width` 4.
     """
     energy = 0.0
-    last, van_last = law[1] - 2.0, van_law[1] - 2.0
-    wxx = wyy = wzz = wyz = wxz = wxy = 0.0
-    for i in range(x.shape[0]):
-        fx = fy = fz = own = 0.0
-        xi, yi, zi, qi = x[i, 0], x[i, 1], x[i, 2], q[i]
+    end, van_end = law[1] - 1.0, van_law[1] - 1.0
+    same, mixed = zeros(x, four), zeros(x, four)
+    for i in range(q.shape[0]):
+        own, on_i, at, qi = 0.0, zeros(x, four), load(x, 4 * i, four), q[i]
         for p in range(start[i], start[i + 1]):
-            j, s = other[p], image[p]
-            dx, dy, dz = xi - x[j, 0] - shifts[s, 0], yi - x[j, 1] - shifts[s, 1], zi - x[j, 2] - shifts[s, 2]
-            r = math.sqrt(dx * dx + dy * dy + dz * dz)
-            t = 2.0 * p if exact else min(r * law[0], last)
-            k = int(t)
-            u, du = _cubic(nodes, k, t - k)
-            du *= law[0]
-            if tail > 0 and not exact and t == last:
+            j = np.uint32(other[p])  # unsigned: no test whether an index counts from the end
+            d = at - load(x, 4 * j, four) - load(shifts, 4 * np.uint32(image[p]), four)
+            r = math.sqrt(total(d * d))
+            t = float(p) if exact else min(r * law[0], end)
+            k = np.uint32(t)
+            f = t - k
+            c1, c2, c3 = rows[4 * k + 1], rows[4 * k + 2], rows[4 * k + 3]
+            u = ((c3 * f + c2) * f + c1) * f + rows[4 * k]
+            du = ((3 * c3 * f + 2 * c2) * f + c1) * law[0]
+            if tail > 0 and not exact and t == end:
                 u = tail / r
                 du = -u / r
             own += q[j] * u
             potential[j] += qi * u
             along = qi * q[j] * du
             if n_kinds > 0:
-                t = 2.0 * p if exact else min(r * van_law[0], van_last)
-                k = int(t)
-                row = 0 if exact else (kind[i] * n_kinds + kind[j]) * van_law[1]
-                v, dv = _cubic(van, row + k, t - k)
-                energy += v
-                along += dv * van_law[0]
-            along = -along / r
-            gx, gy, gz = along * dx, along * dy, along * dz
-            fx, fy, fz = fx + gx, fy + gy, fz + gz
-            forces[j, 0] -= gx
-            forces[j, 1] -= gy
-            forces[j, 2] -= gz
-            wxx, wyy, wzz = wxx + gx * dx, wyy + gy * dy, wzz + gz * dz
-            wyz, wxz, wxy = wyz + gy * dz, wxz + gx * dz, wxy + gx * dy
+                t = float(p) if exact else min(r * van_law[0], van_end)
+                k = np.uint32(t)
+                f = t - k
+                if not exact:
+                    k = np.uint32(k + (kind[i] * n_kinds + kind[j]) * van_law[1])
+                c1, c2, c3 = van[4 * k + 1], van[4 * k + 2], van[4 * k + 3]
+                energy += ((c3 * f + c2) * f + c1) * f + van[4 * k]
+                along += ((3 * c3 * f + 2 * c2) * f + c1) * van_law[0]
+            g = d * (-along / r)
+            on_i = on_i + g
+            store(forces, 4 * j, load(forces, 4 * j, four) - g)
+            same = same + g * d
+            mixed = mixed + g * turned(d)
         energy += qi * own
         potential[i] += own
-        forces[i, 0] += fx
-        forces[i, 1] += fy
-        forces[i, 2] += fz
-    virial += np.array([[wxx, wxy, wxz], [wxy, wyy, wyz], [wxz, wyz, wzz]])
+        store(forces, 4 * i, load(forces, 4 * i, four) + on_i)
+    store(virial, 0, same)
+    store(virial, 4, mixed)
     return energy
 
 

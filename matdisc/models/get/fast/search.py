@@ -126,8 +126,9 @@ def near_edges(
             near[found, 0], near[found, 1] = j, row
             what[found, 0], what[found, 1], what[found, 2], what[found, 3] = dx / r, dy / r, dz / r, r
             what[found, 4], what[found, 5] = t - row, scale[1] * scale[0] / (r + scale[0]) ** 2
-            what[found, 6] = 0.5 * (np.cos(np.pi * r / cutoff) + 1.0)
-            what[found, 7] = -0.5 * np.pi / cutoff * np.sin(np.pi * r / cutoff)
+            half = np.cos(0.5 * np.pi / cutoff * r)  # fc is its square
+            what[found, 6] = half * half
+            what[found, 7] = -np.pi / cutoff * half * np.sqrt(1.0 - half * half)
             found += 1
         start[i + 1] = found
     return found
