@@ -170,7 +170,7 @@ class Pass:
     """
 
     def __init__(self, weights: Weights, numbers: Array, edges: Edges) -> None:
-        self.weights, self.edges, self.numbers = weights, edges, numbers
+        self.weights, self.edges, self.numbers = weights, edges, numbers.astype(np.int32)
         self._own = np.arange(len(numbers), dtype=np.int32)
         self._kept: list[dict[str, Any]] = []
         self._lanes = width(weights.features), width(weights.n_heads)
