@@ -21,15 +21,15 @@ NET = {"features": 8, "heads": 2, "radial": 8, "layers": 2, "level_of_theory": "
 def folder(tmp_path_factory):
     """Three teachers of unlike seeds, clusters, and bulk frames of more waters than any cluster has."""
     place = tmp_path_factory.mktemp("distil")
-    frames = toy_frames(32)
+    frames = toy_frames(20)
     for seed in range(3):
         config = TrainConfig.model_validate({
             "network": NET, "optimiser": {"kind": "adam", "learning_rate": 1e-2, "weight_decay": 0},
-            "run": {"epochs": 4, "batch": 8, "seed": seed},
+            "run": {"epochs": 3, "batch": 8, "seed": seed},
         })  # fmt: skip
         train(config, frames, place / f"seed-{seed}")
     write_frames(place / "clusters.npz", frames)
-    write_frames(place / "bulk.npz", toy_frames(9, seed=5, waters=(4,), rattle=0.1))
+    write_frames(place / "bulk.npz", toy_frames(6, seed=5, waters=(4,), rattle=0.1))
     return place
 
 
@@ -37,7 +37,7 @@ def config(**changes):
     return DistillConfig.model_validate({
         "teachers": [f"seed-{seed}/model" for seed in range(3)], "bulk": ["bulk.npz"],
         "labelled": {"files": ["clusters.npz"], "batch": 8},
-        "run": {"epochs": 8, "learning_rate": 1e-3, "validate_every": 3},
+        "run": {"epochs": 6, "learning_rate": 2e-3, "validate_every": 2},
     } | changes)  # fmt: skip
 
 
