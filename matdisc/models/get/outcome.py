@@ -72,6 +72,8 @@ def write_model(
     baseline: dict[int, float],
     progress: Progress,
     out: Path,
+    *,
+    seed: int,
 ) -> list[Row]:
     """Write `model/` and `errors.csv`; return the rows of the latter.
 

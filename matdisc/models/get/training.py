@@ -194,7 +194,10 @@ class Training:
         """Write the model with its best weights and the table of errors; return the table."""
         best = self.best if self.progress.best_epoch >= 0 else self.kept()
         with _weights_in(self.model, best):
-            return write_model(self.model, self.parts, self.train, self.validation, self.baseline, self.progress, out)
+            return write_model(
+                self.model, self.parts, self.train, self.validation, self.baseline, self.progress, out,
+                seed=self.config.run.seed,
+            )  # fmt: skip
 
 
 def _begin(config: TrainConfig, frames: Frames, out: Path, resume: bool) -> Training:
