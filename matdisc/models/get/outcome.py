@@ -108,7 +108,8 @@ def write_model(
     shipped = GET(replace(model.settings, baseline=final))
     shipped.load_state_dict(model.state_dict())
     about: dict[str, str | int | float | bool] = {
-        "epochs": progress.best_epoch,
+        "seed": seed,
+        "epoch": progress.best_epoch,
         "frames": len(parts.train),
         "fingerprint": progress.fingerprint,
     }
