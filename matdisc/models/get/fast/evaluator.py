@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 Floats = NDArray[np.float64]
+T = TypeVar("T")
+KEEP = 16
+"""Curves of kinds of pairs, and cells' reciprocal vectors, kept for the next structure that needs them."""
 INTERVALS = {"float32": 1024, "float64": 8192}
 """Of the radial table: its error stays below the type's rounding in forces, or 1e-8 of them."""
 _NO_KINDS = np.zeros(0, np.int64)
@@ -75,7 +78,8 @@ class Evaluator:
         self._order = network.feature_order(settings.features, settings.heads)
         self._table = radial_table(self._state, settings.cutoff, INTERVALS[dtype], dtype, self._order)
         self._coefficients = coefficients(settings)
-        self._curves: dict[tuple[float, ...], pairs.Curve] = {}
+        self._curves: dict[Any, pairs.Curve] = {}
+        self._waves: dict[Any, ewald.Columns] = {}
         baseline = np.zeros(len(self._weights.embedding))
         for number, energy in dict(settings.baseline).items():
             baseline[int(number)] = energy
@@ -116,8 +120,7 @@ class Evaluator:
             raise DataError("positions or cell are not finite; look for an exploded start or bad input")
         n = len(numbers)
         settings = self.settings
-        accuracy = settings.ewald_accuracy
-        reach, g = ewald.split(n, accuracy) if periodic else (np.inf, 0.0)
+        reach, g = ewald.split(n, settings.ewald_accuracy) if periodic else (np.inf, 0.0)
         radius = max(reach, SWITCH[1]) if settings.dispersion else reach
         lists = self.lists.get(numbers, positions, cell, periodic, settings.cutoff, radius)
         x, shifts = lists.placed(positions, cell)
@@ -132,8 +135,7 @@ class Evaluator:
         if periodic:
             volume = abs(float(np.linalg.det(cell)))
             energy += pairs.self_energy(q, g, volume, potential, virial)
-            vectors = ewald.columns(cell, g, accuracy)
-            energy += ewald.reciprocal(x, q, vectors, g, potential, forces, virial)
+            energy += ewald.reciprocal(x, q, self._columns(cell, g), g, potential, forces, virial)
         energy += float(chi @ q + eta @ (q * q))
         by_charge = potential + chi + 2 * eta * q
         if settings.conservative if conservative is None else conservative:
@@ -176,23 +178,28 @@ class Evaluator:
         virial += np.array([[w[0], w[4], w[6]], [w[4], w[1], w[5]], [w[6], w[5], w[2]]])
         return energy
 
+    def _columns(self, cell: Floats, g: float) -> ewald.Columns:
+        """Return the reciprocal vectors of a cell; made once while the cell stays."""
+        return _kept(self._waves, (cell.tobytes(), g), lambda: ewald.columns(cell, g, self.settings.ewald_accuracy))
+
     def _curve(self, reach: float, g: float) -> pairs.Curve:
         """Return the Coulomb curve of a way to split the sum; made once for every size of box."""
-        if (reach, g) not in self._curves:
-            spacing = pairs.COULOMB_SPACING[self.dtype]
-            settings = self.settings
-            made = pairs.coulomb_curve(settings.coulomb_radius, settings.coulomb_beta, g, reach, spacing)
-            self._curves[reach, g] = made
-        return self._curves[reach, g]
+        settings, spacing = self.settings, pairs.COULOMB_SPACING[self.dtype]
+
+        def made() -> pairs.Curve:
+            return pairs.coulomb_curve(settings.coulomb_radius, settings.coulomb_beta, g, reach, spacing)
+
+        return _kept(self._curves, (reach, g), made)
 
     def _dispersion(self, kinds: NDArray[np.int64]) -> pairs.Curve:
         """Return the curves of a set of elements; made once for each."""
-        key = tuple(kinds.tolist())
-        if key not in self._curves:
+
+        def made() -> pairs.Curve:
             c6, radii = (np.multiply.outer(each[kinds], each[kinds]) for each in self._coefficients)
-            spacing = pairs.DISPERSION_SPACING[self.dtype]
-            self._curves[key] = pairs.dispersion_curves(c6, radii, self.settings.dispersion_a1, spacing)
-        return self._curves[key]
+            a1, spacing = self.settings.dispersion_a1, pairs.DISPERSION_SPACING[self.dtype]
+            return pairs.dispersion_curves(c6, radii, a1, spacing)
+
+        return _kept(self._curves, tuple(kinds.tolist()), made)
 
     def _exact_pairs(
         self, lists: Neighbours, x: Floats, shifts: Floats, numbers: NDArray[np.int64], cut: tuple[float, float]
@@ -220,6 +227,15 @@ class Evaluator:
         near[:, 1] = np.arange(len(near))
         what[:, 4], what[:, 5] = 0, 1
         return RadialTable(rows.reshape(-1), self._table.scale)
+
+
+def _kept(store: dict[Any, T], key: Any, make: Callable[[], T]) -> T:
+    """Return what is stored under a key, made now if it is not; what was stored first makes room."""
+    if key not in store:
+        while len(store) >= KEEP:
+            del store[next(iter(store))]
+        store[key] = make()
+    return store[key]
 
 
 def _answer(
