@@ -21,7 +21,7 @@ from matdisc.tasks.base import Bools, Floats, Outcome, Reference, Task
 from matdisc.tasks.check import Answers
 from matdisc.tasks.dynamics_details import detail
 from matdisc.tasks.dynamics_run import boxed, seed_of, trajectory, value_columns
-from matdisc.tasks.dynamics_told import against_reference, asked_ps, curves, reported, rule_of, spreads
+from matdisc.tasks.dynamics_told import against_reference, asked_ps, curves, drift_noise, reported, rule_of, spreads
 from matdisc.tasks.shown_dynamics import MOLTEN, MOTION
 
 if TYPE_CHECKING:
@@ -41,12 +41,13 @@ def terms(card: DatasetCard, truth: Truth, answers: Answers) -> Mapping[str, Flo
     n_atoms = truth.n_atoms if truth.n_atoms is not None else np.full(len(truth), np.nan)
     canonical = rule.temperature * np.sqrt(2 / (3 * n_atoms - 3))
     lasted = np.clip(np.nan_to_num(answers.values) / asked_ps(rule), 0, 1)
-    drift, low, high = (reported(answers, f"{name}_0") for name in ("drift", "drift_low", "drift_high"))
+    drift = np.abs(reported(answers, "drift_0"))
+    certain = np.maximum(0, drift - drift_noise(rule, answers))
     lindemann = reported(answers, "lindemann")
     return {
-        "drift": np.where(np.isfinite(low + high), np.maximum(0, np.maximum(low, -high)), np.nan),
-        "drift_size": np.abs(drift),
-        "drift_share": _where(np.isfinite(low + high), (low > 0) | (high < 0)),
+        "drift": certain,
+        "drift_size": drift,
+        "drift_share": _where(np.isfinite(certain), certain > 0),
         "exponent": np.array([timestep_exponent(rule.timesteps, row).value for row in spreads(rule, answers)]),
         "spread": reported(answers, "spread_0"),
         "survived": lasted,

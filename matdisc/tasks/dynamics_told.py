@@ -17,6 +17,9 @@ from matdisc.physics.evaluation import Floats
 if TYPE_CHECKING:
     from matdisc.tasks.check import Answers
 
+SLOW = 4.5
+"""Standard deviations over the length of a run that a slow vibration may look like."""
+
 
 def rule_of(card: DatasetCard) -> Dynamics:
     """Return the table `dynamics` of a card.
@@ -49,6 +52,17 @@ def per_step(rule: Dynamics, answers: Answers, name: str) -> Floats:
 def spreads(rule: Dynamics, answers: Answers) -> Floats:
     """Return the fluctuation of the energy at each time step, meV/atom, shape (n_materials, n_timesteps)."""
     return per_step(rule, answers, "spread")
+
+
+def drift_noise(rule: Dynamics, answers: Answers) -> Floats:
+    """Return the drift at the shortest time step, meV/atom/ps, that tells nothing, shape (n_materials,).
+
+    The larger of half the interval and SLOW fluctuations over the length of the run: a vibration that is as slow as the
+    run looks like a drift, and the interval, which takes its blocks as independent, does not know. A sine wave of one
+    period makes a slope of 4.3 standard deviations about the line, over the length.
+    """
+    half = (reported(answers, "drift_high_0") - reported(answers, "drift_low_0")) / 2
+    return np.fmax(half, SLOW * reported(answers, "spread_0") / rule.conserved_ps)
 
 
 def curves(rule: Dynamics) -> list[str]:

@@ -12,9 +12,10 @@ MOLTEN = 0.15
 MOTION: tuple[Metric, ...] = (
     Metric("drift", "Certain drift", "meV/atom/ps", "lower", 3, "number",
            "How fast the energy of a run without thermostat runs away at the shortest time step, as far as that is "
-           "certain: the end of its 95 % interval that is nearer to 0, and 0 where the interval holds 0; mean over "
-           "the materials. Forces that are not the gradient of the energy make it large. The board is sorted by it.",
-           "mean of max(0, |slope of the conserved energy| − half of its interval)",
+           "certain: less its 95 % interval, or less what a vibration as slow as the run would look like; 0 if "
+           "nothing is left. Mean over the materials. Forces that are not the gradient of the energy make it large. "
+           "The board is sorted by it.",
+           "mean of max(0, |slope of the energy| − max(half of its interval, 4.5 fluctuations / length of the run))",
            "Undefined where every run ends within 16 steps.", main=True),
     Metric("drift_size", "Drift", "meV/atom/ps", None, 3, "number",
            "Size of the drift as measured, median over the materials. A short run has a floor of noise: sizes below "
@@ -22,7 +23,7 @@ MOTION: tuple[Metric, ...] = (
            "median |slope of the conserved energy|",
            "Undefined where every run ends within 16 steps.", chart=True, main=True),
     Metric("drift_share", "Drifting", "%", "lower", 1, "percent",
-           "Share of the materials whose drift has a 95 % interval that leaves out 0. One in twenty does by chance.",
+           "Share of the materials with a certain drift.",
            "such materials / materials with a drift", "Undefined where no drift is."),
     Metric("exponent", "Time step law", None, None, 2, "number",
            "Power of the time step with which the fluctuation of the energy grows, mean over the materials. It is 2 "

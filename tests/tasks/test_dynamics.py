@@ -141,6 +141,19 @@ def test_terms_are_counted_by_hand():
     assert np.isnan(found["exponent"]).all()
 
 
+def test_a_vibration_as_slow_as_the_run_is_no_drift():
+    card, truth = metals()
+    length = card.dynamics.conserved_ps
+    times = np.linspace(0, length, 400)
+    wave = 0.5 * np.sin(2 * np.pi * times / length)
+    slope, spread = np.polyfit(times, wave, 1)[0], (wave - np.polyval(np.polyfit(times, wave, 1), times)).std()
+    said = {"drift_0": slope, "drift_low_0": slope - 0.01, "drift_high_0": slope + 0.01, "spread_0": spread}
+    found = DYNAMICS.terms(card, truth, answers_of(truth, [1.44] * 6, **said))
+    assert abs(slope) > 3
+    assert found["drift"].tolist() == [0.0] * 6
+    assert found["drift_share"].tolist() == [0.0] * 6
+
+
 def test_reference_curves_are_no_error_and_even_ones_the_trivial_one():
     card, truth = metals()
     curves = {name: truth.target(name) for kind in curve_columns(card.dynamics) for name in kind}
@@ -176,7 +189,7 @@ def outsider(board: Board, key: str, worse: float):
         said = {c: float(truth.target(c)[i]) * (1 + worse) for c in curves}
         drift = worse + 0.01 * i
         said |= {"drift_0": drift, "drift_low_0": drift - 0.05, "drift_high_0": drift + 0.05, "drift_1": 4 * worse}
-        said |= {"survived_ps": 1.44, "stop": 0.0, "spread_0": 0.1, "spread_1": 0.4, "spread_2": 1.6}
+        said |= {"survived_ps": 1.44, "stop": 0.0, "spread_0": 1e-3, "spread_1": 4e-3, "spread_2": 16e-3}
         rows.append(Prediction(name, said))
     folder = board.predictions_dir / "dynamics" / SET
     folder.mkdir(parents=True, exist_ok=True)
