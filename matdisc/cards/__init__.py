@@ -7,16 +7,33 @@ from __future__ import annotations
 
 import re
 import tomllib
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from matdisc.cards.base import (
+    KEY_PATTERN,
+    NAME_PATTERN,
+    HttpsUrl,
+    ImportName,
+    Key,
+    Loader,
+    Name,
+    RelativePath,
+    Sha256,
+    Strict,
+    Text,
+)  # fmt: skip
+from matdisc.cards.motion import Dynamics, Electrolytes
 from matdisc.errors import CardError
 
-KEY_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
-NAME_PATTERN = r"^[\w .+\-()/&,:]{1,120}$"
+__all__ = [
+    "ELEMENTS", "SYMBOLS", "Column", "DataFile", "DatasetCard", "Dynamics", "Electrolytes", "EnergyScale",
+    "HttpsUrl", "Key", "Links", "ModelCard", "ModelLicence", "Name", "Overlap", "Person", "Relaxation", "Split",
+    "Stability", "Strict", "Subset", "TaskKey", "Text", "Unit", "Weights", "WeightsPart", "is_key", "read_card",
+]  # fmt: skip
+
 QUANTITY_UNITS = {
     "e_form_per_atom": "eV/atom",
     "e_above_hull": "eV/atom",
@@ -28,28 +45,12 @@ QUANTITY_UNITS = {
 }
 """Quantities whose unit is fixed; a card that gives another unit is refused."""
 
-Key = Annotated[str, StringConstraints(pattern=KEY_PATTERN)]
-Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, strip_whitespace=True)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https://[^\s<>\"']{3,500}$")]
-RelativePath = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9_=][A-Za-z0-9._=-]*(/[A-Za-z0-9_=][A-Za-z0-9._=-]*)*$")
-]
-Loader = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
-ImportName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$")]
 Unit = Literal[
     "eV/atom", "eV", "Å", "Å^2", "Å^3", "Å^3/atom", "degree", "GPa", "K", "kJ/mol", "fs", "ps", "THz", "g/cm^3",
     "m^2/s", "mPa s", "mS/cm", "mol/L", "mol/kg", "1", "text", "bool",
 ]  # fmt: skip
 EnergyScale = Literal["mp2020_corrected", "pbe_raw", "own"]
 TaskKey = Literal["discovery", "polymorphs", "relaxation", "alloys", "dynamics", "electrolytes"]
-
-
-class Strict(BaseModel):
-    """Frozen, and unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Person(Strict):
@@ -240,64 +241,6 @@ class Relaxation(Strict):
     max_e_above_hull: float | None = None
     n_samples: Annotated[int, Field(gt=0)]
     sha256: Sha256
-    note: Text
-
-
-class Dynamics(Strict):
-    """Molecular dynamics of the dynamics task, the same for every model; part of the dataset's hash.
-
-    Every box starts with velocities of `start_temperature` (K; a crystal at rest gives half of them to its springs) and
-    is brought to `temperature` for `equilibration_ps` by Langevin dynamics of `friction` (1/fs). From there a chain of
-    thermostats of `thermostat_fs` holds it for `sampled_ps`, both with the `timestep` (fs), and energy is conserved for
-    `conserved_ps` once with each of `timesteps` (fs, ascending). Radial distributions have `rdf_bins` up to `rdf_max`
-    (Å), spectra `spectrum_bins` up to `spectrum_max` (THz). `reference` names the potential behind the reference
-    curves; without it nothing is compared with any.
-    """
-
-    temperature: Annotated[float, Field(gt=0, le=5000)]
-    start_temperature: Annotated[float, Field(gt=0, le=10_000)]
-    timestep: Annotated[float, Field(gt=0, le=10)]
-    timesteps: tuple[Annotated[float, Field(gt=0, le=10)], ...] = Field(min_length=3, max_length=4)
-    equilibration_ps: Annotated[float, Field(gt=0)]
-    sampled_ps: Annotated[float, Field(gt=0)]
-    conserved_ps: Annotated[float, Field(gt=0)]
-    friction: Annotated[float, Field(gt=0, le=1)]
-    thermostat_fs: Annotated[float, Field(gt=0)]
-    rdf_max: Annotated[float, Field(gt=0, le=20)]
-    rdf_bins: Annotated[int, Field(ge=8, le=32)]
-    spectrum_max: Annotated[float, Field(gt=0, le=200)]
-    spectrum_bins: Annotated[int, Field(ge=4, le=32)]
-    seed: Annotated[int, Field(ge=0)]
-    reference: Text | None = None
-    note: Text
-
-    @model_validator(mode="after")
-    def _the_run_shows_what_is_asked(self) -> Dynamics:
-        if any(a >= b for a, b in pairwise(self.timesteps)):
-            raise ValueError("'timesteps' have to ascend, each once")
-        if self.sampled_ps * self.spectrum_max < self.spectrum_bins:
-            raise ValueError("'sampled_ps' is too short for 'spectrum_bins' up to 'spectrum_max'; a bin needs 1/time")
-        return self
-
-
-class Electrolytes(Strict):
-    """Molecular dynamics of the electrolytes task, the same for every model; part of the dataset's hash.
-
-    Every box, of at least `n_atoms` atoms, is made in `replicas` from different seeds. The density comes from
-    `density_ps` at constant pressure (`pressure_bar`), motion from `sampled_ps` at constant volume; `equilibration_ps`
-    before each of them is thrown away. Times of thermostat and barostat are in fs.
-    """
-
-    timestep: Annotated[float, Field(gt=0, le=10)]
-    equilibration_ps: Annotated[float, Field(gt=0)]
-    density_ps: Annotated[float, Field(gt=0)]
-    sampled_ps: Annotated[float, Field(gt=0)]
-    thermostat_fs: Annotated[float, Field(gt=0)]
-    barostat_fs: Annotated[float, Field(gt=0)]
-    pressure_bar: float = 1.0
-    replicas: Annotated[int, Field(ge=3, le=64)]
-    n_atoms: Annotated[int, Field(gt=0, le=100_000)]
-    seed: Annotated[int, Field(ge=0)]
     note: Text
 
 

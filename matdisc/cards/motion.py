@@ -1,0 +1,68 @@
+"""Tables of a dataset's card that say how atoms are moved: the same for every model, and part of the dataset's hash."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from matdisc.cards.base import Strict, Text
+
+
+class Dynamics(Strict):
+    """Molecular dynamics of the dynamics task, the same for every model; part of the dataset's hash.
+
+    Every box starts with velocities of `start_temperature` (K; a crystal at rest gives half of them to its springs) and
+    is brought to `temperature` for `equilibration_ps` by Langevin dynamics of `friction` (1/fs). From there a chain of
+    thermostats of `thermostat_fs` holds it for `sampled_ps`, both with the `timestep` (fs), and energy is conserved for
+    `conserved_ps` once with each of `timesteps` (fs, ascending). Radial distributions have `rdf_bins` up to `rdf_max`
+    (Å), spectra `spectrum_bins` up to `spectrum_max` (THz). `reference` names the potential behind the reference
+    curves; without it nothing is compared with any.
+    """
+
+    temperature: Annotated[float, Field(gt=0, le=5000)]
+    start_temperature: Annotated[float, Field(gt=0, le=10_000)]
+    timestep: Annotated[float, Field(gt=0, le=10)]
+    timesteps: tuple[Annotated[float, Field(gt=0, le=10)], ...] = Field(min_length=3, max_length=4)
+    equilibration_ps: Annotated[float, Field(gt=0)]
+    sampled_ps: Annotated[float, Field(gt=0)]
+    conserved_ps: Annotated[float, Field(gt=0)]
+    friction: Annotated[float, Field(gt=0, le=1)]
+    thermostat_fs: Annotated[float, Field(gt=0)]
+    rdf_max: Annotated[float, Field(gt=0, le=20)]
+    rdf_bins: Annotated[int, Field(ge=8, le=32)]
+    spectrum_max: Annotated[float, Field(gt=0, le=200)]
+    spectrum_bins: Annotated[int, Field(ge=4, le=32)]
+    seed: Annotated[int, Field(ge=0)]
+    reference: Text | None = None
+    note: Text
+
+    @model_validator(mode="after")
+    def _the_run_shows_what_is_asked(self) -> Dynamics:
+        if any(a >= b for a, b in pairwise(self.timesteps)):
+            raise ValueError("'timesteps' have to ascend, each once")
+        if self.sampled_ps * self.spectrum_max < self.spectrum_bins:
+            raise ValueError("'sampled_ps' is too short for 'spectrum_bins' up to 'spectrum_max'; a bin needs 1/time")
+        return self
+
+
+class Electrolytes(Strict):
+    """Molecular dynamics of the electrolytes task, the same for every model; part of the dataset's hash.
+
+    Every box, of at least `n_atoms` atoms, is made in `replicas` from different seeds. The density comes from
+    `density_ps` at constant pressure (`pressure_bar`), motion from `sampled_ps` at constant volume; `equilibration_ps`
+    before each of them is thrown away. Times of thermostat and barostat are in fs.
+    """
+
+    timestep: Annotated[float, Field(gt=0, le=10)]
+    equilibration_ps: Annotated[float, Field(gt=0)]
+    density_ps: Annotated[float, Field(gt=0)]
+    sampled_ps: Annotated[float, Field(gt=0)]
+    thermostat_fs: Annotated[float, Field(gt=0)]
+    barostat_fs: Annotated[float, Field(gt=0)]
+    pressure_bar: float = 1.0
+    replicas: Annotated[int, Field(ge=3, le=64)]
+    n_atoms: Annotated[int, Field(gt=0, le=100_000)]
+    seed: Annotated[int, Field(ge=0)]
+    note: Text
