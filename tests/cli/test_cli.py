@@ -20,6 +20,7 @@ def run(board):
     return run
 
 
+@pytest.mark.slow
 def test_a_new_user_gets_from_an_empty_folder_to_a_site(tmp_path, run):
     root = str(tmp_path / "mine")
     run("init", root, home=False)
@@ -99,6 +100,7 @@ def test_every_help_text_has_an_example(run, command):
     assert "Example: matdisc" in " ".join(run(command, "--help", home=False).stdout.split())
 
 
+@pytest.mark.slow
 def test_two_models_are_compared_with_a_verdict(run):
     run("evaluate", "emt", "composition-rf", "-d", "emt-alloys", "-w", "0", "--no-site")
     done = run("compare", "emt", "composition-rf", "-d", "emt-alloys")

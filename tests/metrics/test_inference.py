@@ -61,6 +61,7 @@ def test_identical_rows_in_one_group_do_not_narrow_the_interval():
     assert np.subtract(*three) == pytest.approx(np.subtract(*one), rel=0.15)
 
 
+@pytest.mark.slow
 def test_ninety_five_percent_intervals_cover_about_ninety_five_percent():
     rng = np.random.default_rng(0)
     hits, trials = 0, 800

@@ -94,6 +94,7 @@ def test_a_board_without_any_card_still_gives_a_site(tmp_path):
     assert "No results yet" in (site / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_thousand_rows_build_with_a_short_chart(board):
     for i in range(1000):
         place(board, result("meshnet-2", f1=0.3 + i / 2000, mae=0.1 + i / 9000, entry=f"meshnet-2+v{i}"))

@@ -46,6 +46,7 @@ def distilled(folder):
     return distil(config(), folder, folder / "out")
 
 
+@pytest.mark.slow
 def test_distillation_reduces_the_spread_between_seeds_on_frames_nobody_learned_from(distilled):
     (spread,) = (change for change in distilled.changes if change.what.startswith("spread"))
     assert 0 < spread.after < 0.9 * spread.before
