@@ -39,7 +39,8 @@ def steps(
     """Return the runs of an evaluation and, in words, what was left out and why.
 
     Defaults: all models with a loader, all tasks, all datasets whose files are embedded and that
-    are not on request. Dummies always come along.
+    are not on request. Dummies always come along. A model that
+    nobody named is skipped without a word where it is not made for the task.
 
     Raises:
         CardError: If a model, task or dataset does not exist, or nothing remains.
@@ -58,6 +59,8 @@ def steps(
     for dataset in sets:
         for task in (task for task in tasks or TASKS if task in dataset.tasks):
             for model in sorted(cards, key=lambda card: card.key != TASKS[task].null):
+                if task not in model.tasks and model.key not in (models or ()):
+                    continue  # nobody asked for it
                 reason = _misfit(model, task, dataset, env) or _knows_nothing(board, model, dataset)
                 if reason:
                     left_out.append(f"{model.key} on {dataset.key} ({task}): {reason}")
