@@ -49,6 +49,8 @@ def thermo_line(frame: Frame, mass: float) -> str:
 def frame_text(frame: Frame, atoms: Atoms, symbols: Sequence[str], *, velocities: bool) -> str:
     """Return a frame in the extxyz format; positions are not wrapped into the cell.
 
+    Where the start says which atoms form a molecule, the column `molecule` does so in every frame.
+
     Args:
         frame: The instant.
         atoms: For what does not change: masses, periodic directions, molecules.
@@ -59,12 +61,16 @@ def frame_text(frame: Frame, atoms: Atoms, symbols: Sequence[str], *, velocities
     if velocities:
         properties += ":momenta:R:3"
         columns.append(frame.velocities * (atoms.get_masses()[:, None] * ASE_TIME))
+    form = " %.8f" * (3 * len(columns))
+    if atoms.has("molecule"):
+        properties += ":molecule:I:1"
+        columns.append(atoms.get_array("molecule")[:, None])
+        form += " %d"
     fields = [f"Properties={properties}", f"step={frame.step}", f"time_fs={frame.time_fs:.4f}"]
     if np.any(atoms.pbc):
         fields.insert(0, 'Lattice="' + " ".join(f"{x:.8f}" for x in frame.cell.ravel()) + '"')
     fields.append(f"energy={frame.potential:.8f}")
     fields.append('pbc="' + " ".join("FT"[bool(p)] for p in atoms.pbc) + '"')
     rows = np.concatenate(columns, axis=1).tolist()
-    form = " %.8f" * len(rows[0])
     body = "\n".join(symbol + form % tuple(row) for symbol, row in zip(symbols, rows, strict=True))
     return f"{len(symbols)}\n{' '.join(fields)}\n{body}\n"

@@ -210,6 +210,17 @@ def test_structures_that_make_no_sense_are_named(tmp_path):
         structure_of(path, density=1.0)
 
 
+@pytest.mark.parametrize("velocities", [False, True])
+def test_every_frame_says_which_atoms_form_a_molecule_and_so_does_a_start_from_it(board, tmp_path, velocities):
+    """As alignment needs it (docs/training.md)."""
+    cell = bulk("Cu", cubic=True)
+    cell.set_array("molecule", np.array([0, 0, 7, 12]))
+    run_md(job(board, 10, velocities=velocities), cell, [300.0], 1, tmp_path, way=HERE)
+    trajectory = tmp_path / "T300-r1" / "trajectory.extxyz"
+    assert [f.get_array("molecule").tolist() for f in read(trajectory, ":")] == [[0, 0, 7, 12]] * 3
+    assert structure_of(str(trajectory)).get_array("molecule").tolist() == [0, 0, 7, 12]
+
+
 def test_a_box_of_molecules_is_packed_and_must_be_neutral():
     box = structure_of("box:EC=4,Li=1,PF6=1", density=1.0, seed=1)
     assert len(box) == 4 * 10 + 8
