@@ -6,12 +6,13 @@ from water_toys import toy_frames
 
 from matdisc.errors import DataError, RunError
 from matdisc.models.get.bulk import read_structures, taught
-from matdisc.models.get.config import DistillConfig, TrainConfig, read_config
+from matdisc.models.get.config import DistillConfig, Stability, TrainConfig, read_config
 from matdisc.models.get.distillation import distil
 from matdisc.models.get.files import load, save
 from matdisc.models.get.frames import read_frames, to_atoms, write_frames
 from matdisc.models.get.potential import GET
 from matdisc.models.get.settings import Settings
+from matdisc.models.get.steadiness import mean_steady_ps, steady_ps
 from matdisc.models.get.training import train
 
 NET = {"features": 8, "heads": 2, "radial": 8, "layers": 2, "level_of_theory": "toy"}
@@ -74,6 +75,24 @@ def test_mean_and_spread_of_the_teachers_are_stored(distilled, folder):
     rows = mean.atoms_of(0)
     assert mean.forces[rows] == pytest.approx(said.mean(axis=0), abs=1e-4)
     assert spread[rows] == pytest.approx(said.std(axis=0, ddof=1), abs=1e-4)
+
+
+def test_stability_is_told_before_and_after_in_the_picoseconds_asked_for(folder):
+    asked = {"picoseconds": 0.01, "temperature": 50, "timestep": 0.5}
+    short = config(student=0, stability=asked, run={"epochs": 1, "learning_rate": 1e-4})
+    found = distil(short, folder, folder / "steady")
+    (steady,) = (change for change in found.changes if change.what.startswith("stable"))
+    assert (steady.what, steady.unit) == ("stable, of 0.01 ps", "ps")
+    assert (steady.before, steady.after) == (0.01, 0.01)
+
+
+def test_a_structure_that_flies_apart_is_not_steady_for_long():
+    """At ten million kelvin a hydrogen atom moves some 3 Å in a femtosecond, more than the 2 Å that are let pass."""
+    model, atoms = GET(Settings(**NET, elements=(1, 8))), to_atoms(toy_frames(1, waters=(2,)), 0)
+    calm, hot = (Stability(picoseconds=0.02, temperature=t, timestep=1.0) for t in (50, 1e7))
+    assert steady_ps(model, atoms, calm, seed=0) == pytest.approx(0.02)
+    assert steady_ps(model, atoms, hot, seed=0) < 0.01
+    assert mean_steady_ps([model, model], atoms, calm) == pytest.approx(0.02)
 
 
 def test_models_that_agree_have_no_spread_and_offsets_do_not_count():
