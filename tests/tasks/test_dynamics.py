@@ -224,7 +224,9 @@ def test_drifts_within_the_noise_tie(board):
     ranking = rank(board, "dynamics", SET)
     assert ranking["metrics"]["drift"]["tie_group"] == [1, 1]
     write_ranking(board, "dynamics", SET)
-    site.build(board)
+    page = (site.build(board) / "datasets" / f"{SET}.html").read_text(encoding="utf-8")
+    assert "<strong>Stability time</strong> in %, higher is better" in page
+    assert "<strong>Drift</strong> in meV/atom/ps</figcaption>" in page.replace("; logarithmic axis", "")
 
 
 def test_measured_tasks_have_nothing_that_flips(board):
