@@ -126,7 +126,7 @@ def from_smiles(name: str, smiles: str, *, seed: int = 7) -> Species:
     """
     try:
         from rdkit import Chem, rdBase
-        from rdkit.Chem import AllChem
+        from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
     except ImportError:
         raise ExtraError(
             f"species {name!r} is given as SMILES, which needs the package 'rdkit'; "
@@ -137,10 +137,10 @@ def from_smiles(name: str, smiles: str, *, seed: int = 7) -> Species:
         if molecule is None:
             raise DataError(f"species {name!r}: {smiles!r} is no SMILES that rdkit can read")
         molecule = Chem.AddHs(molecule)
-        if AllChem.EmbedMolecule(molecule, randomSeed=seed) != 0:
+        if rdDistGeom.EmbedMolecule(molecule, randomSeed=seed) != 0:
             raise DataError(f"species {name!r}: rdkit finds no geometry for {smiles!r}; give an .xyz file instead")
-        if AllChem.UFFHasAllMoleculeParams(molecule):
-            AllChem.UFFOptimizeMolecule(molecule, maxIters=2000)
+        if rdForceFieldHelpers.UFFHasAllMoleculeParams(molecule):
+            rdForceFieldHelpers.UFFOptimizeMolecule(molecule, maxIters=2000)
     symbols = tuple(atom.GetSymbol() for atom in molecule.GetAtoms())
     return _centred(name, Chem.GetFormalCharge(molecule), symbols, molecule.GetConformer().GetPositions())
 
