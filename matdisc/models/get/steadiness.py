@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from matdisc.errors import RunError
 from matdisc.models.get.calculator import reference_calculator
 from matdisc.models.get.config import Stability
 from matdisc.models.get.potential import GET
@@ -16,16 +17,21 @@ if TYPE_CHECKING:
 
 
 def steady_ps(model: GET, atoms: Atoms, settings: Stability, *, seed: int, device: str = "cpu") -> float:
-    """Return the picoseconds until bonds break, atoms overlap or the temperature runs away; at most those asked for."""
+    """Return the picoseconds until bonds break, atoms overlap or the temperature runs away; at most those asked for.
+
+    It is 0 of a start from which dynamics is impossible, such as one with huge forces.
+    """
     conditions = Conditions(
         ensemble="langevin", timestep=settings.timestep, temperature=settings.temperature, friction=0.02
     )
     steps = round(1000 * settings.picoseconds / settings.timestep)
     watchdog = Watchdog(bonds=True, drift=None)
     start = atoms.copy()
-    ended = alone(
-        simulate(start, conditions, steps, seed=seed, watchdog=watchdog), reference_calculator(model, device=device)
-    )
+    calculator = reference_calculator(model, device=device)
+    try:
+        ended = alone(simulate(start, conditions, steps, seed=seed, watchdog=watchdog), calculator)
+    except RunError:
+        return 0.0
     return ended.steps_done * settings.timestep / 1000
 
 

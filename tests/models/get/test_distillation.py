@@ -128,3 +128,6 @@ def test_too_few_teachers_and_unknown_elements_are_named(tmp_path):
     save(tmp_path / "m", GET(Settings(**NET)), about={})
     with pytest.raises(DataError):
         distil(config(teachers=["m", "m", "absent"]), tmp_path, tmp_path / "out")
+    squeezed = atoms.copy()
+    squeezed.positions *= 0.05  # forces beyond what dynamics begins with
+    assert steady_ps(model, squeezed, calm, seed=0) == 0
