@@ -80,7 +80,8 @@ def main() -> None:
     except (KeyboardInterrupt, SystemExit) as err:
         if isinstance(err, SystemExit) and err.code != 130:  # typer turns a KeyboardInterrupt into that code
             raise
-        print("\nstopped; answers so far are kept, and the same command goes on from there", file=sys.stderr)
+        said = "what is done is kept, and the same command goes on from there (matdisc labels: with --resume)"
+        print(f"\nstopped; {said}", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
