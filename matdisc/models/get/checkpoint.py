@@ -28,7 +28,7 @@ class Progress:
         history: One row for each validation.
         best: Lowest validation loss so far; infinite before the first.
         best_epoch: Epoch that it was reached in.
-        seconds: Time spent so far, over all sessions.
+        seconds: Time spent so far, over all parts.
         fingerprint: Of the configuration and data; another one cannot go on from here.
         baseline: Energy per element, eV, taken off the labels.
     """

@@ -105,7 +105,7 @@ class Optimiser(Strict):
 class Run(Strict):
     """Length of the training and where it happens.
 
-    `minutes` ends the session early, at a checkpoint from which `--resume` goes on; it changes no result. `device` is
+    `minutes` ends a run early, at a checkpoint from which `--resume` goes on; it changes no result. `device` is
     a torch device such as "cpu", "cuda" or "cuda:1".
     """
 

@@ -29,7 +29,7 @@ from matdisc.models.get.settings import Settings
 from matdisc.models.get.stopping import stop_asked
 
 NO_EFFECT = {"minutes", "device", "checkpoint_seconds"}
-"""Settings of a run that may differ between its sessions."""
+"""Settings of a run that may differ between its parts."""
 Report = Callable[[int, int, Counter[str]], None]
 
 
@@ -42,7 +42,7 @@ class Trained:
         finished: Whether every epoch was done; else it can be resumed.
         epochs: Epochs done.
         best_epoch: The one whose weights were kept.
-        seconds: Time spent, over all sessions.
+        seconds: Time spent, over all parts.
         rows: The table of errors; empty, and no model written, if someone asked to stop before the end.
     """
 
