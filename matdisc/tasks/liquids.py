@@ -24,6 +24,9 @@ from matdisc.metrics.transport import (
 )
 from matdisc.physics.evaluation import Floats
 
+SHORTEST_PRESSURE_FS = 10_000.0
+"""Time of a replica that a viscosity takes at least: vibrations die within a fraction of a picosecond, and in
+a shorter run their decay passes for the liquid's own."""
 DROPPED = 1 / 3
 """First part of every run that counts as equilibration."""
 DRIFTING = 0.05
@@ -135,6 +138,8 @@ def _viscosity(replicas: Sequence[Replica], volume: float, temperature: float) -
     tensors = [_kept(replica.pressure) for replica in replicas]
     if not all(np.isfinite(tensor).all() for tensor in tensors):
         return undefined("the potential has no stress")
+    if min(len(tensor) for tensor in tensors) * replicas[0].pressure_fs < SHORTEST_PRESSURE_FS:
+        return undefined("too short")
     return viscosity(tensors, replicas[0].pressure_fs, volume, temperature).scaled(MILLIPASCAL_SECONDS)
 
 

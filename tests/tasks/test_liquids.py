@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from matdisc.metrics.transport import BOLTZMANN, MILLISIEMENS_PER_CM
 from matdisc.tasks.liquids import Replica, density, plain, properties
@@ -99,3 +100,18 @@ def test_the_first_third_does_not_count():
 
 def test_names_of_columns_have_no_signs():
     assert [plain(name) for name in ("Li+", "PF6-", "EC")] == ["Li", "PF6", "EC"]
+
+
+@pytest.mark.parametrize(("picoseconds", "told"), [(9, False), (30, True)])
+def test_a_viscosity_takes_ten_picoseconds_however_settled_a_shorter_run_looks(picoseconds, told):
+    """What is kept of 9 ps are 6: shear stress that forgets within 20 fs would pass for a plateau there."""
+    frames, decay = 1000 * picoseconds, np.exp(-1 / 20)
+
+    def forgetful(seed):
+        noise = np.random.default_rng(seed).normal(size=(frames, 3, 3))
+        shear = lfilter([np.sqrt(1 - decay**2)], [1, -decay], noise + noise.transpose(0, 2, 1), axis=0)
+        return Replica(np.zeros((40, 1, 3)), np.ones(1), ["EC"], 1.0, 1e-3 * shear, 1.0, VOLUME, T)
+
+    eta = properties(_densities(), [forgetful(seed) for seed in range(3)], {"EC": 0})["viscosity"]
+    assert eta.defined == told
+    assert told or eta.reason == "too short"
