@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -47,6 +47,17 @@ def alone(steps: Steps[T], calculator: Calculator) -> T:
 
     An evaluation that fails is raised where the work waits for it, and most work lets it pass.
     """
+    going = by_evaluation(steps, calculator)
+    while True:
+        try:
+            next(going)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
+
+
+def by_evaluation(steps: Steps[T], calculator: Calculator) -> Generator[None, None, T]:
+    """Do the work as `alone` does, and yield after each evaluation; return the value."""
     try:
         atoms = next(steps)
         while True:
@@ -56,6 +67,7 @@ def alone(steps: Steps[T], calculator: Calculator) -> T:
                 atoms = steps.throw(err)
             else:
                 atoms = steps.send(found)
+            yield
     except StopIteration as stop:
         value: T = stop.value
         return value

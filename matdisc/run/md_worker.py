@@ -17,6 +17,7 @@ from matdisc.models import load_potential, one_thread
 from matdisc.physics.evaluation import Evaluation, Floats, Steps, evaluate
 from matdisc.physics.md import Conditions, Simulated, State, Stop, Watchdog, simulate, thermal_velocities
 from matdisc.physics.md.state import from_bytes
+from matdisc.physics.together import by_evaluation
 from matdisc.predictions import one_line
 from matdisc.run.environment import confirm
 from matdisc.run.limits import limit_memory
@@ -193,23 +194,17 @@ def _stretch(
 
 def _driven(steps: Steps[Simulated], calculator: Calculator, first: int) -> Generator[Part, None, Simulated]:
     """Do the work of a stretch, with signs of life."""
-    heard, asked = time.perf_counter(), 0
-    try:
-        atoms = next(steps)
-        while True:
-            try:
-                found = evaluate(calculator, atoms)
-            except Exception as err:
-                atoms = steps.throw(err)
-            else:
-                atoms = steps.send(found)
-            asked += 1
-            if time.perf_counter() - heard > SIGN_OF_LIFE:
-                heard = time.perf_counter()
-                yield Part(first + asked)
-    except StopIteration as end:
-        result: Simulated = end.value
-        return result
+    heard, asked, going = time.perf_counter(), 0, by_evaluation(steps, calculator)
+    while True:
+        try:
+            next(going)
+        except StopIteration as end:
+            result: Simulated = end.value
+            return result
+        asked += 1
+        if time.perf_counter() - heard > SIGN_OF_LIFE:
+            heard = time.perf_counter()
+            yield Part(first + asked)
 
 
 def _relaxed(

@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-pytest.importorskip("tblite")
+pytest.importorskip("tblite", reason="needs the package tblite (matdisc[labels])")
 
 from matdisc.cli.labels import labels
 from matdisc.errors import RunError

@@ -107,7 +107,7 @@ def test_smiles_without_rdkit_say_what_to_install(monkeypatch):
 
 
 def test_smiles_give_composition_and_formal_charge():
-    pytest.importorskip("rdkit")
+    pytest.importorskip("rdkit", reason="needs the package rdkit (matdisc[labels])")
     one = from_smiles("acetate", "CC(=O)[O-]")
     assert (one.formula, one.charge) == ("C2H3O2", -1)
     with pytest.raises(DataError, match="is no SMILES"):

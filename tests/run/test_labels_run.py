@@ -7,7 +7,7 @@ import tomllib
 import numpy as np
 import pytest
 
-pytest.importorskip("tblite")
+pytest.importorskip("tblite", reason="needs the package tblite (matdisc[labels])")
 
 from matdisc.errors import DataError, ExtraError, RunError
 from matdisc.models.get.frames import read_frames

@@ -328,8 +328,8 @@ def test_a_stop_in_this_process_comes_between_two_parts(board, tmp_path):
 
 @pytest.mark.slow
 def test_a_trained_network_goes_on_to_the_same_bytes(board, tmp_path):
-    pytest.importorskip("numba")
-    torch = pytest.importorskip("torch")
+    pytest.importorskip("numba", reason="needs the package numba (matdisc[ml])")
+    torch = pytest.importorskip("torch", reason="needs the package torch (matdisc[ml])")
     from matdisc.models.get.files import save
     from matdisc.models.get.potential import GET
     from matdisc.models.get.settings import Settings

@@ -140,7 +140,7 @@ def test_twins_of_the_periodic_table_are_alike_in_the_embedded_table():
 
 @pytest.mark.slow
 def test_the_embedded_table_can_be_computed_again(board):
-    pytest.importorskip("chgnet")
+    pytest.importorskip("chgnet", reason="needs the package chgnet (matdisc[chgnet])")
     found = mix(board, "chgnet-0.3.0", ("Co", "Cr", "Fe", "Ni"), way=HERE, lattices=("BCC", "FCC"))
     with EMBEDDED.open(newline="") as file:
         rows = {(r["element_1"], r["element_2"]): r for r in csv.DictReader(file)}

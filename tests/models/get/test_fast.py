@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("numba")
+torch = pytest.importorskip("torch", reason="needs the package torch (matdisc[ml])")
+pytest.importorskip("numba", reason="needs the package numba (matdisc[ml])")
 
 from ase import Atoms  # noqa: E402
 

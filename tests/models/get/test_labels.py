@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-pytest.importorskip("tblite")
+pytest.importorskip("tblite", reason="needs the package tblite (matdisc[labels])")
 
 from matdisc.errors import DataError, RunError
 from matdisc.models.get.label_config import LabelConfig, read_label_config

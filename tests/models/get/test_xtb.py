@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("tblite")
+pytest.importorskip("tblite", reason="needs the package tblite (matdisc[labels])")
 
 from ase import Atoms
 
