@@ -30,8 +30,8 @@ from matdisc.errors import CardError
 
 __all__ = [
     "ELEMENTS", "SYMBOLS", "Column", "DataFile", "DatasetCard", "Dynamics", "Electrolytes", "EnergyScale",
-    "HttpsUrl", "Key", "Links", "ModelCard", "ModelLicence", "Name", "Overlap", "Person", "Relaxation", "Split",
-    "Stability", "Strict", "Subset", "TaskKey", "Text", "Unit", "Weights", "WeightsPart", "is_key", "read_card",
+    "HttpsUrl", "Key", "Links", "ModelCard", "ModelLicence", "Name", "Overlap", "Person", "Population",
+    "Relaxation", "Split", "Stability", "Strict", "Subset", "TaskKey", "Text", "Unit", "Weights", "WeightsPart", "is_key", "read_card",
 ]  # fmt: skip
 
 QUANTITY_UNITS = {
@@ -51,6 +51,8 @@ Unit = Literal[
 ]  # fmt: skip
 EnergyScale = Literal["mp2020_corrected", "pbe_raw", "own"]
 TaskKey = Literal["discovery", "polymorphs", "relaxation", "alloys", "dynamics", "electrolytes"]
+Approach = Literal["universal potential", "one-shot predictor", "Bayesian optimiser", "fingerprint forest"]
+"""How a model comes from an unrelaxed crystal to its energy, as Riebesell et al. (arXiv:2308.14920) group models."""
 
 
 class Person(Strict):
@@ -116,6 +118,7 @@ class ModelCard(Strict):
     for `gpus` (a share of one, or several) and `memory_gib`.
 
     `aligned_densities` names the liquids of the electrolytes task whose measured density the model was fitted to.
+    `approach` says how the model comes from a crystal to its energy; a board compares the approaches of its rows.
     """
 
     key: Key
@@ -144,16 +147,17 @@ class ModelCard(Strict):
     training_sets: tuple[Name, ...] = ()
     used_in_construction_of: tuple[Key, ...] = ()
     aligned_densities: tuple[Name, ...] = ()
+    approach: Approach | None = None
     n_params: Annotated[int, Field(ge=0)] | None = None
     links: Links = Links()
     citation: Text | None = None
 
     @model_validator(mode="after")
     def _a_potential_says_how_its_energies_are_meant(self) -> ModelCard:
-        if self.kind == "potential":
-            for name in ("protocol", "level_of_theory", "energy_scale"):
-                if getattr(self, name) is None:
-                    raise ValueError(f"a potential needs '{name}'")
+        needed = ("protocol", "level_of_theory", "energy_scale") if self.loader else ("level_of_theory",)
+        for name in needed if self.kind == "potential" else ():
+            if getattr(self, name) is None:
+                raise ValueError(f"a potential needs '{name}'")
         unknown = [el for el in self.elements if el not in SYMBOLS]
         if unknown:
             raise ValueError(f"'elements' names no elements: {', '.join(unknown[:5])}")
@@ -227,6 +231,20 @@ class Overlap(Strict):
     note: Text
 
 
+class Population(Strict):
+    """What a dataset is a uniform draw from, and what others have published for all of it.
+
+    `published` names one of the card's files: a table with a column `model` (key of a card) and one for each metric,
+    whose values stand in `source` and were taken with energies rounded to `decimals` before they were compared.
+    """
+
+    name: Name
+    size: Annotated[int, Field(gt=0)]
+    published: RelativePath | None = None
+    source: HttpsUrl | None = None
+    decimals: Annotated[int, Field(ge=0, le=9)] | None = None
+
+
 class Relaxation(Strict):
     """Start structures of the relaxation task: reference structures, scaled and rattled.
 
@@ -271,6 +289,7 @@ class DatasetCard(Strict):
     surplus_ids: Literal["refuse", "report"] = "refuse"
     on_request: bool = False
     known_overlaps: tuple[Overlap, ...] = ()
+    population: Population | None = None
     relaxation: Relaxation | None = None
     dynamics: Dynamics | None = None
     electrolytes: Electrolytes | None = None
@@ -286,6 +305,8 @@ class DatasetCard(Strict):
         names = {subset.name for subset in self.subsets}
         if self.headline_subset is not None and self.headline_subset not in names:
             raise ValueError(f"'headline_subset' is {self.headline_subset!r}; it has to name one of 'subsets'")
+        if self.population and self.population.published not in {None, *(file.name for file in self.files)}:
+            raise ValueError(f"'population.published' is {self.population.published!r}; it has to name one of 'files'")
         if self.split.kind == "holdout" and not self.split.held_out_folds:
             raise ValueError("'split.held_out_folds' is empty; name the folds that are scored")
         for task in ("relaxation", "dynamics", "electrolytes"):
