@@ -31,7 +31,8 @@ from matdisc.errors import CardError
 __all__ = [
     "ELEMENTS", "SYMBOLS", "Column", "DataFile", "DatasetCard", "Dynamics", "Electrolytes", "EnergyScale",
     "HttpsUrl", "Key", "Links", "ModelCard", "ModelLicence", "Name", "Overlap", "Person", "Population",
-    "Relaxation", "Split", "Stability", "Strict", "Subset", "TaskKey", "Text", "Unit", "Weights", "WeightsPart", "is_key", "read_card",
+    "Relaxation", "Split", "Stability", "Strict", "Subset", "TaskKey", "Text", "Unit", "Weights", "WeightsPart",
+    "is_key", "read_card",
 ]  # fmt: skip
 
 QUANTITY_UNITS = {

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from matdisc.cards import DatasetCard
+from matdisc.datasets.corrections import read_corrections
 from matdisc.datasets.load import fold_of
 from matdisc.datasets.prototypes import perovskite
 from matdisc.datasets.rows import Row, read_rows, unique
@@ -42,15 +43,11 @@ def build(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
         DataError: If a file is damaged, or the files do not belong together.
     """
     samples = samples_of(files[TABLE], files[SITES], files[REFERENCES], n_folds=card.split.n_folds)
-    corrections = read_corrections(files[CORRECTIONS])
-    without = [s.material_id for s in samples if s.material_id not in corrections]
-    if without:
-        raise DataError(f"{files[CORRECTIONS]}: no correction for {without[0]!r}; restore the file")
     return Dataset(
         key=card.key,
         samples=samples,
         references=read_references(files[REFERENCES]),
-        corrections={s.material_id: corrections[s.material_id] for s in samples},
+        corrections=read_corrections(files[CORRECTIONS], [s.material_id for s in samples]),
     )
 
 
@@ -90,13 +87,6 @@ def read_references(path: Path) -> dict[str, float]:
             f"{path}: not a table of elemental reference entries ({type(err).__name__}: {err}); "
             "delete it and pull it again"
         ) from err
-
-
-def read_corrections(path: Path) -> dict[str, float]:
-    """Return the MP2020 correction of each material, eV per cell, to be added to a raw GGA(+U) energy."""
-    rows = read_rows(path, ("material_id", "correction_ev_per_cell"))
-    unique(rows, "material_id")
-    return {row.text("material_id"): row.number("correction_ev_per_cell") for row in rows}
 
 
 def parse_composition(text: str) -> dict[str, int]:

@@ -1,9 +1,10 @@
 """A set of one's own without code: labels in a CSV table, structures in a file of JSON lines.
 
-`labels.csv`: `material_id` and either `e_form_per_atom` and `e_above_hull` (eV/atom) or `stable`; optional
-`group` (default: the chemical system), `compound`, `prototype`, and for each subset of the card a column of its
-flag with true or false. `structures.jsonl`: `{"material_id", "cell" (3 x 3, Å), "symbols", "positions"
-(fractional)}`. `references.csv`, optional: `element`, `energy_per_atom` (eV/atom).
+`labels.csv`: `material_id` and either `e_form_per_atom` and `e_above_hull` (eV/atom; the latter may be empty where it is
+not known) or `stable`; optional `group` (default: the chemical system), `compound`, `prototype`, and for each subset of
+the card a column of its flag with true or false. `structures.jsonl`: `{"material_id", "cell" (3 x 3, Å), "symbols",
+"positions" (fractional)}`. Optional: `references.csv` with `element`, `energy_per_atom` (eV/atom), and `corrections.csv`
+with `material_id`, `correction_ev_per_cell`, the MP2020 correction of every material.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from matdisc.cards import SYMBOLS, DatasetCard
+from matdisc.datasets.corrections import read_corrections
 from matdisc.datasets.load import fold_of
 from matdisc.datasets.rows import Row, read_rows, unique
 from matdisc.errors import DataError
@@ -43,6 +45,9 @@ def build(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
         samples=tuple(held_out),
         train=tuple(s for s in samples if s.material_id not in ids),
         references=_references(files["references.csv"]) if "references.csv" in files else {},
+        corrections=read_corrections(files["corrections.csv"], [s.material_id for s in held_out])
+        if "corrections.csv" in files
+        else {},
     )
 
 
@@ -141,7 +146,8 @@ def _target(row: Row) -> dict[str, float]:
         raise DataError(
             f"{row.path}, line 1: no column '{missing[0]}'; give e_form_per_atom and e_above_hull, or stable"
         )
-    return {name: row.number(name) for name in TARGETS[:2]}
+    hull = row.optional("e_above_hull")
+    return {"e_form_per_atom": row.number("e_form_per_atom")} | ({} if hull is None else {"e_above_hull": hull})
 
 
 def _fold(card: DatasetCard, sample: Sample) -> int:

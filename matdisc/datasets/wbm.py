@@ -7,7 +7,7 @@ Wang, Botti & Marques, npj Comput. Mater. 7, 12 (2021); Riebesell et al., arXiv:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from matdisc.errors import DataError
 E_FORM = "e_form_per_atom_mp2020_corrected"
 E_HULL = "e_above_hull_mp2020_corrected_ppd_mp"
 UNIQUE = "unique_prototype"
-NEEDED = ("material_id", E_FORM, E_HULL, UNIQUE)
+NEEDED = ("material_id", E_FORM, E_HULL)
 PROTOTYPES = ("protostructure_spglib", "wyckoff_spglib")
 """Name of the prototype column, and its name in copies from before 2026-05-19."""
 
@@ -30,13 +30,13 @@ def build(card: DatasetCard, files: Mapping[str, Path]) -> Truth:
     """Return the labels of the summary table, the first file of the card.
 
     Groups are what the card's split says: chemical systems, prototypes, or (where the table names no formula) single
-    materials. The flag `unique_prototype` marks Matbench Discovery's headline set.
+    materials. The flag `unique_prototype` marks Matbench Discovery's headline set; a sample of the table may lack it.
 
     Raises:
         DataError: If the file is not that table, or a label is missing or not finite.
     """
     path = files[card.files[0].name]
-    table = _read(path)
+    table = _read(path, [*NEEDED, *(UNIQUE for subset in card.subsets if subset.flag == UNIQUE)])
     targets = {"e_form_per_atom": _column(path, table, E_FORM), "e_above_hull": _column(path, table, E_HULL)}
     ids = table["material_id"].combine_chunks()
     if len(ids.unique()) != len(ids):
@@ -52,7 +52,7 @@ def build(card: DatasetCard, files: Mapping[str, Path]) -> Truth:
         formulas=formulas,
         n_atoms=_column(path, table, "n_sites") if "n_sites" in table.column_names else None,
         prototypes=prototypes,
-        flags={"unique_prototype": _flag(path, table)},
+        flags={UNIQUE: _flag(path, table)} if UNIQUE in table.column_names else {},
     )
 
 
@@ -70,16 +70,16 @@ def chemical_system(formula: str) -> str:
     return "-".join(sorted(set(re.findall(r"[A-Z][a-z]?", formula))))
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, needed: Sequence[str]) -> Any:
     import pyarrow as pa
     import pyarrow.csv as arrow_csv
 
-    wanted = (*NEEDED, "formula", "n_sites", *PROTOTYPES)
+    wanted = (*NEEDED, UNIQUE, "formula", "n_sites", *PROTOTYPES)
     try:
         with pa.input_stream(str(path), compression="gzip" if path.suffix == ".gz" else None) as stream:
             header = stream.read(100_000).split(b"\n", 1)[0].decode().rstrip("\r").split(",")
         columns = [name for name in wanted if name in header]
-        missing = [name for name in NEEDED if name not in header]
+        missing = [name for name in needed if name not in header]
         if missing:
             raise DataError(f"{path}: no column {missing[0]!r}; this is not the summary table of Matbench Discovery")
         text = {name: pa.string() for name in ("material_id", "formula", *PROTOTYPES)}

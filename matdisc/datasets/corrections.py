@@ -1,0 +1,90 @@
+"""MP2020 corrections: what separates raw GGA(+U) totals from labels of the Materials Project and of WBM.
+
+They are computed once, with pymatgen's `MaterialsProject2020Compatibility`, and frozen in a table, since what counts as
+an anion has changed between versions of pymatgen (Wang et al., Sci. Rep. 11, 15496 (2021), doi:10.1038/s41598-021-94550-5).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from matdisc.atomic import write_whole
+from matdisc.datasets.rows import read_rows, unique
+from matdisc.errors import DataError
+from matdisc.schema import Crystal, Sample
+
+Anions = Literal["require_bound", "no_check"]
+"""pymatgen's rule for which elements of a compound are anions: by guessed oxidation state (its default), or any."""
+
+COLUMNS = ("material_id", "correction_ev_per_cell")
+HUBBARD_U = {"Co": 3.32, "Cr": 3.7, "Fe": 5.3, "Mn": 3.9, "Mo": 4.38, "Ni": 6.2, "V": 3.25, "W": 6.2}
+"""U of the Materials Project, eV, in compounds with O or F."""
+
+
+def read_corrections(path: Path, material_ids: Iterable[str]) -> dict[str, float]:
+    """Return the correction of each of the materials, eV per cell, to be added to a raw GGA(+U) total energy.
+
+    Raises:
+        DataError: If the file is no such table, or lacks a material.
+    """
+    rows = read_rows(path, COLUMNS)
+    unique(rows, "material_id")
+    found = {row.text("material_id"): row.number("correction_ev_per_cell") for row in rows}
+    wanted = list(material_ids)
+    without = [material_id for material_id in wanted if material_id not in found]
+    if without:
+        raise DataError(
+            f"{path}: no correction for {len(without)} materials, e.g. {without[0]!r}; restore the file, or make it anew "
+            "with `matdisc datasets corrections`"
+        )
+    return {material_id: found[material_id] for material_id in wanted}
+
+
+def write_corrections(path: Path, samples: Sequence[Sample], anions: Anions = "require_bound") -> int:
+    """Compute the corrections of all samples, write them as a table, and return how many are not zero.
+
+    Raises:
+        DataError: If pymatgen refuses a crystal.
+    """
+    found = {s.material_id: correction(s.crystal, anions) for s in samples}
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows((material_id, f"{value:.6f}") for material_id, value in found.items())
+    write_whole(path, text.getvalue().encode())
+    return sum(value != 0 for value in found.values())
+
+
+def hubbards(elements: set[str]) -> dict[str, float]:
+    """U of each element of a compound, eV; empty where the Materials Project uses plain GGA."""
+    return {el: HUBBARD_U[el] for el in sorted(elements & set(HUBBARD_U))} if elements & {"O", "F"} else {}
+
+
+def correction(crystal: Crystal, anions: Anions = "require_bound") -> float:
+    """Return the MP2020 correction of a cell, eV: to be added to its raw GGA or GGA+U total energy.
+
+    Run type as in the Materials Project: a compound with O or F and one of Co, Cr, Fe, Mn, Mo, Ni, V, W is GGA+U and
+    takes the mixing term of that metal. Oxides, peroxides and superoxides are told apart by distances in the cell.
+
+    Raises:
+        DataError: If pymatgen refuses the crystal.
+    """
+    from pymatgen.core import Lattice, Structure
+    from pymatgen.entries.compatibility import MaterialsProject2020Compatibility
+    from pymatgen.entries.computed_entries import ComputedStructureEntry
+
+    structure = Structure(Lattice(crystal.cell), crystal.symbols, crystal.positions)
+    u = hubbards(set(crystal.symbols))
+    parameters: Mapping[str, object] = {"run_type": "GGA+U" if u else "GGA", "hubbards": u, "software": "none"}
+    entry = ComputedStructureEntry(structure, 0.0, parameters=dict(parameters))
+    scheme = MaterialsProject2020Compatibility(check_potcar=False, strict_anions=anions)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "failed to guess oxidation states": then the most electronegative one counts
+        if scheme.process_entry(entry) is None:
+            raise DataError(f"pymatgen has no MP2020 correction for {crystal.formula}; leave the material out")
+    return float(entry.correction)
