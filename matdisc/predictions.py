@@ -3,8 +3,9 @@
 One row a material. Columns: `material_id`, one value column of the task, and optionally `uncertainty`, `status`,
 `error`, `seconds`, `steps`. Where the task asks for structures, `structure` (JSON, see `matdisc.structures`) is
 the answer and the value columns are optional; where it asks for beliefs, `p_high` is, and `belief`, `plausibility`
-and `conflict` may stand beside it. Our own runs and outside submitters write the very same file. Formats,
-by file name: .csv, .csv.gz, .jsonl, .jsonl.gz, .parquet. Nothing that could execute code (pickle, archives) is opened.
+and `conflict` may stand beside it. Other columns are ignored and named. Our own runs and outside submitters write the
+very same file. Formats, by file name: .csv, .csv.gz, .jsonl, .jsonl.gz, .parquet. Nothing that could execute code
+(pickle, archives) is opened.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from matdisc.errors import SubmissionError
 from matdisc.schema import STATUSES, Crystal, Prediction
 
 SUFFIXES = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
+GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 STRUCTURE = "structure"
 OPTIONAL_COLUMNS = ("uncertainty", "status", "error", "seconds", "steps")
 WRITTEN_COLUMNS = ("status", "error", "seconds", "steps")
@@ -43,7 +45,7 @@ class Submission:
     Attributes:
         path: Where it was read.
         sha256: Hash of the file's bytes.
-        column: Name of its value column.
+        column: Name of its value column, as the task has it.
         material_ids: pyarrow string array; a material may still occur twice.
         values: nan where the file gives none, or gives nan.
         given: Whether the file gives a value (which may be nan or inf).
@@ -54,6 +56,8 @@ class Submission:
         structures: What rows answer where the task asks for structures; `column` is then "structure", `given` says
             whether there is one, and `values` is 0 where it is.
         reported: The optional value columns beside the answer (of structures and beliefs), nan where absent.
+        column_name: Name of the value column in the file, `e_form_per_atom_chgnet` for one.
+        ignored: Names of the columns that were not read, in file order; "(unnamed)" for one without a name.
     """
 
     path: Path
@@ -69,6 +73,8 @@ class Submission:
     steps: Floats | None = None
     structures: tuple[Crystal | None, ...] | None = None
     reported: Mapping[str, Floats] = field(default_factory=dict)
+    column_name: str = ""
+    ignored: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -103,25 +109,25 @@ def read(
     Args:
         path: A file with one of the known suffixes.
         value_columns: Value columns that the task accepts; the file has to have exactly one of them. A longer name
-            that begins with the first of them (`e_form_per_atom_chgnet`) is accepted if it is the only one.
+            that begins with the first of them (`e_form_per_atom_chgnet`) is accepted if it is the only one, and
+            does not end as uncertainties and labels do (`e_form_per_atom_std`).
         structures_asked: Whether the column `structure` is the answer; value columns are then optional.
         together: Whether the first value column is the answer and the others may stand beside it.
 
     Raises:
-        SubmissionError: If the file is missing, damaged, too large, has unknown columns, or holds text where
-            a number should stand. The message names line and value. (nan and inf are read as they are.)
+        SubmissionError: If the file is missing, damaged, too large, has a column that is almost a known one, or holds
+            text where a number should stand. The message names line and value. (nan and inf are read as they are.)
     """
     content, digest = _inflate(path)
-    table = tables.parse(path, content)
+    answers = (STRUCTURE,) if structures_asked else value_columns[:1] if together else value_columns
+    known = ("material_id", *answers, *(c for c in value_columns if c not in answers), *OPTIONAL_COLUMNS)
+    table, (name, header, ignored) = tables.parse(path, content, answers, known)
     if table.num_rows > tables.MAX_ROWS:
         raise SubmissionError(f"{path}: more than {tables.MAX_ROWS:,} rows; no dataset has that many")
-    header = table.column_names
-    answer = (STRUCTURE,) if structures_asked else value_columns[:1] if together else value_columns
-    name = value_column(path, header, answer, value_columns)
     if not table.num_rows:
         raise SubmissionError(f"{path}: has a header and no rows; give one row a material")
     ids = tables.material_ids(path, table)
-    more: dict[str, Any] = {}
+    more: dict[str, Any] = {"column_name": name, "ignored": ignored}
     if structures_asked:
         more["structures"] = _structures(path, table)
         given = np.array([crystal is not None for crystal in more["structures"]])
@@ -147,38 +153,6 @@ def read(
     column = name if structures_asked or name in value_columns else value_columns[0]
     errors = tuple(str(e or "") for e in table["error"].to_pylist()) if "error" in header else None
     return Submission(path, digest, column, ids, values, given, status, errors, **optional, **costs, **more)
-
-
-def value_column(path: Path, header: Sequence[str], value_columns: Sequence[str], allowed: Sequence[str] = ()) -> str:
-    """Return the name of the value column of a file.
-
-    Args:
-        path: The file.
-        header: Its columns.
-        value_columns: Columns of which it has to have exactly one.
-        allowed: Columns that it may have besides.
-
-    Raises:
-        SubmissionError: If there is none, more than one, or a column that nobody knows.
-    """
-    if "material_id" not in header:
-        raise SubmissionError(f"{path}: has no column 'material_id' (columns: {_some(header)})")
-    found = [column for column in value_columns if column in header]
-    if not found and value_columns[0] != STRUCTURE:
-        found = [column for column in header if column.startswith(value_columns[0])]
-    if len(found) > 1:
-        raise SubmissionError(f"{path}: gives both {found[0]!r} and {found[1]!r}; keep the one to be scored")
-    if not found:
-        wanted = " or ".join(repr(column) for column in value_columns)
-        raise SubmissionError(
-            f"{path}: has no column {wanted} (columns: {_some(header)}); this task scores one of them"
-        )
-    others = [c for c in allowed if c not in value_columns]
-    unknown = [c for c in header if c not in ("material_id", found[0], *others, *OPTIONAL_COLUMNS)]
-    if unknown:
-        allowed = ", ".join(("material_id", found[0], *others, *OPTIONAL_COLUMNS))
-        raise SubmissionError(f"{path}: column {unknown[0]!r} is not known; allowed: {allowed}")
-    return found[0]
 
 
 def write(path: Path, predictions: Iterable[Prediction], columns: Sequence[str]) -> str:
@@ -219,7 +193,8 @@ def one_line(text: str, limit: int = 300) -> str:
 
 
 def _inflate(path: Path) -> tuple[bytes, str]:
-    if not path.name.endswith(SUFFIXES):
+    name = path.name.lower()
+    if not name.endswith(SUFFIXES):
         raise SubmissionError(f"{path}: unknown kind of file; known: {', '.join(SUFFIXES)}")
     try:
         if path.stat().st_size > tables.MAX_BYTES:
@@ -231,10 +206,13 @@ def _inflate(path: Path) -> tuple[bytes, str]:
         raise SubmissionError(f"{path}: no such file") from err
     except OSError as err:
         raise SubmissionError(f"{path}: cannot be read: {err.strerror}") from err
-    digest = hashlib.sha256(data).hexdigest()
-    if path.suffix != ".gz":
-        return data, digest
-    return _gunzip(path, data), digest
+    if data.startswith(ZIP):
+        raise SubmissionError(f"{path}: is a zip archive; give the plain file")
+    packed = name.endswith(".gz")
+    if data.startswith(GZIP) and not packed:
+        remedy = "unpack it" if name.endswith(".parquet") else f"rename it to {name[name.rindex('.') :]}.gz"
+        raise SubmissionError(f"{path}: is gzip data; {remedy}")
+    return _gunzip(path, data) if packed else data, hashlib.sha256(data).hexdigest()
 
 
 def _gunzip(path: Path, data: bytes) -> bytes:
@@ -298,8 +276,3 @@ def _not_negative(values: Floats) -> Floats:
 
 def _or_none(values: Floats | None, i: int) -> float | None:
     return None if values is None or np.isnan(values[i]) else float(values[i])
-
-
-def _some(names: Sequence[str], limit: int = 8) -> str:
-    shown = ", ".join(one_line(name, 40) for name in names[:limit])
-    return shown + (", ..." if len(names) > limit else "") if names else "none"

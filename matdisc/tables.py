@@ -1,6 +1,7 @@
 """Bytes of a predictions file to columns, by pyarrow: one pass, no Python object a row.
 
-Where pyarrow refuses, the csv and json modules look again, row by row, to say in which line and why.
+Which columns are read is chosen from their names, before any value is looked at; the others may hold whatever they
+like. Where pyarrow refuses, the csv and json modules look again, row by row, to say in which line and why.
 """
 
 from __future__ import annotations
@@ -8,9 +9,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from collections import Counter
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +28,96 @@ TEXT = ("material_id", "status", "error", "structure")
 """Columns that hold text; all others hold numbers."""
 
 
-def parse(path: Path, content: bytes) -> Any:
-    """Return the content of a file as a pyarrow table of strings and numbers; the suffix says how to read it.
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+NOT_UTF8 = re.compile("[\ud800-\udfff]")
+"""What bytes that are not UTF-8 become in `_csv_rows`."""
+NO_PREDICTION = {"std", "uncertainty", "error", "true", "dft", "target", "uncorrected", "ale", "epi", "var"}
+"""Words that make of an answer's longer name an uncertainty or a label."""
+NO_PREDICTION_LAST = NO_PREDICTION | {"err", "label"}
+
+
+class Choice(NamedTuple):
+    """Which columns of a file are read: the answer, all that are kept, and the names of those ignored, in its order."""
+
+    answer: str
+    kept: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+def parse(path: Path, content: bytes, answers: Sequence[str], known: Sequence[str]) -> tuple[Any, Choice]:
+    """Return a file's kept columns as a pyarrow table of strings and numbers; the suffix says how to read it.
+
+    Args:
+        path: The file.
+        content: Its bytes, inflated.
+        answers: Columns of which it has to have exactly one.
+        known: All columns that mean something here, the answers among them.
 
     Raises:
         SubmissionError: If it is no such file; line and reason are named.
     """
-    if path.suffix == ".parquet":
-        return _parquet(path, content)
-    if ".jsonl" in path.suffixes:
-        return _json_lines(path, content)
-    return _csv(path, content)
+    name = path.name.lower().removesuffix(".gz")
+    reader = _parquet if name.endswith(".parquet") else _json_lines if name.endswith(".jsonl") else _csv
+    return reader(path, content, answers, known)
+
+
+def choose(path: Path, header: Sequence[str], answers: Sequence[str], known: Sequence[str]) -> Choice:
+    """Return which columns of a file are read; arguments as in `parse`.
+
+    The answer is one of `answers`, or a longer name of the first (`e_form_per_atom_chgnet`) that is no label.
+
+    Raises:
+        SubmissionError: If there is no answer or more than one, if a name that is kept occurs twice, or if a name is
+            almost that of a known column.
+    """
+    lower = {column.lower(): column for column in known}
+    longer = [name for name in dict.fromkeys(header) if name not in known and _is_longer(name, answers[0])]
+    for name in header:
+        close = [] if name in known or name in longer else get_close_matches(name.strip().lower(), lower, 1, 0.85)
+        if close and not any(_is_label(name, column) for column in known):
+            raise SubmissionError(f"{path}: column {name!r} looks like {lower[close[0]]!r}; rename or remove it")
+    if "material_id" not in header:
+        raise SubmissionError(f"{path}: has no column 'material_id' (columns: {some(header)})")
+    labels = [name for name in longer if _is_label(name, answers[0])]
+    found = [name for name in header if name in answers or (name in longer and name not in labels)]
+    kept = tuple(name for name in header if name in known or name in found)
+    twice = [name for name, times in Counter(kept).items() if times > 1]
+    if twice:
+        raise SubmissionError(f"{path}: column {twice[0]!r} occurs twice; keep one")
+    if len(found) > 1:
+        raise SubmissionError(f"{path}: gives both {found[0]!r} and {found[1]!r}; keep the one to be scored")
+    if not found:
+        raise SubmissionError(f"{path}: {_no_answer(header, answers, labels)}")
+    return Choice(found[0], kept, tuple(name if name.strip() else "(unnamed)" for name in header if name not in kept))
+
+
+def _no_answer(header: Sequence[str], answers: Sequence[str], labels: Sequence[str]) -> str:
+    if labels:
+        said = f"{labels[0]!r} looks like an uncertainty or a label, not a prediction"
+        return f"has no column {answers[0]!r}; {said}: rename it if it is the prediction"
+    wanted = " or ".join(repr(column) for column in answers)
+    return f"has no column {wanted} (columns: {some(header)}); this task scores one of them"
+
+
+def some(names: Sequence[str], limit: int = 8) -> str:
+    """Return the first few names on one line, each shortened, for a message."""
+    shown = (" ".join(name.encode(errors="backslashreplace").decode().split())[:40] for name in names[:limit])
+    return ", ".join(shown) + (", ..." if len(names) > limit else "") if names else "none"
+
+
+def _more_words(name: str, column: str) -> list[str]:
+    """Return the words that a longer name adds to a column's; none if it is no longer name of it."""
+    more = name.removeprefix(column)
+    return [] if more == name or more[0].isalnum() else [w for w in re.split(r"[\W_]+", more.lower()) if w]
+
+
+def _is_longer(name: str, answer: str) -> bool:
+    return answer not in TEXT and bool(_more_words(name, answer))
+
+
+def _is_label(name: str, column: str) -> bool:
+    words = _more_words(name, column)
+    return bool(words) and (words[-1] in NO_PREDICTION_LAST or not NO_PREDICTION.isdisjoint(words))
 
 
 def material_ids(path: Path, table: Any) -> Any:
@@ -49,9 +132,7 @@ def material_ids(path: Path, table: Any) -> Any:
     column = table["material_id"]
     ids = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
     if not pa.types.is_string(ids.type):
-        if not pa.types.is_large_string(ids.type):
-            raise SubmissionError(f"{path}: 'material_id' holds {ids.type}; ids are text")
-        ids = ids.cast(pa.string())
+        raise SubmissionError(f"{path}: 'material_id' holds {ids.type}; ids are text")
     lengths = pc.binary_length(ids)
     shortest, longest = (pc.min_max(lengths)[key].as_py() for key in ("min", "max"))
     if ids.null_count or shortest == 0 or (longest or 0) > 200:
@@ -95,7 +176,7 @@ def texts(path: Path, table: Any, name: str) -> list[str]:
     column = table[name]
     if pa.types.is_null(column.type):
         return [""] * len(column)
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+    if not pa.types.is_string(column.type):
         raise SubmissionError(f"{path}: {name!r} holds {column.type}; it has to be text")
     return [text or "" for text in column.to_pylist()]
 
@@ -115,64 +196,70 @@ def categories(table: Any, name: str, known: Sequence[str]) -> tuple[NDArray[np.
     return found.astype(np.int64), int(np.argmax(strange)) if strange.any() else None
 
 
-def _csv(path: Path, content: bytes) -> Any:
+def _csv(path: Path, content: bytes, answers: Sequence[str], known: Sequence[str]) -> tuple[Any, Choice]:
     import pyarrow as pa
     import pyarrow.csv as arrow_csv
 
-    content = content.removeprefix(b"\xef\xbb\xbf")
+    content = content.removeprefix(BYTE_ORDER_MARK)
     header = _csv_header(path, content)
-    types = {name: pa.string() if name in TEXT else pa.float64() for name in header}
+    choice = choose(path, header, answers, known)
+    types = {name: pa.string() if name in TEXT else pa.float64() for name in choice.kept}
     try:
-        return arrow_csv.read_csv(
+        table = arrow_csv.read_csv(
             pa.BufferReader(content),
             read_options=arrow_csv.ReadOptions(use_threads=False, block_size=max(len(content) + 1, 1 << 16)),
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
-                column_types=types, null_values=[""], strings_can_be_null=False, include_columns=list(header)
+                column_types=types, null_values=[""], strings_can_be_null=False, include_columns=list(types)
             ),
         )
     except (pa.ArrowInvalid, pa.ArrowKeyError) as err:
-        raise SubmissionError(_csv_fault(path, content, header) or f"{path}: not readable as CSV: {err}") from err
+        fault = _csv_fault(path, content, header, choice.kept)
+        raise SubmissionError(fault or f"{path}: not readable as CSV: {str(err)[:200]}") from err
+    return table, choice
+
+
+def _csv_rows(content: bytes) -> Any:
+    """Return a reader of rows; what is not UTF-8 stays in them as lone surrogates."""
+    return csv.reader(io.TextIOWrapper(io.BytesIO(content), "utf-8", errors="surrogateescape", newline=""))
 
 
 def _csv_header(path: Path, content: bytes) -> list[str]:
-    first = content.split(b"\n", 1)[0][:100_000]
     try:
-        header = next(csv.reader(io.StringIO(first.decode("utf-8").rstrip("\r"))), [])
-    except UnicodeDecodeError as err:
-        raise SubmissionError(f"{path}: not UTF-8 text (byte {err.start}); save it as UTF-8") from err
+        header: list[str] = next(_csv_rows(content), [])
     except csv.Error as err:
         raise SubmissionError(f"{path}, line 1: not readable as CSV: {err}") from err
-    repeated = sorted({name for name in header if header.count(name) > 1})
-    if repeated:
-        raise SubmissionError(f"{path}: column {repeated[0]!r} occurs twice; keep one")
-    if "material_id" not in header:
-        shown = ", ".join(name[:40] for name in header[:8]) or "none"
-        raise SubmissionError(f"{path}: has no column 'material_id' (columns: {shown})")
+    if NOT_UTF8.search("".join(header)):
+        _utf8(path, content)
     return header
 
 
-def _csv_fault(path: Path, content: bytes, header: list[str]) -> str | None:
+def _csv_fault(path: Path, content: bytes, header: list[str], kept: Sequence[str]) -> str | None:
     """Say in which line of a CSV file the fault lies that pyarrow stumbled over."""
+    rows = _csv_rows(content)
     try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as err:
-        return f"{path}: not UTF-8 text (byte {err.start}); save it as UTF-8"
-    reader = csv.reader(io.StringIO(text, newline=""))
-    try:
-        next(reader)
-        for cells in reader:
+        next(rows)
+        for cells in rows:
             if cells and len(cells) != len(header):
-                return f"{path}, line {reader.line_num}: {len(cells)} cells where the header names {len(header)}"
+                return f"{path}, line {rows.line_num}: {len(cells)} cells where the header names {len(header)}"
             for name, cell in zip(header, cells, strict=False):
-                if name not in TEXT and cell and not _is_number(cell):
+                if name in TEXT and name in kept and NOT_UTF8.search(cell):
+                    return f"{path}, line {rows.line_num}: {name!r} is not UTF-8 text; save the file as UTF-8"
+                if name not in TEXT and name in kept and cell and not _is_number(cell):
                     return (
-                        f"{path}, line {reader.line_num}: {name!r} is {cell[:60]!r}, which is no number; "
+                        f"{path}, line {rows.line_num}: {name!r} is {cell[:60]!r}, which is no number; "
                         "leave it empty if there is none"
                     )
-    except csv.Error as err:
-        return f"{path}, line {reader.line_num}: not readable as CSV: {err}"
+    except csv.Error:  # a cell longer than the csv module takes: pyarrow's own words have to do
+        return None
     return None
+
+
+def _utf8(path: Path, content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as err:
+        raise SubmissionError(f"{path}: not UTF-8 text (byte {err.start}); save it as UTF-8") from err
 
 
 def _is_number(cell: str) -> bool:
@@ -183,66 +270,97 @@ def _is_number(cell: str) -> bool:
     return "_" not in cell
 
 
-def _json_lines(path: Path, content: bytes) -> Any:
+def _json_lines(path: Path, content: bytes, answers: Sequence[str], known: Sequence[str]) -> tuple[Any, Choice]:
     import pyarrow as pa
 
-    try:
-        lines = content.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as err:
-        raise SubmissionError(f"{path}: not UTF-8 text (byte {err.start}); save it as UTF-8") from err
-    rows: list[dict[str, Any]] = []
-    for number, line in enumerate(lines, start=1):
+    wanted: dict[str, bool] = {}  # every field of any row, in file order; what nobody can want is dropped at once
+    rows: dict[int, dict[str, Any]] = {}  # by their line
+    for number, line in enumerate(_utf8(path, content.removeprefix(BYTE_ORDER_MARK)).split("\n"), start=1):
         if line.strip():
-            rows.append(_json_row(path, number, line, rows))
-    header = list(rows[0]) if rows else []
-    if "material_id" not in header:
-        raise SubmissionError(f"{path}: has no column 'material_id' (columns: {', '.join(header[:8]) or 'none'})")
-    columns = {name: [row.get(name) for row in rows] for name in header}
-    return pa.table({name: pa.array(v, pa.string() if name in TEXT else pa.float64()) for name, v in columns.items()})
+            row = _json_row(path, number, line)
+            if not row.keys() <= wanted.keys():
+                wanted |= {name: name in known or _is_longer(name, answers[0]) for name in row if name not in wanted}
+            rows[number] = row if all(wanted.values()) else {name: row[name] for name in row if wanted[name]}
+    choice = choose(path, list(wanted), answers, known)
+    return pa.table({name: _json_column(path, name, rows) for name in choice.kept}), choice
 
 
-def _json_row(path: Path, number: int, line: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _json_row(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
-        row = json.loads(line)
+        row = _decode(line)
+    except KeyError as err:
+        raise SubmissionError(f"{path}, line {number}: key {err.args[0]!r} occurs twice; keep one") from err
     except (ValueError, RecursionError) as err:
         raise SubmissionError(f"{path}, line {number}: not JSON: {err}") from err
     if not isinstance(row, dict):
         raise SubmissionError(f"{path}, line {number}: is {type(row).__name__}, has to be an object")
-    if rows and not row.keys() <= rows[0].keys():
-        extra = sorted(row.keys() - rows[0].keys())[0]
-        raise SubmissionError(f"{path}, line {number}: field {extra!r} is not in the first row")
-    for name, value in row.items():
-        is_text = name in TEXT
-        if value is None and name != "material_id":
-            continue
-        if name == "structure" and isinstance(value, dict):  # as an object instead of a text that holds one
-            row[name] = json.dumps(value)
-            continue
-        if is_text != isinstance(value, str) or isinstance(value, bool | list | dict):
-            wanted = "text" if is_text else "a number"
-            raise SubmissionError(f"{path}, line {number}: {name!r} is {str(value)[:60]!r}, which is not {wanted}")
-        if not is_text:
-            try:
-                row[name] = float(value)
-            except OverflowError as err:
-                raise SubmissionError(f"{path}, line {number}: {name!r} is too large a number") from err
     return row
 
 
-def _parquet(path: Path, content: bytes) -> Any:
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        raise KeyError(Counter(name for name, _ in pairs).most_common(1)[0][0])
+    return row
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_unrepeated).decode
+
+
+def _json_column(path: Path, name: str, rows: dict[int, dict[str, Any]]) -> Any:
+    import pyarrow as pa
+
+    is_text, values = name in TEXT, []
+    for number, row in rows.items():
+        value: Any = row.get(name)
+        if name == "structure" and isinstance(value, dict):  # as an object instead of a text that holds one
+            value = json.dumps(value)
+        elif value is None and name != "material_id":
+            pass
+        elif is_text != isinstance(value, str) or isinstance(value, bool | list | dict):
+            wanted = "text" if is_text else "a number"
+            raise SubmissionError(f"{path}, line {number}: {name!r} is {str(value)[:60]!r}, which is not {wanted}")
+        elif not is_text:
+            try:
+                value = float(value)
+            except OverflowError as err:
+                raise SubmissionError(f"{path}, line {number}: {name!r} is too large a number") from err
+        values.append(value)
+    try:
+        return pa.array(values, pa.string() if is_text else pa.float64())
+    except UnicodeEncodeError as err:
+        raise SubmissionError(f"{path}: {name!r} is {err.object[:60]!r}, which is not text; write it anew") from err
+
+
+def _parquet(path: Path, content: bytes, answers: Sequence[str], known: Sequence[str]) -> tuple[Any, Choice]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         file = pq.ParquetFile(pa.BufferReader(content))
-        size = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
-        if size > MAX_BYTES or file.metadata.num_rows > MAX_ROWS:
+        choice = choose(path, file.schema_arrow.names, answers, known)
+        if _size(file.metadata, choice.kept) > MAX_BYTES or file.metadata.num_rows > MAX_ROWS:
             raise SubmissionError(f"{path}: inflates to more than {MAX_BYTES // 2**20} MiB or {MAX_ROWS:,} rows")
-        table = file.read(use_threads=False)
+        table = file.read(columns=list(choice.kept), use_threads=False).select(list(choice.kept))
+        table = table.cast(pa.schema([(field.name, _plain(field.type)) for field in table.schema]))
+        table.validate(full=True)  # texts are UTF-8
     except (pa.ArrowException, OSError, ValueError) as err:
         raise SubmissionError(f"{path}: not readable as Parquet: {str(err)[:200]}") from err
-    if table.num_columns > 20 or len(set(table.column_names)) != table.num_columns:
-        raise SubmissionError(f"{path}: has more than 20 columns, or one name twice")
-    if "material_id" not in table.column_names:
-        raise SubmissionError(f"{path}: has no column 'material_id' (columns: {', '.join(table.column_names[:8])})")
-    return table
+    return table, choice
+
+
+def _size(metadata: Any, kept: Sequence[str]) -> int:
+    """Return how many bytes the kept columns of a Parquet file inflate to."""
+    paths = [metadata.schema.column(j).path for j in range(metadata.num_columns)]
+    columns = [j for j, place in enumerate(paths) if place in kept or place.split(".")[0] in kept]
+    groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
+    return sum(group.column(j).total_uncompressed_size for group in groups for j in columns)
+
+
+def _plain(kind: Any) -> Any:
+    """Return the type that a column is cast to: texts, however they are encoded, to string."""
+    import pyarrow as pa
+
+    of = kind.value_type if pa.types.is_dictionary(kind) else kind
+    texts = (pa.types.is_string(of), pa.types.is_large_string(of), pa.types.is_string_view(of))
+    return pa.string() if any(texts) else kind

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matdisc.tasks import Task
 
 PRINTED = ("f1", "daf", "precision", "recall", "accuracy", "mae", "rmse", "r2")
-FileArgument = Annotated[Path, typer.Argument(help="Predictions file: .csv, .csv.gz, .jsonl or .jsonl.gz.")]
+FileArgument = Annotated[Path, typer.Argument(help="Predictions file: .csv, .csv.gz, .jsonl, .jsonl.gz or .parquet.")]
 
 
 def check(
@@ -44,16 +44,22 @@ def check(
     """
     from matdisc.leaderboard.checked import check_file
     from matdisc.leaderboard.leaks import forbidden_inputs
+    from matdisc.tables import some
     from matdisc.tasks.check import coverage_lines
 
     checked = check_file(open_board(board), file, task, dataset)
+    column, name, ignored = checked.answers.column, checked.submission.column_name, checked.submission.ignored
     found = forbidden_inputs(features, checked.card) if features else []
     coverage = checked.answers.coverage
     if as_json:
-        report = {"file": str(file), "column": checked.answers.column, "sha256": checked.submission.sha256}
+        report = {"file": str(file), "column": column, "column_name": name, "ignored_columns": ignored}
+        report |= {"sha256": checked.submission.sha256}
         typer.echo(json.dumps(report | {"coverage": coverage, "forbidden_inputs": found}, indent=1))
         raise typer.Exit(1 if found else 0)
-    typer.echo(f"{file}: column {checked.answers.column}, sha256 {checked.submission.sha256}")
+    read_as = "" if name == column else f", read as {column}"
+    typer.echo(f"{file}: column {some([name])}{read_as}, sha256 {checked.submission.sha256}")
+    if ignored:
+        typer.echo(f"ignored columns: {some(ignored, 40)}")
     typer.echo(f"answered: {coverage['answered']:,} of {coverage['expected']:,}")
     for line in coverage_lines(coverage):
         typer.echo(f"  {line}")

@@ -1,7 +1,8 @@
 """MP2020 corrections: what separates raw GGA(+U) totals from labels of the Materials Project and of WBM.
 
 They are computed once, with pymatgen's `MaterialsProject2020Compatibility`, and frozen in a table, since what counts as
-an anion has changed between versions of pymatgen (Wang et al., Sci. Rep. 11, 15496 (2021), doi:10.1038/s41598-021-94550-5).
+an anion has changed between versions of pymatgen. Wang et al., Sci. Rep. 11, 15496 (2021),
+doi:10.1038/s41598-021-94550-5.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ def read_corrections(path: Path, material_ids: Iterable[str]) -> dict[str, float
     without = [material_id for material_id in wanted if material_id not in found]
     if without:
         raise DataError(
-            f"{path}: no correction for {len(without)} materials, e.g. {without[0]!r}; restore the file, or make it anew "
-            "with `matdisc datasets corrections`"
+            f"{path}: no correction for {len(without)} materials, e.g. {without[0]!r}; restore the file, or make it "
+            "anew with `matdisc datasets corrections`"
         )
     return {material_id: found[material_id] for material_id in wanted}
 

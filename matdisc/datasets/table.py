@@ -1,10 +1,10 @@
 """A set of one's own without code: labels in a CSV table, structures in a file of JSON lines.
 
-`labels.csv`: `material_id` and either `e_form_per_atom` and `e_above_hull` (eV/atom; the latter may be empty where it is
-not known) or `stable`; optional `group` (default: the chemical system), `compound`, `prototype`, and for each subset of
-the card a column of its flag with true or false. `structures.jsonl`: `{"material_id", "cell" (3 x 3, Å), "symbols",
-"positions" (fractional)}`. Optional: `references.csv` with `element`, `energy_per_atom` (eV/atom), and `corrections.csv`
-with `material_id`, `correction_ev_per_cell`, the MP2020 correction of every material.
+`labels.csv`: `material_id` and either `e_form_per_atom` and `e_above_hull` (eV/atom; the latter may be empty where it
+is not known) or `stable`; optional `group` (default: the chemical system), `compound`, `prototype`, and for each subset
+of the card a column of its flag with true or false. `structures.jsonl`: `{"material_id", "cell" (3 x 3, Å), "symbols",
+"positions" (fractional)}`. Optional: `references.csv` with `element` and `energy_per_atom` (eV/atom), and
+`corrections.csv` with `material_id` and `correction_ev_per_cell`, the MP2020 correction of every material.
 """
 
 from __future__ import annotations

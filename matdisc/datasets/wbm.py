@@ -56,6 +56,13 @@ def build(card: DatasetCard, files: Mapping[str, Path]) -> Truth:
     )
 
 
+def is_wbm(material_ids: Any) -> bool:
+    """Whether all ids are WBM's, like `wbm-3-123`."""
+    import pyarrow.compute as pc
+
+    return bool(pc.all(pc.match_substring_regex(material_ids, r"^wbm-\d+-\d+$")).as_py())
+
+
 def substitution_step(material_ids: Any) -> Ints:
     """Return the first number of ids like `wbm-3-123`: how many substitutions away from the training data."""
     import pyarrow.compute as pc

@@ -12,8 +12,14 @@ import numpy as np
 
 from matdisc.atomic import write_whole
 from matdisc.board import Board
+from matdisc.cards import ModelCard
+from matdisc.datasets import load
+from matdisc.datasets.published import published_values
 from matdisc.errors import CardError, DataError, SubmissionError
+from matdisc.leaderboard.agreement import PUBLISHED, agreement_sheets
+from matdisc.leaderboard.approaches import approach_report
 from matdisc.leaderboard.checked import Checked, check_file, known_task
+from matdisc.leaderboard.population import population_sheets
 from matdisc.leaderboard.results import predictions_on_board
 from matdisc.metrics.belief_inference import mean_draws, scores
 from matdisc.metrics.comparison import minimum_detectable_difference
@@ -23,6 +29,7 @@ from matdisc.tasks import Task
 from matdisc.tasks.base import Floats
 from matdisc.tasks.beliefs import protocols, resampled
 from matdisc.tasks.details import plain
+from matdisc.tasks.figures import Figure, Sheet, shown
 from matdisc.tasks.measured import averages, drawn, measured_terms
 from matdisc.tasks.score import DEFAULT_BOOTSTRAP, Bootstrap, judge, subset_mask
 
@@ -56,6 +63,7 @@ def rank(board: Board, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAUL
         return None
     way = _of_beliefs if asked.beliefs else _of_measured if asked.measured else _of_totals
     values, draws = way(asked, found, bootstrap)
+    figures, sheets = findings(board, entries, found, bootstrap)
     return plain(
         {
             "schema": "matdisc.ranking/1",
@@ -67,8 +75,44 @@ def rank(board: Board, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAUL
             "metrics": {
                 key: _ranked(values[key], draws[key], asked.metric(key).better == "higher") for key in asked.ranked
             },
+            **shown(figures, sheets),
         }
     )
+
+
+def findings(
+    board: Board, entries: Sequence[str], found: Sequence[Checked], bootstrap: Bootstrap
+) -> tuple[list[Figure], list[Sheet]]:
+    """Return figures and tables about all rows of a task with a hull: approaches, published values, published runs."""
+    one = found[0]
+    if not one.task.needs_references:
+        return [], []
+    cards = [board.model(entry.split("+")[0]) for entry in entries]
+    names = [row_name(card, entry) for card, entry in zip(cards, entries, strict=True)]
+    published = published_values(board, one.card)
+    of_all = [(name, card.key, checked) for name, card, checked in zip(names, cards, found, strict=True)]
+    figures, sheets = approach_report(
+        [(name, card.approach, checked) for name, card, checked in zip(names, cards, found, strict=True)], bootstrap
+    )
+    rows = dict(zip(entries, found, strict=True))
+    both = [
+        (card.name, card, rows[entry], rows[f"{entry}+{PUBLISHED}"])
+        for entry, card in zip(entries, cards, strict=True)
+        if f"{entry}+{PUBLISHED}" in rows
+    ]
+    corrections = load(board, one.card.key).corrections if both else {}
+    agreement = agreement_sheets(
+        [(name, mine, theirs) for name, _, mine, theirs in both],
+        corrections,
+        {name: card.energy_scale for name, card, _, _ in both},
+    )
+    return figures, [*sheets, *population_sheets(of_all, published, bootstrap), *agreement]
+
+
+def row_name(card: ModelCard, entry: str) -> str:
+    """Return the printed name of a row: the model's, and what follows the `+` of its entry."""
+    _, plus, variant = entry.partition("+")
+    return f"{card.name} ({variant})" if plus else card.name
 
 
 def write_ranking(board: Board, task: str, dataset: str) -> Path | None:

@@ -12,6 +12,7 @@ import matdisc
 from matdisc.atomic import write_whole
 from matdisc.board import Board
 from matdisc.cards import ModelCard
+from matdisc.datasets.published import published_values
 from matdisc.errors import CardError, DataError, SubmissionError
 from matdisc.leaderboard.checked import Checked, check_file
 from matdisc.leaderboard.cost import cost_of
@@ -70,6 +71,7 @@ def result_of(
     bootstrap = replace(bootstrap, replicates=min(bootstrap.replicates, checked.task.replicates))
     protocol = PROTOCOLS.get(str(run["protocol"])) if run and not checked.task.measured else None
     scored = score(checked.task, card, checked.truth, answers, bootstrap)
+    published = published_values(board, card).get(model.key) if model else None
     scored["cost"] = cost_of(scored["cost"], run.get("cost") if run else None, hits(scored))
     return {
         "schema": SCHEMA,
@@ -82,6 +84,7 @@ def result_of(
         **scored,
         "flags": [*flags(model, card, checked.task), *leaky_inputs(checked, model)],
         "leakage": leakage_report(board, checked, model, training, bootstrap),
+        **({"published": published} if published else {}),
         "provenance": {
             "predictions_sha256": submission.sha256,
             "dataset_sha256": checked.truth.sha256,

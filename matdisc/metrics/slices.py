@@ -136,13 +136,14 @@ def multi_label_totals(terms: Floats, index_ptr: ArrayLike, indices: ArrayLike, 
 def slice_metrics(totals: Floats) -> dict[str, Floats]:
     """Return n (rows), n_stable, n_error (rows with both energies), tp, fp, tn, fn and all metrics of each category.
 
-    Each array has shape (n_labels,); undefined is nan, as in `metrics_from_totals`. Read small slices with care.
+    Each array has shape (n_labels,); undefined is nan, as in `metrics_from_totals`. Read small slices with care. Rows
+    without a label of stability are counted where they have both energies.
 
     Args:
         totals: Summed `row_terms`, shape (n_labels, 9).
     """
     column = {name: np.asarray(totals)[..., TERMS.index(name)] for name in (*COUNTS, "n_error")}
-    n = np.sum([column[name] for name in COUNTS], axis=0)
+    n = np.maximum(np.sum([column[name] for name in COUNTS], axis=0), column["n_error"])
     return {"n": n, "n_stable": column["tp"] + column["fn"]} | column | metrics_from_totals(totals)
 
 

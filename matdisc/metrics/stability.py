@@ -41,7 +41,14 @@ def is_stable(e_above_hull: ArrayLike, threshold: float = 0.0) -> Bools:
         return np.asarray(np.asarray(e_above_hull, float) <= threshold + TOLERANCE)
 
 
-def row_terms(stable: ArrayLike, called: ArrayLike, e_true: ArrayLike, e_pred: ArrayLike) -> Floats:
+def row_terms(
+    stable: ArrayLike,
+    called: ArrayLike,
+    e_true: ArrayLike,
+    e_pred: ArrayLike,
+    *,
+    labelled: ArrayLike | None = None,
+) -> Floats:
     """Return each material's contribution to the sums behind all metrics, shape (n_materials, 9).
 
     Args:
@@ -49,11 +56,13 @@ def row_terms(stable: ArrayLike, called: ArrayLike, e_true: ArrayLike, e_pred: A
         called: Whether the model calls it stable; False where there is no answer.
         e_true: Reference energies, eV/atom, nan where none exists.
         e_pred: Predicted energies on the same scale, nan where there is no answer.
+        labelled: Whether it is known if each material is stable; the others count in errors only. Default: all are.
 
     Raises:
         ValueError: If the shapes differ.
     """
     stable, called = np.asarray(stable, bool), np.asarray(called, bool)
+    judged = np.ones(stable.shape, bool) if labelled is None else np.asarray(labelled, bool)
     e_true, e_pred = np.asarray(e_true, float), np.asarray(e_pred, float)
     if not stable.shape == called.shape == e_true.shape == e_pred.shape:
         shapes = f"{stable.shape}, {called.shape}, {e_true.shape}, {e_pred.shape}"
@@ -62,7 +71,7 @@ def row_terms(stable: ArrayLike, called: ArrayLike, e_true: ArrayLike, e_pred: A
     true = np.where(known, e_true, 0.0)
     error = np.where(known, e_pred, 0.0) - true
     columns = (
-        stable & called, ~stable & called, ~stable & ~called, stable & ~called,
+        judged & stable & called, judged & ~stable & called, judged & ~stable & ~called, judged & stable & ~called,
         known, np.abs(error), error**2, true, true**2,
     )  # fmt: skip
     terms = np.empty((*stable.shape, len(TERMS)))

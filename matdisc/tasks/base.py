@@ -42,16 +42,19 @@ class Verdicts:
     """Truth and answer in the order of the dataset: arrays of shape (n_materials,).
 
     Attributes:
-        stable: Whether each material is stable.
+        stable: Whether each material is stable; False where nobody knows.
         called: Whether the model calls it stable; False where there is no answer.
         e_true: The energy that is judged, eV/atom; nan where the truth holds labels only.
         e_pred: The predicted one; nan where there is no answer, or the answer is no energy.
+        labelled: Whether it is known if each material is stable. Of the others `e_true` and `e_pred` are formation
+            energies, whose difference is the error all the same.
     """
 
     stable: Bools
     called: Bools
     e_true: Floats
     e_pred: Floats
+    labelled: Bools
 
 
 def as_it_is(card: DatasetCard, dataset: Dataset) -> Dataset:

@@ -12,7 +12,7 @@ import numpy as np
 
 from matdisc.cards import DatasetCard
 from matdisc.datasets.truth import Floats, Ints, Truth
-from matdisc.datasets.wbm import substitution_step
+from matdisc.datasets.wbm import is_wbm, substitution_step
 from matdisc.metrics.calibration import gaussian_calibration, probability_calibration
 from matdisc.metrics.curves import (
     hull_distance_histogram,
@@ -58,6 +58,7 @@ def details(task: Task, card: DatasetCard, truth: Truth, answers: Answers) -> di
         about = {"subset": card.headline_subset, "n": int(keep.sum())}
         return plain(about | structure_details(truth, judged.compared, judged.terms, keep))
     assert judged.verdicts is not None
+    everything, keep = keep, keep & judged.verdicts.labelled
     stable, e_true = judged.verdicts.stable[keep], judged.verdicts.e_true[keep]
     e_pred = judged.verdicts.e_pred[keep]
     score = -answers.values[keep] if answers.column == "p_stable" else e_pred
@@ -83,7 +84,7 @@ def details(task: Task, card: DatasetCard, truth: Truth, answers: Answers) -> di
             "histogram": dataclasses.asdict(hull_distance_histogram(e_true, e_pred, threshold=judged.threshold)),
             "parity": dataclasses.asdict(parity_density(e_true, e_pred)),
         }
-    found["slices"] = slices(truth, judged.terms[keep], keep)
+    found["slices"] = slices(truth, judged.terms[everything], everything)
     found["calibration"] = _calibration(answers, judged.verdicts.e_true, judged.verdicts.e_pred, stable, keep)
     return plain(found)
 
@@ -135,7 +136,7 @@ def slices(
         labels = encoded.indices.to_numpy()[keep]
         unique, merged = np.unique(np.array(names, dtype=str), return_inverse=True)
         found["prototype"] = tabled(unique.tolist(), sliced_totals(terms, merged[labels], len(unique)), by="size")
-    if truth.key == "wbm":
+    if is_wbm(truth.material_ids):
         steps = substitution_step(truth.material_ids)[keep]
         found["substitution_step"] = tabled([str(n) for n in range(6)], sliced_totals(terms, steps, 6), by="order")
     return {kind: table for kind, table in found.items() if len(table["name"]) > 1}

@@ -35,14 +35,19 @@ def measure(sample: Sample, protocol: Protocol, reference: Reference, correction
 
 
 def judge(truth: Truth, column: str, values: Floats, threshold: float) -> Verdicts:
-    """Compare hull distances with the threshold; a `p_stable` of 0.5 or more calls a material stable."""
-    e_true = truth.target("e_above_hull")
-    stable = is_stable(e_true, threshold)
+    """Compare hull distances with the threshold; a `p_stable` of 0.5 or more calls a material stable.
+
+    Materials whose distance to the hull is not known count in errors of the energy only.
+    """
+    e_form, e_hull = truth.target("e_form_per_atom"), truth.target("e_above_hull")
+    labelled = np.isfinite(e_hull)
+    e_true = np.where(labelled, e_hull, e_form)
+    stable = is_stable(e_hull, threshold)
     if column == "p_stable":
         with np.errstate(invalid="ignore"):
-            return Verdicts(stable, values >= 0.5, e_true, np.full(len(values), np.nan))
-    e_pred = e_true + (values - truth.target("e_form_per_atom"))
-    return Verdicts(stable, is_stable(e_pred, threshold), e_true, e_pred)
+            return Verdicts(stable, labelled & (values >= 0.5), e_true, np.full(len(values), np.nan), labelled)
+    e_pred = e_true + (values - e_form)
+    return Verdicts(stable, labelled & is_stable(e_pred, threshold), e_true, e_pred, labelled)
 
 
 DISCOVERY = Task(

@@ -12,16 +12,27 @@ from numpy.typing import ArrayLike
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A named curve: x and y of equal length, nan where undefined."""
+    """A named curve: x and y of equal length, nan where undefined.
+
+    With `labels`, one name for each point, it is a set of points and no curve. Ends of intervals are drawn as bars.
+    """
 
     name: str
     x: ArrayLike
     y: ArrayLike
+    labels: Sequence[str] = ()
+    x_low: ArrayLike | None = None
+    x_high: ArrayLike | None = None
+    y_low: ArrayLike | None = None
+    y_high: ArrayLike | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Curves over one pair of axes; labels carry the unit. A `base` is drawn as a thin level line."""
+    """Curves over one pair of axes; labels carry the unit. A `base` is drawn as a thin level line.
+
+    With `x_names` the places 1, 2, ... of the x axis bear these names instead of numbers.
+    """
 
     key: str
     title: str
@@ -32,6 +43,7 @@ class Figure:
     x_log: bool = False
     y_log: bool = False
     base: float | None = None
+    x_names: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def judge(truth: Truth, column: str, values: Floats, threshold: float) -> Verdic
         called = above <= TIE
     e_true = above_lowest(truth.target("energy_per_atom"), truth.compounds)
     e_pred = np.full(len(values), np.nan) if column == "p_stable" else above
-    return Verdicts(stable, called, e_true, e_pred)
+    return Verdicts(stable, called, e_true, e_pred, np.ones(len(stable), bool))
 
 
 def above_lowest(energies: Floats, compounds: Ints) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -52,8 +52,18 @@ def judge(task: Task, truth: Truth, answers: Answers, threshold: float) -> Judge
         return Judged(structure_terms(compared), compared.answered, threshold, compared=compared)
     assert task.judge is not None
     verdicts = task.judge(truth, answers.column, answers.values, threshold)
-    terms = row_terms(verdicts.stable, verdicts.called, verdicts.e_true, verdicts.e_pred)
+    v = verdicts
+    terms = row_terms(v.stable, v.called, v.e_true, v.e_pred, labelled=v.labelled)
     return Judged(terms, np.isfinite(answers.values), threshold, verdicts)
+
+
+def judge_rounded(task: Task, card: DatasetCard, truth: Truth, answers: Answers) -> Judged | None:
+    """Return the verdicts after rounding all energies as the card's population was scored; None where it was not."""
+    if card.population is None or card.population.decimals is None:
+        return None
+    digits = card.population.decimals
+    rounded = replace(truth, targets={name: np.round(values, digits) for name, values in truth.targets.items()})
+    return judge(task, rounded, replace(answers, values=np.round(answers.values, digits)), card.stability.threshold)
 
 
 def subset_mask(card: DatasetCard, truth: Truth, name: str | None) -> Bools:
@@ -91,6 +101,10 @@ def score(
             judged = judge(task, truth, answers, other)
             part = part_metrics(task, truth, judged, headline, bootstrap)
             secondary.append({"name": f"threshold {other:g} eV/atom"} | part)
+    rounded = judge_rounded(task, card, truth, answers)
+    if rounded is not None and card.population is not None:
+        part = part_metrics(task, truth, rounded, headline, bootstrap)
+        secondary.append({"name": f"energies rounded to {card.population.decimals} decimals"} | part)
     for subset in card.subsets:
         if subset.name != card.headline_subset:
             part = part_metrics(task, truth, main, subset_mask(card, truth, subset.name), bootstrap)
@@ -152,7 +166,7 @@ def bounds(judged: Judged, keep: Bools) -> dict[str, dict[str, float | None]]:
     totals = masked_sum(judged.terms, keep)
     missing = keep & ~judged.answered
     stable = int((missing & judged.verdicts.stable).sum())
-    unstable = int(missing.sum()) - stable
+    unstable = int((missing & judged.verdicts.labelled).sum()) - stable
     variants = {name: totals.copy() for name in ("pessimistic", "headline", "complete_case", "optimistic")}
     variants["pessimistic"][[TN, FP]] += [-unstable, unstable]
     variants["complete_case"][[FN, TN]] -= [stable, unstable]
@@ -162,7 +176,7 @@ def bounds(judged: Judged, keep: Bools) -> dict[str, dict[str, float | None]]:
         metrics = metrics_from_totals(sums)
         found[name] = {key: number(metrics[key]) for key in BOUNDED}
     n, error = totals[TERMS.index("n_error")], totals[TERMS.index("abs_error")]
-    lost = stable + unstable
+    lost = int(missing.sum())
     found["pessimistic"]["mae"] = number((error + ABSURD * lost) / (n + lost)) if n else None
     found["complete_case"]["mae"] = number(error / n) if n else None
     return found
@@ -220,12 +234,17 @@ def part_metrics(task: Task, truth: Truth, judged: Judged, keep: Bools, bootstra
         return {"n": n, "n_groups": n_groups, "metrics": metrics}
     counts = {key: {"value": int(n), "low": None, "high": None} for key, n in zip(COUNTS, sums, strict=False)}
     prevalence = number(point["prevalence"])
+    labelled = judged.verdicts.labelled & keep
+    n_labelled = int(np.count_nonzero(labelled))
     rounded = None
-    if task.needs_references and n:
-        rounded = np.count_nonzero((np.round(judged.verdicts.e_true, 3) <= judged.threshold) & keep) / n
+    if task.needs_references and n_labelled:
+        rounded = np.count_nonzero((np.round(judged.verdicts.e_true, 3) <= judged.threshold) & labelled) / n_labelled
+    if n_labelled < n:  # R2 compares errors with the spread of hull distances, which not all rows have
+        metrics["r2"] = {"value": None, "low": None, "high": None}
     return {
         "threshold": judged.threshold if task.needs_references else None,
         "n": n,
+        **({"n_labelled": n_labelled} if n_labelled < n else {}),
         "n_groups": n_groups,
         "n_stable": int(sums[TP] + sums[FN]),
         "prevalence": prevalence,

@@ -96,7 +96,7 @@ def test_references_that_are_no_table_are_refused(tmp_path):
 
 
 def test_a_main_group_oxide_is_corrected_by_its_three_oxygen_atoms():
-    from matdisc.datasets.generate.mp2020_corrections import correction
+    from matdisc.datasets.corrections import correction
     from matdisc.datasets.prototypes import perovskite
 
     assert correction(perovskite("Sr", "Ti", "O", 3.9)) == pytest.approx(3 * -0.687)

@@ -43,6 +43,21 @@ def test_a_labelled_table_becomes_samples(tmp_path):
     assert dataset.references == {"Na": -1.3}
 
 
+def test_a_distance_to_the_hull_may_be_unknown(tmp_path):
+    first, second = build(card(), files(tmp_path, LABELS.replace("0.3", ""))).samples
+    assert first.target == {"e_form_per_atom": -2.0, "e_above_hull": 0.0}
+    assert second.target == {"e_form_per_atom": -2.1}
+
+
+def test_corrections_are_taken_and_none_may_be_missing(tmp_path):
+    named = files(tmp_path) | {"corrections.csv": tmp_path / "corrections.csv"}
+    named["corrections.csv"].write_text("material_id,correction_ev_per_cell\nm1,-0.5\nm2,0\n", encoding="utf-8")
+    assert build(card(), named).corrections == {"m1": -0.5, "m2": 0.0}
+    named["corrections.csv"].write_text("material_id,correction_ev_per_cell\nm1,-0.5\n", encoding="utf-8")
+    with pytest.raises(DataError, match="corrections.csv: no correction for 1 materials, e.g. 'm2'"):
+        build(card(), named)
+
+
 def test_optional_columns_are_taken(tmp_path):
     labels = "material_id,stable,group,compound,prototype,odd\nm1,1,salts,NaCl,cscl,true\nm2,0,salts,KCl,cscl,false\n"
     odd = card(subsets=(Subset(name="Odd ones", flag="odd", keep="with"),))
@@ -72,7 +87,7 @@ def test_permuted_labels_change_no_input(tmp_path):
     [
         (LABELS + "m1,-2,0\n", "line 4: field 'material_id' .value 'm1'. stands in line 2"),
         (LABELS.replace("0.3", "nan"), "line 3: field 'e_above_hull' .value 'nan'. is not finite"),
-        (LABELS.replace("0.3", ""), "line 3: field 'e_above_hull' .value ''. is empty"),
+        (LABELS.replace("-2.1", ""), "line 3: field 'e_form_per_atom' .value ''. is empty"),
         (LABELS.replace("0.3", "low"), "line 3: field 'e_above_hull' .value 'low'. is not a number"),
         (LABELS + "m3,-2,0\n", "line 4: field 'material_id' .value 'm3'. has no structure"),
         ("material_id,e_form_per_atom\nm1,-2\n", "line 1: no column 'e_above_hull'"),

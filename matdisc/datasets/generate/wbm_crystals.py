@@ -2,10 +2,10 @@
 
     python -m matdisc.datasets.generate.wbm_crystals STRUCTURES.json.gz LABELS.csv REFERENCES.csv OUT
 
-STRUCTURES is `wbm-random-pbe54-equilibrium-2025.1.json.gz` of MatCalc (its README on this board gives the address), LABELS
-says what is official of them, REFERENCES are the elemental energies of the Materials Project. A label that lacks a
-correction which the official one has gives way to it. Corrections are pymatgen's, and the label's own where the two differ.
-Made with pymatgen-core 2026.10.16.
+STRUCTURES is `wbm-random-pbe54-equilibrium-2025.1.json.gz` of MatCalc (the address: datasets/wbm-crystals/README.md),
+LABELS says what is official of them, REFERENCES are the elemental energies of the Materials Project. A label that lacks
+a correction which the official one has gives way to it. Corrections are pymatgen's, and the label's own where the two
+differ. Made with pymatgen-core 2026.10.16.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
         e_form, n_atoms = label(rows[key]), sum(counts.values())
         computed, contained = correction(crystals[key], "no_check"), e_form * n_atoms + elements - entry["energy"]
         if abs(computed - contained) > max(SAME_CORRECTION, n_atoms * OFFICIAL_DIFFERS / 2):
-            print(f"{key} {crystals[key].formula}: label holds {contained:.3f} eV of correction, pymatgen says {computed:.3f}")
+            print(f"{key} {crystals[key].formula}: correction {contained:.3f} eV in the label, {computed:.3f} computed")
             computed = contained
         made.append((key, e_form, rows[key].optional("e_above_hull_from_composition"), computed))
     out.mkdir(parents=True, exist_ok=True)
