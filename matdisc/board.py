@@ -10,6 +10,9 @@ from pathlib import Path
 from matdisc.cards import DatasetCard, ModelCard, read_card
 from matdisc.errors import CardError
 
+PUBLISHED_ROWS = ("discovery/wbm-sample",)
+"""Task and dataset of the published predictions that come with the package."""
+
 
 @dataclass(frozen=True, slots=True)
 class Board:
@@ -85,7 +88,7 @@ def open_board(root: Path) -> Board:
 
 
 def init_board(target: Path) -> Board:
-    """Make a board at `target` with the shipped cards and embedded data; existing files stay.
+    """Make a board at `target` with the shipped cards, embedded data and published predictions; existing files stay.
 
     Raises:
         CardError: If `target` already holds a board or is a file.
@@ -99,6 +102,10 @@ def init_board(target: Path) -> Board:
     for name in ("models", "datasets"):
         shutil.copytree(source / name, target / name)
     (target / "leaderboard").mkdir(exist_ok=True)
+    for rows in PUBLISHED_ROWS:
+        shipped = Board(source).predictions_dir / rows
+        if shipped.is_dir():
+            shutil.copytree(shipped, Board(target).predictions_dir / rows)
     site = source / "leaderboard" / "site.toml"
     if site.is_file():
         shutil.copy(site, target / "leaderboard" / "site.toml")

@@ -12,36 +12,23 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matdisc.columns import TEXT, Choice, choose, is_longer
 from matdisc.errors import SubmissionError
 
 MAX_BYTES = 512 * 2**20
 """Largest file accepted, counted while inflating."""
 MAX_ROWS = 2_000_000
-TEXT = ("material_id", "status", "error", "structure")
-"""Columns that hold text; all others hold numbers."""
-
-
+PARQUET_ROWS = 16_384
+"""Rows of a Parquet file that are inflated at a time, before their bytes are counted."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NOT_UTF8 = re.compile("[\ud800-\udfff]")
 """What bytes that are not UTF-8 become in `_csv_rows`."""
-NO_PREDICTION = {"std", "uncertainty", "error", "true", "dft", "target", "uncorrected", "ale", "epi", "var"}
-"""Words that make of an answer's longer name an uncertainty or a label."""
-NO_PREDICTION_LAST = NO_PREDICTION | {"err", "label"}
-
-
-class Choice(NamedTuple):
-    """Which columns of a file are read: the answer, all that are kept, and the names of those ignored, in its order."""
-
-    answer: str
-    kept: tuple[str, ...]
-    ignored: tuple[str, ...]
 
 
 def parse(path: Path, content: bytes, answers: Sequence[str], known: Sequence[str]) -> tuple[Any, Choice]:
@@ -59,65 +46,6 @@ def parse(path: Path, content: bytes, answers: Sequence[str], known: Sequence[st
     name = path.name.lower().removesuffix(".gz")
     reader = _parquet if name.endswith(".parquet") else _json_lines if name.endswith(".jsonl") else _csv
     return reader(path, content, answers, known)
-
-
-def choose(path: Path, header: Sequence[str], answers: Sequence[str], known: Sequence[str]) -> Choice:
-    """Return which columns of a file are read; arguments as in `parse`.
-
-    The answer is one of `answers`, or a longer name of the first (`e_form_per_atom_chgnet`) that is no label.
-
-    Raises:
-        SubmissionError: If there is no answer or more than one, if a name that is kept occurs twice, or if a name is
-            almost that of a known column.
-    """
-    lower = {column.lower(): column for column in known}
-    longer = [name for name in dict.fromkeys(header) if name not in known and _is_longer(name, answers[0])]
-    for name in header:
-        close = [] if name in known or name in longer else get_close_matches(name.strip().lower(), lower, 1, 0.85)
-        if close and not any(_is_label(name, column) for column in known):
-            raise SubmissionError(f"{path}: column {name!r} looks like {lower[close[0]]!r}; rename or remove it")
-    if "material_id" not in header:
-        raise SubmissionError(f"{path}: has no column 'material_id' (columns: {some(header)})")
-    labels = [name for name in longer if _is_label(name, answers[0])]
-    found = [name for name in header if name in answers or (name in longer and name not in labels)]
-    kept = tuple(name for name in header if name in known or name in found)
-    twice = [name for name, times in Counter(kept).items() if times > 1]
-    if twice:
-        raise SubmissionError(f"{path}: column {twice[0]!r} occurs twice; keep one")
-    if len(found) > 1:
-        raise SubmissionError(f"{path}: gives both {found[0]!r} and {found[1]!r}; keep the one to be scored")
-    if not found:
-        raise SubmissionError(f"{path}: {_no_answer(header, answers, labels)}")
-    return Choice(found[0], kept, tuple(name if name.strip() else "(unnamed)" for name in header if name not in kept))
-
-
-def _no_answer(header: Sequence[str], answers: Sequence[str], labels: Sequence[str]) -> str:
-    if labels:
-        said = f"{labels[0]!r} looks like an uncertainty or a label, not a prediction"
-        return f"has no column {answers[0]!r}; {said}: rename it if it is the prediction"
-    wanted = " or ".join(repr(column) for column in answers)
-    return f"has no column {wanted} (columns: {some(header)}); this task scores one of them"
-
-
-def some(names: Sequence[str], limit: int = 8) -> str:
-    """Return the first few names on one line, each shortened, for a message."""
-    shown = (" ".join(name.encode(errors="backslashreplace").decode().split())[:40] for name in names[:limit])
-    return ", ".join(shown) + (", ..." if len(names) > limit else "") if names else "none"
-
-
-def _more_words(name: str, column: str) -> list[str]:
-    """Return the words that a longer name adds to a column's; none if it is no longer name of it."""
-    more = name.removeprefix(column)
-    return [] if more == name or more[0].isalnum() else [w for w in re.split(r"[\W_]+", more.lower()) if w]
-
-
-def _is_longer(name: str, answer: str) -> bool:
-    return answer not in TEXT and bool(_more_words(name, answer))
-
-
-def _is_label(name: str, column: str) -> bool:
-    words = _more_words(name, column)
-    return bool(words) and (words[-1] in NO_PREDICTION_LAST or not NO_PREDICTION.isdisjoint(words))
 
 
 def material_ids(path: Path, table: Any) -> Any:
@@ -273,14 +201,17 @@ def _is_number(cell: str) -> bool:
 def _json_lines(path: Path, content: bytes, answers: Sequence[str], known: Sequence[str]) -> tuple[Any, Choice]:
     import pyarrow as pa
 
-    wanted: dict[str, bool] = {}  # every field of any row, in file order; what nobody can want is dropped at once
+    wanted: dict[str, bool] = {}  # each field of any row, and whether it can be kept; if not, it is dropped at once
     rows: dict[int, dict[str, Any]] = {}  # by their line
+    drop = False
     for number, line in enumerate(_utf8(path, content.removeprefix(BYTE_ORDER_MARK)).split("\n"), start=1):
         if line.strip():
             row = _json_row(path, number, line)
             if not row.keys() <= wanted.keys():
-                wanted |= {name: name in known or _is_longer(name, answers[0]) for name in row if name not in wanted}
-            rows[number] = row if all(wanted.values()) else {name: row[name] for name in row if wanted[name]}
+                new = {name: name in known or is_longer(name, answers[0]) for name in row if name not in wanted}
+                wanted.update(new)
+                drop = drop or not all(new.values())
+            rows[number] = {name: row[name] for name in row if wanted[name]} if drop else row
     choice = choose(path, list(wanted), answers, known)
     return pa.table({name: _json_column(path, name, rows) for name in choice.kept}), choice
 
@@ -339,22 +270,18 @@ def _parquet(path: Path, content: bytes, answers: Sequence[str], known: Sequence
     try:
         file = pq.ParquetFile(pa.BufferReader(content))
         choice = choose(path, file.schema_arrow.names, answers, known)
-        if _size(file.metadata, choice.kept) > MAX_BYTES or file.metadata.num_rows > MAX_ROWS:
-            raise SubmissionError(f"{path}: inflates to more than {MAX_BYTES // 2**20} MiB or {MAX_ROWS:,} rows")
-        table = file.read(columns=list(choice.kept), use_threads=False).select(list(choice.kept))
-        table = table.cast(pa.schema([(field.name, _plain(field.type)) for field in table.schema]))
+        kinds = pa.schema([(name, _plain(file.schema_arrow.field(name).type)) for name in choice.kept])
+        parts, grown = [kinds.empty_table()], 0
+        for batch in file.iter_batches(PARQUET_ROWS, columns=kinds.names, use_threads=False):
+            parts.append(pa.Table.from_batches([batch]).select(kinds.names).cast(kinds))
+            grown += parts[-1].nbytes
+            if grown > MAX_BYTES or file.metadata.num_rows > MAX_ROWS:
+                raise SubmissionError(f"{path}: inflates to more than {MAX_BYTES // 2**20} MiB or {MAX_ROWS:,} rows")
+        table = pa.concat_tables(parts)
         table.validate(full=True)  # texts are UTF-8
     except (pa.ArrowException, OSError, ValueError) as err:
         raise SubmissionError(f"{path}: not readable as Parquet: {str(err)[:200]}") from err
     return table, choice
-
-
-def _size(metadata: Any, kept: Sequence[str]) -> int:
-    """Return how many bytes the kept columns of a Parquet file inflate to."""
-    paths = [metadata.schema.column(j).path for j in range(metadata.num_columns)]
-    columns = [j for j, place in enumerate(paths) if place in kept or place.split(".")[0] in kept]
-    groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
-    return sum(group.column(j).total_uncompressed_size for group in groups for j in columns)
 
 
 def _plain(kind: Any) -> Any:

@@ -31,12 +31,14 @@ POTENTIAL = 'protocol = "single-point"\nlevel_of_theory = "toy"\nenergy_scale = 
 
 @pytest.fixture(scope="session")
 def _shipped(tmp_path_factory):
-    return init_board(tmp_path_factory.mktemp("shipped") / "board")
+    board = init_board(tmp_path_factory.mktemp("shipped") / "board")
+    shutil.rmtree(board.predictions_dir)
+    return board
 
 
 @pytest.fixture
 def board(_shipped, tmp_path) -> Board:
-    """A fresh copy of the shipped board, without results."""
+    """A fresh copy of the shipped board, without predictions and results."""
     root = tmp_path / "board"
     shutil.copytree(_shipped.root, root)
     return Board(root)

@@ -47,7 +47,9 @@ def test_a_complete_card_is_read(write):
         ('[licence]\ncode = "MIT"', "", ["'licence'", "missing"]),
         ('code = "MIT"', "", ["'licence.code'", "missing"]),
         ('kind = "potential"', 'kind = "oracle"', ["'kind'", "'oracle'", "'potential' or 'predictor'"]),
-        ('energy_scale = "pbe_raw"', "", ["a potential needs 'energy_scale'"]),
+        ('energy_scale = "pbe_raw"', 'loader = "m:load"', ["a potential needs 'energy_scale'"]),
+        ('level_of_theory = "PBE"', "", ["a potential needs 'level_of_theory'"]),
+        ('version = "1"', 'version = "1"\napproach = "magic"', ["'approach'", "'universal potential'"]),
         ('name = "M"', 'name = "<img src=x onerror=alert(1)>"', ["'name'", "letters, digits"]),
         ('key = "m"', 'key = "../etc"', ["'key'", "lower-case letters"]),
         ('key = "m"', 'key = "other"', ["'key'", "'other'", "folder is 'm'"]),
@@ -132,7 +134,7 @@ def test_every_shipped_card_is_valid(board):
     assert {"chgnet-0.3.0", "chgnet-0.2.0", "emt", "composition-rf"} <= set(board.model_keys())
     alloys = {"alloys-demo", "alloys-experimental", "quaternary24-dft", "synthetic-miedema"}
     motion = {"dynamics-electrolytes", "dynamics-metals", "dynamics-perovskites", "electrolytes", "electrolytes-mini"}
-    crystals = {"elements", "octet-binaries", "emt-alloys", "mp-abc3-cubic", "wbm"}
+    crystals = {"elements", "octet-binaries", "emt-alloys", "mp-abc3-cubic", "wbm", "wbm-sample", "wbm-crystals"}
     assert set(board.dataset_keys()) == crystals | alloys | motion
     for key in board.model_keys():
         assert board.model(key).key == key

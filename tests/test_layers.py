@@ -16,6 +16,7 @@ LAYERS = [
     {"models"},
     {"datasets", "physics", "metrics", "predictions"},
     {"board", "cards", "tables", "structures"},
+    {"columns"},
     {"schema", "errors", "atomic"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

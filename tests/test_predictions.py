@@ -1,17 +1,21 @@
 """The predictions file: what is read, what is refused, and that writing is whole and repeatable."""
 
+import csv
 import gzip
+import io
+import json
 from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matdisc import predictions, tables
+from matdisc import columns, predictions, tables
 from matdisc.errors import SubmissionError
 from matdisc.schema import Prediction
 
 COLUMNS = ("e_form_per_atom", "p_stable")
+SET = "emt-alloys"
 
 
 @pytest.fixture
@@ -46,7 +50,6 @@ def test_nan_and_infinities_are_read_as_they_are(write):
         ("id,e_form_per_atom\na,1\n", "no column 'material_id'"),
         ("material_id,e_hull\na,1\n", "no column 'e_form_per_atom' or 'p_stable'"),
         ("material_id,e_form_per_atom,p_stable\na,1,1\n", "both"),
-        ("material_id,e_form_per_atom,shoe_size\na,1,43\n", "'shoe_size' is not known; allowed"),
         ("material_id,e_form_per_atom,e_form_per_atom\na,1,2\n", "occurs twice"),
         ("material_id,e_form_per_atom\na,1,2\n", "line 2: 3 cells where the header names 2"),
         ("material_id,e_form_per_atom\na,minus one\n", "line 2: 'e_form_per_atom' is 'minus one'"),
@@ -152,11 +155,12 @@ def test_no_bytes_whatever_give_anything_but_rows_or_a_refusal(tmp_path_factory,
         assert predictions.read(path, COLUMNS).rows
 
 
-def parquet(path, **columns):
+def parquet(path, names=None, **columns):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(pa.table(columns), path)
+    table = pa.table(list(columns.values()), names=names) if names else pa.table(columns)
+    pq.write_table(table, path)
     return path
 
 
@@ -218,3 +222,312 @@ def test_any_ids_and_numbers_survive_the_way_through_a_file(tmp_path_factory, va
         assert dict(zip(found.material_ids.to_pylist(), map(repr, found.values.tolist()), strict=True)) == {
             key: repr(value) for key, value in values.items()
         }
+
+
+MIXED = {"formula": ["Na Cl", "two\nlines"], "structure": [{"sites": [1]}, None], "mace_energy": [-3.0, -4.0]}
+
+
+def as_file(path, columns, names=None):
+    """Write columns as the path's suffix says, structures as text in CSV; `names` may repeat or be empty."""
+    names = names or list(columns)
+    rows = list(zip(*columns.values(), strict=True))
+    if path.suffix == ".parquet":
+        return parquet(path, names, **{f"column_{i}": list(values) for i, values in enumerate(columns.values())})
+    if ".jsonl" in path.suffixes:
+        text = "\n".join(json.dumps(dict(zip(names, row, strict=True))) for row in rows)
+    else:
+        file = io.StringIO()
+        csv.writer(file).writerows([names, *rows])
+        text = file.getvalue()
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.csv.gz", "p.jsonl", "p.jsonl.gz", "p.parquet"])
+def test_columns_that_are_not_known_are_ignored_and_named_in_order(tmp_path, name):
+    columns = {
+        "": [0, 1],
+        "material_id": ["a", "b"],
+        **MIXED,
+        "e_form_per_atom_mace": [-1.5, None],
+        "p_high": ["x", ""],
+    }
+    found = predictions.read(as_file(tmp_path / name, columns), COLUMNS)
+    assert found.ignored == ("(unnamed)", "formula", "structure", "mace_energy", "p_high")
+    assert (found.column, found.column_name) == ("e_form_per_atom", "e_form_per_atom_mace")
+    assert [dict(p.values) for p in found.rows] == [{"e_form_per_atom": -1.5}, {}]
+
+
+PUBLISHED = [
+    ("material_id", "e_form_per_atom_mace", "mace_energy"),
+    ("material_id", "orb_energy", "e_form_per_atom_orb"),
+    ("", "material_id", "e_form_per_atom_chgnet", "chgnet_energy"),
+    ("material_id", "formula", "e_gnome_after_relax", "e_form_per_atom_gnome"),
+    ("material_id", "e_form_per_atom_bowsr_megnet", "energy_bowsr_megnet", "structure_bowsr_megnet"),
+    ("Unnamed: 0", "material_id", "e_form_per_atom_megnet"),
+    ("material_id", "e_form_per_atom_alignn", "__index_level_0__"),
+    ("material_id", "e_form_per_atom_pred_ens", "e_form_per_atom_ale_ens", "e_form_per_atom_epi_std_ens"),
+    ("material_id", "e_form_per_atom", "e_form_per_atom_std", "E_hull", "e_form_per_atom_DFT"),
+    ("material_id", "p_stable", "p_stable_std", "e_form_per_atom_true", "e_form_per_atom_uncorrected_mace"),
+]
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.jsonl", "p.parquet"])
+@pytest.mark.parametrize("header", PUBLISHED, ids=lambda header: header[-1])
+def test_files_of_published_models_are_read_as_they_are(tmp_path, header, name):
+    answer = next(c for c in header if c in COLUMNS or (c.startswith("e_form") and not columns.is_label(c, COLUMNS[0])))
+    cells = {column: ["no", "number"] for column in header} | {"material_id": ["a", "b"], answer: [0.5, 0.25]}
+    found = predictions.read(as_file(tmp_path / name, cells), COLUMNS)
+    assert (found.column_name, found.values.tolist()) == (answer, [0.5, 0.25])
+    assert found.ignored == tuple(c or "(unnamed)" for c in header if c not in ("material_id", answer))
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.parquet"])
+def test_ignored_names_may_repeat_and_be_many(tmp_path, name):
+    names = ["material_id", "p_stable", "x", "x", "", ""] + [f"x{i}" for i in range(30)]
+    columns = {str(i): [column] for i, column in enumerate(["a", 1.0, *["text"] * 34])}
+    found = predictions.read(as_file(tmp_path / name, columns, names), COLUMNS)
+    assert found.ignored == ("x", "x", "(unnamed)", "(unnamed)", *names[6:])
+    assert found.values.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.jsonl", "p.parquet"])
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [
+        ("uncertanty", "uncertainty"),
+        ("Status", "status"),
+        ("second", "seconds"),
+        ("errors", "error"),
+        ("Material_ID", "material_id"),
+        ("e_from_per_atom", "e_form_per_atom"),
+        ("e_form_per_atoms", "e_form_per_atom"),
+        (" e_form_per_atom", "e_form_per_atom"),
+        ("E_FORM_PER_ATOM", "e_form_per_atom"),
+        ("p_stabel", "p_stable"),
+        ("uncertainty ", "uncertainty"),
+    ],
+)
+@pytest.mark.parametrize("beside", ["e_form_per_atom", "formula"])
+def test_a_name_that_is_almost_a_known_one_is_refused(tmp_path, slip, meant, beside, name):
+    path = as_file(tmp_path / name, {"material_id": ["a"], beside: [1.0], slip: [2.0]})
+    with pytest.raises(SubmissionError) as caught:
+        predictions.read(path, COLUMNS)
+    assert str(caught.value) == f"{path}: column {slip!r} looks like {meant!r}; rename or remove it"
+
+
+@pytest.mark.parametrize(
+    "suffix", [*sorted(columns.NO_PREDICTION_LAST), "mace_std", "ale_ens", "epi_std_ens", "DFT", "err-label"]
+)
+def test_an_uncertainty_or_a_label_is_never_the_answer(write, suffix):
+    name = f"e_form_per_atom_{suffix}"
+    said = (
+        f"has no column 'e_form_per_atom'; '{name}' looks like an uncertainty or a label, not a prediction: rename it"
+    )
+    with pytest.raises(SubmissionError, match=said):
+        predictions.read(write(f"material_id,{name}\na,1\n"), COLUMNS)
+    for answer in ("e_form_per_atom", "e_form_per_atom_mace"):
+        found = predictions.read(write(f"material_id,{name},{answer}\na,unread,1\n"), COLUMNS)
+        assert (found.column_name, found.values.tolist(), found.ignored) == (answer, [1.0], (name,))
+
+
+def test_the_words_of_uncertainties_and_labels_are_these():
+    words = "std uncertainty error true dft target uncorrected epi ale var"
+    assert set(words.split()) == columns.NO_PREDICTION
+    assert {*columns.NO_PREDICTION, "err", "label"} == columns.NO_PREDICTION_LAST
+
+
+@pytest.mark.parametrize("second", ["e_form_per_atom_b", "e_form_per_atom_label_free", "e_form_per_atom", "p_stable"])
+def test_two_answers_are_refused_by_name(write, second):
+    with pytest.raises(SubmissionError, match=f"both 'e_form_per_atom_a' and '{second}'; keep the one"):
+        predictions.read(write(f"material_id,e_form_per_atom_a,{second}\na,1,1\n"), COLUMNS)
+
+
+def test_columns_of_other_tasks_are_no_slips():
+    from matdisc.tasks import TASKS
+
+    columns = {column for task in TASKS.values() for column in (*task.value_columns, "structure")}
+    for task in TASKS.values():
+        known = ("material_id", *task.value_columns, *predictions.OPTIONAL_COLUMNS)
+        answers = ("structure",) if task.structures else task.value_columns[:1]
+        others = sorted(columns - {*known, *answers})
+        choice = columns.choose("p", ["material_id", answers[0], *others], answers, (*known, *answers))
+        assert choice == (answers[0], ("material_id", answers[0]), tuple(others))
+
+
+def test_a_structure_beside_energies_is_read_where_it_is_asked_for(write):
+    path = write("material_id,energy_per_atom,structure,energy_per_atom_std\na,1,,x\n")
+    found = predictions.read(path, ("energy_per_atom", "fmax"), structures_asked=True)
+    assert (found.column_name, found.ignored) == ("structure", ("energy_per_atom_std",))
+    assert found.reported["energy_per_atom"].tolist() == [1.0]
+
+
+def test_what_stands_in_ignored_columns_need_not_even_be_utf_8(write):
+    content = b"material_id,formula,p_stable\na,\xff\xfe,1\n"
+    assert predictions.read(write(content), COLUMNS).values.tolist() == [1.0]
+    with pytest.raises(SubmissionError, match="line 3: 'p_stable' is 'half'"):
+        predictions.read(write(content + b"b,\xff,half\n"), COLUMNS)
+    with pytest.raises(SubmissionError, match="line 3: 'material_id' is not UTF-8"):
+        predictions.read(write(content + b"\xff,x,1\n"), COLUMNS)
+    with pytest.raises(SubmissionError, match="not UTF-8 text"):
+        predictions.read(write(b"material_id,p_stable,\xe5ngstr\xf6m\na,1,1\n"), COLUMNS)
+
+
+def test_an_ignored_text_of_any_length_does_not_hide_the_fault(write):
+    long = "x" * 200_000
+    assert predictions.read(write(f"material_id,cif,p_stable\na,{long},1\n"), COLUMNS).ignored == ("cif",)
+    with pytest.raises(SubmissionError, match=r"not readable as CSV.*half"):
+        predictions.read(write(f"material_id,cif,p_stable\na,{long},1\nb,x,half\n"), COLUMNS)
+
+
+def test_fields_of_any_row_count_in_json_lines(write):
+    lines = [
+        '{"material_id": "a"}',
+        '{"p_stable": 1, "material_id": "b", "tags": [{}]}',
+        '{"material_id": "c", "x": {}}',
+    ]
+    found = predictions.read(write("\n".join(lines), "p.jsonl"), COLUMNS)
+    assert (found.given.tolist(), found.ignored) == ([False, True, False], ("tags", "x"))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"material_id": "a", "p_stable": 1, "p_stable": 0}', "line 1: key 'p_stable' occurs twice; keep one"),
+        ('{"material_id": "a", "p_stable": 1, "x": 1, "x": 1}', "line 1: key 'x' occurs twice; keep one"),
+        ('{"p_stable": 1, "x": 1}\n{"material_id": "a"}', "line 1: 'material_id' is 'None', which is not text"),
+        ('{"material_id": "\\ud800", "p_stable": 1}', "which is not text"),
+    ],
+)
+def test_json_objects_that_say_two_things_or_nothing_are_refused(write, line, said):
+    with pytest.raises(SubmissionError) as caught:
+        predictions.read(write(line, "p.jsonl"), COLUMNS)
+    assert said in str(caught.value)
+
+
+def test_json_lines_end_at_line_feeds_only(write):
+    rows = [{"material_id": "a\u2028b\x85", "p_stable": 1}, {"material_id": "c", "p_stable": 0}]
+    text = "\r\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    assert predictions.read(write(text, "p.jsonl"), COLUMNS).material_ids.to_pylist() == ["a\u2028b\x85", "c"]
+
+
+@pytest.mark.parametrize("kind", ["string", "large_string", "string_view", "dictionary"])
+def test_texts_in_parquet_are_read_however_they_are_encoded(tmp_path, kind):
+    import pyarrow as pa
+
+    def texts(*values):
+        plain = pa.array(values, pa.string())
+        return plain.dictionary_encode() if kind == "dictionary" else plain.cast(getattr(pa, kind)())
+
+    columns = {
+        "material_id": texts("a", "b"),
+        "status": texts("ok", None),
+        "error": texts(None, "why"),
+        "x": texts("", ""),
+    }
+    found = predictions.read(parquet(tmp_path / "p.parquet", p_stable=[1.0, None], **columns), COLUMNS)
+    assert [(p.material_id, p.status, p.error) for p in found.rows] == [("a", "ok", ""), ("b", "failed", "why")]
+
+
+@pytest.mark.parametrize("name", ["p.CSV", "P.Csv.GZ", "p.JSONL", "p.Parquet", "p.jsonl.csv"])
+def test_the_suffix_may_be_in_capitals_and_only_the_last_one_counts(tmp_path, name):
+    plain = as_file(tmp_path / name.lower().replace("jsonl.csv", "csv"), {"material_id": ["a"], "p_stable": [1.0]})
+    found = predictions.read(plain.rename(tmp_path / name), COLUMNS)
+    assert found.values.tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "said"),
+    [
+        ("p.csv", b"\x1f\x8b", "is gzip data; rename it to .csv.gz"),
+        ("p.JSONL", b"\x1f\x8b", "is gzip data; rename it to .jsonl.gz"),
+        ("p.parquet", b"\x1f\x8b", "is gzip data; unpack it"),
+        ("p.csv", b"PK\x03\x04", "is a zip archive; give the plain file"),
+        ("p.csv.gz", b"PK\x03\x04", "is a zip archive; give the plain file"),
+    ],
+)
+def test_a_packed_file_under_a_plain_name_is_refused(write, name, start, said):
+    with pytest.raises(SubmissionError, match=said):
+        predictions.read(write(start + bytes(20), name), COLUMNS)
+
+
+def test_check_says_which_column_it_reads_and_which_it_does_not(board, write):
+    from typer.testing import CliRunner
+
+    from matdisc.cli import app
+    from matdisc.datasets import load
+
+    rows = "".join(
+        f"{i},{s.material_id},{s.target['e_form_per_atom']}\n" for i, s in enumerate(load(board, SET).samples)
+    )
+    file = write(",material_id,e_form_per_atom_mace\n" + rows)
+    words = ["check", str(file), "-t", "discovery", "-d", SET, "--board", str(board.root)]
+    said = CliRunner().invoke(app, words).output
+    assert "column e_form_per_atom_mace, read as e_form_per_atom" in said
+    assert "ignored columns: (unnamed)\n" in said
+    report = json.loads(CliRunner().invoke(app, [*words, "--json"]).output)
+    named = [report[key] for key in ("column", "column_name", "ignored_columns")]
+    assert named == ["e_form_per_atom", "e_form_per_atom_mace", ["(unnamed)"]]
+
+
+def test_only_what_is_kept_of_a_parquet_file_has_to_fit(tmp_path, monkeypatch):
+    path = parquet(tmp_path / "p.parquet", material_id=["a"], p_stable=[1.0], cif=["x" * 50_000])
+    monkeypatch.setattr(tables, "MAX_BYTES", 10_000)
+    assert tables.parse(path, path.read_bytes(), COLUMNS, ("material_id", *COLUMNS))[0].num_rows == 1
+    with pytest.raises(SubmissionError, match="inflates to more than"):
+        tables.parse(path, path.read_bytes(), COLUMNS, ("material_id", "cif", *COLUMNS))
+
+
+@pytest.mark.parametrize("kind", ["string", "dictionary"])
+def test_a_parquet_bomb_is_counted_while_it_inflates(tmp_path, monkeypatch, kind):
+    import pyarrow as pa
+
+    error = pa.array(["x" * 10_000] * 10_000)
+    error = error.dictionary_encode() if kind == "dictionary" else error
+    path = parquet(tmp_path / "p.parquet", material_id=["a"] * 10_000, p_stable=[1.0] * 10_000, error=error)
+    monkeypatch.setattr(tables, "MAX_BYTES", 10_000_000)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(SubmissionError, match="inflates to more than"):
+        predictions.read(path, COLUMNS)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 100])
+def test_rows_of_parquet_keep_their_order_over_any_portions(tmp_path, monkeypatch, batch):
+    monkeypatch.setattr(tables, "PARQUET_ROWS", batch)
+    path = parquet(tmp_path / "p.parquet", x=[[1]] * 5, p_stable=[0.0, 0.1, None, 0.3, 0.4], material_id=list("abcde"))
+    found = predictions.read(path, COLUMNS)
+    assert [(p.material_id, p.values.get("p_stable")) for p in found.rows] == list(
+        zip("abcde", [0.0, 0.1, None, 0.3, 0.4], strict=True)
+    )
+
+
+def test_a_file_of_very_many_columns_is_refused(write):
+    header = ",".join(["material_id", "p_stable", *(f"x{i}" for i in range(columns.MAX_COLUMNS))])
+    with pytest.raises(SubmissionError, match="more than 10,000 columns"):
+        predictions.read(write(header + "\n"), COLUMNS)
+
+
+STRANGE = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
+KNOWN = ("material_id", *COLUMNS, *predictions.OPTIONAL_COLUMNS)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(st.tuples(STRANGE, STRANGE, st.integers(0, 3)), max_size=6), st.sampled_from(["csv", "jsonl", "parquet"])
+)
+def test_columns_that_are_not_known_change_no_value(tmp_path_factory, strange, suffix):
+    strange = [(n, cell, i) for n, cell, i in strange if n not in KNOWN and not columns.slip_of(n, KNOWN)]
+    if suffix == "jsonl":
+        strange = list({n: (n, cell, i) for n, cell, i in strange}.values())
+    columns = [("material_id", ["a", "b"]), ("e_form_per_atom_x", [0.1, None]), ("uncertainty", [0.2, 0.3])]
+    folder = tmp_path_factory.getbasetemp()
+    plain = predictions.read(as_file(folder / f"plain.{suffix}", dict(columns)), COLUMNS)
+    for n, cell, i in strange:
+        columns.insert(i, (n, [cell, None]))
+    values = {str(i): cells for i, (_, cells) in enumerate(columns)}
+    found = predictions.read(as_file(folder / f"more.{suffix}", values, [n for n, _ in columns]), COLUMNS)
+    assert found.rows == plain.rows
+    assert found.uncertainty.tolist() == plain.uncertainty.tolist()
+    assert found.ignored == tuple(
+        n if n.strip() else "(unnamed)" for n, _ in columns if n not in (*KNOWN, "e_form_per_atom_x")
+    )

@@ -106,6 +106,40 @@ def write_structures(
     typer.echo(f"{out}: {write_asked(open_board(board), key, task, out):,} structures")
 
 
+@datasets.command("corrections")
+def write_mp2020_corrections(
+    key: str,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Table to write; default: corrections.csv beside the card.")
+    ] = None,
+    any_anion: Annotated[
+        bool,
+        typer.Option("--any-anion", help="Correct anions whatever their oxidation state, as in the labels of WBM."),
+    ] = False,
+    board: BoardOption = HERE,
+) -> None:
+    """Compute the MP2020 corrections of a dataset's crystals with pymatgen, once, for models of raw PBE energies.
+
+    Freeze the table: name it on the card.  Example: matdisc datasets corrections my-set
+    """
+    from importlib.metadata import version
+
+    from matdisc.datasets import load
+    from matdisc.datasets.corrections import write_corrections
+
+    root = open_board(board)
+    dataset = load(root, key, verify=False)
+    path = out or root.datasets_dir / key / "corrections.csv"
+    n = write_corrections(path, (*dataset.samples, *dataset.train), "no_check" if any_anion else "require_bound")
+    typer.echo(f"{path}: {n:,} of {len(dataset.samples) + len(dataset.train):,} crystals have a correction")
+    typer.echo(
+        f"made with pymatgen-core {version('pymatgen-core')}; compare some with your labels, then freeze the table"
+    )
+    typer.echo(
+        f"next: name 'corrections.csv' among the files of the card; `matdisc datasets describe {key}` prints its hash"
+    )
+
+
 @datasets.command("check")
 def check_datasets(keys: Annotated[list[str] | None, typer.Argument()] = None, board: BoardOption = HERE) -> None:
     """Check dataset cards (all, or those named) and say what is wrong."""

@@ -42,9 +42,9 @@ def check(
 
     Example: matdisc check my.csv --task discovery --dataset emt-alloys
     """
+    from matdisc.columns import some
     from matdisc.leaderboard.checked import check_file
     from matdisc.leaderboard.leaks import forbidden_inputs
-    from matdisc.tables import some
     from matdisc.tasks.check import coverage_lines
 
     checked = check_file(open_board(board), file, task, dataset)
@@ -170,6 +170,7 @@ def rescore(
 
 def print_result(result: dict[str, Any]) -> None:
     """Print a result's headline metrics, dummies, coverage and flags."""
+    from matdisc.columns import some
     from matdisc.tasks import TASKS
     from matdisc.tasks.check import coverage_lines
 
@@ -192,6 +193,8 @@ def print_result(result: dict[str, Any]) -> None:
     typer.echo(f"answered: {coverage['answered']:,} of {coverage['expected']:,}{': ' + rest if rest else ''}")
     for part in result["secondary"] if task.beliefs else ():
         typer.echo(f"{part['name']}: {', '.join(_ranked(task, part))}")
+    if result.get("ignored_columns"):
+        typer.echo(f"ignored columns: {some(result['ignored_columns'])}")
     for flag in result["flags"]:
         typer.echo(f"note: {flag}")
     if not task.beliefs:  # what may be learnt from is said fold by fold

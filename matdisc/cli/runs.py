@@ -88,12 +88,14 @@ def evaluate(
 ) -> None:
     """Predict, score and publish in one go; what is done already is reused. Dummies are always added.
 
+    Predictions files that lie on the board are scored first, and the site is built from what there is.
+
     Example: matdisc evaluate chgnet-0.3.0 emt --task polymorphs --dataset elements
     """
     from matdisc.leaderboard import site
     from matdisc.leaderboard.evidence_map import refresh_evidence_maps
     from matdisc.leaderboard.ranking import write_ranking
-    from matdisc.leaderboard.results import publish
+    from matdisc.leaderboard.results import publish, publish_new
     from matdisc.run import evaluate as plan
     from matdisc.run import predict as run_predict
     from matdisc.run.cluster import ray_cluster
@@ -103,6 +105,12 @@ def evaluate(
     steps, skipped = plan.steps(root, models, task, dataset, known_protocol(protocol), known_env(env))
     for line in skipped:
         typer.echo(f"left out: {line}", err=True)
+    for task_key, key in plan.file_tables(root, task, dataset):
+        for row in publish_new(root, task_key, key):
+            typer.echo(f"scored: {row} on {key} ({task_key})", err=True)
+        write_ranking(root, task_key, key)
+    if build and len(steps) > 1:
+        typer.echo(f"site so far: {site.build(root) / 'index.html'}", err=True)
     tables: dict[tuple[str, ...], list[list[str]]] = {}
     done: dict[tuple[str, str], list[str]] = {}
     troubles: list[str] = []

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Literal
 
 from matdisc.atomic import write_whole
+from matdisc.cards import DatasetCard, ModelCard
 from matdisc.datasets.rows import read_rows, unique
 from matdisc.errors import DataError
-from matdisc.schema import Crystal, Sample
+from matdisc.schema import Crystal, Dataset, Sample
 
 Anions = Literal["require_bound", "no_check"]
 """pymatgen's rule for which elements of a compound are anions: by guessed oxidation state (its default), or any."""
@@ -47,7 +48,8 @@ def read_corrections(path: Path, material_ids: Iterable[str]) -> dict[str, float
 
 
 def write_corrections(path: Path, samples: Sequence[Sample], anions: Anions = "require_bound") -> int:
-    """Compute the corrections of all samples, write them as a table, and return how many are not zero.
+    """Compute the corrections of all samples, write them as a table, and return how many are not zero; whole or not at
+    all.
 
     Raises:
         DataError: If pymatgen refuses a crystal.
@@ -59,6 +61,38 @@ def write_corrections(path: Path, samples: Sequence[Sample], anions: Anions = "r
     writer.writerows((material_id, f"{value:.6f}") for material_id, value in found.items())
     write_whole(path, text.getvalue().encode())
     return sum(value != 0 for value in found.values())
+
+
+def energy_misfit(model: ModelCard, card: DatasetCard, dataset: Dataset) -> str | None:
+    """Return why a potential's energies do not fit the references of a dataset, and what to do; None if they do.
+
+    Energies on another scale are never guessed at: a raw PBE energy against corrected labels is wrong by up to
+    0.7 eV/atom for half of all compounds.
+    """
+    labels, energies = card.energy_scale, model.energy_scale
+    if model.kind != "potential" or labels == "own" or energies is None:
+        return None
+    name = f"dataset {card.key!r}"
+    if energies == "own":
+        return (
+            f"model {model.key!r} gives energies on its own scale, which the references of {name} ({labels}) "
+            "do not fit; it can be asked about datasets with energy_scale = 'own'"
+        )
+    if labels is None:
+        return (
+            f"the card of {name} does not say on which scale its labels are; "
+            "set energy_scale = 'mp2020_corrected' or 'pbe_raw'"
+        )
+    if (energies, labels) == ("mp2020_corrected", "pbe_raw"):
+        return f"energies of model {model.key!r} hold MP2020 corrections, the labels of {name} do not (energy_scale)"
+    missing = [s.material_id for s in dataset.samples if s.material_id not in dataset.corrections]
+    if (energies, labels) == ("pbe_raw", "mp2020_corrected") and missing:
+        return (
+            f"energies of model {model.key!r} lack the MP2020 corrections, which the labels of {name} hold, and the "
+            f"dataset has no correction for {len(missing)} of {len(dataset)} materials, e.g. {missing[0]!r}; make them "
+            f"with `matdisc datasets corrections {card.key}` and name the file on the card"
+        )
+    return None
 
 
 def hubbards(elements: set[str]) -> dict[str, float]:

@@ -31,14 +31,25 @@ def load(board: Board, key: str, *, verify: bool = True) -> Dataset:
         DataError: If a file is missing or damaged, if (with `verify`) the content differs from the card's hash, or
             if the dataset holds labels only.
     """
-    card = board.dataset(key)
-    built = builder(card)(card, dataset_files(board, card))
+    built = load_any(board, key, verify=verify)
     if isinstance(built, Truth):
         raise DataError(
             f"dataset {key!r} holds labels without structures: models cannot be run on it here; "
             "score a predictions file instead (`matdisc score`)"
         )
-    return _verified(replace(built, sha256=content_hash(built)), board, card) if verify else built
+    return built
+
+
+def load_any(board: Board, key: str, *, verify: bool = True) -> Dataset | Truth:
+    """Return what the builder of dataset `key` makes: a dataset, or the labels of one without structures.
+
+    Raises: As `load`.
+    """
+    card = board.dataset(key)
+    built = builder(card)(card, dataset_files(board, card))
+    if not verify or isinstance(built, Truth):
+        return built
+    return _verified(replace(built, sha256=content_hash(built)), board, card)
 
 
 def load_truth(board: Board, key: str) -> Truth:

@@ -50,6 +50,7 @@ class Truth:
         groups: Code of each material's resampling group, 0 to n_groups - 1.
         formulas: Reduced formulas as a pyarrow string array; None where the source names none.
         n_atoms: Atoms in the cell; None where unknown.
+        corrections: MP2020 correction within each label, eV/atom; None where the dataset has none.
         compounds: Code of the compound a candidate belongs to (polymorphs); None elsewhere.
         prototypes: Names of prototypes as a pyarrow string array; None where unknown.
         flags: Membership in the card's subsets, by flag.
@@ -66,6 +67,7 @@ class Truth:
     groups: Ints
     formulas: Any = None
     n_atoms: Floats | None = None
+    corrections: Floats | None = None
     compounds: Ints | None = None
     prototypes: Any = None
     flags: Mapping[str, Bools] = field(default_factory=dict)
@@ -104,6 +106,7 @@ def truth_of(dataset: Dataset) -> Truth:
         groups=codes([s.group for s in samples]),
         formulas=pa.array([s.crystal.formula for s in samples], pa.string()) if crystals else None,
         n_atoms=np.array([len(s.crystal.symbols) for s in samples], float) if crystals else None,
+        corrections=_corrections(dataset) if crystals else None,
         compounds=codes([str(c) for c in compounds]) if all(c is not None for c in compounds) else None,
         prototypes=pa.array([s.inputs.get("prototype") for s in samples], pa.string()),
         flags={flag: np.array([flag in s.flags for s in samples]) for flag in flags},
@@ -115,6 +118,12 @@ def truth_of(dataset: Dataset) -> Truth:
         else None,
         tested=_tested(dataset),
     )
+
+
+def _corrections(dataset: Dataset) -> Floats | None:
+    if not dataset.samples or any(s.material_id not in dataset.corrections for s in dataset.samples):
+        return None
+    return np.array([dataset.corrections[s.material_id] / len(s.crystal.symbols) for s in dataset.samples])
 
 
 def _tested(dataset: Dataset) -> tuple[Tested, ...]:

@@ -14,6 +14,7 @@ from matdisc.datasets.fetch import dataset_files
 from matdisc.datasets.truth import Truth, truth_of
 from matdisc.errors import CardError
 from matdisc.tasks import TASKS, Task
+from matdisc.tasks.alloys import asked_hash
 from matdisc.tasks.check import Answers, align
 
 
@@ -51,6 +52,13 @@ def task_truth(board: Board, task: Task, card: DatasetCard) -> Truth:
     if not task.structures:
         return load_truth(board, card.key)
     return truth_of(task.starts(card, load(board, card.key)))
+
+
+def dataset_hash(card: DatasetCard, task: str) -> str | None:
+    """Return the hash of what a task scores on a dataset, as results bear it; None where the card has none."""
+    if TASKS[task].beliefs and card.sha256:
+        return asked_hash(card.sha256, card.splits)
+    return card.sha256_of(task)
 
 
 @lru_cache(maxsize=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,8 +14,9 @@ from matdisc.atomic import write_whole
 from matdisc.board import Board
 from matdisc.cards import ModelCard
 from matdisc.datasets.published import published_values
+from matdisc.datasets.wbm import is_wbm
 from matdisc.errors import CardError, DataError, SubmissionError
-from matdisc.leaderboard.checked import Checked, check_file
+from matdisc.leaderboard.checked import Checked, check_file, dataset_hash
 from matdisc.leaderboard.cost import cost_of
 from matdisc.leaderboard.leaks import leakage_report, leaky_inputs
 from matdisc.metrics.compat import matbench_discovery
@@ -66,7 +68,7 @@ def result_of(
     if model is None and entry and entry.split("+")[0] in board.model_keys():
         model = board.model(entry.split("+")[0])
     answers = checked.answers
-    if model is not None and model.energy_scale == "own" and card.energy_scale != "own":
+    if run and model is not None and _energies_on_another_scale(model, checked):
         answers = replace(answers, reported={k: v for k, v in answers.reported.items() if k != "energy_per_atom"})
     bootstrap = replace(bootstrap, replicates=min(bootstrap.replicates, checked.task.replicates))
     protocol = PROTOCOLS.get(str(run["protocol"])) if run and not checked.task.measured else None
@@ -85,6 +87,7 @@ def result_of(
         "flags": [*flags(model, card, checked.task), *leaky_inputs(checked, model)],
         "leakage": leakage_report(board, checked, model, training, bootstrap),
         **({"published": published} if published else {}),
+        **({"ignored_columns": list(submission.ignored)} if submission.ignored else {}),
         "provenance": {
             "predictions_sha256": submission.sha256,
             "dataset_sha256": checked.truth.sha256,
@@ -97,6 +100,13 @@ def result_of(
             "run": {key: run[key] for key in RUN_KEYS if key in run} if run else None,
         },
     }
+
+
+def _energies_on_another_scale(model: ModelCard, checked: Checked) -> bool:
+    """Whether the energies of relaxed structures of our own run cannot be compared with the dataset's."""
+    scales = (model.energy_scale, checked.card.energy_scale)
+    uncorrected = scales == ("pbe_raw", "mp2020_corrected") and checked.truth.corrections is None
+    return uncorrected or ("own" in scales and scales != ("own", "own"))
 
 
 def hits(scored: dict[str, Any]) -> int | None:
@@ -146,11 +156,11 @@ def write_details(board: Board, found: dict[str, Any]) -> Path:
 def compat_file(board: Board, path: Path, task_key: str, dataset_key: str) -> dict[str, dict[str, Any]]:
     """Return the metrics of a predictions file by Matbench Discovery's own order of operations, part by part.
 
-    Parts are subsets of materials (discovery; the dataset needs the flag `unique_prototype`) or the two tolerances at
-    which symmetry is looked for (relaxation). Undefined is None.
+    Parts are subsets of materials (discovery; without the flag `unique_prototype` the full set alone) or the two
+    tolerances at which symmetry is looked for (relaxation). Undefined is None.
 
     Raises:
-        CardError: If the task is another, or the dataset has no unique prototypes.
+        CardError: If the task is another, or the dataset is none of WBM.
         SubmissionError: If the file gives no formation energies.
     """
     checked = check_file(board, path, task_key, dataset_key)
@@ -163,8 +173,8 @@ def compat_file(board: Board, path: Path, task_key: str, dataset_key: str) -> di
     if checked.task.beliefs:
         raise CardError("this procedure is for discovery and relaxation; the alloys task has none of another board's")
     unique = truth.flags.get("unique_prototype")
-    if unique is None or task_key != "discovery":
-        raise CardError(f"dataset {dataset_key!r} has no flag 'unique_prototype', which this procedure needs (see wbm)")
+    if task_key != "discovery" or (unique is None and not is_wbm(truth.material_ids)):
+        raise CardError(f"dataset {dataset_key!r} is none of WBM, which this procedure is for (see wbm, wbm-sample)")
     if checked.submission.column != "e_form_per_atom":
         raise SubmissionError(f"{path}: gives {checked.submission.column!r}; this procedure needs formation energies")
     raw = aligned_values(checked.submission, truth, surplus=checked.card.surplus_ids)
@@ -184,6 +194,32 @@ def publish(board: Board, path: Path, task_key: str, dataset_key: str, entry: st
     return result
 
 
+def publish_new(board: Board, task: str, dataset: str) -> list[str]:
+    """Score the predictions files of a dataset that have no result of these very bytes and labels; return their rows.
+
+    Raises:
+        MatdiscError: If a file cannot be scored.
+    """
+    digest = dataset_hash(board.dataset(dataset), task)
+    new = []
+    for known_task, known_set, entry, path in predictions_on_board(board):
+        if (known_task, known_set) == (task, dataset) and not _is_current(board, path, digest):
+            publish(board, path, task, dataset, entry)
+            new.append(entry)
+    return new
+
+
+def _is_current(board: Board, path: Path, dataset_sha256: str | None) -> bool:
+    """Whether the result on the board is of this predictions file and these labels."""
+    task, dataset, entry = path.parent.parent.name, path.parent.name, entry_of(path)
+    try:
+        said = json.loads((board.results_dir / task / dataset / f"{entry}.json").read_text(encoding="utf-8"))
+        known = [said["provenance"][key] for key in ("predictions_sha256", "dataset_sha256", "matdisc")]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return known == [hashlib.sha256(path.read_bytes()).hexdigest(), dataset_sha256, matdisc.__version__]
+
+
 def write_result(board: Board, result: dict[str, Any]) -> Path:
     """Write a result to its place on the board, whole or not at all, and return the path."""
     path = board.results_dir / result["task"] / result["dataset"] / f"{result['entry']}.json"
@@ -196,10 +232,13 @@ def predictions_on_board(board: Board) -> Iterator[tuple[str, str, str, Path]]:
     """Yield task, dataset, entry and path of every predictions file on the board, sorted."""
     for path in sorted(board.predictions_dir.glob("*/*/*")):
         if path.name.endswith(SUFFIXES) and not path.name.startswith("."):
-            entry = path.name
-            for suffix in sorted(SUFFIXES, key=len, reverse=True):
-                entry = entry.removesuffix(suffix)
-            yield path.parent.parent.name, path.parent.name, entry, path
+            yield path.parent.parent.name, path.parent.name, entry_of(path), path
+
+
+def entry_of(path: Path) -> str:
+    """Return the row that a predictions file is called after."""
+    suffix = next(s for s in sorted(SUFFIXES, key=len, reverse=True) if path.name.endswith(s))
+    return path.name.removesuffix(suffix)
 
 
 def rescore(board: Board, *, write: bool = True) -> list[tuple[Path, str]]:

@@ -65,7 +65,7 @@ def submit(
         raise CardError(
             f"{card_file}: the board has another card for {card.key!r} ({target}); choose another key, or use --replace"
         )
-    suffix = next((s for s in sorted(SUFFIXES, key=len, reverse=True) if file.name.endswith(s)), "")
+    suffix = next((s for s in sorted(SUFFIXES, key=len, reverse=True) if file.name.lower().endswith(s)), "")
     folder = board.predictions_dir / task / dataset
     stored = [folder / f"{card.key}{s}" for s in SUFFIXES if (folder / f"{card.key}{s}").exists()]
     if stored and not replace:

@@ -33,11 +33,13 @@ def matbench_discovery(
     e_form_true: ArrayLike,
     e_hull_true: ArrayLike,
     e_form_pred: ArrayLike,
-    unique: ArrayLike,
+    unique: ArrayLike | None,
     *,
     unique_prevalence: float = UNIQUE_PREVALENCE,
 ) -> dict[str, dict[str, float]]:
     """Return Matbench Discovery's metrics of its three subsets, as stored: 3 decimals, counts as integers.
+
+    Of a table that does not say which prototypes are unique, such as a sample of it, the full set alone.
 
     In this order: (1) a prediction with |p - F| > 5 eV/atom, F unrounded, or one that is not finite becomes nan;
     (2) E, F and p are rounded to 3 decimals by NumPy; (3) q = (E + p) - F from left to right, no tolerance;
@@ -55,14 +57,15 @@ def matbench_discovery(
         e_form_true: F, formation energies in the row order of the truth file, shape (n_materials,), eV/atom.
         e_hull_true: E, hull distances, same shape, eV/atom.
         e_form_pred: p, predicted formation energies, same shape, eV/atom; nan where there is no answer.
-        unique: Whether each row is a unique prototype, same shape.
+        unique: Whether each row is a unique prototype, same shape; None where nobody knows.
         unique_prevalence: Share of stable materials that the DAF of the two unique subsets divides by.
 
     Raises:
         ValueError: If the shapes differ, are not one-dimensional, or the prevalence is not in (0, 1].
     """
     formation, hull, predicted = (np.asarray(x, float) for x in (e_form_true, e_hull_true, e_form_pred))
-    unique = np.asarray(unique, bool)
+    known = unique is not None
+    unique = np.asarray(unique, bool) if known else np.ones(formation.shape, bool)
     if formation.ndim != 1 or not formation.shape == hull.shape == predicted.shape == unique.shape:
         shapes = f"{formation.shape}, {hull.shape}, {predicted.shape}, {unique.shape}"
         raise ValueError(f"shapes of e_form_true, e_hull_true, e_form_pred, unique have to be equal, 1-d: {shapes}")
@@ -73,7 +76,7 @@ def matbench_discovery(
     answer = np.round(predicted, DIGITS)
     guess = (true + answer) - np.round(formation, DIGITS)
     full = np.ones(len(true), bool)
-    rows = dict(zip(SUBSETS, (full, unique, most_stable(guess, unique)), strict=True))
+    rows = dict(zip(SUBSETS, (full, unique, most_stable(guess, unique)), strict=True)) if known else {SUBSETS[0]: full}
     missing = np.isnan(predicted)
     return {
         name: _stored(true[keep], guess[keep], missing[keep], None if name == SUBSETS[0] else unique_prevalence)

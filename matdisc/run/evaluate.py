@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
-from matdisc.datasets import load
+from matdisc.datasets.corrections import energy_misfit
+from matdisc.datasets.load import load_any
+from matdisc.datasets.truth import Truth
 from matdisc.errors import CardError
+from matdisc.leaderboard.results import predictions_on_board
 from matdisc.models import installed
 from matdisc.run.asking import crew_size
 from matdisc.run.environment import Mode
 from matdisc.run.predict import entry_key
+from matdisc.schema import Dataset
 from matdisc.tasks import TASKS
 
 
@@ -40,7 +44,8 @@ def steps(
 
     Defaults: all models with a loader, all tasks, all datasets whose files are embedded and that
     are not on request. Dummies always come along. A model that
-    nobody named is skipped without a word where it is not made for the task.
+    nobody named is skipped without a word where it is not made for the task, and so is every model
+    where a dataset holds labels without structures: its rows come as prediction files.
 
     Raises:
         CardError: If a model, task or dataset does not exist, or nothing remains.
@@ -56,20 +61,41 @@ def steps(
         sets = [card for card in sets if all(file.embedded for file in card.files) and not card.on_request]
     found: list[Step] = []
     left_out: list[str] = []
+    labels_only: list[str] = []
     for dataset in sets:
+        content = None if all(TASKS[task].beliefs for task in dataset.tasks) else load_any(board, dataset.key)
+        if isinstance(content, Truth):
+            labels_only.append(dataset.key)
+            continue
         for task in (task for task in tasks or TASKS if task in dataset.tasks):
             for model in sorted(cards, key=lambda card: card.key != TASKS[task].null):
                 if task not in model.tasks and model.key not in (models or ()):
                     continue  # nobody asked for it
-                reason = _misfit(model, task, dataset, env) or _knows_nothing(board, model, dataset)
+                reason = _misfit(model, task, env) or _does_not_fit(model, task, dataset, content)
                 if reason:
                     left_out.append(f"{model.key} on {dataset.key} ({task}): {reason}")
                 else:
                     own = protocol if model.kind == "potential" else None
                     found.append(Step(model.key, task, dataset.key, own, entry_key(model, own)))
-    if not found:
+    if not found and not labels_only:
         raise CardError("nothing to evaluate: " + ("; ".join(left_out) or "no dataset has one of these tasks"))
     return found, left_out
+
+
+def file_tables(board: Board, tasks: Sequence[str] | None, datasets: Sequence[str] | None) -> list[tuple[str, str]]:
+    """Return task and dataset of the predictions files on the board that an evaluation has a say in, sorted.
+
+    Of datasets that nobody named only those whose files are embedded: others would have to be fetched.
+    """
+    known = sorted({(task, key) for task, key, _, _ in predictions_on_board(board) if key in board.dataset_keys()})
+    cards = {key: board.dataset(key) for _, key in known}
+    return [
+        (task, key)
+        for task, key in known
+        if task in (tasks or TASKS)
+        and task in cards[key].tasks
+        and (key in datasets if datasets else all(file.embedded for file in cards[key].files))
+    ]
 
 
 def shared_cluster(
@@ -88,7 +114,7 @@ def shared_cluster(
     return nullcontext() if workers == 0 or complete else cluster(crew_size(workers, address) or 0, address)
 
 
-def _misfit(model: ModelCard, task: str, dataset: DatasetCard, env: Mode) -> str | None:
+def _misfit(model: ModelCard, task: str, env: Mode) -> str | None:
     if model.loader is None:
         return "its predictions arrive as files"
     if task not in model.tasks:
@@ -96,21 +122,17 @@ def _misfit(model: ModelCard, task: str, dataset: DatasetCard, env: Mode) -> str
     if env == "inherit" and not installed(model):
         how = f"; run: pip install 'matdisc[{model.extra}]'" if model.extra else ""
         return f"not installed{how}, or use --env isolated"
-    if (
-        model.kind == "potential"
-        and TASKS[task].needs_references
-        and model.energy_scale == "own"
-        and dataset.energy_scale != "own"
-    ):
-        return "its energy scale does not fit the references of this dataset"
     return None
 
 
-def _knows_nothing(board: Board, model: ModelCard, dataset: DatasetCard) -> str | None:
-    """Say so if a model that lists its elements supports no material of a dataset: a row of dashes helps nobody."""
-    if not model.elements:
+def _does_not_fit(model: ModelCard, task: str, card: DatasetCard, dataset: Dataset | None) -> str | None:
+    """Say so if a model's energies do not fit the references, or if it supports no material: a row of dashes."""
+    if dataset is None:
         return None
+    misfit = energy_misfit(model, card, dataset) if TASKS[task].needs_references else None
+    if misfit or not model.elements:
+        return misfit
     known = set(model.elements)
-    if any(set(sample.crystal.symbols) <= known for sample in load(board, dataset.key).samples):
+    if any(set(sample.crystal.symbols) <= known for sample in dataset.samples):
         return None
     return "it supports none of the materials"

@@ -16,6 +16,7 @@ from matdisc.atomic import write_whole
 from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
 from matdisc.datasets import load, training_part
+from matdisc.datasets.corrections import energy_misfit
 from matdisc.errors import CardError, RunError
 from matdisc.models.load import model_hash
 from matdisc.run.asking import Progress, Way, ask
@@ -92,8 +93,11 @@ def predict(
         raise RunError("an isolated environment needs a worker process; use at least `--workers 1`")
     task = _fitting_task(task_key, model, card)
     protocol = _fitting_protocol(model, protocol)
-    _refuse_unlike_energies(task, model, card)
-    dataset = task.starts(card, load(board, dataset_key))
+    whole_set = load(board, dataset_key)
+    misfit = energy_misfit(model, card, whole_set) if task.needs_references else None
+    if misfit:
+        raise RunError(misfit)
+    dataset = task.starts(card, whole_set)
     samples = dataset.samples if limit is None else dataset.samples[:limit]
     entry = entry_key(model, protocol)
     way = Way(workers, address, timeout, memory, env, restart)
@@ -177,17 +181,6 @@ def _fitting_protocol(model: ModelCard, protocol: str | None) -> str | None:
     if protocol is not None:
         raise CardError(f"model {model.key!r} is a predictor and has no protocol; leave --protocol out")
     return None
-
-
-def _refuse_unlike_energies(task: Task, model: ModelCard, card: DatasetCard) -> None:
-    """Energies on the model's own scale have no meaning against tabulated references, and are never guessed."""
-    if model.kind != "potential" or not task.needs_references or card.energy_scale == "own":
-        return
-    if model.energy_scale == "own":
-        raise RunError(
-            f"model {model.key!r} gives energies on its own scale, which the references of dataset {card.key!r} "
-            f"({card.energy_scale}) do not fit; it can be asked about datasets with energy_scale = 'own'"
-        )
 
 
 def _write_provenance(out: Path, digest: str, settings: dict[str, Any], entry: str, cost: dict[str, Any]) -> None:

@@ -210,7 +210,9 @@ def flags(model: ModelCard | None, card: DatasetCard, task: Task) -> list[str]:
         found.append(f"aligned: fitted to the density of {', '.join(model.aligned_densities)}, which are shown apart")
     theory = model.level_of_theory
     compared = card.dynamics is not None and card.dynamics.reference is not None if task.measured else task.structures
-    if (task.needs_references or compared) and theory and theory != card.level_of_theory:
+    if (model.energy_scale, card.energy_scale) == ("pbe_raw", "mp2020_corrected") and task.needs_references:
+        found.append("corrections: MP2020 corrections were added to the uncorrected energies of this model")
+    elif (task.needs_references or compared) and theory and theory != card.level_of_theory:
         found.append(f"level of theory differs: model {theory}; labels {card.level_of_theory}")
     return found
 

@@ -54,7 +54,7 @@ def test_corrections_are_taken_and_none_may_be_missing(tmp_path):
     named["corrections.csv"].write_text("material_id,correction_ev_per_cell\nm1,-0.5\nm2,0\n", encoding="utf-8")
     assert build(card(), named).corrections == {"m1": -0.5, "m2": 0.0}
     named["corrections.csv"].write_text("material_id,correction_ev_per_cell\nm1,-0.5\n", encoding="utf-8")
-    with pytest.raises(DataError, match="corrections.csv: no correction for 1 materials, e.g. 'm2'"):
+    with pytest.raises(DataError, match=r"corrections.csv: no correction for 1 materials, e\.g\. 'm2'"):
         build(card(), named)
 
 

@@ -14,7 +14,7 @@ from matdisc.board import Board
 from matdisc.cards import TaskKey
 from matdisc.errors import DataError
 from matdisc.leaderboard.site.beliefs import BeliefDetails
-from matdisc.leaderboard.site.figures import MeasuredDetails
+from matdisc.leaderboard.site.figures import WithFigures
 from matdisc.leaderboard.site.parts import Columns, Counts, Numbers, Part
 
 DETAILS_SCHEMA = "matdisc.details/1"
@@ -151,7 +151,7 @@ class Calibration(Part):
     probability: Probability | None = None
 
 
-class Details(BeliefDetails, MeasuredDetails):
+class Details(BeliefDetails, WithFigures):
     """What the charts and slices of one result are drawn from; every part may be absent."""
 
     entry: str
@@ -196,8 +196,8 @@ class Resampling(Part):
     seed: int | None = None
 
 
-class BoardRanking(Part):
-    """How sure the order of one table is."""
+class BoardRanking(WithFigures):
+    """How sure the order of one table is, and what its rows show together."""
 
     task: TaskKey
     dataset: str

@@ -1,22 +1,34 @@
-"""Curves and tables that a measuring task gave along, as they stand in a details file."""
+"""Curves, points and tables as they stand in a file of details or of a ranking."""
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from matdisc.leaderboard.site.parts import Columns, Numbers, Part
 
 
 class DrawnLine(Columns):
+    """A curve or, with `labels`, a set of points; ends of intervals are drawn as bars."""
+
     name: str
     x: Numbers
     y: Numbers
+    labels: tuple[str, ...] | None = None
+    x_low: Numbers | None = None
+    x_high: Numbers | None = None
+    y_low: Numbers | None = None
+    y_high: Numbers | None = None
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _no_labels_make_a_curve(cls, labels: Any) -> Any:
+        return labels or None
 
 
 class DrawnFigure(Part):
-    """Curves over one pair of axes."""
+    """Curves and points over one pair of axes; `x_names` are the names of the places 1, 2, ... of the x axis."""
 
     key: str
     title: str
@@ -27,6 +39,7 @@ class DrawnFigure(Part):
     x_log: bool = False
     y_log: bool = False
     base: float | None = None
+    x_names: tuple[str, ...] = ()
 
 
 class ToldSheet(Part):
@@ -45,8 +58,8 @@ class ToldSheet(Part):
         return self
 
 
-class MeasuredDetails(Part):
-    """What a measuring task adds to the details of a result."""
+class WithFigures(Part):
+    """What a file has to draw: of one result of a measuring task, or of all rows of a ranking."""
 
     figures: tuple[DrawnFigure, ...] = ()
     sheets: tuple[ToldSheet, ...] = ()

@@ -11,8 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 import matdisc
+from matdisc.leaderboard.site.all_rows import all_rows
 from matdisc.leaderboard.site.belief_pages import EvidenceSection, belief_board, belief_section, evidence_section
 from matdisc.leaderboard.site.belief_tables import Named
+from matdisc.leaderboard.site.cells import badges, variant
 from matdisc.leaderboard.site.charts import make_charts
 from matdisc.leaderboard.site.columns import COVERAGE, METRICS, metric_anchor, show, show_interval
 from matdisc.leaderboard.site.curves import model_plots, overlay_plots
@@ -23,7 +25,7 @@ from matdisc.leaderboard.site.results import Content, Result
 from matdisc.leaderboard.site.settings import Settings, shown_first
 from matdisc.leaderboard.site.slices import periodic, slice_tables
 from matdisc.leaderboard.site.standing import MOST_COMPARED, at_k, pairs
-from matdisc.leaderboard.site.tables import SHORT, Row, Table, badges, display_name, make_tables, variant
+from matdisc.leaderboard.site.tables import SHORT, Row, Table, display_name, make_tables
 from matdisc.leaderboard.site.verdict import full_name, headline_table, verdict
 from matdisc.predictions import SUFFIXES
 from matdisc.schema import STATUSES
@@ -56,6 +58,7 @@ def render_pages(content: Content, settings: Settings, created: datetime) -> dic
         shown_tasks=[TASKS[task] for task in _tasks(tables)],
         has_results=bool(tables),
         short=SHORT,
+        variants=VARIANTS,
     )
 
     def page(template: str, depth: int = 0, **values: Any) -> str:
@@ -101,7 +104,7 @@ def environment() -> Environment:
     env.filters.update(
         show=show, interval=show_interval, model_name=display_name, percent=percent, thousands=thousands,
         plain=plain_number, anchor=anchor, metric_anchor=metric_anchor, metric_of=metric_of, together=together,
-        figure=figure, trivial=trivial,
+        figure=figure, trivial=trivial, published_value=published_value,
     )  # fmt: skip
     return env
 
@@ -167,9 +170,11 @@ def _tasks(tables: list[Table]) -> list[str]:
 def _index(content: Content, settings: Settings, tables: list[Table]) -> dict[str, Any]:
     entries = {row.result.entry for table in tables for row in table.ranked}
     rows = {key: sum(r.dataset == key for r in content.results) for key in content.datasets}
+    lead = headline_table(tables, settings)
     return {
         "tables": tables,
-        "lead": headline_table(tables, settings),
+        "lead": lead,
+        "lead_rows": all_rows(lead.ranking) if lead else None,
         "models": content.models,
         "datasets": content.datasets,
         "n_entries": len(entries),
@@ -189,6 +194,7 @@ def _results_of(content: Content, tables: list[Table], key: str) -> list[dict[st
             "row": row,
             "dataset": content.datasets[row.result.dataset],
             "variant": variant(row.result),
+            "has_run": any(other.result.entry == key for other in table.rows),
             "badges": badges(row.result, table.dataset),
         }
         for table in tables
@@ -237,6 +243,7 @@ def _beside(content: Content, table: Table) -> dict[str, Any]:
         "n_curves": len(best),
         "at_k": at_k(named),
         "pairs": pairs(table.ranking, _names(table)) if table.ranking else None,
+        "all_rows": all_rows(table.ranking),
     }
 
 

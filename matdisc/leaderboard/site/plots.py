@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,11 +14,16 @@ MOST_ROWS = 25
 """Rows of the table beside a chart; the whole data lie in the file it links to."""
 
 Number = float | None
+NUMERIC = re.compile(r"[<>+−–-]? ?\d")
+"""How the text of a number begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """From a value to a coordinate; beyond the ends it stays at the edge of the drawing."""
+    """From a value to a coordinate; beyond the ends it stays at the edge of the drawing.
+
+    With `names` the places 1, 2, ... bear them instead of numbers and lines.
+    """
 
     label: str
     low: float
@@ -25,6 +31,7 @@ class Axis:
     start: float
     stop: float
     log: bool = False
+    names: tuple[str, ...] = ()
 
     def __call__(self, value: float) -> float:
         low, high, at = self.low, self.high, value
@@ -36,11 +43,13 @@ class Axis:
     @property
     def lines(self) -> bool:
         """Whether a line is drawn at each tick."""
-        return True
+        return not self.names
 
     @property
     def ticks(self) -> tuple[Tick, ...]:
-        """Round values within the axis, at most ten."""
+        """Round values within the axis, at most ten, or the names."""
+        if self.names:
+            return tuple(Tick(self(place), name) for place, name in enumerate(self.names, start=1))
         values = _log_values(self.low, self.high) if self.log else _linear_values(self.low, self.high)
         return tuple(Tick(self(value), text) for value, text in values)
 
@@ -56,31 +65,39 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A named curve; `css` is its class, which carries colour and dashes."""
+    """A named curve or set of points; `css` is its class, which carries colour and dashes.
+
+    With a `marker` its points are drawn; `x_ends` and `y_ends` are the lower and upper ends of intervals around them.
+    """
 
     name: str
     css: str
     xs: Sequence[Number]
     ys: Sequence[Number]
+    marker: str = ""
+    x_ends: tuple[Sequence[Number], Sequence[Number]] | None = None
+    y_ends: tuple[Sequence[Number], Sequence[Number]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A path with its class; a hatched one is drawn again with stripes."""
+    """A path with its class; a hatched one is drawn again with stripes, a `title` is shown under the pointer."""
 
     css: str
     d: str
     hatched: bool = False
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A line of the legend."""
+    """A line of the legend; without a class it has a marker only."""
 
     css: str
     text: str
     area: bool = False
     hatched: bool = False
+    marker: Shape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +107,10 @@ class Sheet:
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     total: int
+
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        return numeric_columns(self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +199,26 @@ def round_up(value: float) -> float:
     return math.ceil(value / step - 1e-9) * step
 
 
-def sheet(head: Sequence[str], columns: Sequence[Sequence[Number]]) -> Sheet:
+def sheet(head: Sequence[str], columns: Sequence[Sequence[Number | str]]) -> Sheet:
     """Return at most `MOST_ROWS` rows of the columns, evenly spread, first and last among them."""
     n = len(columns[0])
     last = min(n, MOST_ROWS) - 1
     places = range(n) if n <= MOST_ROWS else [round(i * (n - 1) / last) for i in range(MOST_ROWS)]
-    rows = tuple(tuple(figure(column[i]) for column in columns) for i in places)
+    rows = tuple(tuple(cell_text(column[i]) for column in columns) for i in places)
     return Sheet(tuple(head), rows, n)
+
+
+def cell_text(cell: Number | str) -> str:
+    """Return text as it is, and a number as `figure` prints it."""
+    return cell if isinstance(cell, str) else figure(cell)
+
+
+def numeric_columns(rows: Sequence[Sequence[str]]) -> tuple[bool, ...]:
+    """Return for each column whether it is set as numbers: some cell begins with one, or none holds a word."""
+    return tuple(
+        any(NUMERIC.match(cell) for cell in column) or all(cell in ("", "–") for cell in column)
+        for column in zip(*rows, strict=True)
+    )
 
 
 def figure(value: Number) -> str:

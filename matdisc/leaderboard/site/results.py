@@ -81,7 +81,11 @@ class Provenance(Part):
 
 
 class Result(Scores):
-    """One row of the board: one entry's metrics on one dataset."""
+    """One row of the board: one entry's metrics on one dataset.
+
+    `published` holds values for the whole population that the dataset is drawn from. Where only `n_labelled` of the `n`
+    materials have a known label, scores of stability are over those, and errors over all.
+    """
 
     entry: str
     model: str
@@ -90,6 +94,8 @@ class Result(Scores):
     protocol: Protocol | None = None
     origin: Literal["run", "submission"] = "run"
     n_groups: int | None = None
+    n_labelled: int | None = None
+    published: dict[str, float] = Field(default_factory=dict)
     secondary: tuple[Secondary, ...] = ()
     dummy: dict[str, float | None] = Field(default_factory=dict)
     subset: str | None = None

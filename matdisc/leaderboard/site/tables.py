@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from matdisc.cards import DatasetCard, ModelCard
-from matdisc.leaderboard.site.columns import show, show_interval
+from matdisc.leaderboard.site.cells import Badge, Cell, badges, cell, variant
 from matdisc.leaderboard.site.details import BoardRanking
 from matdisc.leaderboard.site.parts import Value
 from matdisc.leaderboard.site.ranks import Rank, heat_levels, rank_intervals
 from matdisc.leaderboard.site.results import Content, Result
 from matdisc.leaderboard.site.standing import fits, headline, places
 from matdisc.tasks import TASKS
-from matdisc.tasks.alloys import asked_hash
 from matdisc.tasks.shown import Metric
 
 LONG = 200
 """Tables of more rows than this show the first `SHORT` until asked for all."""
 SHORT = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Badge:
-    """A flag: a short label, the whole sentence, and whether it questions the comparison."""
-
-    label: str
-    text: str
-    warns: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """`text` and `interval` are printed, `sort` is the exact number for sorting, `heat` 0 to 10."""
-
-    text: str
-    interval: str = ""
-    sort: str | None = None
-    title: str | None = None
-    heat: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +68,24 @@ class Table:
     def detectable(self) -> float | None:
         """Smallest difference in the headline metric that neighbours of this table could have shown."""
         return headline(self.ranking).detectable if self.ranking else None
+
+    @property
+    def n_judged(self) -> int | None:
+        """Materials, or alloys, behind the headline metric: with a known label, where some lack one."""
+        first = self.first
+        return first.n_groups if TASKS[self.task].beliefs else first.n_labelled or first.n
+
+    @property
+    def detectable_in_all(self) -> float | None:
+        """The same if the whole population were scored: standard errors fall with the square root of its size."""
+        population, n = self.dataset.population, self.n_judged
+        if self.detectable is None or population is None or n is None:
+            return None
+        return self.detectable * math.sqrt(n / population.size)
+
+    @property
+    def has_published(self) -> bool:
+        return any(row.result.published for row in self.rows)
 
     @property
     def headline(self) -> Metric:
@@ -184,7 +182,10 @@ def make_table(
             rank=ranks.get(result.entry),
             reference=models[result.model].reference_row,
             badges=badges(result, dataset),
-            cells=tuple(cell(m, result.value(m.key), heats[m.key].get(result.entry)) for m in columns),
+            cells=tuple(
+                cell(m, result.value(m.key), heats[m.key].get(result.entry), result.published.get(m.key))
+                for m in columns
+            ),
             tie_group=groups.get(result.entry),
             opens_group=result.entry in leaders,
         )
@@ -192,47 +193,6 @@ def make_table(
     )
     floor = tuple(_floor(metric, results) for metric in columns)
     return Table(task, dataset, columns, rows, floor, usable, outdated=ranking is not None and usable is None)
-
-
-def cell(metric: Metric, value: Value | None, heat: int | None = None) -> Cell:
-    """Return the printed form of a value; missing and undefined ones say which they are."""
-    if value is None:
-        return Cell("–", title="not reported")
-    if value.value is None:
-        return Cell("–", title="undefined")
-    interval = show_interval(metric, value.low, value.high)
-    title = f"95 % interval {interval.replace('–', ' to ')}" if interval else None
-    return Cell(show(metric, value.value), interval, repr(value.value), title, heat)
-
-
-def badges(result: Result, dataset: DatasetCard) -> tuple[Badge, ...]:
-    """Return the flags of a result, and one more if it was computed on another version of the dataset."""
-    flags = list(result.flags)
-    told = result.provenance.dataset_sha256
-    if told and told != _asked_hash(dataset, result.task):
-        flags.insert(0, f"stale: computed on another version of this dataset ({told[:12]}…); score it anew")
-    return tuple(Badge(_short(flag), flag, _warns(flag)) for flag in flags)
-
-
-def _asked_hash(dataset: DatasetCard, task: str) -> str | None:
-    if TASKS[task].beliefs and dataset.sha256:
-        return asked_hash(dataset.sha256, dataset.splits)
-    return dataset.sha256_of(task)
-
-
-def variant(result: Result) -> str | None:
-    """What tells this entry from others of its model: the part after `+` in its id."""
-    _, plus, rest = result.entry.partition("+")
-    return rest if plus else None
-
-
-def _short(flag: str) -> str:
-    head = flag.partition(":")[0].strip()
-    return head if 0 < len(head) <= 34 else flag[:32].rstrip() + "…"
-
-
-def _warns(flag: str) -> bool:
-    return flag.lower().startswith(("training overlap", "level of theory", "used in construction", "stale"))
 
 
 def headline_value(result: Result) -> Value:
