@@ -1,6 +1,6 @@
 """`make bench`: what scoring and running cost, as ratios in one run on this machine.
 
-`python -m benchmarks soak` and `python -m benchmarks engine` run one part alone.
+`python -m benchmarks soak`, `engine` and `wbm` run one part alone.
 
 Each line says what was measured, the times, and their ratio. One thread a process throughout.
 """
@@ -19,7 +19,7 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np
 
-from benchmarks import alloys, engine, get, relaxation, scoring, soak
+from benchmarks import alloys, engine, get, relaxation, scoring, soak, wbm
 from matdisc.board import Board, init_board
 from matdisc.metrics import bootstrap_intervals, group_totals, metrics_from_totals, row_terms
 from matdisc.run import predict
@@ -39,6 +39,7 @@ def main() -> None:
         relaxation.measure(Path(folder))
         get.measure(Path(folder))
         engine.measure(Path(folder))
+        wbm.measure(Path(folder))
 
 
 def bootstrap_against_point_metrics() -> None:
@@ -121,4 +122,6 @@ if __name__ == "__main__":
         sys.exit(soak.main(sys.argv[2:]))
     if sys.argv[1:2] == ["engine"]:
         sys.exit(engine.main())
+    if sys.argv[1:2] == ["wbm"]:
+        sys.exit(wbm.main())
     main()

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matdisc import columns, predictions, tables
+from matdisc import predictions, tables
+from matdisc.columns import MAX_COLUMNS, NO_PREDICTION, NO_PREDICTION_LAST, choose, is_label, slip_of
 from matdisc.errors import SubmissionError
 from matdisc.schema import Prediction
 
@@ -275,7 +276,7 @@ PUBLISHED = [
 @pytest.mark.parametrize("name", ["p.csv", "p.jsonl", "p.parquet"])
 @pytest.mark.parametrize("header", PUBLISHED, ids=lambda header: header[-1])
 def test_files_of_published_models_are_read_as_they_are(tmp_path, header, name):
-    answer = next(c for c in header if c in COLUMNS or (c.startswith("e_form") and not columns.is_label(c, COLUMNS[0])))
+    answer = next(c for c in header if c in COLUMNS or (c.startswith("e_form") and not is_label(c, COLUMNS[0])))
     cells = {column: ["no", "number"] for column in header} | {"material_id": ["a", "b"], answer: [0.5, 0.25]}
     found = predictions.read(as_file(tmp_path / name, cells), COLUMNS)
     assert (found.column_name, found.values.tolist()) == (answer, [0.5, 0.25])
@@ -317,7 +318,7 @@ def test_a_name_that_is_almost_a_known_one_is_refused(tmp_path, slip, meant, bes
 
 
 @pytest.mark.parametrize(
-    "suffix", [*sorted(columns.NO_PREDICTION_LAST), "mace_std", "ale_ens", "epi_std_ens", "DFT", "err-label"]
+    "suffix", [*sorted(NO_PREDICTION_LAST), "mace_std", "ale_ens", "epi_std_ens", "DFT", "err-label"]
 )
 def test_an_uncertainty_or_a_label_is_never_the_answer(write, suffix):
     name = f"e_form_per_atom_{suffix}"
@@ -333,8 +334,8 @@ def test_an_uncertainty_or_a_label_is_never_the_answer(write, suffix):
 
 def test_the_words_of_uncertainties_and_labels_are_these():
     words = "std uncertainty error true dft target uncorrected epi ale var"
-    assert set(words.split()) == columns.NO_PREDICTION
-    assert {*columns.NO_PREDICTION, "err", "label"} == columns.NO_PREDICTION_LAST
+    assert set(words.split()) == NO_PREDICTION
+    assert {*NO_PREDICTION, "err", "label"} == NO_PREDICTION_LAST
 
 
 @pytest.mark.parametrize("second", ["e_form_per_atom_b", "e_form_per_atom_label_free", "e_form_per_atom", "p_stable"])
@@ -351,7 +352,7 @@ def test_columns_of_other_tasks_are_no_slips():
         known = ("material_id", *task.value_columns, *predictions.OPTIONAL_COLUMNS)
         answers = ("structure",) if task.structures else task.value_columns[:1]
         others = sorted(columns - {*known, *answers})
-        choice = columns.choose("p", ["material_id", answers[0], *others], answers, (*known, *answers))
+        choice = choose("p", ["material_id", answers[0], *others], answers, (*known, *answers))
         assert choice == (answers[0], ("material_id", answers[0]), tuple(others))
 
 
@@ -502,7 +503,7 @@ def test_rows_of_parquet_keep_their_order_over_any_portions(tmp_path, monkeypatc
 
 
 def test_a_file_of_very_many_columns_is_refused(write):
-    header = ",".join(["material_id", "p_stable", *(f"x{i}" for i in range(columns.MAX_COLUMNS))])
+    header = ",".join(["material_id", "p_stable", *(f"x{i}" for i in range(MAX_COLUMNS))])
     with pytest.raises(SubmissionError, match="more than 10,000 columns"):
         predictions.read(write(header + "\n"), COLUMNS)
 
@@ -516,7 +517,7 @@ KNOWN = ("material_id", *COLUMNS, *predictions.OPTIONAL_COLUMNS)
     st.lists(st.tuples(STRANGE, STRANGE, st.integers(0, 3)), max_size=6), st.sampled_from(["csv", "jsonl", "parquet"])
 )
 def test_columns_that_are_not_known_change_no_value(tmp_path_factory, strange, suffix):
-    strange = [(n, cell, i) for n, cell, i in strange if n not in KNOWN and not columns.slip_of(n, KNOWN)]
+    strange = [(n, cell, i) for n, cell, i in strange if n not in KNOWN and not slip_of(n, KNOWN)]
     if suffix == "jsonl":
         strange = list({n: (n, cell, i) for n, cell, i in strange}.values())
     columns = [("material_id", ["a", "b"]), ("e_form_per_atom_x", [0.1, None]), ("uncertainty", [0.2, 0.3])]

@@ -83,7 +83,7 @@ def _file_checks(board: Board, card: DatasetCard) -> Iterator[Check]:
             yield Check(f"file {file.name}", False, str(err))
             continue
         size = _size(path)
-        said = f"sha256 {file.sha256}" if file.sha256 else f"md5 {file.md5}"
+        said = f"sha256 {file.sha256}" if file.sha256 else f"md5 {file.md5} (its sha256: {file_hash(path)})"
         detail = f"{path}, {size} bytes, {said}"
         right = file.bytes is None or size == file.bytes
         yield Check(f"file {file.name}", right, detail if right else f"{detail}; the card says {file.bytes} bytes")

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 import matdisc
 from matdisc.leaderboard.site.all_rows import all_rows
 from matdisc.leaderboard.site.belief_pages import EvidenceSection, belief_board, belief_section, evidence_section
 from matdisc.leaderboard.site.belief_tables import Named
-from matdisc.leaderboard.site.cells import badges, variant
+from matdisc.leaderboard.site.cells import VARIANTS, badges, variant
 from matdisc.leaderboard.site.charts import make_charts
-from matdisc.leaderboard.site.columns import COVERAGE, METRICS, metric_anchor, show, show_interval
+from matdisc.leaderboard.site.columns import COVERAGE, METRICS
 from matdisc.leaderboard.site.curves import model_plots, overlay_plots
 from matdisc.leaderboard.site.export import build_json, leaderboard_csv, leaderboard_json
+from matdisc.leaderboard.site.filters import FILTERS
 from matdisc.leaderboard.site.measured import measured_plots, text_sheets
-from matdisc.leaderboard.site.plots import figure
 from matdisc.leaderboard.site.results import Content, Result
 from matdisc.leaderboard.site.settings import Settings, shown_first
 from matdisc.leaderboard.site.slices import periodic, slice_tables
@@ -29,7 +27,7 @@ from matdisc.leaderboard.site.tables import SHORT, Row, Table, display_name, mak
 from matdisc.leaderboard.site.verdict import full_name, headline_table, verdict
 from matdisc.predictions import SUFFIXES
 from matdisc.schema import STATUSES
-from matdisc.tasks import TASKS, Task
+from matdisc.tasks import TASKS
 from matdisc.tasks.shown import STABILITY, Metric
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -101,50 +99,8 @@ def environment() -> Environment:
         keep_trailing_newline=True,
     )
     env.globals.update(METRICS=METRICS, TASKS=TASKS, verdict=verdict, charts=make_charts, colour_schemes=COLOUR_SCHEME)
-    env.filters.update(
-        show=show, interval=show_interval, model_name=display_name, percent=percent, thousands=thousands,
-        plain=plain_number, anchor=anchor, metric_anchor=metric_anchor, metric_of=metric_of, together=together,
-        figure=figure, trivial=trivial, published_value=published_value,
-    )  # fmt: skip
+    env.filters.update(FILTERS, model_name=display_name)
     return env
-
-
-def metric_of(key: str, task: Task) -> Metric:
-    return task.metric(key)
-
-
-def trivial(task: Task) -> str:
-    """Return what the trivial answer of a task is, in a few words."""
-    if task.measured:
-        return task.trivial[:1].lower() + task.trivial[1:]
-    if task.beliefs:
-        return "class rate of training"
-    return "unrelaxed" if task.structures else "all stable, or the mean"
-
-
-def percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"
-
-
-def thousands(number: float | None) -> str:
-    return "–" if number is None else f"{number:,.0f}"
-
-
-def plain_number(number: float | None, digits: int = 6) -> str:
-    """Return a number without trailing zeros: 0.05, 0, 12."""
-    return "–" if number is None else f"{number:.{digits}g}".replace("-", "−")
-
-
-def together(sentence: str) -> Markup:
-    """Return a sentence whose intervals, such as (0.88–0.93), do not break over two lines."""
-    parts = re.split(r"(\([\d.−]+–[\d.−]+\))", sentence)
-    kept = Markup('<span class="nowrap">{}</span>')
-    return Markup("").join(kept.format(part) if i % 2 else part for i, part in enumerate(parts))
-
-
-def anchor(text: str) -> str:
-    """Return an id for an element: letters, digits, `.`, `_` and `-` only."""
-    return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)
 
 
 def metric_groups() -> list[tuple[str, list[Metric]]]:

@@ -70,7 +70,7 @@ def _claim(table: Table) -> str:
     rest = len(together) - 2
     others = "one other" if rest == 1 else f"{rest} others"
     if first.tie_group is not None:  # members of a tie group may differ from each other, not from its leader
-        best = f"{full_name(first)} has the {most} {name} for {where}, {_told(first)}"
+        best = f"{full_name(first)} has the {most} {name}, {_told(first)}, for {where}"
         return f"{best}, but {full_name(together[1])} and {others} cannot be told apart from it."
     names = f"{full_name(together[0])}, {full_name(together[1])} and {others}"
     return f"{names} cannot be told apart for {where}; the {most} {name} is {_told(first)}."
