@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from matdisc.cards import SYMBOLS
+from matdisc.cards import ELEMENTS
 from matdisc.schema import Crystal
 
 SYMPRECS = (0.1, 1e-2, 1e-5)
 """Tolerances in Å at which symmetry is looked for."""
 
-_NUMBER = {symbol: number for number, symbol in enumerate(SYMBOLS, 1)}
+_NUMBER = {symbol: number for number, symbol in enumerate(ELEMENTS.split(), 1)}
 
 
 @dataclass(frozen=True, slots=True)

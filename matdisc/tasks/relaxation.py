@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SKEWED = 1.5
 """A cell whose longest edge exceeds that of its reduced cell by more than this is reduced before it is compared."""
-FORMAT = "matdisc.compared/1"
+FORMAT = "matdisc.compared/2"
 COLUMNS = 3 + 4 * len(LEVELS)
 """Numbers that are kept of a comparison."""
 
