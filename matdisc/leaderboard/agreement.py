@@ -49,7 +49,7 @@ def agreement_sheets(
         shares = (size <= NEAR[0], size <= NEAR[1], apart[known] < -NEAR[1], apart[known] > NEAR[1])
         cells = [f"{100 * share.mean():.1f} %" for share in shares]
         middle = 1000 * float(np.median(size))
-        summary.append([name, float(len(known)), middle, *cells, _errors(mine, published, known)])
+        summary.append([name, float(len(known)), middle, *cells, *_errors(mine, published, known)])
         used = corrections if scale.get(name) == "pbe_raw" else {}
         for i in known[np.argsort(-size, kind="stable")][:MOST].tolist():
             listed.append(
@@ -59,7 +59,7 @@ def agreement_sheets(
         Sheet(
             "agreement", "Our runs against the published runs",
             ("Model", "crystals", "median difference, meV/atom", "within 1 meV/atom", "within 5 meV/atom",
-             "ours lower by more", "ours higher by more", "MAE of ours, of theirs, eV/atom"),
+             "ours lower by over 5", "ours higher by over 5", "MAE of ours, eV/atom", "MAE of theirs, eV/atom"),
             summary,
             "Absolute difference of the two formation energies of the same crystal. Published runs began from "
             "unrelaxed structures and ours from those relaxed by DFT; published values are rounded to four decimals.",
@@ -75,10 +75,9 @@ def agreement_sheets(
     ]  # fmt: skip
 
 
-def _errors(mine: Checked, published: Checked, known: Any) -> str:
+def _errors(mine: Checked, published: Checked, known: Any) -> list[str]:
     truth = mine.truth.target("e_form_per_atom")[known]
-    both = (float(np.abs(c.answers.values[known] - truth).mean()) for c in (mine, published))
-    return ", ".join(f"{error:.4f}" for error in both)
+    return [f"{float(np.abs(c.answers.values[known] - truth).mean()):.4f}" for c in (mine, published)]
 
 
 def _material(
@@ -101,7 +100,7 @@ def reason(mine: Checked, apart: Floats, i: int, corrections: Mapping[str, float
     if mine.submission.status[_row_of(mine, i)] == UNCONVERGED:
         return f"ours is {STATUSES[UNCONVERGED]}"
     if apart[i] < 0:
-        return "theirs ended in a higher minimum, or before one"
+        return "other start: theirs ended in a higher minimum, or stopped before one"
     return "other start: theirs found a lower minimum"
 
 

@@ -139,7 +139,7 @@ def _band_table(found: Numbers, members: Mapping[str, np.ndarray], names: Sequen
         rows.append([names[i], approach[i], float(place), float(by_f1[i]), mae, *rates])
     return Sheet(
         "near-hull",
-        "False positives by distance to the hull",
+        "False positives of every model by distance to the hull",
         (
             "Model",
             "approach",

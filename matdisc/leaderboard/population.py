@@ -84,11 +84,11 @@ def _counted(
     return Sheet(
         "published-held",
         "Do the intervals hold what is published for the whole set?",
-        ("Metric", *(head for way in ways for head in (f"held, energies {way}", "mean difference"))),
+        ("Metric", *(head for way in ways for head in (f"inside, energies {way}", "mean difference"))),
         rows,
-        f"95 % intervals of this draw of {len(one.truth):,} against the published values for {population.name} "
-        f"({population.size:,} materials). All rows share one draw, so they miss or hold together, and 95 % is the "
-        "expectation over many draws. The difference is sample minus published, mean over the rows.",
+        f"95 % intervals of this draw of {len(one.truth):,} against the published values for all of {population.name} "
+        f"({population.size:,} materials). All rows share one draw, so they miss or hold them together; 95 % "
+        "is the expectation over many draws. The difference is sample minus published, mean over the rows.",
     )
 
 
@@ -106,8 +106,9 @@ def _row_by_row(
         for way in ways.values():
             cells += [way[i][key].text, ("yes" if way[i][key].holds(found[key]) else "no") if key in found else None]
         rows.append(cells)
-    heads = [head for way in ways for head in (f"here, energies {way}", "holds it")]
-    return Sheet("published-rows", f"{label}: published and here", ("Model", "published", *heads), rows)
+    heads = [head for way in ways for head in (f"here, energies {way}", f"published inside, {way}")]
+    note = f"Published for all of {one.card.population.name}; here with 95 % intervals." if one.card.population else ""
+    return Sheet("published-rows", f"{label}: published and here", ("Model", "published", *heads), rows, note)
 
 
 def _bias(found: Sequence[Estimate], published: Sequence[float | None]) -> str | None:

@@ -12,13 +12,13 @@ import numpy as np
 
 from matdisc.atomic import write_whole
 from matdisc.board import Board
-from matdisc.cards import ModelCard
 from matdisc.datasets import load
 from matdisc.datasets.published import published_values
 from matdisc.errors import CardError, DataError, SubmissionError
 from matdisc.leaderboard.agreement import PUBLISHED, agreement_sheets
 from matdisc.leaderboard.approaches import approach_report
 from matdisc.leaderboard.checked import Checked, check_file, known_task
+from matdisc.leaderboard.names import row_name
 from matdisc.leaderboard.population import population_sheets
 from matdisc.leaderboard.results import predictions_on_board
 from matdisc.metrics.belief_inference import mean_draws, scores
@@ -92,12 +92,17 @@ def findings(
     published = published_values(board, one.card)
     of_all = [(name, card.key, checked) for name, card, checked in zip(names, cards, found, strict=True)]
     figures, sheets = approach_report(
-        [(name, card.approach, checked) for name, card, checked in zip(names, cards, found, strict=True)], bootstrap
+        [
+            (name, card.approach, checked)
+            for entry, name, card, checked in zip(entries, names, cards, found, strict=True)
+            if not (entry.endswith(f"+{PUBLISHED}") and card.key in entries)  # one row of a model is enough
+        ],
+        bootstrap,
     )
     rows = dict(zip(entries, found, strict=True))
     both = [
-        (card.name, card, rows[entry], rows[f"{entry}+{PUBLISHED}"])
-        for entry, card in zip(entries, cards, strict=True)
+        (name, card, rows[entry], rows[f"{entry}+{PUBLISHED}"])
+        for entry, name, card in zip(entries, names, cards, strict=True)
         if f"{entry}+{PUBLISHED}" in rows
     ]
     corrections = load(board, one.card.key).corrections if both else {}
@@ -107,12 +112,6 @@ def findings(
         {name: card.energy_scale for name, card, _, _ in both},
     )
     return figures, [*sheets, *population_sheets(of_all, published, bootstrap), *agreement]
-
-
-def row_name(card: ModelCard, entry: str) -> str:
-    """Return the printed name of a row: the model's, and what follows the `+` of its entry."""
-    _, plus, variant = entry.partition("+")
-    return f"{card.name} ({variant})" if plus else card.name
 
 
 def write_ranking(board: Board, task: str, dataset: str) -> Path | None:

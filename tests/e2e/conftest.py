@@ -43,6 +43,17 @@ def full_site(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def sample_site(tmp_path_factory) -> Path:
+    from site_boards import make_board
+    from site_population import add_population
+
+    from matdisc.leaderboard.site import build
+
+    root = tmp_path_factory.mktemp("browser-sample")
+    return build(add_population(make_board(root / "board")), root / "out")
+
+
+@pytest.fixture(scope="session")
 def site(tmp_path_factory) -> Path:
     from site_boards import make_board
 

@@ -186,6 +186,21 @@ def test_pages_with_charts_keep_the_policy_and_do_not_overflow_a_small_screen(ch
         assert overflow(page) <= 0
 
 
+@pytest.mark.parametrize("name", ["index.html", "datasets/alpha-set.html", "models/graphnet-0.3.0.html"])
+def test_pages_of_a_draw_keep_the_policy_and_do_not_overflow_a_small_screen(chromium, sample_site, name):
+    with opened(chromium, sample_site, name, viewport={"width": 360, "height": 740}) as page:
+        for summary in page.locator("details.data > summary").all():
+            summary.click()
+        assert overflow(page) <= 0
+
+
+def test_published_values_are_hidden_with_the_intervals(chromium, sample_site):
+    with opened(chromium, sample_site) as page:
+        assert page.locator(f"{TABLE} .published").first.is_visible()
+        page.locator("#intervals").uncheck()
+        assert not page.locator(f"{TABLE} .published").first.is_visible()
+
+
 def test_curves_are_drawn_within_their_frames(chromium, full_site):
     with opened(chromium, full_site, "models/graphnet-0.3.0.html") as page:
         assert page.locator("figure.plot > svg").count() >= 8

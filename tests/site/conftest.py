@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from site_boards import make_board
 from site_details import add_details
+from site_population import add_population
 
 from matdisc.board import Board
 from matdisc.leaderboard.site import build
@@ -30,6 +31,12 @@ def site(tmp_path_factory) -> Path:
 def full_site(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("full")
     return build(add_details(make_board(root / "board")), root / "out")
+
+
+@pytest.fixture(scope="session")
+def sample_site(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("sample")
+    return build(add_population(make_board(root / "board")), root / "out")
 
 
 @pytest.fixture(scope="session")

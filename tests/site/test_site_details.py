@@ -137,7 +137,7 @@ def test_ranks_and_ties_come_from_the_ranking_where_there_is_one(full_site):
     titles = " ".join(a["title"] or "" for a in page.all("span") if a.get("title"))
     assert "cannot be told apart from the leader of its group, paired bootstrap, Holm-corrected 5 %" in titles
     assert "Ranks and ties are from a paired bootstrap" in page.words
-    assert "Smallest detectable difference in F1: 0.043" in page.words
+    assert "Smallest detectable difference in F1: 0.043 with these 1,367 materials." in page.words
 
 
 def test_without_a_ranking_the_overlap_rule_is_named(site):
@@ -162,7 +162,7 @@ def test_a_lead_that_the_paired_test_carries_is_claimed_even_if_intervals_overla
 def test_of_a_larger_group_only_the_leader_is_compared_with(board):
     write_ranking(board, ranking(groups=(1, 1, 1, 2, 3)))
     assert verdict(discovery_table(board)).claim == (
-        "GraphNet 0.3.0 has the highest F1 for discovery on Alpha ABC3, 0.91 (0.90–0.93), "
+        "GraphNet 0.3.0 has the highest F1, 0.91 (0.90–0.93), for discovery on Alpha ABC3, "
         "but MeshNet 2 and one other cannot be told apart from it."
     )
 

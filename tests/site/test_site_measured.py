@@ -1,10 +1,11 @@
-"""Figures and tables of measuring tasks: drawn as they are told, or refused."""
+"""Figures and tables of measuring tasks and of rankings: drawn as they are, or refused."""
 
 import pytest
 from pydantic import ValidationError
 
-from matdisc.leaderboard.site.figures import DrawnFigure, MeasuredDetails, ToldSheet
+from matdisc.leaderboard.site.figures import DrawnFigure, ToldSheet, WithFigures
 from matdisc.leaderboard.site.measured import measured_plots, text_sheets
+from matdisc.leaderboard.site.plots import numeric_columns
 from matdisc.tasks.figures import Figure, Line, Sheet, shown
 
 
@@ -42,6 +43,47 @@ def test_several_curves_have_a_legend_and_curves_on_other_points_a_common_table(
     assert plot.shapes[0].css == "floor"
 
 
+def test_lines_with_labels_are_points_with_titles_and_bars_and_a_marker_for_each_series():
+    one = Line("a", [1.0, 2.0], [3.0, 4.0], ["first", "second"], [0.5, 1.5], [1.5, 2.5], [2.0, 3.0], [4.0, 5.0])
+    (plot,) = measured_plots([figure([one, Line("b", [9.0], [6.0], ["third"])])])
+    assert [shape.css for shape in plot.shapes] == ["error-bar s0", "point s0", "point s0", "point s1"]
+    assert [shape.title for shape in plot.shapes[1:]] == ["first: 1, 3", "second: 2, 4", "third: 9, 6"]
+    assert plot.shapes[0].d.count("H") == plot.shapes[0].d.count("V") == 2
+    outlines = [shape.d.partition("m")[2] for shape in plot.shapes[1:]]
+    assert outlines[0] == outlines[1] != outlines[2]
+    assert [(key.css, key.marker.css) for key in plot.legend] == [("", "point s0"), ("", "point s1")]
+
+
+def test_axes_around_points_hold_the_ends_of_their_intervals():
+    (plot,) = measured_plots([figure([Line("a", [2.0], [3.0], ["one"], [1.0], [3.0], [2.0], [4.0])])])
+    assert (plot.x.low, plot.x.high, plot.y.low, plot.y.high) == pytest.approx((0.9, 3.1, 1.9, 4.1))
+
+
+def test_the_data_of_points_have_their_names_first_and_intervals_as_text():
+    (plot,) = measured_plots([figure([Line("a", [2.0, 5.0], [3.0, 4.0], ["one", "two"], [1.0, None], [3.0, 6.0])])])
+    assert plot.sheet.head == ("name", "series", "x, fs", "y, eV")
+    assert plot.sheet.rows == (("one", "a", "2 (1–3)", "3"), ("two", "a", "5", "4"))
+    assert plot.sheet.numeric == (False, False, True, True)
+
+
+def test_named_places_are_the_ticks_and_series_stand_beside_each_other():
+    lines = [Line(name, [1, 2], [0.5, 0.25], y_low=[0.4, 0.2], y_high=[0.6, 0.3]) for name in "ab"]
+    (plot,) = measured_plots([figure(lines, x_names=["near", "far"])])
+    assert (plot.x.low, plot.x.high) == (0.5, 2.5)
+    assert [tick.text for tick in plot.x.ticks] == ["near", "far"]
+    assert [tick.x for tick in plot.x.ticks] == [plot.x(1), plot.x(2)]
+    assert [shape.css for shape in plot.shapes if "line" in shape.css] == ["line s0", "line s1"]
+    starts = [float(shape.d[1:].split()[0]) for shape in plot.shapes if "line" in shape.css]
+    assert starts[0] < plot.x(1) < starts[1]
+    assert plot.shapes[-1].title == "b: far, 0.25"
+    assert plot.sheet.rows == (("near", "0.5 (0.4–0.6)", "0.5 (0.4–0.6)"), ("far", "0.25 (0.2–0.3)", "0.25 (0.2–0.3)"))
+
+
+def test_columns_of_words_are_no_numbers():
+    rows = (("a", "universal potential", "0.5 (0.4–0.6)", "17 of 20", ""), ("b", "Ca3N4", "−0.1", "–", "–"))
+    assert numeric_columns(rows) == (False, False, True, True, True)
+
+
 def test_a_figure_without_a_point_is_left_out():
     assert measured_plots([figure([Line("a", [1.0], [None])])]) == []
 
@@ -54,4 +96,4 @@ def test_a_table_prints_numbers_and_dashes():
 
 def test_a_table_with_a_row_of_another_length_is_refused():
     with pytest.raises(ValidationError, match="every row needs 2 cells"):
-        MeasuredDetails(sheets=({"key": "k", "title": "t", "head": ("a", "b"), "rows": (("one",),)},))
+        WithFigures(sheets=({"key": "k", "title": "t", "head": ("a", "b"), "rows": (("one",),)},))

@@ -7,7 +7,7 @@ from site_boards import HOSTILE, LONG_KEY
 from site_html import Page, read_pages
 
 
-@pytest.fixture(scope="module", params=["site", "full_site", "empty_site"])
+@pytest.fixture(scope="module", params=["site", "full_site", "sample_site", "empty_site"])
 def folder(request):
     return request.getfixturevalue(request.param)
 

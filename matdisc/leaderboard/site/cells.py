@@ -43,8 +43,9 @@ class Published:
 
     @property
     def words(self) -> str:
-        where = f" lies {self.side}" if self.side else ""
-        return f"{self.text}, published for the whole population,{where}" if where else f"published: {self.text}"
+        if not self.side:
+            return f"published: {self.text}"
+        return f"{self.text}, published for the whole population, lies {self.side} the interval"
 
 
 @dataclass(frozen=True, slots=True)

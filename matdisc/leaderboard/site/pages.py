@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import matdisc
+from matdisc.leaderboard.names import display_name
 from matdisc.leaderboard.site.all_rows import all_rows
 from matdisc.leaderboard.site.belief_pages import EvidenceSection, belief_board, belief_section, evidence_section
 from matdisc.leaderboard.site.belief_tables import Named
@@ -23,7 +24,7 @@ from matdisc.leaderboard.site.results import Content, Result
 from matdisc.leaderboard.site.settings import Settings, shown_first
 from matdisc.leaderboard.site.slices import periodic, slice_tables
 from matdisc.leaderboard.site.standing import MOST_COMPARED, at_k, pairs
-from matdisc.leaderboard.site.tables import SHORT, Row, Table, display_name, make_tables
+from matdisc.leaderboard.site.tables import SHORT, Row, Table, make_tables
 from matdisc.leaderboard.site.verdict import full_name, headline_table, verdict
 from matdisc.predictions import SUFFIXES
 from matdisc.schema import STATUSES

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from matdisc.cards import DatasetCard, ModelCard
+from matdisc.leaderboard.names import display_name
 from matdisc.leaderboard.site.cells import Badge, Cell, badges, cell, variant
 from matdisc.leaderboard.site.details import BoardRanking
 from matdisc.leaderboard.site.parts import Value
@@ -121,12 +122,6 @@ class Table:
     @property
     def has_floor(self) -> bool:
         return any(cell.sort is not None for cell in self.floor)
-
-
-def display_name(card: ModelCard) -> str:
-    """Name and version; the version once only, and not for references."""
-    bare = card.reference_row or card.version in card.name.split()
-    return card.name if bare else f"{card.name} {card.version}"
 
 
 def make_tables(content: Content, task_order: Sequence[str], dataset_order: Sequence[str]) -> list[Table]:
