@@ -70,7 +70,8 @@ def agreement_sheets(
              "likely reason"),
             listed,
             "The reason follows from what is on file: how our run ended, the correction of that crystal, and which of "
-            "the two ended lower. Of two ends of relaxations of one potential the lower one is the deeper minimum.",
+            "the two ended lower: another minimum, or (theirs) a run that stopped early, which published files do not "
+            "say. Of two ends of relaxations of one potential the lower one is the deeper minimum.",
         ),
     ]  # fmt: skip
 
@@ -100,8 +101,8 @@ def reason(mine: Checked, apart: Floats, i: int, corrections: Mapping[str, float
     if mine.submission.status[_row_of(mine, i)] == UNCONVERGED:
         return f"ours is {STATUSES[UNCONVERGED]}"
     if apart[i] < 0:
-        return "other start: theirs ended in a higher minimum, or stopped before one"
-    return "other start: theirs found a lower minimum"
+        return "other start, theirs ended higher"
+    return "other start, theirs ended lower"
 
 
 def _row_of(checked: Checked, i: int) -> int:

@@ -182,7 +182,7 @@ def _disconnect(found: Numbers) -> str:
     said = []
     for pairs, words in (
         (np.ones(len(i), bool), "all pairs of rows"),
-        (close, "pairs whose errors differ by a fifth at most"),
+        (close, "the pairs whose errors differ by a fifth at most"),
     ):
         if pairs.any():
             first, second = i[pairs], j[pairs]
@@ -190,8 +190,8 @@ def _disconnect(found: Numbers) -> str:
             drawn = found.drawn["mae"], found.drawn["f1"]
             again = discordant(*(values[:, first] - values[:, second] for values in drawn))
             low, high = percentile_interval(again)
-            said.append(f"of {words} {100 * share:.0f} % ({100 * low:.0f}–{100 * high:.0f} %)")
-    return f"The lower error goes with the lower F1 in: {'; '.join(said)}. Bars and brackets are 95 % intervals."
+            said.append(f"{100 * share:.0f} % ({100 * low:.0f}–{100 * high:.0f} %) of {words}")
+    return f"The row with the lower error has the lower F1 in {' and in '.join(said)}; by chance it would be half."
 
 
 def discordant(mae: Floats, f1: Floats) -> Any:
@@ -213,7 +213,7 @@ def _near_the_hull(found: Numbers, members: Mapping[str, np.ndarray]) -> Figure:
         lines.append(Line(SHORT[how], x, value, y_low=ends[:, 0], y_high=ends[:, 1]))
     return Figure(
         "near-hull",
-        "False positives gather near the hull",
+        "False positives by distance to the hull",
         "hull distance, eV/atom",
         "unstable materials called stable",
         lines,
