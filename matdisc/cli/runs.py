@@ -94,7 +94,7 @@ def evaluate(
     """
     from matdisc.leaderboard import site
     from matdisc.leaderboard.evidence_map import refresh_evidence_maps
-    from matdisc.leaderboard.ranking import write_ranking
+    from matdisc.leaderboard.ranking import ranking_path, write_ranking
     from matdisc.leaderboard.results import publish, publish_new
     from matdisc.run import evaluate as plan
     from matdisc.run import predict as run_predict
@@ -106,9 +106,11 @@ def evaluate(
     for line in skipped:
         typer.echo(f"left out: {line}", err=True)
     for task_key, key in plan.file_tables(root, task, dataset):
-        for row in publish_new(root, task_key, key):
+        new = publish_new(root, task_key, key)
+        for row in new:
             typer.echo(f"scored: {row} on {key} ({task_key})", err=True)
-        write_ranking(root, task_key, key)
+        if new or not ranking_path(root, task_key, key).exists():
+            write_ranking(root, task_key, key)
     if build and len(steps) > 1:
         typer.echo(f"site so far: {site.build(root) / 'index.html'}", err=True)
     tables: dict[tuple[str, ...], list[list[str]]] = {}

@@ -114,9 +114,14 @@ def findings(
     return figures, [*sheets, *population_sheets(of_all, published, bootstrap), *agreement]
 
 
+def ranking_path(board: Board, task: str, dataset: str) -> Path:
+    """Where the ranking of a dataset lies."""
+    return board.rankings_dir / task / f"{dataset}.json"
+
+
 def write_ranking(board: Board, task: str, dataset: str) -> Path | None:
     """Write the ranking of a dataset to `leaderboard/rankings/`; with fewer than two rows an old one is removed."""
-    path = board.rankings_dir / task / f"{dataset}.json"
+    path = ranking_path(board, task, dataset)
     try:
         ranking = rank(board, task, dataset)
     except (CardError, DataError):
