@@ -54,6 +54,8 @@ def approach_report(
 ) -> tuple[list[Figure], list[Sheet]]:
     """Return figures and tables of the approaches; nothing unless two approaches have rows with energies.
 
+    A mean over a row with an undefined metric is undefined.
+
     Args:
         named: Printed name, approach of the model's card, and predictions of each row.
         bootstrap: How intervals are taken.
@@ -63,7 +65,7 @@ def approach_report(
     if found is None:
         return [], []
     hows = np.array([how for _, how, _ in rows])
-    order = sorted(set(hows.tolist()), key=lambda how: -float(np.nanmean(found.point["f1"][hows == how])))
+    order = sorted(set(hows.tolist()), key=lambda how: -float(np.nan_to_num(found.point["f1"][hows == how]).mean()))
     members = {how: np.flatnonzero(hows == how) for how in order}
     names = [name for name, _, _ in rows]
     figures = [_error_against_f1(found, members, names), _near_the_hull(found, members)]
@@ -120,10 +122,12 @@ def _means(found: Numbers, members: Mapping[str, np.ndarray]) -> Sheet:
     )
 
 
-def _step(found: Numbers, mine: np.ndarray, before: np.ndarray) -> str:
+def _step(found: Numbers, mine: np.ndarray, before: np.ndarray) -> str | None:
     value = found.point["f1"][mine].mean() - found.point["f1"][before].mean()
     drawn = found.drawn["f1"][:, mine].mean(axis=1) - found.drawn["f1"][:, before].mean(axis=1)
     p = float(bootstrap_p_value(drawn))
+    if not np.isfinite(value) or not np.isfinite(p):
+        return None
     return f"{_with_interval(value, drawn, signed=True)}, p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
 
 

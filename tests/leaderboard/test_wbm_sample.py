@@ -128,6 +128,17 @@ def test_one_approach_alone_is_compared_with_nothing(shipped):
     assert approach_report(rows, FEW) == ([], [])
 
 
+def test_an_approach_whose_model_calls_nothing_stable_has_no_mean_f1(shipped, tmp_path):
+    truth = load_truth(shipped, SET)
+    up = np.random.default_rng(0).uniform(0.6, 2.4, len(truth))  # no material so far below the hull
+    timid = check_file(shipped, _written(tmp_path, truth, truth.target("e_form_per_atom") + up), "discovery", SET)
+    good = check_file(shipped, file_of(shipped, "orb-v2"), "discovery", SET)
+    _, sheets = approach_report([("T", "one-shot predictor", timid), ("O", "universal potential", good)], FEW)
+    assert [row[0] for row in sheets[0].rows] == ["Universal potentials", "One-shot predictors"]
+    assert sheets[0].rows[1][2] is None
+    assert sheets[0].rows[1][-1] is None
+
+
 def test_false_positives_are_counted_by_distance_to_the_hull(shipped):
     checked = check_file(shipped, file_of(shipped, "orb-v2"), "discovery", SET)
     found = numbers([checked], FEW)
