@@ -6,6 +6,7 @@ moyo and not spglib, because the two disagree on structures with a little noise 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -36,6 +37,7 @@ def symmetry(crystal: Crystal, symprec: float) -> Symmetry | None:
     """
     import moyopy
 
+    logging.getLogger("moyo").setLevel(logging.ERROR)  # a note about supercells, once for each of them
     cell = moyopy.Cell(
         basis=[list(row) for row in crystal.cell],
         positions=[list(row) for row in crystal.positions],
