@@ -1,23 +1,65 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and errors that say which file could not be written."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` to `path` through a temporary file and a rename, so that no reader sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Write `data` to `path` through a temporary file and a rename, so that no reader sees half a file.
+
+    Raises:
+        OSError: If it cannot be written, with the name of `path`; nothing of it is left behind then.
+    """
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy what a folder holds to `target`; files that are there stay, and the first error ends it.
+
+    Raises:
+        OSError: If a file cannot be copied, with the name of the copy; half a copy is not left behind.
+    """
+    for path in sorted(source.rglob("*")):
+        copy = target / path.relative_to(source)
+        if path.is_dir() or copy.exists():
+            continue
+        with naming(copy):
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                shutil.copyfile(path, copy)
+            except BaseException:
+                copy.unlink(missing_ok=True)
+                raise
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an operating-system error within name `path`: a write does not tell its file, a temporary name says nothing.
+
+    Raises:
+        OSError: What was raised within, with the name of `path`.
+    """
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        yield
+    except OSError as err:
+        if err.errno is None:  # not the system's: damaged gzip data, say
+            raise
+        raise OSError(err.errno, err.strerror, str(path)) from err

@@ -7,11 +7,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from matdisc.atomic import copy_folder, naming, write_whole
 from matdisc.cards import DatasetCard, ModelCard, read_card
 from matdisc.errors import CardError
 
 PUBLISHED_ROWS = ("discovery/wbm-sample",)
 """Task and dataset of the published predictions that come with the package."""
+SITE = Path("leaderboard", "site.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +94,33 @@ def init_board(target: Path) -> Board:
 
     Raises:
         CardError: If `target` already holds a board or is a file.
+        OSError: If `target` cannot be written, with its name; no half of a board is left behind then.
     """
     if target.exists() and not target.is_dir():
         raise CardError(f"{target}: is a file; name a folder")
     if (target / "models").exists() or (target / "datasets").exists():
         raise CardError(f"{target}: already holds models/ or datasets/; choose another folder")
-    source = shipped_board()
-    target.mkdir(parents=True, exist_ok=True)
-    for name in ("models", "datasets"):
-        shutil.copytree(source / name, target / name)
-    (target / "leaderboard").mkdir(exist_ok=True)
-    for rows in PUBLISHED_ROWS:
-        shipped = Board(source).predictions_dir / rows
-        if shipped.is_dir():
-            shutil.copytree(shipped, Board(target).predictions_dir / rows)
-    site = source / "leaderboard" / "site.toml"
-    if site.is_file():
-        shutil.copy(site, target / "leaderboard" / "site.toml")
+    made = not target.exists()
+    try:
+        with naming(target):
+            _copy_shipped(Board(shipped_board()), Board(target))
+    except BaseException:
+        for folder in [target] if made else [target / "models", target / "datasets"]:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
     return Board(target)
+
+
+def _copy_shipped(source: Board, board: Board) -> None:
+    """Copy cards, embedded data and published predictions; the folder of models, which makes it a board, comes last."""
+    for rows in PUBLISHED_ROWS:
+        copy_folder(source.predictions_dir / rows, board.predictions_dir / rows)
+    settings, copy = source.root / SITE, board.root / SITE
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    if settings.is_file() and not copy.exists():
+        write_whole(copy, settings.read_bytes())
+    copy_folder(source.datasets_dir, board.datasets_dir)
+    copy_folder(source.models_dir, board.models_dir)
 
 
 def shipped_board() -> Path:

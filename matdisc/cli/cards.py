@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from matdisc.board import init_board, open_board
-from matdisc.cli.common import HERE, BoardOption, JsonOption, TaskOption, print_table
+from matdisc.cli.common import HERE, BoardOption, JsonOption, TaskOption, os_trouble, print_table
 from matdisc.errors import MatdiscError
 
 models = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -193,9 +193,10 @@ def _check(keys: list[str], read: Any, noun: str) -> None:
     for key in keys:
         try:
             read(key)
-        except MatdiscError as err:
+        except (MatdiscError, OSError) as err:
             problems += 1
-            typer.echo(f"error: {err}", err=True)
+            trouble = os_trouble(err) if isinstance(err, OSError) else None
+            typer.echo(f"error: {trouble or err}", err=True)
         else:
             typer.echo(f"{noun} {key}: fine")
     raise typer.Exit(2 if problems else 0)

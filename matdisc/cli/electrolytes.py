@@ -27,7 +27,7 @@ def analyse(
         list[str],
         typer.Argument(metavar="SYSTEM=DIR...", help="Folders of `matdisc md`, each with the liquid's id: EC=runs/ec."),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Predictions file, .csv or .jsonl.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Predictions file to write: .csv or .csv.gz.")],
     aligned: Annotated[
         str, typer.Option("--aligned", help="Liquids whose density the model was fitted to, as in EC,DMC.")
     ] = "",
@@ -45,6 +45,8 @@ def analyse(
     from matdisc.schema import Prediction
     from matdisc.tasks.electrolytes_run import told_of, value_columns
 
+    if not out.name.endswith((".csv", ".csv.gz")):
+        raise RunError(f"{out}: a predictions file is written as .csv or .csv.gz; change the name")
     folders = _folders(runs)
     fitted = set(aligned.replace(",", " ").split())
     if unknown := fitted - folders.keys():

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from matdisc.atomic import naming, write_whole
 from matdisc.cli.common import news
 
 
@@ -43,8 +44,7 @@ def elicit(
             {"element_1": q.element_1, "element_2": q.element_2, "domain": q.domain, "prompt": q.prompt()}
             for q in asked
         ]
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        write_whole(out, "".join(json.dumps(line) + "\n" for line in lines).encode())
         typer.echo(f"{len(asked)} prompts written to {out}; nothing was sent (name an --endpoint and a --model to ask)")
         return
     if not model:
@@ -54,5 +54,6 @@ def elicit(
         if done % 25 == 0 or done == total:
             news(f"elicit: {done} of {total}")
 
-    sent = asking.elicit(asked, asking.Endpoint(endpoint, model, key_variable, timeout), out, said)
+    with naming(out):
+        sent = asking.elicit(asked, asking.Endpoint(endpoint, model, key_variable, timeout), out, said)
     typer.echo(f"{sent} questions asked, {len(asked) - sent} answered before; table: {out}")

@@ -36,6 +36,7 @@ def labels(
 
     settings = read_label_config(config)
     source = config.read_text(encoding="utf-8") if config.suffix == ".toml" else ""
+    out.mkdir(parents=True, exist_ok=True)  # or it is refused before the work, and not after
     with progress_line(f"{config.stem}, {settings.method}") as progress:
         made = make_labels(
             settings, config.parent, out,

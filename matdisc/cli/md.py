@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from matdisc.cli.common import HERE, BoardOption, news, print_table
-from matdisc.cli.runs import AddressOption, EnvOption, MemoryOption, WorkersOption, known_env
+from matdisc.cli.runs import AddressOption, EnvOption, WorkersOption, known_env
 from matdisc.errors import RunError
 
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from matdisc.cards import ModelCard
     from matdisc.physics.md import Conditions, Watchdog
     from matdisc.run.md_files import Summary
 
 Number = TypeVar("Number", int, float)
+MemoryOption = Annotated[
+    float | None,
+    typer.Option(
+        "--memory", min=0.1,
+        help="GiB that a worker, or with -w 0 this process, may hold; default: a fair share of this machine.",
+    ),
+]  # fmt: skip
+MOST_ATOMS = 10_000_000
+"""A kilobyte each for positions, velocities, forces and their text; potentials take far more."""
 MOST_BARS = 12
 """With more replicas there is one bar for all."""
 
@@ -76,6 +88,8 @@ def md(
     stop, to the same bytes; with more --steps, --replicas or --temperatures it adds to what is there. docs/md.md tells
     the files, the ensembles and when the watchdog ends a trajectory.
 
+    Exit codes: 0 all replicas done, 1 one or more ended early, 2 an error in what was asked, 130 stopped.
+
     \b
     Examples:
       matdisc md emt cu.extxyz --supercell 3,3,3 --ensemble nve --steps 2000 --out cu
@@ -83,35 +97,75 @@ def md(
       matdisc md get-mini box:EC=8,DMC=4,Li+=1,PF6-=1 --timestep 0.5 --relax 200 --steps 40000 --out box
     """
     from matdisc.physics.md import Conditions
-    from matdisc.run.md import MDWay, refuse_unknown_elements, run_md
-    from matdisc.run.md_start import model_of, structure_of
+    from matdisc.run.md import MDWay, refuse_unknown_elements, run_md, stopping_at_once
+    from matdisc.run.md_start import model_of
     from matdisc.run.md_worker import Dynamics
 
-    card = model_of(model, board)
+    _refuse_pairs(
+        ("--resume", resume, "--restart", restart), ("--relax", relax, "--keep-velocities", keep_velocities),
+        ("--bonds", bonds, "--no-watchdog", not watchdog), ("--address", address, "--workers 0", workers == 0),
+    )  # fmt: skip
     wanted = _numbers("--temperatures", temperatures, float)
     conditions = Conditions(
         ensemble=ensemble, timestep=timestep, temperature=wanted[0], friction=friction, thermostat_fs=thermostat,  # type: ignore[arg-type]
         pressure_bar=pressure, barostat_fs=barostat,
     )  # fmt: skip
+    for one in wanted:
+        replace(conditions, temperature=one).refuse_slips()
     repeat = _numbers("--supercell", supercell, int)
     if len(repeat) != 3:
         raise RunError(f"option '--supercell' is {supercell!r}; give three numbers, as in 2,2,2")
-    atoms = structure_of(
-        structure, supercell=repeat, density=density, seed=seed, keep_velocities=keep_velocities, say=news
-    )
-    refuse_unknown_elements(card, atoms.get_chemical_symbols())
-    for remark in conditions.remarks(atoms.get_chemical_symbols()):
-        news(f"warning: {remark}")
-    job = Dynamics(
-        card, conditions, steps, every, thermo_every, checkpoint_every, _watchdog(atoms, watchdog, bonds), relax,
-        velocities,
-    )  # fmt: skip
-    way = MDWay(workers, address, memory, known_env(env), resume, restart)
-    with _bars(steps) as progress:
-        found = run_md(job, atoms, wanted, replicas, out, seed=seed, way=way, progress=progress, say=news)
+    with stopping_at_once():
+        card = model_of(model, board)
+        atoms = _start(structure, repeat, density=density, seed=seed, keep_velocities=keep_velocities, model=card)
+        symbols = atoms.get_chemical_symbols()
+        refuse_unknown_elements(card, symbols)
+        remarks = [r for one in wanted for r in replace(conditions, temperature=one).remarks(symbols, steps)]
+        for remark in dict.fromkeys(remarks):
+            news(f"warning: {remark}")
+        job = Dynamics(
+            card, conditions, steps, every, thermo_every, checkpoint_every, _watchdog(atoms, watchdog, bonds), relax,
+            velocities,
+        )  # fmt: skip
+        way = MDWay(workers, address, memory, known_env(env), resume, restart)
+        with _bars(steps) as progress:
+            found = run_md(job, atoms, wanted, replicas, out, seed=seed, way=way, progress=progress, say=news)
     _print(found, conditions, len(atoms), out)
-    if any(one.ended == "died" for one in found):
+    if early := [one for one in found if one.ended != "done"]:
+        news(f"{len(early)} of {len(found)} replicas ended early: {', '.join(one.name for one in early)}")
         raise typer.Exit(1)
+
+
+def _refuse_pairs(*pairs: tuple[str, object, str, object]) -> None:
+    for first, one, second, other in pairs:
+        if one and other:
+            raise RunError(f"options '{first}' and '{second}' exclude each other; give one of them")
+
+
+def _start(structure: str, repeat: Sequence[int], *, model: ModelCard, **options: Any) -> Atoms:
+    """Return the start of all trajectories, and say so if it does not fit into the memory of this machine."""
+    from matdisc.run.limits import lift_memory_limit, limit_memory
+    from matdisc.run.md_start import BOX, structure_of
+    from matdisc.run.memory import machine_memory_gib
+
+    machine, supercell = machine_memory_gib(), ",".join(map(str, repeat))
+    limit_memory(machine and 0.9 * machine, "no model", in_worker=False)
+    try:
+        if math.prod(repeat) > 1 and not structure.startswith(BOX):
+            n = len(structure_of(structure))
+            if n * math.prod(repeat) > MOST_ATOMS:
+                raise RunError(
+                    f"option '--supercell' is {supercell}, which makes {n * math.prod(repeat):,} of {n:,} atoms; "
+                    f"at most {MOST_ATOMS:,} can be simulated"
+                )
+        return structure_of(structure, supercell=repeat, model=model, say=news, **options)
+    except MemoryError as err:
+        raise RunError(
+            f"structure {structure!r} with --supercell {supercell} does not fit into this machine's memory ({err}); "
+            "take fewer atoms"
+        ) from err
+    finally:
+        lift_memory_limit()
 
 
 def _numbers(option: str, text: str, kind: Callable[[str], Number]) -> list[Number]:

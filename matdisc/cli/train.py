@@ -55,6 +55,7 @@ def get(
 
     files = data or [config.parent / name for name in settings.data.files]
     frames = read_data(files)
+    out.mkdir(parents=True, exist_ok=True)  # or it is refused before the training, and not after
     with progress_line(f"{config.stem}, {len(frames)} frames") as report:
         ended = train(settings, frames, out, resume=resume, report=report)
     if ended.rows:
@@ -77,6 +78,7 @@ def distill(config: ConfigArgument, out: OutOption, device: DeviceOption = None)
 
     settings = read_config(config, DistillConfig)
     _need_torch()
+    out.mkdir(parents=True, exist_ok=True)
     from matdisc.models.get.distillation import distil
 
     if device is not None:
@@ -117,6 +119,7 @@ def align(
     if out is None:
         raise RunError("--out is missing; name the folder of the aligned model")
     _need_torch()
+    out.mkdir(parents=True, exist_ok=True)
     from matdisc.models.get.alignment import align as run_align
 
     if device is not None:

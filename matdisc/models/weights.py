@@ -97,6 +97,12 @@ def _obtain(card: ModelCard, file: _File, target: Path) -> str:
         raise DataError(
             f"model {card.key!r}: {target} cannot be written: {err}; set MATDISC_CACHE to a folder that can be written"
         ) from err
+    except DataError as err:
+        if not found:
+            raise
+        raise DataError(
+            f"{target} is damaged (sha256 {found}, the card says {file.sha256}) and cannot be replaced: {err}"
+        ) from err
     return file_hash(target)
 
 

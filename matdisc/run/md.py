@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing, nullcontext
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,9 @@ from matdisc.predictions import one_line
 from matdisc.run.asking import crew_size, memory_share
 from matdisc.run.cluster import cluster_gpus, ray_cluster, stopping_in_order
 from matdisc.run.environment import Mode, runtime_env
+from matdisc.run.limits import lift_memory_limit
 from matdisc.run.md_files import ReplicaFiles, Summary, output_folder
+from matdisc.run.md_memory import refuse_too_large
 from matdisc.run.md_worker import Dynamics, Part, Replica, run_replica
 from matdisc.run.predict import model_hash
 
@@ -70,23 +74,31 @@ def run_md(
         out: Folder of the results, one folder in it for each trajectory.
         seed: Of all trajectories; each has its own, which depends on its temperature and number alone.
         way: Workers and the like.
-        progress, say: Told how far it is, and what takes long.
+        progress, say: Told how far it is, how large it will be, and what takes long.
 
     Raises:
-        MatdiscError: If model and structure do not fit, the start cannot be simulated, `out` holds something else.
+        MatdiscError: If model and structure do not fit, the start cannot be simulated or needs more memory than there
+            is, `out` holds something else.
         KeyboardInterrupt: If the user asks to stop; all up to the last checkpoints is on disk.
     """
     way = way or MDWay()
     if way.env == "isolated" and way.workers == 0:
         raise RunError("an isolated environment needs a worker process; use at least `--workers 1`")
+    if way.resume and way.restart:
+        raise RunError("options '--resume' and '--restart' exclude each other; give one of them")
     refuse_unknown_elements(job.model, atoms.get_chemical_symbols())
     for t in temperatures:
         replace(job.conditions, temperature=t)  # raises if it is impossible
-    if len(set(temperatures)) < len(temperatures):
+    if len({_name(t, 0) for t in temperatures}) < len(temperatures):
         raise RunError("option '--temperatures' names one twice; ask for more trajectories with --replicas")
     all_of_them = [
         Replica(_name(t, number), t, _seed(seed, t, number), atoms) for t in temperatures for number in range(replicas)
     ]
+    crew = crew_size(way.workers, way.address)
+    at_once = len(all_of_them) if crew is None else max(1, min(crew, len(all_of_them)))
+    limit = memory_share(job.model, way.memory, at_once, None if crew == 0 else way.address)
+    job = replace(job, memory_gib=limit, in_worker=crew != 0)
+    refuse_too_large(job, atoms, say)
     settings = _settings(job, atoms, temperatures, replicas, seed)
     with output_folder(out, settings, resume=way.resume, restart=way.restart):
         files = {replica.name: ReplicaFiles(out / replica.name) for replica in all_of_them}
@@ -94,8 +106,6 @@ def run_md(
         if progress:
             for name, one in files.items():
                 progress(name, one.step, job.steps, one.stop.reason if one.stop else "")
-        crew = crew_size(way.workers, way.address)
-        job = replace(job, memory_gib=memory_share(job.model, way.memory, crew, way.address), in_worker=crew != 0)
         died: dict[str, str] = {}
         cluster = ray_cluster(min(crew or 1, len(todo)), way.address) if todo and crew != 0 else nullcontext()
         with cluster, stopping_in_order() as stop:
@@ -125,9 +135,42 @@ def refuse_unknown_elements(model: ModelCard, symbols: Sequence[str]) -> None:
 def _serial(
     job: Dynamics, todo: Sequence[Replica], files: Mapping[str, ReplicaFiles]
 ) -> Generator[tuple[str, Part], None, None]:
-    for replica in todo:
-        for part in run_replica(job, replica, files[replica.name].state):
-            yield replica.name, part
+    try:
+        for replica in todo:
+            parts = run_replica(job, replica, files[replica.name].state)
+            while True:
+                with stopping_at_once():
+                    part = next(parts, None)
+                if part is None:
+                    break
+                yield replica.name, part
+    finally:
+        lift_memory_limit()
+
+
+@contextmanager
+def stopping_at_once() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM interrupt whatever the block does; a block that goes on all the same is its last.
+
+    Packages may take a KeyboardInterrupt for an error of their own. Native code is interrupted when it returns.
+    """
+    asked: list[int] = []
+
+    def strike(number: int, frame: object) -> None:
+        asked.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, strike) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if asked:
+        raise KeyboardInterrupt
 
 
 def _on_ray(
@@ -170,7 +213,7 @@ def _on_ray(
                 except ends.RayTaskError as err:
                     cause = err.cause
                     if isinstance(cause, MatdiscError):
-                        raise type(cause)(str(cause)) from None
+                        raise type(cause)(*cause.args) from None
                     raise RunError(
                         f"replica {replica.name}: model {job.model.key!r} cannot be asked: {one_line(str(cause))}"
                     ) from err

@@ -17,10 +17,11 @@ from matdisc.models import load_potential, one_thread
 from matdisc.physics.evaluation import Evaluation, Floats, Steps, evaluate
 from matdisc.physics.md import Conditions, Simulated, State, Stop, Watchdog, simulate, thermal_velocities
 from matdisc.physics.md.state import from_bytes
-from matdisc.physics.together import by_evaluation
+from matdisc.physics.md.trajectory import needs_cell
+from matdisc.physics.together import FAULTS, by_evaluation
 from matdisc.predictions import one_line
 from matdisc.run.environment import confirm
-from matdisc.run.limits import limit_memory
+from matdisc.run.limits import MachineTrouble, lift_memory_limit, limit_memory, remedy_for_machine
 from matdisc.run.md_lines import frame_text, thermo_line
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Dynamics:
         watchdog: What ends a trajectory; None for nothing.
         relax: Steps of FIRE before the start, at most.
         velocities: Whether the trajectory holds them.
-        memory_gib: Private memory of a worker; None for no limit.
+        memory_gib: Private memory of the process that does the work; None for no limit.
         in_worker: Whether it runs in a process of its own.
     """
 
@@ -100,15 +101,29 @@ def run_replica(job: Dynamics, replica: Replica, reached: bytes | None) -> Itera
     add up forces in another order, and a trajectory that goes on would not be the same to the last bit.
 
     Raises:
-        MatdiscError: If the model cannot be loaded, or the start cannot be simulated.
+        MatdiscError: If the model cannot be loaded, the start cannot be simulated, or the machine is in the way.
     """
+    begun = reached is not None
     try:
-        yield from _parts(job, replica, reached)
+        for part in _parts(job, replica, reached):
+            begun |= bool(part.state)
+            yield part
     except MatdiscError:
         raise
-    except Exception as err:  # packages raise whatever they like of a structure that they cannot take
-        said = one_line(f"{type(err).__name__}: {err}")
-        raise RunError(f"replica {replica.name}: model {job.model.key!r} has no answer to the start: {said}") from err
+    except FAULTS as err:  # packages raise whatever they like of a structure that they cannot take
+        raise _in_words(job, replica, err, begun) from err
+
+
+def _in_words(job: Dynamics, replica: Replica, err: BaseException, begun: bool) -> RunError:
+    said = one_line(f"{type(err).__name__}: {err}")
+    who = f"replica {replica.name}: model {job.model.key!r}"
+    kept = "; what is done is kept up to the last checkpoint, and the same command goes on from there" if begun else ""
+    if isinstance(err, MemoryError):
+        limit = "" if job.memory_gib is None else f" within {job.memory_gib:.3g} GiB"
+        return RunError(f"{who} finds no memory{limit} ({said}): take fewer atoms, or give a greater --memory{kept}")
+    if remedy := remedy_for_machine(err):
+        return MachineTrouble(f"{who} could not be asked: {said}: {remedy}{kept}")
+    return RunError(f"{who} {'failed' if begun else 'has no answer to the start'}: {said}{kept}")
 
 
 def _parts(job: Dynamics, replica: Replica, reached: bytes | None) -> Iterator[Part]:
@@ -118,18 +133,26 @@ def _parts(job: Dynamics, replica: Replica, reached: bytes | None) -> Iterator[P
     yield Part(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a model package has to say to its developers
+        lift_memory_limit()  # this process may have had another model, and another limit
         potential = _Fresh(job.model)
-        if job.in_worker:
-            limit_memory(job.memory_gib)
+        limit_memory(job.memory_gib, job.model.key, in_worker=job.in_worker)
         conditions = replace(job.conditions, temperature=replica.temperature)
         state = from_bytes(reached)[0] if reached else None
-        if state is None and job.relax:
-            state = yield from _relaxed(job, replica, conditions, potential.calculator())
-        step, stop = state.step if state else 0, None
-        while step < job.steps and stop is None:
-            length = min(job.steps, step - step % job.checkpoint_every + job.checkpoint_every) - step
-            found = yield from _stretch(job, replica, conditions, state, length, potential.calculator())
-            state, step, stop = found.state, found.state.step, found.stop
+        try:
+            if state is None and job.relax:
+                state = yield from _relaxed(job, replica, conditions, potential.calculator())
+            step, stop = state.step if state else 0, None
+            while step < job.steps and stop is None:
+                length = min(job.steps, step - step % job.checkpoint_every + job.checkpoint_every) - step
+                found = yield from _stretch(job, replica, conditions, state, length, potential.calculator())
+                state, step, stop = found.state, found.state.step, found.stop
+        except Exception as err:
+            if state is None and _lacks_cell(potential, replica.atoms):
+                raise RunError(
+                    f"model {job.model.key!r} needs a cell that is periodic in three directions; "
+                    "give one, with room around atoms that are to be alone"
+                ) from err
+            raise
 
 
 class _Fresh:
@@ -151,6 +174,17 @@ class _Fresh:
         except Exception:  # some packages hold what cannot be copied
             found, self._unused = self._unused, None
             return found
+
+
+def _lacks_cell(potential: _Fresh, atoms: Atoms) -> bool:
+    """Whether a potential has no answer to atoms because they have no periodic cell."""
+    try:
+        evaluate(potential.calculator(), atoms)
+    except MemoryError:
+        return False
+    except Exception:  # packages raise whatever they like
+        return needs_cell(potential.calculator(), atoms)
+    return False
 
 
 class _Writer:

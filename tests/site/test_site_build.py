@@ -1,6 +1,7 @@
 """Building: same input, same bytes; an error leaves the previous site; the data files hold what they say."""
 
 import csv
+import errno
 import json
 
 import pytest
@@ -72,6 +73,49 @@ def test_an_unknown_setting_is_named(board):
     write(board.root / "leaderboard" / "site.toml", 'tittle = "x"\n')
     with pytest.raises(CardError, match=r"site\.toml: field 'tittle'"):
         build(board)
+
+
+@pytest.mark.parametrize(
+    ("address", "begins"),
+    [
+        ("https://lab.github.io/board/", "/board/"),
+        ("https://lab.github.io/board", "/board/"),
+        ("https://board.example.org", "/"),
+        ("http://localhost:8000/a/b/", "/a/b/"),
+    ],
+)
+def test_the_page_of_what_is_not_there_has_links_from_where_the_site_is_published(board, address, begins):
+    plain = contents(build(board))
+    write(board.root / "leaderboard" / "site.toml", f'base_url = "{address}"\n')
+    published = contents(build(board))
+    page = published["404.html"].decode()
+    assert f'<link rel="stylesheet" href="{begins}assets/site.css">' in page
+    assert f'<a href="{begins}index.html">board</a>' in page
+    assert {name for name in plain if plain[name] != published[name]} == {"404.html"}
+
+
+@pytest.mark.parametrize(
+    "address", ["lab.github.io/board", "ftp://x/", "https://x//evil.org/", "https://x/?a", "https://x/'", "", "/board/"]
+)
+def test_an_address_that_is_none_is_refused_with_an_example(board, address):
+    write(board.root / "leaderboard" / "site.toml", f'base_url = "{address}"\n')
+    with pytest.raises(CardError, match=r"site\.toml: field 'base_url'.*as in 'https://lab\.github\.io/board/'"):
+        build(board)
+
+
+def test_a_full_disk_leaves_the_previous_site_and_names_the_folder(board, monkeypatch):
+    site = build(board)
+    before = contents(site)
+
+    def full(path, *args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    with pytest.raises(OSError, match="No space left") as met:
+        build(board)
+    assert met.value.filename == str(site)
+    assert contents(site) == before
+    assert [p.name for p in site.parent.iterdir() if p.name.startswith(".")] == []
 
 
 def test_title_and_columns_come_from_the_settings(board):

@@ -36,10 +36,21 @@ def test_every_internal_link_resolves(pages, folder):
             parts = urlsplit(href)
             if parts.scheme:
                 continue
-            target = (page.path.parent / unquote(parts.path)).resolve() if parts.path else page.path.resolve()
+            place = folder if parts.path.startswith("/") else page.path.parent
+            target = (place / unquote(parts.path).lstrip("/")).resolve() if parts.path else page.path.resolve()
             assert target.is_file(), f"{page.path}: {href}"
             assert folder.resolve() in target.parents
             assert not parts.fragment or parts.fragment in anchors[target], f"{page.path}: {href}"
+
+
+def test_only_the_page_of_what_is_not_there_has_links_from_the_root(pages, folder):
+    """A host shows it in the place of pages at any depth; all others lie where they are asked for."""
+    for page in pages:
+        links = [a["href"] for a in page.all("a", "link")] + [a["src"] for a in page.all("script")]
+        own = [link for link in links if not urlsplit(link).scheme and not link.startswith("#")]
+        assert own, page.path
+        lost = page.path == folder / "404.html"
+        assert all(link.startswith("/") == lost for link in own), page.path
 
 
 def test_nothing_is_loaded_from_elsewhere(pages):

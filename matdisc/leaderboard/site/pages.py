@@ -61,13 +61,13 @@ def render_pages(content: Content, settings: Settings, created: datetime) -> dic
     )
 
     def page(template: str, depth: int = 0, **values: Any) -> str:
-        return env.get_template(template).render(root="../" * depth, **values)
+        return env.get_template(template).render({"root": "../" * depth, **values})
 
     pages = {
         "index.html": page("index.html", **_index(content, settings, tables)),
         "methods.html": page("methods.html", metrics=metric_groups(), coverage=COVERAGE),
         "submit.html": page("submit.html", datasets=content.datasets),
-        "404.html": page("404.html"),
+        "404.html": page("404.html", root=settings.base_path),
         "data/leaderboard.json": leaderboard_json(content, tables, stamp),
         "data/leaderboard.csv": leaderboard_csv(tables),
         "build.json": build_json(content, stamp),

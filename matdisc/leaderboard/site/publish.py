@@ -8,6 +8,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from matdisc.atomic import copy_folder, naming
 from matdisc.board import Board
 from matdisc.errors import DataError
 from matdisc.leaderboard.site.pages import render_pages
@@ -31,18 +32,20 @@ def build(board: Board, out: Path | None = None, *, created: datetime | None = N
     Raises:
         CardError: If a card or `site.toml` is wrong.
         DataError: If a result is damaged, or `out` holds something that is no site.
+        OSError: If `out` cannot be written, with its name.
     """
     out = board.site_dir if out is None else out
     _refuse_other_folders(out)
     settings = read_settings(board.root / "leaderboard" / "site.toml")
     pages = render_pages(read_content(board), settings, build_time() if created is None else created)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}-new-", dir=out.parent))
-    try:
-        _write(fresh, pages)
-        _swap(fresh, out)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+    with naming(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}-new-", dir=out.parent))
+        try:
+            _write(fresh, pages)
+            _swap(fresh, out)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
     return out
 
 
@@ -70,7 +73,7 @@ def _refuse_other_folders(out: Path) -> None:
 
 def _write(folder: Path, pages: dict[str, str]) -> None:
     folder.chmod(0o755)
-    shutil.copytree(ASSETS, folder / "assets")
+    copy_folder(ASSETS, folder / "assets")
     for name, text in sorted(pages.items()):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

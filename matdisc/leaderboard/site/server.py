@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -59,7 +60,7 @@ class SiteHandler(SimpleHTTPRequestHandler):
         if code != HTTPStatus.NOT_FOUND or not page.is_file():
             super().send_error(code, message, explain)
             return
-        body = at_depth(page.read_text(encoding="utf-8"), self.path.partition("?")[0].count("/") - 1)
+        body = at_root(page.read_text(encoding="utf-8"))
         self.send_response(code)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
@@ -71,9 +72,8 @@ class SiteHandler(SimpleHTTPRequestHandler):
         """Stay quiet: this is a viewer."""
 
 
-def at_depth(page: str, depth: int) -> bytes:
-    """Return a top-level page whose relative links work `depth` folders down."""
-    up = "../" * max(depth, 0)
-    for attribute in ("href", "src"):
-        page = page.replace(f'{attribute}="', f'{attribute}="{up}').replace(f'{attribute}="{up}#', f'{attribute}="#')
-    return page.encode()
+def at_root(page: str) -> bytes:
+    """Return the page of what is not there with links that begin at `/`, wherever the site will be published."""
+    style = re.search(r'href="(/[^"]*)assets/site\.css"', page)
+    base = style[1] if style else "/"
+    return page.replace(f'href="{base}', 'href="/').replace(f'src="{base}', 'src="/').encode()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, ValidationError, field_validator
 
@@ -14,6 +16,7 @@ from matdisc.leaderboard.site.columns import METRICS
 from matdisc.tasks import Task
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
+ADDRESS = r"^https?://[A-Za-z0-9.:-]{1,250}(/[A-Za-z0-9._~%-]{1,100}){0,20}/?$"
 
 
 class Headline(Strict):
@@ -27,13 +30,16 @@ class Settings(Strict):
     """Title, tagline and default views; every field has a default.
 
     `headline_metrics` are shown at first in the tables of the tasks that have any of them; elsewhere, and where it is
-    empty, each task's own choice is.
+    empty, each task's own choice is. `base_url` is the address that the site is published at, as in
+    `https://lab.github.io/board/`: hosts show 404.html in the place of pages at any depth, so its links begin there.
+    Without it they begin at the root of the host.
     """
 
     title: Title = "matdisc leaderboard"
     tagline: Text = "The referee for models that promise to find new stable materials."
     publisher: Name | None = None
     repository: HttpsUrl | None = None
+    base_url: str | None = None
     task_order: tuple[TaskKey, ...] = (
         "discovery", "polymorphs", "relaxation", "alloys", "dynamics", "electrolytes",
     )  # fmt: skip
@@ -41,6 +47,18 @@ class Settings(Strict):
     headline_metrics: tuple[str, ...] = ()
     chart_rows: Annotated[int, Field(ge=3, le=60)] = 24
     headline: Headline | None = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _address(cls, url: str | None) -> str | None:
+        if url is not None and not re.match(ADDRESS, url):
+            raise ValueError(f"{url!r} is no address of a site; give it whole, as in 'https://lab.github.io/board/'")
+        return url
+
+    @property
+    def base_path(self) -> str:
+        """Where the site begins on its host: `/`, or the path of `base_url`, such as `/board/`."""
+        return urlsplit(self.base_url or "").path.rstrip("/") + "/"
 
     @field_validator("headline_metrics")
     @classmethod

@@ -81,8 +81,13 @@ def load_checkpoint(folder: Path) -> tuple[Progress, dict[str, Tensors]]:
             for key in file.keys():  # noqa: SIM118 (no mapping)
                 kind, name = key.split("|", 1)
                 weights.setdefault(kind, {})[name] = file.get_tensor(key)
+            if lacking := {"model", "best"} - weights.keys():
+                raise KeyError(min(lacking))
     except (SafetensorError, KeyError, ValueError, TypeError) as err:
-        raise RunError(f"{path}: not a checkpoint of a training ({err}); begin anew in another folder") from err
+        raise RunError(
+            f"{path}: not a checkpoint of a training, or damaged ({type(err).__name__}: {err}); bring back an intact "
+            "copy, or begin anew in another folder (--out, without --resume)"
+        ) from err
     return progress, weights
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matdisc.models.get.potential import GET
 
 DESCRIPTION, WEIGHTS = "model.toml", "weights.safetensors"
+REMEDY = f"copy {DESCRIPTION} and {WEIGHTS} anew from one place, or train again (matdisc train get)"
 FORMAT = 1
 
 
@@ -77,18 +78,18 @@ def read(folder: Path) -> tuple[Settings, dict[str, NDArray[Any]]]:
     except ImportError as err:
         raise ExtraError("reading weights needs the package 'safetensors'; run: pip install 'matdisc[ml]'") from err
     description = describe(folder)
-    settings = settings_of(description.get("settings", {}), str(Path(folder) / DESCRIPTION))
+    settings = _settings(description.get("settings", {}), str(Path(folder) / DESCRIPTION))
     path = Path(folder) / WEIGHTS
     try:
         weights: dict[str, NDArray[Any]] = from_bytes(_checked(path, description["weights"]["sha256"]))
     except SafetensorError as err:
-        raise DataError(f"{path}: is no safetensors file: {err}") from err
+        raise DataError(f"{path}: is no safetensors file: {err}; {REMEDY}") from err
     expected, found = shapes(settings), {name: array.shape for name, array in weights.items()}
     if expected != found:
         wrong = min(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
         raise DataError(
             f"{path}: {wrong!r} has shape {found.get(wrong)}, the settings in {DESCRIPTION} want "
-            f"{expected.get(wrong)}; take both files from one place"
+            f"{expected.get(wrong)}; {REMEDY}"
         )
     return settings, weights
 
@@ -123,11 +124,12 @@ def describe(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file; name a folder that `matdisc train get` has written") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
-        raise DataError(f"{path}: cannot be read: {err}") from err
+        raise DataError(f"{path}: cannot be read: {err}; {REMEDY}") from err
     if content.get("format") != FORMAT:
-        raise DataError(f"{path}: 'format' is {content.get('format')!r}, this version reads {FORMAT}")
-    if not isinstance(content.get("weights", {}).get("sha256"), str):
-        raise DataError(f"{path}: the table [weights] lacks 'sha256', the hash of {WEIGHTS}")
+        raise DataError(f"{path}: 'format' is {content.get('format')!r}, this version reads {FORMAT}; {REMEDY}")
+    weights = content.get("weights")
+    if not isinstance(weights, dict) or not isinstance(weights.get("sha256"), str):
+        raise DataError(f"{path}: the table [weights] lacks 'sha256', the hash of {WEIGHTS}; {REMEDY}")
     return content
 
 
@@ -136,12 +138,21 @@ def state_of(model: GET) -> dict[str, NDArray[Any]]:
     return {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in model.network.state_dict().items()}
 
 
+def _settings(content: Any, where: str) -> Settings:
+    try:
+        return settings_of(content, where)
+    except (TypeError, ValueError, AttributeError) as err:
+        raise DataError(f"{where}: the table [settings] is damaged ({err}); {REMEDY}") from err
+
+
 def _checked(path: Path, sha256: str) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as err:
-        raise DataError(f"{path}: cannot be read: {err}; it belongs beside {DESCRIPTION}") from err
+        raise DataError(f"{path}: cannot be read: {err}; it belongs beside {DESCRIPTION}: {REMEDY}") from err
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
-        raise DataError(f"{path}: has sha256 {found}, {DESCRIPTION} says {sha256}; take both files from one place")
+        raise DataError(
+            f"{path}: is damaged, or of another model: it has sha256 {found}, {DESCRIPTION} says {sha256}; {REMEDY}"
+        )
     return data

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+import math
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from matdisc.errors import MatdiscError, RunError
 from matdisc.physics.evaluation import Evaluation, Steps
 from matdisc.physics.md.conditions import Conditions
 from matdisc.physics.md.observers import Observer
 from matdisc.physics.md.state import Reason, Simulated, State, Stop
-from matdisc.physics.md.trajectory import Trajectory
-from matdisc.physics.md.watchdog import Watch, Watchdog
+from matdisc.physics.md.trajectory import RUNAWAY, Trajectory
+from matdisc.physics.md.watchdog import Fence, Watch, Watchdog
 from matdisc.physics.together import TimedOut
 
 if TYPE_CHECKING:
     from ase import Atoms
+
+NO_MEMORY = ("out of memory", "allocate memory", "unable to allocate")
+"""How packages say that there is no memory, in errors of many types."""
+NO_ROOM = (errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.EIO)
+"""What the system says when the machine is at its end."""
 
 
 def simulate(
@@ -41,39 +50,50 @@ def simulate(
         steps: Steps of this call.
         seed: Of all randomness: first velocities, noise. A state that goes on has its own.
         observers: Who sees frames: step 0 of a trajectory, and every so many steps.
-        watchdog: What ends it early. Without one only energies that are not finite or missing do, and atoms that move
-            by more than 2 Å in a step.
+        watchdog: What ends it early. Without one only energies that are not finite or missing do, atoms that move
+            by more than 2 Å in a step, and cells and thermostats that run away (see Fence), before the potential is
+            asked about them.
         start: Where to go on. `State.anew` makes one for other conditions: it gives positions, velocities and cell.
 
     Raises:
-        RunError: If the start explodes, has constraints, or the ensemble needs what structure or potential lack.
-        Exception: What the potential raises of the start; later it ends the trajectory with `no answer`.
+        RunError: If the start explodes, has constraints or an impossible cell, or the ensemble needs what structure or
+            potential lack.
+        MemoryError, OSError: If the machine has no memory or room for the potential.
+        Exception: What else the potential raises of the start; later it ends the trajectory with `no answer`.
     """
     path = Trajectory(atoms, conditions, seed, start)
+    fence = Fence(atoms)
     watch = Watch(watchdog, atoms, conditions.temperature, path.motion.dof) if watchdog else None
     if start is None or not start.ensemble:
+        if why := fence.impossible(path.motion.volume if path.periodic else None):
+            raise RunError(f"impossible start: {why}; check the cell, and that its lengths are in Å")
         try:
             path.accept((yield path.atoms) if start is None else _known(start))
         except ArithmeticError as err:
             raise RunError(
                 f"exploding start: {err}; relax the structure first, and check its lengths and cell"
             ) from err
+        except Exception as err:
+            _pass_on(err)
+            raise
         path.refuse_bad_start()
         path.reference = path.conserved()
         _show(path, observers)
     for done in range(steps):
         before = path.state()
-        path.advance()
-        if fast := path.runaway():
-            return Simulated(before, done, Stop("temperature", path.time(), fast))
+        time = (before.step + 1) * conditions.timestep
+        if lost := _advanced(path, before, fence):
+            return Simulated(before, done, Stop(lost[0], time, lost[1]))
         try:
             path.accept((yield path.atoms))
-        except (MatdiscError, MemoryError, TimedOut):
+        except (MatdiscError, TimedOut):
             raise
         except Exception as err:
+            _pass_on(err)
             reason: Reason = "not finite" if isinstance(err, ArithmeticError) else "no answer"
-            return Simulated(before, done, Stop(reason, path.time(), f"{type(err).__name__}: {err}"))
-        path.finish()
+            return Simulated(before, done, Stop(reason, time, f"{type(err).__name__}: {err}"))
+        if overflow := _overflow(path.finish, path):
+            return Simulated(before, done, Stop("runaway", time, overflow))
         stop = None
         if watch and path.step % watch.watchdog.every == 0:
             stop, path.hot = watch.check(path.frame(), path.reference, path.hot)
@@ -81,6 +101,60 @@ def simulate(
         if stop:
             return Simulated(path.state(), done + 1, stop)
     return Simulated(path.state(), steps, None)
+
+
+def _advanced(path: Trajectory, before: State, fence: Fence) -> tuple[Reason, str] | None:
+    """Move to the next structure, and return why no potential should be asked about it, if none should."""
+    c, n = path.conditions, path.step + 1
+    if overflow := _overflow(path.advance, path):
+        return "runaway", overflow
+    if c.ensemble == "npt" and (lost := fence.lost(path.motion.volume)):
+        return "runaway", f"{lost} in {n} step{'s' * (n > 1)}: {c.tight() or c.doubtful()}"
+    if fast := path.runaway() or _jump(path, before):
+        return "temperature", f"{fast}: {c.tight()}" if c.tight() else fast
+    if spread := fence.spread(path.motion.positions):
+        return "runaway", spread
+    return None
+
+
+def _jump(path: Trajectory, before: State) -> str:
+    """Return in words that an atom was moved too far though it is slow by now, as friction can make it; empty if none
+    was.
+    """
+    if path.conditions.ensemble == "npt":  # which moves atoms with the cell
+        return ""
+    moved = np.abs(path.motion.positions - before.positions).max(axis=1)
+    worst = int(np.argmax(moved))
+    if moved[worst] <= RUNAWAY:
+        return ""
+    return f"atom {worst} ({path.atoms.symbols[worst]}) moves {moved[worst]:.3g} Å in one step"
+
+
+def _overflow(part: Callable[[], None], path: Trajectory) -> str:
+    """Do a part of a step, and return in words what left the range of numbers; empty if nothing did.
+
+    Only thermostats and cell hold exponentials; the potential has no part in it.
+    """
+    m, c = path.motion, path.conditions
+    try:
+        with np.errstate(all="ignore"):
+            part()
+        if math.isfinite(m.kinetic) and math.isfinite(m.strain_rate):
+            return ""
+    except ArithmeticError:
+        pass
+    what = {"npt": "thermostat or cell", "nose-hoover": "the thermostat"}.get(c.ensemble, "the velocities")
+    return f"{what} left the range of numbers: {c.tight() or c.doubtful()}"
+
+
+def _pass_on(err: Exception) -> None:
+    """Raise an error that says nothing of the structure: no memory, whatever a package calls that, threads or room."""
+    said = str(err).lower()
+    no_room = isinstance(err, OSError) and err.errno in NO_ROOM
+    if isinstance(err, MemoryError) or no_room or "start new thread" in said:
+        raise err
+    if any(words in said for words in NO_MEMORY):
+        raise MemoryError(str(err)).with_traceback(err.__traceback__) from err
 
 
 def _known(start: State) -> Evaluation:

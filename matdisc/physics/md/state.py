@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from matdisc.errors import DataError
 
 Floats = NDArray[np.float64]
-Reason = Literal["bond", "temperature", "overlap", "drift", "not finite", "no answer"]
+Reason = Literal["bond", "temperature", "overlap", "drift", "not finite", "no answer", "runaway"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,10 @@ def from_bytes(data: bytes, name: str = "state") -> tuple[State, dict[str, Any]]
             found[key] = kind(found[key])
         return State(**{"stress": None} | found), more
     except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as err:
-        raise DataError(f"{name}: no state of a simulation, or damaged ({type(err).__name__}: {err})") from err
+        raise DataError(
+            f"{name}: no state of a simulation, or damaged ({type(err).__name__}: {err}); "
+            "bring back an intact copy, or begin anew (matdisc md: --restart)"
+        ) from err
 
 
 @dataclass(frozen=True, slots=True)

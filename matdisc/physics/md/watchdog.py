@@ -20,6 +20,16 @@ BONDED = 1.25
 NON_METALS = (1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 33, 34, 35, 53)
 FEW_DEGREES = 10.0
 """Standard deviations of the kinetic temperature that are never too hot, for few atoms."""
+SWOLLEN = 27.0
+"""A cell may become so many times larger or smaller than at the start: three times in each length."""
+DENSEST = 0.5
+"""Å^3 that an atom takes at least; even hydrogen takes more at any pressure of a planet."""
+REACH = 6.0
+"""Å that potentials look far, most of them."""
+MOST_IMAGES = 30_000
+"""Images of one atom within that reach; they fill memory where a cell is thin."""
+SPREAD = 1000.0
+"""Å by which atoms without a cell may move apart; many potentials lay a grid over all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +67,70 @@ class Bonds:
     second: NDArray[np.int64]
     shift: Floats
     lengths: Floats
+
+
+class Fence:
+    """How far cell and atoms may leave a start, so that no potential is asked about what would fill all memory.
+
+    A cell that moves changes its size only, so that its volume tells all.
+    """
+
+    def __init__(self, atoms: Atoms) -> None:
+        """Remember the start of the trajectory, also when a trajectory goes on.
+
+        Args:
+            atoms: Of the start.
+        """
+        self.pbc = np.asarray(atoms.pbc)
+        cell = np.asarray(atoms.cell if self.pbc.all() else atoms.cell.complete())
+        self.n_atoms = len(atoms)
+        self.span = np.ptp(atoms.positions, axis=0)
+        self.volume = abs(float(np.linalg.det(cell)))
+        faces = np.linalg.norm(np.cross(cell[[1, 2, 0]], cell[[2, 0, 1]]), axis=1)
+        self.heights = [self.volume / float(face) if face else 0.0 for face in faces[self.pbc]]
+
+    def impossible(self, volume: float | None = None) -> str:
+        """Return in words why no potential should be asked about a cell, by its density and the images within REACH;
+        empty if one can be.
+
+        Args:
+            volume: Of the cell, Å^3; None for that of the start.
+        """
+        if not self.pbc.any():
+            return ""
+        if not min(self.heights) > 0:
+            return "the cell has no volume"
+        volume = self.volume if volume is None else volume
+        if self.pbc.all() and volume < DENSEST * self.n_atoms:
+            return f"each atom has {volume / self.n_atoms:.4g} Å^3, less than {DENSEST:g} and than in any matter"
+        scale = math.cbrt(volume / self.volume)
+        images = math.prod(1 + 2 * REACH / (scale * height) for height in self.heights)
+        if images <= MOST_IMAGES:
+            return ""
+        thin = scale * min(self.heights)
+        return f"the cell is {thin:.3g} Å thin, so that an atom has {images:.2g} images within {REACH:g} Å"
+
+    def lost(self, volume: float) -> str:
+        """Return in words how a cell that is now of this volume (Å^3) has run away; empty if it has not."""
+        ratio = volume / self.volume
+        if not math.isfinite(ratio):
+            return "the volume of the cell is no longer a finite number"
+        if ratio > SWOLLEN:
+            return f"the cell grew to {ratio:.3g} times its volume"
+        if ratio < 1 / SWOLLEN:
+            return f"the cell shrank to {ratio:.3g} of its volume"
+        return self.impossible(volume)
+
+    def spread(self, positions: Floats) -> str:
+        """Return in words how far atoms have moved apart where nothing is periodic; empty if not too far.
+
+        Args:
+            positions: Å, shape (n_atoms, 3).
+        """
+        if self.pbc.all():
+            return ""
+        more = float((np.ptp(positions, axis=0) - self.span)[~self.pbc].max())
+        return f"the atoms have moved apart by {more:.0f} Å; put them into a cell" if more > SPREAD else ""
 
 
 class Watch:

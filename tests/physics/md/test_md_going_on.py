@@ -1,4 +1,4 @@
-"""A trajectory in parts is the trajectory in one part, and conditions that make no sense are named."""
+"""A trajectory in parts is the trajectory in one part, and starts that make no sense are named."""
 
 import numpy as np
 import pytest
@@ -64,41 +64,8 @@ def test_the_centre_of_mass_comes_to_rest_where_it_counts_for_nothing():
 
 def test_a_damaged_state_is_told():
     state = driven(simulate(ring(4), Conditions(), 1, seed=0), ANSWER).state
-    with pytest.raises(DataError, match=r"checkpoint\.npz"):
+    with pytest.raises(DataError, match=r"checkpoint\.npz: .*begin anew"):
         from_bytes(state.to_bytes()[:200], "checkpoint.npz")
-
-
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"ensemble": "nvt"}, "nose-hoover"),
-        ({"ensemble": "langevin"}, "needs a temperature"),
-        ({"temperature": -3.0}, "positive"),
-        ({"timestep": 0.0}, "timestep"),
-        ({"thermostat_fs": float("nan")}, "thermostat_fs"),
-        ({"pressure_bar": float("inf")}, "pressure_bar"),
-        ({"chain": 0}, "chain"),
-    ],
-)
-def test_impossible_conditions_are_named(wrong, said):
-    with pytest.raises(RunError, match=said):
-        Conditions(**wrong)
-
-
-@pytest.mark.parametrize(
-    ("conditions", "symbols", "said"),
-    [
-        (Conditions(timestep=10), "Cu", "too long"),
-        (Conditions(timestep=2), "CH", "hydrogen"),
-        (Conditions(timestep=1e-3), "Cu", "very short"),
-        (Conditions(ensemble="langevin", temperature=300, friction=10), "Cu", "1/fs"),
-        (Conditions(ensemble="nose-hoover", temperature=300, thermostat_fs=2), "Cu", "too tight"),
-        (Conditions(ensemble="npt", temperature=300, barostat_fs=50), "Cu", "slower"),
-    ],
-)
-def test_values_that_look_like_a_slip_are_remarked(conditions, symbols, said):
-    assert any(said in remark for remark in conditions.remarks(list(symbols)))
-    assert Conditions(timestep=0.5).remarks(["H", "O"]) == []
 
 
 def test_npt_needs_a_stress_and_a_cell():
