@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matdisc.errors import DataError, ExtraError
+from matdisc.physics.foreign import checked, read_structures
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -151,16 +152,11 @@ def from_file(name: str, path: Path) -> Species:
     Raises:
         DataError: If the file cannot be read, or its charge is missing or no integer.
     """
-    from ase.io import read
-
-    try:
-        atoms = read(path, index=0, format="extxyz")
-    except FileNotFoundError:
-        raise DataError(f"species {name!r}: {path} does not exist; correct 'file'") from None
-    except Exception as err:  # ASE's readers raise what they like
-        raise DataError(f"species {name!r}: {path} is no .xyz file ({type(err).__name__}: {err})") from None
+    if not path.is_file():
+        raise DataError(f"species {name!r}: {path} does not exist; correct 'file'")
+    atoms = checked(read_structures(path)[0], str(path))
     charge = atoms.info.get("charge")
-    if not isinstance(charge, (int, float, np.integer, np.floating)) or float(charge) != round(float(charge)):
+    if charge is None or charge != round(charge):
         raise DataError(f"{path}: its charge is {charge}; write a whole number on the second line, as in charge=-1")
     return _centred(name, round(float(charge)), tuple(atoms.get_chemical_symbols()), atoms.positions)
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -23,6 +23,7 @@ from matdisc.models import one_thread
 from matdisc.models.get.frames import Frames, join, read_frames, write_frames
 from matdisc.models.get.label_config import LabelConfig
 from matdisc.models.get.labels import Labelled, LeftOut, Work, label_work, works
+from matdisc.physics.foreign import Notes, read_structures, to_stderr
 from matdisc.run.asking import Progress, crew_size
 from matdisc.run.cluster import ray_cluster, stopping_in_order
 from matdisc.run.labels_card import labels_card
@@ -62,6 +63,7 @@ def make_labels(
     address: str | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    say: Callable[[str], None] = to_stderr,
 ) -> Made:
     """Label all that a configuration asks for, and freeze it in `out`.
 
@@ -74,12 +76,13 @@ def make_labels(
         address: A Ray cluster that runs already.
         resume: Go on with what lies in `out`.
         progress: Called with trajectories done, all of them, and how they ended.
+        say: Told once for each file of structures what of it is not read.
 
     Raises:
         MatdiscError: If a system or structure is impossible, tblite is missing, or `out` holds other labels.
     """
     _need_tblite()
-    todo = works(config, config.own(folder), _structures(config, folder))
+    todo = works(config, config.own(folder), _structures(config, folder, say), say)
     parts = out / "parts"
     if parts.exists() and any(parts.iterdir()) and not resume:
         raise RunError(f"{out} holds labels already; go on with --resume, or name another folder by --out")
@@ -108,20 +111,17 @@ def _need_tblite() -> None:
         ) from None
 
 
-def _structures(config: LabelConfig, folder: Path) -> dict[str, list[Any]]:
-    from ase.io import read
-
+def _structures(config: LabelConfig, folder: Path, say: Callable[[str], None]) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for name in config.files:
         path = folder / name
         if path.stem in found:
             raise DataError(f"two files are called {path.stem!r}; rename one of them in 'files'")
-        try:
-            found[path.stem] = read(path, index=":", format="extxyz")
-        except FileNotFoundError:
-            raise DataError(f"{path} does not exist; correct 'files'") from None
-        except Exception as err:  # ASE's readers raise what they like
-            raise DataError(f"{path} is no extended XYZ file ({type(err).__name__}: {err})") from None
+        if not path.is_file():
+            raise DataError(f"{path} does not exist; correct 'files'")
+        notes = Notes()
+        found[path.stem] = read_structures(path, note=notes)
+        notes.tell(str(path), say)
     return found
 
 
@@ -134,12 +134,19 @@ def _asked(work: Work) -> str:
         "system": None if work.system is None else work.system.model_dump(exclude={"trajectories", "held_out"}),
         "own": {name: [one.charge, one.symbols, one.positions.tolist()] for name, one in work.own.items()},
         "structures": [
-            [a.numbers.tolist(), a.positions.tolist(), a.cell.tolist(), str(a.info.get("charge", 0))]
+            [a.numbers.tolist(), a.positions.tolist(), a.cell.tolist(), a.pbc.tolist(), _state(a)]
             for a in work.structures
         ],
         "tblite": version("tblite"),
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _state(atoms: Any) -> list[str]:
+    """What a label depends on beside the positions, and what is kept with it."""
+    said = [str(atoms.info.get(key)) for key in ("charge", "multiplicity", "system", "trajectory")]
+    columns = ("initial_charges", "initial_magmoms", "molecule")
+    return [*said, *(str(atoms.arrays[name].tolist()) if name in atoms.arrays else "" for name in columns)]
 
 
 def _kept(parts: Path, work: Work) -> dict[str, Any] | None:

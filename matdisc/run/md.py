@@ -15,6 +15,7 @@ import numpy as np
 
 from matdisc.cards import ModelCard
 from matdisc.errors import MatdiscError, RunError
+from matdisc.physics.foreign import multiplicity, total_charge
 from matdisc.predictions import one_line
 from matdisc.run.asking import crew_size, memory_share
 from matdisc.run.cluster import cluster_gpus, ray_cluster, stopping_in_order
@@ -244,6 +245,9 @@ def _settings(
     digest = hashlib.sha256()
     for array in (atoms.numbers, atoms.positions, atoms.cell[:], atoms.pbc, atoms.get_masses(), atoms.get_momenta()):
         digest.update(np.ascontiguousarray(array).tobytes())
+    charge, spin = total_charge(atoms, "structure"), multiplicity(atoms, "structure", moments=False)
+    if (charge, spin) != (0, 1):
+        digest.update(f"charge {charge:g}, multiplicity {spin}".encode())
     return {
         "schema": SCHEMA, "model": job.model.key, "model_version": job.model.version,
         "model_sha256": model_hash(job.model), "formula": atoms.get_chemical_formula(), "atoms": len(atoms),

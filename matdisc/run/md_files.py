@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from matdisc.atomic import write_whole
+from matdisc.atomic import naming, write_whole
 from matdisc.errors import DataError, RunError
 from matdisc.physics.md import Stop
 from matdisc.physics.md.state import from_bytes
@@ -93,7 +93,7 @@ class ReplicaFiles:
             return
         header = b"" if self._lengths[THERMO] else HEADER.encode()
         for name, data in ((TRAJECTORY, part.trajectory), (THERMO, header + part.thermo)):
-            with (self.folder / name).open("ab") as file:
+            with naming(self.folder / name), (self.folder / name).open("ab") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -154,6 +154,8 @@ def output_folder(folder: Path, settings: Mapping[str, Any], *, resume: bool, re
     Raises:
         RunError: If the folder holds another simulation, or another process is at work in it.
     """
+    if resume and not (folder / SETTINGS).exists():
+        raise RunError(f"option '--resume': {folder} holds no simulation; leave the option out to begin one")
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a") as lock:
         try:
@@ -164,8 +166,6 @@ def output_folder(folder: Path, settings: Mapping[str, Any], *, resume: bool, re
         if restart:
             _set_aside(folder)
         if not path.exists():
-            if resume:
-                raise RunError(f"option '--resume': {folder} holds no simulation; leave the option out to begin one")
             if any(p for p in folder.glob(f"*/{CHECKPOINT}") if not p.parent.name.startswith("old-")):
                 raise RunError(f"{folder}: holds checkpoints but no {SETTINGS}; give another folder with --out")
         else:

@@ -12,13 +12,18 @@ import numpy as np
 
 from matdisc.board import open_board
 from matdisc.cards import ModelCard, ModelLicence, Person
-from matdisc.errors import CardError, RunError
+from matdisc.errors import CardError, DataError, RunError
+from matdisc.physics import foreign
 
 if TYPE_CHECKING:
     from ase import Atoms
 
 BOX = "box:"
 WEIGHTS, DESCRIPTION = "weights.safetensors", "model.toml"
+NO_CHARGE = "matdisc.models.potentials."
+"""Loaders of potentials that know no total charge, but for `ase_factory`, which loads whatever there is."""
+ODD_MASS = 20.0
+"""A mass that differs from the element's by more than this factor is remarked upon."""
 LONGEST = 10.0
 """Å between an atom and its nearest neighbour; a structure that is nowhere denser has other units, or is no matter."""
 
@@ -77,9 +82,12 @@ def structure_of(
     density: float | None = None,
     seed: int = 0,
     keep_velocities: bool = False,
+    model: ModelCard | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Atoms:
     """Return the start structure: a file that ASE reads (its last image), or a box of molecules, `box:EC=8,Li+=1`.
+
+    Charge, multiplicity, masses and molecules are read under the names that others use (matdisc.physics.foreign).
 
     Args:
         text: Path, or species and their numbers.
@@ -87,11 +95,12 @@ def structure_of(
         density: Of a box, g/cm^3.
         seed: Of the packing.
         keep_velocities: Whether velocities of a file are kept.
-        say: Told what is left out.
+        model: What will be asked about it, to say what of the structure it does not know.
+        say: Told what is left out or has no effect.
 
     Raises:
-        RunError: If the structure cannot be read, is empty, has impossible positions or a charge that is no number of
-            electrons.
+        RunError: If the structure cannot be read, is empty, disordered, has impossible positions, masses or a charge
+            that is no number of electrons, or none of the velocities that are to be kept.
         DataError: If a box cannot be packed, or is not neutral.
     """
     if text.startswith(BOX):
@@ -99,19 +108,21 @@ def structure_of(
     elif density is not None:
         raise RunError(f"option '--density' is for boxes, as in box:EC=8,DMC=4; the structure is {text!r}")
     else:
-        atoms = _read(text)
+        atoms = _read(text, model, say)
     if min(supercell) < 1:
         raise RunError(
             f"option '--supercell' is {','.join(map(str, supercell))}; give three numbers from 1, as in 2,2,2"
         )
+    _refuse_impossible(text, atoms)
+    if keep_velocities:
+        _refuse_no_velocities(text, atoms)
+    elif atoms.has("momenta"):
+        del atoms.arrays["momenta"]
     if tuple(supercell) != (1, 1, 1):
         atoms = _repeated(atoms, supercell)
-    if atoms.has("momenta") and not keep_velocities:
-        del atoms.arrays["momenta"]
     if len(atoms.constraints):
         say("the constraints of the structure are left out: all atoms move")
         atoms.set_constraint()
-    _refuse_impossible(text, atoms)
     return atoms
 
 
@@ -120,12 +131,15 @@ def _box(text: str, density: float | None, seed: int) -> Atoms:
 
     counts: dict[str, int] = {}
     for item in text[len(BOX) :].split(","):
-        name, _, number = item.strip().partition("=")
-        if not name or not number.strip().isdigit() or int(number) < 1 or name in counts:
+        name, _, number = map(str.strip, item.partition("="))
+        species = _ION.get(name, name)
+        if not name or not number.isdigit() or int(number) < 1:
             raise RunError(
                 f"structure {text!r}: {item!r} is not SPECIES=NUMBER; write it as in box:EC=8,DMC=4,Li+=1,PF6-=1"
             )
-        counts[_ION.get(name, name)] = int(number)
+        if species in counts:
+            raise RunError(f"structure {text!r}: {species!r} is named twice; write it once, with the sum")
+        counts[species] = int(number)
     return liquid(counts, 1.2 if density is None else density, seed=seed)
 
 
@@ -133,28 +147,47 @@ _ION = {"Li": "Li+", "PF6": "PF6-", "FSI": "FSI-", "TFSI": "TFSI-"}
 """Ions may be written without their charge."""
 
 
-def _read(text: str) -> Atoms:
-    from ase import Atoms
-    from ase.io import read
-
+def _read(text: str, model: ModelCard | None, say: Callable[[str], None]) -> Atoms:
     path = Path(text)
     if not path.is_file():
         raise RunError(
             f"structure {text!r}: there is no such file; give a structure file, or a box as in box:EC=8,DMC=4"
         )
+    loader = (model.loader if model else None) or ""
+    knows_charge = not loader.startswith(NO_CHARGE) or loader.startswith(f"{NO_CHARGE}ase_factory")
+    notes = foreign.Notes()
     try:
-        found = read(path)
-    except Exception as err:  # readers of many formats raise whatever they like
-        raise RunError(f"{path}: cannot be read as a structure: {type(err).__name__}: {err}") from err
-    if not isinstance(found, Atoms) or not len(found):
-        raise RunError(f"{path}: holds no atoms")
+        (found,) = foreign.read_structures(path, last=True, note=notes)
+        found = foreign.checked(found, f"structure {text!r}", knows_charge=knows_charge, note=notes)
+        masses = foreign.checked_masses(found, f"structure {text!r}")
+    except DataError as err:
+        raise RunError(str(err)) from err
+    notes.tell(text, say)
+    _remark_on(masses, found, say)
     found.calc = None
     return found
+
+
+def _remark_on(masses: np.ndarray, atoms: Atoms, say: Callable[[str], None]) -> None:
+    from ase.data import atomic_masses
+
+    factors = masses / atomic_masses[atoms.numbers]
+    worst = int(np.argmax(np.abs(np.log(factors))))
+    if not 1 / ODD_MASS < factors[worst] < ODD_MASS:
+        say(
+            f"the mass of atom {worst} ({atoms.symbols[worst]}) is {masses[worst]:g} u, {factors[worst]:.3g} times "
+            "that of the element; masses are in u"
+        )
 
 
 def _repeated(atoms: Atoms, supercell: Sequence[int]) -> Atoms:
     if not np.all(atoms.pbc):
         raise RunError("option '--supercell' needs a structure that is periodic in three directions")
+    if atoms.info.get("multiplicity", 1) != 1:
+        raise RunError(
+            f"option '--supercell': the structure has multiplicity {atoms.info['multiplicity']}, and nobody knows that "
+            "of its copies; repeat the structure yourself and give theirs"
+        )
     molecules = int(atoms.get_array("molecule").max()) + 1 if atoms.has("molecule") else 0
     found = atoms.repeat(tuple(supercell))
     copies = math.prod(supercell)
@@ -165,14 +198,35 @@ def _repeated(atoms: Atoms, supercell: Sequence[int]) -> Atoms:
     return found
 
 
+def _refuse_no_velocities(text: str, atoms: Atoms) -> None:
+    """Raise RunError unless a structure has velocities that can be kept."""
+    momenta = atoms.arrays.get("momenta")
+    if momenta is None:
+        there = [name for name in atoms.arrays if foreign.plain(name) in ("velocities", "velocity", "vel", "velo")]
+        named = f", and {there[0]!r} may have any unit" if there else ""
+        raise RunError(
+            f"option '--keep-velocities': structure {text!r} has none (ASE's 'momenta'; matdisc md writes them with "
+            f"--velocities){named}; leave the option out to draw them"
+        )
+    try:
+        momenta = foreign.numbers(momenta, f"structure {text!r}", "momenta", (len(atoms), 3))
+    except DataError as err:
+        raise RunError(str(err)) from err
+    if not np.isfinite(momenta).all():
+        raise RunError(f"structure {text!r}: a momentum is not a finite number")
+    if not momenta.any():
+        raise RunError(
+            f"option '--keep-velocities': all velocities of structure {text!r} are zero; leave the option out to draw "
+            "them"
+        )
+
+
 def _refuse_impossible(text: str, atoms: Atoms) -> None:
-    if not np.isfinite(atoms.positions).all() or not np.isfinite(atoms.cell[:]).all():
-        raise RunError(f"structure {text!r}: a position or the cell is not a finite number")
     flat = abs(np.linalg.det(atoms.cell.complete())) < 1e-6 or (atoms.cell.lengths()[atoms.pbc] < 1e-3).any()
     if np.any(atoms.pbc) and flat:
         raise RunError(f"structure {text!r}: it is periodic, but its cell has no volume; give it a cell, or pbc F F F")
     charge = atoms.info.get("charge", 0)
-    if not isinstance(charge, int | float | np.integer | np.floating) or not float(charge).is_integer():
+    if not float(charge).is_integer():
         raise RunError(f"structure {text!r}: the total charge is {charge}; it must be a whole number of e")
     if len(atoms) > 1:
         from scipy.spatial import cKDTree

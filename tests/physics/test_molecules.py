@@ -84,7 +84,7 @@ def test_a_users_file_gives_a_species_and_its_charge(tmp_path):
     [
         ("2\nhydroxide\nO 0 0 0\nH 0 0 0.96\n", "its charge is None"),
         ("2\ncharge=-0.5\nO 0 0 0\nH 0 0 0.96\n", "its charge is -0.5"),
-        ("hello", "is no .xyz file"),
+        ("hello", "line 1 is 'hello'"),
     ],
 )
 def test_a_users_file_without_charge_or_sense_is_named(tmp_path, text, message):

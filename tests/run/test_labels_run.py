@@ -113,9 +113,70 @@ def test_a_users_file_is_labelled_with_the_charges_it_gives(tmp_path):
     np.testing.assert_allclose([made.frames.charges[0], made.frames.charges[1:].sum()], [1, -1], atol=1e-6)
 
 
+WATER = "3\n{}\nO 0 0 0.119\nH 0 0.763 -0.477\nH 0 -0.763 -0.477\n"
+
+
+def test_charge_and_spin_are_those_that_others_write(tmp_path):
+    """Taking two electrons from water costs energy, and its triplet lies above its singlet."""
+    comments = ("", "charge=2", "total_charge=2", "spin=3", "multiplicity=3")
+    (tmp_path / "mine.xyz").write_text("".join(WATER.format(comment) for comment in comments))
+    made = make_labels(LabelConfig(files=("mine.xyz",)), tmp_path, tmp_path / "out", workers=0).frames
+    neutral, ion, also_ion, triplet, also_triplet = made.energy
+    assert (ion, triplet) == (also_ion, also_triplet)
+    assert ion > neutral + 20
+    assert triplet > neutral + 1
+    np.testing.assert_array_equal(made.total_charge, [0, 2, 2, 0, 0])
+
+
+def test_charges_and_moments_of_atoms_count_where_nothing_else_says_it(tmp_path):
+    columns = "Properties=species:S:1:pos:R:3:initial_charges:R:1:initial_magmoms:R:1"
+    (tmp_path / "mine.xyz").write_text(
+        f"2\n{columns}\nO 0 0 0 1 2\nH 0 0 0.97 0 0\n2\ncharge=1 spin=3\nO 0 0 0\nH 0 0 0.97\n"
+    )
+    made = make_labels(LabelConfig(files=("mine.xyz",)), tmp_path, tmp_path / "out", workers=0).frames
+    assert made.total_charge.tolist() == [1, 1]
+    assert made.energy[0] == made.energy[1]
+
+
+@pytest.mark.parametrize(
+    ("comment", "message"),
+    [
+        ("charge=1 total_charge=0", "mine, frame 1: 'charge' is 1 and 'total_charge' is 0"),
+        ("charge=neutral", "mine, frame 1: field 'charge' is 'neutral'"),
+        ("spin=2", "mine, frame 1: 10 electrons"),
+        ("charge=0.5", "mine, frame 1: charge 0.5 is no whole number"),
+        ("trajectory=run-0", "mine, frame 1: field 'trajectory' is 'run-0'"),
+        ('occupancy="1 0.5 1"', "mine, frame 1: site 1 .* occupancy H 0.5"),
+    ],
+)
+def test_a_structure_that_cannot_be_meant_is_named_before_work_starts(tmp_path, comment, message):
+    (tmp_path / "mine.xyz").write_text(WATER.format("") + WATER.format(comment))
+    with pytest.raises(DataError, match=message):
+        make_labels(LabelConfig(files=("mine.xyz",)), tmp_path, tmp_path / "out", workers=0)
+    assert not (tmp_path / "out").exists()
+
+
+def test_labels_of_another_spin_are_not_taken_for_those_asked_for(tmp_path):
+    for comment in ("spin=1", "spin=3"):
+        (tmp_path / "mine.xyz").write_text(WATER.format(comment))
+        if comment == "spin=3":
+            with pytest.raises(RunError, match="made with another configuration"):
+                make_labels(LabelConfig(files=("mine.xyz",)), tmp_path, tmp_path / "out", workers=0, resume=True)
+        else:
+            make_labels(LabelConfig(files=("mine.xyz",)), tmp_path, tmp_path / "out", workers=0)
+
+
+def test_fields_like_a_charge_that_are_not_read_are_told(tmp_path):
+    (tmp_path / "mine.xyz").write_text(WATER.format("formal_charge=1"))
+    lines = []
+    make_labels(LabelConfig(files=("mine.xyz",)), tmp_path, tmp_path / "out", workers=0, say=lines.append)
+    assert len(lines) == 1
+    assert "'formal_charge' is not read" in lines[0]
+
+
 def test_a_missing_and_an_unreadable_file_are_named(tmp_path):
     (tmp_path / "bad.xyz").write_text("nothing\n")
-    for name, message in (("none.xyz", "does not exist"), ("bad.xyz", "is no extended XYZ file")):
+    for name, message in (("none.xyz", "does not exist"), ("bad.xyz", "line 1 is 'nothing'")):
         with pytest.raises(DataError, match=message):
             make_labels(LabelConfig(files=(name,)), tmp_path, tmp_path / "out", workers=0)
 

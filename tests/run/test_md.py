@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -221,6 +222,179 @@ def test_every_frame_says_which_atoms_form_a_molecule_and_so_does_a_start_from_i
     assert structure_of(str(trajectory)).get_array("molecule").tolist() == [0, 0, 7, 12]
 
 
+def kept(board, tmp_path, atoms, card):
+    """The last frame that a run writes, as a start; the last line of its table, and the first of one that goes on."""
+    atoms.write(tmp_path / "start.extxyz")
+    start = structure_of(str(tmp_path / "start.extxyz"))
+    asked = replace(job(board, 20, velocities=True, thermo_every=20), model=card)
+    run_md(asked, start, [300.0], 1, tmp_path / "first", way=HERE)
+    again = structure_of(str(tmp_path / "first" / "T300-r1" / "trajectory.extxyz"), keep_velocities=True)
+    going_on = replace(asked, conditions=Conditions(ensemble="nve", temperature=300, timestep=2.0))
+    run_md(going_on, again, [300.0], 1, tmp_path / "again", way=HERE)
+    first, second = (read_thermo(tmp_path / name / "T300-r1" / "thermo.csv") for name in ("first", "again"))
+    return again, {key: values[-1] for key, values in first.items()}, {key: values[0] for key, values in second.items()}
+
+
+def test_dynamics_goes_on_from_a_frame_with_the_masses_it_had(board, tmp_path):
+    atoms = bulk("Cu", cubic=True)
+    atoms.set_masses([40.0] * 4)
+    again, last, first = kept(board, tmp_path, atoms, board.model("emt"))
+    np.testing.assert_allclose(again.get_masses(), 40.0)
+    assert last["density_g_cm3"] == pytest.approx(8.97 * 40 / 63.546, abs=0.01)
+    for name in ("potential_eV", "kinetic_eV", "density_g_cm3"):
+        assert first[name] == pytest.approx(last[name], abs=1e-5)
+
+
+def test_deuterium_from_a_cif_stays_deuterium(board, tmp_path):
+    cell = "".join(f"_cell_length_{axis} 4\n" for axis in "abc")
+    cell += "".join(f"_cell_angle_{angle} 90\n" for angle in ("alpha", "beta", "gamma"))
+    columns = "".join(f"_atom_site_{name}\n" for name in ("label", "type_symbol", "fract_x", "fract_y", "fract_z"))
+    sites = "D1 D 0.25 0.5 0.5\nD2 D 0.75 0.5 0.5\n"
+    (tmp_path / "d.cif").write_text(f"data_d\n{cell}_symmetry_space_group_name_H-M 'P 1'\nloop_\n{columns}{sites}")
+    start = structure_of(str(tmp_path / "d.cif"))
+    assert start.get_chemical_formula() == "H2"
+    options = {"factory": "ase.calculators.lj:LennardJones", "sigma": 1.8, "epsilon": 0.01, "rc": 5.0}
+    other = {"elements": (), "loader": "matdisc.models.potentials.ase_factory:load", "options": options}
+    again, last, first = kept(board, tmp_path, start, board.model("emt").model_copy(update=other))
+    np.testing.assert_allclose(again.get_masses(), 2.014, atol=1e-3)
+    for name in ("potential_eV", "kinetic_eV", "density_g_cm3"):
+        assert first[name] == pytest.approx(last[name], abs=1e-5)
+
+
+@pytest.mark.parametrize("key", ["charge", "total_charge"])
+def test_the_charge_of_an_ion_is_in_every_frame_and_gives_its_energy_again(board, tmp_path, key):
+    pytest.importorskip("numba", reason="needs the package numba (matdisc[ml])")
+    from matdisc.physics.molecules import species
+
+    anion = species("PF6-")
+    atoms = Atoms(anion.symbols, anion.positions, info={key: -1})
+    again, last, first = kept(board, tmp_path, atoms, board.model("get-mini"))
+    assert again.info["charge"] == -1
+    assert first["potential_eV"] == pytest.approx(last["potential_eV"], abs=1e-3)
+    neutral = structure_of(str(tmp_path / "first" / "T300-r1" / "trajectory.extxyz"), keep_velocities=True)
+    neutral.info["charge"] = 0
+    run_md(job(board, 1, model="get-mini"), neutral, [300.0], 1, tmp_path / "neutral", way=HERE)
+    other = read_thermo(tmp_path / "neutral" / "T300-r1" / "thermo.csv")["potential_eV"][0]
+    assert abs(other - last["potential_eV"]) > 1
+
+
+def test_what_physics_depends_on_is_in_every_frame_and_what_is_usual_is_not(board, tmp_path):
+    atoms = bulk("Cu", cubic=True)
+    run_md(job(board, 10), atoms, [300.0], 1, tmp_path / "usual", way=HERE)
+    text = (tmp_path / "usual" / "T300-r1" / "trajectory.extxyz").read_text()
+    assert not any(name in text for name in ("masses", "charge", "multiplicity", "spin", "magmoms"))
+    atoms.set_initial_magnetic_moments([1, 0, 0, 0])
+    atoms.info |= {"charge": 1, "multiplicity": 2}
+    atoms.pbc = False
+    run_md(job(board, 10), atoms, [300.0], 1, tmp_path / "odd", way=HERE)
+    for frame in read(tmp_path / "odd" / "T300-r1" / "trajectory.extxyz", ":"):
+        assert [frame.info[key] for key in ("charge", "multiplicity", "spin")] == [1, 2, 2]
+        assert frame.get_initial_magnetic_moments().tolist() == [1, 0, 0, 0]
+        np.testing.assert_allclose(frame.cell, atoms.cell)
+        assert not frame.pbc.any()
+
+
+def test_velocities_that_are_to_be_kept_have_to_be_there(tmp_path):
+    atoms, path = bulk("Cu", cubic=True), str(tmp_path / "a.extxyz")
+    atoms.write(path)
+    with pytest.raises(RunError, match=r"'--keep-velocities': structure .* has none"):
+        structure_of(path, keep_velocities=True)
+    atoms.set_array("vel", np.ones((4, 3)))
+    atoms.write(path)
+    with pytest.raises(RunError, match="'vel' may have any unit"):
+        structure_of(path, keep_velocities=True)
+    del atoms.arrays["vel"]
+    for momenta, said in ((0.0, "are zero"), (np.nan, "not a finite number")):
+        atoms.arrays["momenta"] = np.full((4, 3), momenta)
+        atoms.write(path)
+        with pytest.raises(RunError, match=said):
+            structure_of(path, keep_velocities=True)
+        assert not structure_of(path).has("momenta")
+    with pytest.raises(RunError, match="has none"):
+        structure_of("box:EC=2", density=0.5, keep_velocities=True)
+
+
+@pytest.mark.parametrize("mass", [0.0, -1.0, np.nan])
+def test_a_mass_that_is_none_is_named_before_anything_moves(board, tmp_path, mass):
+    atoms = copper()
+    atoms.set_masses([63.5, mass, 63.5, 63.5])
+    with pytest.raises(RunError, match=r"the mass of atom 1 \(Cu\) is"):
+        run_md(job(board), atoms, [300.0], 1, tmp_path / "out", way=HERE)
+    atoms.write(tmp_path / "a.extxyz")
+    with pytest.raises(RunError, match=r"a\.extxyz.*the mass of atom 1 \(Cu\) is"):
+        structure_of(str(tmp_path / "a.extxyz"))
+
+
+def test_what_a_model_does_not_know_of_a_structure_is_told(board, tmp_path):
+    atoms, path = copper(), str(tmp_path / "a.extxyz")
+    atoms.info |= {"total_charge": 1, "spin": 2}
+    atoms.set_masses([63.5, 63.5, 63.5, 6350.0])
+    atoms.write(path)
+    lines = []
+    found = structure_of(path, model=board.model("emt"), say=lines.append)
+    assert found.info["charge"] == 1
+    for said in ("charge of 1 e has no effect", "multiplicity 2 has no effect", "mass of atom 3 (Cu) is 6350 u"):
+        assert sum(said in line for line in lines) == 1
+    lines.clear()
+    structure_of(path, model=board.model("get-mini"), say=lines.append)
+    assert not any("charge" in line for line in lines)
+
+
+def test_a_supercell_has_the_charge_of_its_copies_and_no_known_multiplicity(tmp_path):
+    atoms, path = copper(), str(tmp_path / "a.extxyz")
+    atoms.info["charge"] = 1
+    atoms.write(path)
+    assert structure_of(path, supercell=(2, 1, 1)).info["charge"] == 2
+    atoms.info["spin"] = 2
+    atoms.write(path)
+    with pytest.raises(RunError, match="multiplicity 2, and nobody knows that of its copies"):
+        structure_of(path, supercell=(2, 1, 1))
+
+
+def test_disorder_is_refused_as_a_start(tmp_path):
+    atoms = copper()
+    atoms.set_array("occupancy", np.array([1, 1, 0.5, 1]))
+    atoms.write(tmp_path / "a.extxyz")
+    with pytest.raises(RunError, match=r"site 2 \(Cu .* occupancy Cu 0\.5"):
+        structure_of(str(tmp_path / "a.extxyz"))
+
+
+def of_crystals():
+    """EMT that divides by the volume of the cell, as models of crystals do."""
+    from ase.calculators.emt import EMT
+
+    class OfCrystals(EMT):
+        def calculate(self, *args, **kwargs):
+            super().calculate(*args, **kwargs)
+            self.results["energy"] /= 1.0 if self.atoms.cell.rank == 3 else 0.0
+
+    return OfCrystals()
+
+
+@pytest.mark.parametrize("relax", [0, 10])
+def test_a_molecule_for_a_model_that_needs_a_cell_is_refused_in_these_words(board, tmp_path, relax):
+    card = board.model("emt").model_copy(update={"loader": f"{__name__}:of_crystals"})
+    asked = replace(job(board, relax=relax), model=card)
+    with pytest.raises(RunError, match=r"model 'emt' needs a .*cell"):
+        run_md(asked, Atoms("Cu2", [[0, 0, 0], [0, 0, 2.4]]), [300.0], 1, tmp_path / "out", way=HERE)
+
+
+def test_a_potential_that_needs_a_cell_is_told_from_one_that_has_no_answer_at_all():
+    from ase.calculators.emt import EMT
+
+    from matdisc.physics.md.trajectory import needs_cell
+
+    class OfCrystals(EMT):
+        def calculate(self, *args, **kwargs):
+            super().calculate(*args, **kwargs)
+            1 / self.atoms.get_volume() if self.atoms.cell.rank == 3 else 1 / 0
+
+    cluster = Atoms("Cu2", [[0, 0, 0], [0, 0, 2.4]])
+    assert needs_cell(OfCrystals(), cluster)
+    assert not needs_cell(EMT(), Atoms("W2", cluster.positions))
+    assert not needs_cell(OfCrystals(), copper())
+
+
 def test_a_box_of_molecules_is_packed_and_must_be_neutral():
     box = structure_of("box:EC=4,Li=1,PF6=1", density=1.0, seed=1)
     assert len(box) == 4 * 10 + 8
@@ -352,3 +526,11 @@ def test_a_trained_network_goes_on_to_the_same_bytes(board, tmp_path):
     assert contents(tmp_path / "whole" / "T3000-r1") == contents(tmp_path / "parts" / "T3000-r1")
     moved = np.ptp([f.positions for f in read(tmp_path / "whole" / "T3000-r1" / "trajectory.extxyz", ":")], axis=0)
     assert moved.max() > 1.0  # far enough that lists were searched again
+
+
+def test_a_folder_of_another_charge_is_not_gone_on_with(board, tmp_path):
+    run_md(job(board, 10), copper(), [300.0], 1, tmp_path, way=HERE)
+    ion = copper()
+    ion.info["charge"] = 1
+    with pytest.raises(RunError, match="structure_sha256"):
+        run_md(job(board, 20), ion, [300.0], 1, tmp_path, way=HERE)

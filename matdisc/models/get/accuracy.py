@@ -1,4 +1,7 @@
-"""Errors of a model over a whole set of frames, beside a dummy and the spread of the labels themselves."""
+"""Errors of a model over a whole set of frames, beside a dummy and the spread of the labels themselves.
+
+Before that: whether the labels are of one kind at all, energies, forces and virials in the units they should have.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matdisc.atomic import write_whole
+from matdisc.errors import DataError
 from matdisc.models.get.frames import Frames
 
 Floats = NDArray[np.float64]
@@ -172,3 +176,106 @@ def write_curves(path: Path, history: Sequence[Mapping[str, float]]) -> None:
         names += [name for name in row if name not in names]
     lines = [",".join(names), *(",".join(f"{row[n]:.8g}" if n in row else "" for n in names) for row in history)]
     write_whole(path, ("\n".join(lines) + "\n").encode("utf-8"))
+
+
+LARGEST_VIRIAL = 50.0
+"""eV/atom, a component: some 500 GPa in a crystal of 16 Å^3/atom."""
+GPA = 160.2177
+"""GPa in 1 eV/Å^3."""
+OTHER_UNITS = {
+    "the energies are in Hartree": (1 / 27.2114, 1.0, 1.0),
+    "the energies are in Rydberg": (1 / 13.6057, 1.0, 1.0),
+    "the energies are in kcal/mol": (23.0605, 1.0, 1.0),
+    "the energies are in kJ/mol": (96.4853, 1.0, 1.0),
+    "the energies are in meV": (1000.0, 1.0, 1.0),
+    "the energies have the other sign": (-1.0, 1.0, 1.0),
+    "the forces are in Hartree/Bohr": (1.0, 51.4221, 1.0),
+    "the forces are in Rydberg/Bohr": (1.0, 25.7110, 1.0),
+    "the forces are in kcal/mol/Å": (1.0, 1 / 23.0605, 1.0),
+    "the forces are in kJ/mol/Å": (1.0, 1 / 96.4853, 1.0),
+    "the energies are in Hartree and the forces in Hartree/Bohr": (1 / 27.2114, 51.4221, 1.0),
+    "the forces have the other sign, as gradients have": (1.0, -1.0, 1.0),
+    "the stress is in GPa": (1.0, 1.0, 1 / GPA),
+    "the stress is in GPa and has the other sign": (1.0, 1.0, -1 / GPA),
+    "the stress is in kbar": (1.0, 1.0, 1 / GPA / 10),
+    "the stress is in kbar and has the other sign, as VASP prints it": (1.0, 1.0, -1 / GPA / 10),
+    "the stress or virial has the other sign": (1.0, 1.0, -1.0),
+}
+"""What the energy, and the work of forces and of virials, have to be multiplied by to be as they are given."""
+FEWEST, MOST = 5, 500
+"""Pairs of frames that are looked at."""
+MOVED, STRAINED = 1.0, 0.15
+"""Å that an atom may move from one frame of a pair to the other, and how much a cell may be strained."""
+MISSED, MET = 0.25, 0.2
+"""Median misfit from which labels do not belong together, and up to which another unit explains them."""
+
+
+def refuse_other_units(frames: Frames, source: str) -> None:
+    """Do nothing unless energies, forces and virials show that one of them has another unit or sign.
+
+    From one frame to a near one of the same atoms the energy changes by the work of forces and virials, which the
+    trapezoidal rule tells. If it does not, but would in another unit, that unit is named. Where frames make no pairs,
+    only the size of the virials is looked at.
+
+    Raises:
+        DataError: Naming the quantity and the unit that it seems to have.
+    """
+    convert = "convert energies to eV, forces to eV/Å, the stress to eV/Å^3 (ASE's sign: negative under pressure)"
+    if said := _other_units(np.array([_changes(frames, a, b) for a, b in _pairs(frames)]).reshape(-1, 4)):
+        raise DataError(f"{source}: energies, forces and stresses do not fit together: it seems that {said}; {convert}")
+    sizes = np.where(frames.pbc.all(axis=1), np.abs(frames.virial).max(axis=(1, 2)) / frames.n_atoms, 0.0)
+    worst = int(np.argmax(np.nan_to_num(sizes)))
+    if sizes[worst] > LARGEST_VIRIAL:
+        raise DataError(
+            f"{source}: frame {worst}: stress times volume is {sizes[worst]:.0f} eV/atom, more than matter holds; it "
+            f"seems that the stress is in GPa or kbar; {convert}"
+        )
+
+
+def _other_units(changes: Floats) -> str:
+    """What explains the changes of energy if the units that are expected do not; empty if they do or nothing does."""
+    changes = changes[np.isfinite(changes).all(axis=1)]
+    if len(changes) < FEWEST or _misfit(changes, 1.0, 1.0, 1.0) <= MISSED:
+        return ""
+    found = {name: _misfit(changes, *factors) for name, factors in OTHER_UNITS.items()}
+    found["the energies are per atom"] = _misfit(changes, 1 / changes[:, 3], 1.0, 1.0)
+    best = min(found.values())
+    if best > min(MET, _misfit(changes, 1.0, 1.0, 1.0) / 2):
+        return ""
+    return " or ".join(name for name, misfit in found.items() if misfit < 1.3 * best + 0.02)
+
+
+def _misfit(changes: Floats, energy: float | Floats, forces: float, virial: float) -> float:
+    """Median of the difference between given and expected changes of energy over the sum of their sizes, 0 to 1."""
+    given, expected = changes[:, 0], energy * (forces * changes[:, 1] + virial * changes[:, 2])
+    return float(np.median(np.abs(given - expected) / (np.abs(given) + np.abs(expected) + 1e-9)))
+
+
+def _pairs(frames: Frames) -> list[tuple[int, int]]:
+    """Frames of the same atoms, system and trajectory that follow upon each other."""
+    last: dict[tuple[str, int, bytes], int] = {}
+    found = []
+    for f in range(len(frames)):
+        key = (str(frames.system[f]), int(frames.trajectory[f]), frames.numbers[frames.atoms_of(f)].tobytes())
+        if key in last:
+            found.append((last[key], f))
+        last[key] = f
+    return found[:: 1 + len(found) // MOST]
+
+
+def _changes(frames: Frames, a: int, b: int) -> tuple[float, float, float, float]:
+    """Change of the energy, work of forces and of virials, eV/atom, and atoms; nan where a pair says nothing."""
+    one, other = frames.atoms_of(a), frames.atoms_of(b)
+    moved, virial = frames.positions[other] - frames.positions[one], 0.0
+    if frames.pbc[[a, b]].all():
+        cell = (frames.cell[a] + frames.cell[b]) / 2
+        inside = frames.positions[other] @ np.linalg.pinv(frames.cell[b])
+        inside -= frames.positions[one] @ np.linalg.pinv(frames.cell[a])
+        moved = (inside - np.round(inside)) @ cell
+        strain = np.linalg.pinv(cell) @ (frames.cell[b] - frames.cell[a])
+        virial = -float((strain * (frames.virial[a] + frames.virial[b])).sum()) / 2 if strain.any() else 0.0
+        virial = virial if np.abs(strain).max() < STRAINED else np.nan
+    forces = -float((moved * (frames.forces[one] + frames.forces[other])).sum()) / 2
+    forces = forces if np.abs(moved).max() < MOVED else np.nan
+    n = one.stop - one.start
+    return float(frames.energy[b] - frames.energy[a]) / n, forces / n, virial / n, float(n)

@@ -16,6 +16,7 @@ from matdisc.models.get.accuracy import Predicted
 from matdisc.models.get.outcome import predict
 from matdisc.models.get.potential import GET
 from matdisc.models.get.samples import samples_of
+from matdisc.physics import foreign
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -35,14 +36,12 @@ def read_structures(files: Sequence[Path]) -> list[Atoms]:
             frames = fr.read_frames(path)
             found += [fr.to_atoms(frames, f) for f in range(len(frames))]
             continue
-        from ase.io import read
-
-        try:
-            found += read(path, index=":")
-        except FileNotFoundError:
-            raise DataError(f"{path}: no such file; give a trajectory, such as one of `matdisc md`") from None
-        except Exception as err:
-            raise DataError(f"{path}: cannot be read: {type(err).__name__}: {err}") from err
+        if not path.is_file():
+            raise DataError(f"{path}: no such file; give a trajectory, such as one of `matdisc md`")
+        notes = foreign.Notes()
+        structures = foreign.read_structures(path, note=notes)
+        found += [foreign.checked(atoms, f"{path}: frame {i}", note=notes) for i, atoms in enumerate(structures)]
+        notes.tell(str(path), foreign.to_stderr)
     if not found:
         raise DataError(f"{', '.join(map(str, files))}: no structures in it; simulate some with `matdisc md`")
     return found
@@ -121,7 +120,7 @@ def _unlabelled(structures: Sequence[Atoms]) -> fr.Frames:
     for atoms in structures:
         copy = atoms.copy()
         copy.calc = None
-        copy.info = {"energy": 0.0, "charge": float(atoms.info.get("charge", 0.0)), "system": _system(atoms)}
+        copy.info = {"energy": 0.0, "charge": foreign.total_charge(atoms, "structure"), "system": _system(atoms)}
         copy.set_array("forces", np.zeros((len(copy), 3)))
         blank.append(copy)
     return fr.from_atoms(blank, "structures")

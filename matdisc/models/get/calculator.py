@@ -59,7 +59,8 @@ def load(
 ) -> Calculator:
     """Return a trained GET as an ASE calculator: eV, eV/Å, eV/Å^3, charges in e.
 
-    It also evaluates many structures in one call. The total charge of a structure is `atoms.info["charge"]`, or 0.
+    It also evaluates many structures in one call. The total charge of a structure is `atoms.info["charge"]`, or
+    what others call it (`matdisc.physics.foreign`), or 0. The model knows no spin.
 
     Args:
         model: A model that ships with the package, unless `folder` is given.
@@ -173,16 +174,16 @@ def calculator_of(evaluate: Any, batch_atoms: int, forget: Callable[[], None] = 
         def __init__(self) -> None:
             super().__init__()
             self.batch_atoms = batch_atoms
-            self._charge = ""
+            self._charge = 0.0
 
         def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
             """Return what has changed since the last calculation; the total charge counts, too."""
             changes: list[str] = super().check_state(atoms, tol)
-            return changes if str(atoms.info.get("charge")) == self._charge else [*changes, "initial_charges"]
+            return changes if total_charge(atoms) == self._charge else [*changes, "initial_charges"]
 
         def calculate(self, atoms: Any = None, properties: Any = None, system_changes: Any = all_changes) -> None:
             super().calculate(atoms, properties, system_changes)
-            self._charge = str(self.atoms.info.get("charge"))
+            self._charge = total_charge(self.atoms)
             (found,) = evaluate([self.atoms])
             self.results = {
                 "energy": found.energy,

@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,6 +29,8 @@ from numpy.typing import NDArray
 
 from matdisc.atomic import write_whole
 from matdisc.errors import DataError
+from matdisc.models.get.inputs import labels_of, unread
+from matdisc.physics import foreign
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -220,57 +222,54 @@ def split(
     return [frames.take(sorted(part)) for part in parts]
 
 
-def from_atoms(structures: Sequence[Atoms], source: str = "structures") -> Frames:
+def from_atoms(
+    structures: Sequence[Atoms], source: str = "structures", say: Callable[[str], None] = foreign.to_stderr
+) -> Frames:
     """Return a user's structures as frames.
 
-    Energy (eV) and forces (eV/Å) are taken from the attached calculator's results, else from `info` and `arrays`;
-    they are required. Stress (ASE's sign, eV/Å^3) becomes the virial; charges and dipole are taken where given.
-    `info["charge"]` (default 0), `info["system"]` (default: the formula), `info["trajectory"]` (default 0) and
-    `arrays["molecule"]` (default 0) are read as well.
+    Energy and forces are required; other labels are taken where they mean something (`inputs.labels_of`); so are
+    charge and molecules (`physics.foreign`), `info["system"]` (default: the formula) and `info["trajectory"]` (0).
+
+    Args:
+        structures: With their labels.
+        source: What messages name.
+        say: Told once what is left out, and which fields are not read.
 
     Raises:
-        DataError: If a label is missing or not finite, with the number of the frame, counted from 0.
+        DataError: If a label is missing or not finite, a field none of its kind, or a frame (from 0) disordered.
     """
     if not structures:
         raise DataError(f"{source} holds no structures; give at least one frame with energy and forces")
-    return checked(join([_frame(atoms, i, source) for i, atoms in enumerate(structures)]), source)
+    notes, names, rows = foreign.Notes(), dict[str, None](), []
+    for i, atoms in enumerate(structures):
+        known = foreign.checked(atoms, f"{source}: frame {i}", note=notes)
+        names |= dict.fromkeys(unread(known))
+        rows.append(_frame(known, f"{source}: frame {i}", notes))
+    notes.tell(source, say)
+    if names:
+        say(f"{source}: fields that are not read: {', '.join(list(names)[:12])}")
+    return checked(join(rows), source)
 
 
-def _frame(atoms: Atoms, number: int, source: str) -> Frames:
-    n = len(atoms)
-    found = {**atoms.info, **atoms.arrays, **(atoms.calc.results if atoms.calc is not None else {})}
-    for name in ("energy", "forces"):
-        if name not in found:
-            raise DataError(f"{source}: frame {number} has no {name}; add it, or make labels with: matdisc labels")
-    virial = np.full((3, 3), np.nan)
-    if "stress" in found:
-        virial = -_matrix(np.asarray(found["stress"], float)) * atoms.cell.volume
-    elif "virial" in found:
-        virial = np.asarray(found["virial"], float).reshape(3, 3)
+def _frame(atoms: Atoms, where: str, note: foreign.Note) -> Frames:
+    n, labels = len(atoms), labels_of(atoms, where, note)
+    trajectory = foreign.number(atoms.info.get("trajectory", 0), where, "trajectory", whole=True)
     return Frames(
         frame_ptr=np.array([0, n]),
         numbers=atoms.numbers,
-        molecule=np.asarray(found.get("molecule", np.zeros(n))),
+        molecule=atoms.arrays.get("molecule", np.zeros(n)),
         positions=atoms.positions,
-        forces=np.asarray(found["forces"], float),
-        charges=np.asarray(found.get("charges", np.full(n, np.nan)), float),
-        energy=np.array([float(found["energy"])]),
-        total_charge=np.array([float(found.get("charge", 0.0))]),
-        dipole=np.asarray(found.get("dipole", np.full(3, np.nan)), float).reshape(1, 3),
-        virial=virial[None],
+        forces=labels["forces"],
+        charges=labels["charges"],
+        energy=labels["energy"].reshape(1),
+        total_charge=np.array([foreign.total_charge(atoms, where)]),
+        dipole=labels["dipole"].reshape(1, 3),
+        virial=labels["virial"].reshape(1, 3, 3),
         cell=np.array(atoms.cell)[None],
         pbc=np.array(atoms.pbc)[None],
-        system=np.array([str(found.get("system", atoms.get_chemical_formula()))]),
-        trajectory=np.array([int(found.get("trajectory", 0))]),
+        system=np.array([str(atoms.info.get("system", atoms.get_chemical_formula()))]),
+        trajectory=np.array([int(trajectory)]),
     )
-
-
-def _matrix(stress: Array) -> Array:
-    """A stress of shape (6,), Voigt order, or (3, 3) or (9,), as a matrix."""
-    if stress.size == 6:
-        xx, yy, zz, yz, xz, xy = stress.ravel()
-        return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
-    return stress.reshape(3, 3)
 
 
 def to_atoms(frames: Frames, frame: int) -> Atoms:

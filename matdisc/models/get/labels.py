@@ -6,7 +6,7 @@ What has no label, or forces beyond a limit, is left out with its reason.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from matdisc.models.get.label_config import LabelConfig, System
 from matdisc.models.get.xtb import Floats, Label, NoLabel, Xtb, check_electrons, label_atoms
 from matdisc.physics.disturb import rattled, squeezed, turned_at_random
 from matdisc.physics.evaluation import Evaluation
+from matdisc.physics.foreign import Note, Notes, checked, number, silent
 from matdisc.physics.md import Conditions, simulate
 from matdisc.physics.molecules import Species, species
 from matdisc.physics.packing import cluster, liquid
@@ -71,17 +72,23 @@ class Labelled:
     left_out: list[LeftOut]
 
 
-def works(config: LabelConfig, own: Mapping[str, Species], structures: Mapping[str, Sequence[Atoms]]) -> list[Work]:
+def works(
+    config: LabelConfig,
+    own: Mapping[str, Species],
+    structures: Mapping[str, Sequence[Atoms]],
+    say: Callable[[str], None] = silent,
+) -> list[Work]:
     """Return all work of a configuration, in the order in which frames are joined.
 
     Args:
         config: What is wanted.
         own: The user's own species.
         structures: The user's structures, by file name; they are labelled in portions of 10.
+        say: Told once what of these is not read.
 
     Raises:
         DataError: If a system's or structure's charge does not fit its electrons, a species is unknown, or a structure
-            is periodic in part.
+            is periodic in part, disordered, or has a field that is none of its kind.
     """
     found = []
     for one in config.system:
@@ -93,14 +100,21 @@ def works(config: LabelConfig, own: Mapping[str, Species], structures: Mapping[s
         needed = {name: own[name] for name in one.species if name in own}
         found += [Work(f"{one.name}_{t:03d}", config, one, t, needed) for t in range(one.trajectories)]
     for name, read in structures.items():
-        for i, atoms in enumerate(read):
-            total, multiplicity = float(atoms.info.get("charge", 0)), int(atoms.info.get("multiplicity", 1))
-            check_electrons(atoms.numbers, total, multiplicity, f"{name}, frame {i}")
-            if atoms.pbc.any() and not atoms.pbc.all():
-                raise DataError(f"{name}, frame {i}: periodic in some directions only; give pbc for all or none")
-        for portion, first in enumerate(range(0, len(read), 10)):
-            some = tuple(read[first : first + 10])
+        notes = Notes()
+        mine = [_fit_to_label(atoms, f"{name}, frame {i}", notes) for i, atoms in enumerate(read)]
+        notes.tell(name, say)
+        for portion, first in enumerate(range(0, len(mine), 10)):
+            some = tuple(mine[first : first + 10])
             found.append(Work(f"{name}_{portion:03d}", config, None, portion, structures=some))
+    return found
+
+
+def _fit_to_label(atoms: Atoms, where: str, note: Note) -> Atoms:
+    found = checked(atoms, where, knows_spin=True, note=note)
+    check_electrons(found.numbers, found.info.get("charge", 0), found.info.get("multiplicity", 1), where)
+    number(found.info.get("trajectory", 0), where, "trajectory", whole=True)
+    if found.pbc.any() and not found.pbc.all():
+        raise DataError(f"{where}: periodic in some directions only; give pbc for all or none")
     return found
 
 

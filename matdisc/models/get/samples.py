@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,8 +13,10 @@ from torch import Tensor
 
 from matdisc.errors import DataError
 from matdisc.models.get import frames as fr
+from matdisc.models.get.accuracy import refuse_other_units
 from matdisc.models.get.baseline import baseline_energy
 from matdisc.models.get.graph import Box, Graph, graph_of
+from matdisc.physics import foreign
 
 HIGHEST_NUMBER = 86
 """Radon: the last row of the network's embedding."""
@@ -112,16 +114,20 @@ def _rows(ptr: Tensor, picked: Tensor) -> tuple[Tensor, Tensor]:
     return torch.arange(int(ends[-1]) if len(ends) else 0, device=ptr.device) + offsets, counts
 
 
-def read_data(files: Sequence[Path]) -> fr.Frames:
+def read_data(files: Sequence[Path], say: Callable[[str], None] = foreign.to_stderr) -> fr.Frames:
     """Return the frames of all files: .npz as written by `matdisc labels`, or anything ASE reads (extended XYZ).
 
+    Args:
+        files: Their paths.
+        say: Told once for each file what is left out, and which fields are not read.
+
     Raises:
-        DataError: If no file is given, one cannot be read, a label is missing or not finite, or an element is unknown
-            to the network.
+        DataError: If no file is given, one cannot be read, a label is missing or not finite or has another unit, or an
+            element is unknown to the network.
     """
     if not files:
         raise DataError("no data: name 'files' in the table [data] of the configuration, or give --data FILE")
-    found = fr.join([_read(path) for path in files])
+    found = fr.join([_read(path, say) for path in files])
     unknown = np.flatnonzero((found.numbers < 1) | (found.numbers > HIGHEST_NUMBER))
     if len(unknown):
         frame = int(np.searchsorted(found.frame_ptr, unknown[0], side="right") - 1)
@@ -132,18 +138,18 @@ def read_data(files: Sequence[Path]) -> fr.Frames:
     return found
 
 
-def _read(path: Path) -> fr.Frames:
+def _read(path: Path, say: Callable[[str], None]) -> fr.Frames:
     if path.suffix == ".npz":
-        return fr.read_frames(path)
-    from ase.io import read
-
-    try:
-        structures = read(path, index=":")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; give frames (.npz of `matdisc labels`) or extended XYZ") from None
-    except Exception as err:
-        raise DataError(f"{path}: cannot be read: {type(err).__name__}: {err}; give .npz or extended XYZ") from err
-    return fr.from_atoms(structures, str(path))
+        found = fr.read_frames(path)
+    elif not path.is_file():
+        raise DataError(f"{path}: no such file; give frames (.npz of `matdisc labels`) or extended XYZ")
+    else:
+        notes = foreign.Notes()
+        structures = foreign.read_structures(path, note=notes)
+        notes.tell(str(path), say)
+        found = fr.from_atoms(structures, str(path), say)
+    refuse_other_units(found, str(path))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

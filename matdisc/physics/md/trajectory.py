@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matdisc.errors import RunError
-from matdisc.physics.evaluation import Evaluation, Floats
+from matdisc.errors import DataError, RunError
+from matdisc.physics.evaluation import Evaluation, Floats, evaluate
+from matdisc.physics.foreign import checked_masses
 from matdisc.physics.md.conditions import Conditions
 from matdisc.physics.md.integrators import INTEGRATORS, Motion
 from matdisc.physics.md.state import Frame, State
@@ -17,11 +18,14 @@ from matdisc.physics.md.velocities import thermal_velocities
 
 if TYPE_CHECKING:
     from ase import Atoms
+    from ase.calculators.calculator import Calculator
 
 EXPLODING = 100.0
 """A larger force at the start, eV/Å, is refused: in matter at thousands of kelvin forces stay well below."""
 RUNAWAY = 2.0
 """Å that an atom may move in one step; at 1 fs that is more than 100,000 K for every element."""
+SPARE = 4.0
+"""Å between the images of a structure in a box that is put around it for a trial."""
 FULL = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
 """Places of a full tensor's components in Voigt order."""
 
@@ -39,6 +43,7 @@ class Trajectory:
     def __init__(self, atoms: Atoms, conditions: Conditions, seed: int, start: State | None) -> None:
         if len(atoms.constraints):
             raise RunError("the structure has constraints, which dynamics does not keep; remove them")
+        refuse_bad_masses(atoms)
         self.periodic = bool(np.all(atoms.pbc))
         if conditions.ensemble == "npt" and not self.periodic:
             raise RunError("ensemble 'npt' needs a structure that is periodic in three directions; use 'nose-hoover'")
@@ -128,6 +133,33 @@ class Trajectory:
         self.atoms.arrays["positions"][:] = self.motion.positions
         if self.conditions.ensemble == "npt" or self.step == 0:
             self.atoms.cell[:] = self.motion.cell
+
+
+def refuse_bad_masses(atoms: Atoms) -> None:
+    """Raise RunError if an atom has no positive finite mass."""
+    try:
+        checked_masses(atoms, "the structure")
+    except DataError as err:
+        raise RunError(str(err)) from None
+
+
+def needs_cell(calculator: Calculator, atoms: Atoms) -> bool:
+    """Return whether a potential that has no answer to a structure has one if it stands in a periodic box.
+
+    Args:
+        calculator: Asked once.
+        atoms: The structure; of one that is periodic in all directions the answer is no.
+    """
+    if np.all(atoms.pbc):
+        return False
+    boxed = atoms.copy()
+    boxed.set_cell(np.ptp(atoms.positions, axis=0) + SPARE)
+    boxed.pbc = True
+    try:
+        evaluate(calculator, boxed)
+    except Exception:  # packages raise whatever they like
+        return False
+    return True
 
 
 def _motion(atoms: Atoms, conditions: Conditions, rng: np.random.Generator, start: State | None) -> Motion:

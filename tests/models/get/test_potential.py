@@ -309,7 +309,7 @@ BAD = {
     "flat": (Atoms("Li", cell=[4, 4, 0], pbc=True), "no volume"),
     "exploded": (Atoms("Li2", [[0, 0, 0], [0, 0, np.nan]]), "not finite"),
     "coincident": (Atoms("Li2", [[0, 0, 0], [0, 0, 0]]), "atoms 0 and 1 lie in one place"),
-    "charge as text": (Atoms("Li", info={"charge": "+1"}), "info\\[\"charge\"\\] is '\\+1'"),
+    "charge as text": (Atoms("Li", info={"charge": "+1"}), "field 'charge' is '\\+1'"),
     "charges": (Atoms("Li", info={"charge": [1.0, 0.0]}), "one number"),
     "nan charge": (Atoms("Li", info={"charge": float("nan")}), "one number"),
 }
