@@ -86,6 +86,7 @@ def resume(
             typer.echo(f"{run.name}: {run.state}, nothing to go on with")
     if not stopped and not names:
         typer.echo("no run is stopped")
+    troubled = False
     for run in stopped:
         call = run.call
         with progress_line(run.name) as progress:
@@ -97,6 +98,10 @@ def resume(
         said = ", ".join(f"{n} {status}" for status, n in ended.counts.most_common())
         typer.echo(f"{run.name}: {said} ({ended.asked} asked now, {ended.reused} reused)")
         typer.echo(f"predictions: {ended.out}")
+        if ended.trouble:
+            troubled = True
+            typer.echo(f"error: {run.name}: {ended.trouble}", err=True)
+    raise typer.Exit(1 if troubled else 0)
 
 
 def _ago(seconds: float) -> str:

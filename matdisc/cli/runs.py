@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from matdisc.board import Board, open_board
-from matdisc.cli.common import HERE, BoardOption, news, print_table, progress_line, result_cells
+from matdisc.cli.common import HERE, TASK_HELP, BoardOption, news, print_table, progress_line, result_cells
 from matdisc.errors import MatdiscError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ EnvOption = Annotated[
 
 def predict(
     model: Annotated[str, typer.Argument(help="Key of a model on the board.")],
-    task: Annotated[str, typer.Argument(help="discovery, polymorphs, relaxation or alloys.")],
+    task: Annotated[str, typer.Argument(help=TASK_HELP)],
     dataset: Annotated[str | None, typer.Option("--dataset", "-d", help="Key of a dataset.")] = None,
     board: BoardOption = HERE,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first N materials.")] = None,
@@ -53,6 +53,9 @@ def predict(
     restart: Annotated[bool, typer.Option("--restart", help="Set the record aside and begin anew.")] = False,
 ) -> None:
     """Ask a model about a dataset; the same command goes on after a crash or Ctrl-C.
+
+    What failed is asked again if it may now take more time or memory. Exit codes: 0 done, 1 every material failed,
+    2 an error to mend, 130 stopped.
 
     Example: matdisc predict chgnet-0.3.0 polymorphs --dataset elements --limit 10
     """
@@ -69,11 +72,14 @@ def predict(
     typer.echo(f"{run.entry}: {ended} ({run.asked} asked now, {run.reused} reused)")
     typer.echo(f"record: {run.record}")
     typer.echo(f"predictions: {run.out}")
+    if run.trouble:
+        typer.echo(f"error: {run.trouble}; nothing on the board was replaced", err=True)
+        raise typer.Exit(1)
 
 
 def evaluate(
     models: Annotated[list[str] | None, typer.Argument(help="Keys of models; default: all that run here.")] = None,
-    task: Annotated[list[str] | None, typer.Option("--task", "-t", help="Default: every task.")] = None,
+    task: Annotated[list[str] | None, typer.Option("--task", "-t", help=f"Default: every task: {TASK_HELP}")] = None,
     dataset: Annotated[
         list[str] | None, typer.Option("--dataset", "-d", help="Default: every dataset whose data is embedded.")
     ] = None,
@@ -88,7 +94,8 @@ def evaluate(
 ) -> None:
     """Predict, score and publish in one go; what is done already is reused. Dummies are always added.
 
-    Predictions files that lie on the board are scored first, and the site is built from what there is.
+    Predictions files that lie on the board are scored first, and the site is built from what there is. Exit codes: 0
+    done, 1 a model failed on every material, 2 a model could not be run (the others were), 130 stopped.
 
     Example: matdisc evaluate chgnet-0.3.0 emt --task polymorphs --dataset elements
     """
@@ -116,6 +123,7 @@ def evaluate(
     tables: dict[tuple[str, ...], list[list[str]]] = {}
     done: dict[tuple[str, str], list[str]] = {}
     troubles: list[str] = []
+    without_answers: list[str] = []
     with plan.shared_cluster(ray_cluster, root, steps, workers, address):
         for number, step in enumerate(steps, start=1):
             title = f"[{number}/{len(steps)}] {step.entry} {step.task} {step.dataset}"
@@ -129,6 +137,10 @@ def evaluate(
             except MatdiscError as err:  # one model that cannot be run does not stop the others
                 troubles.append(f"{step.entry} on {step.dataset} ({step.task}): {err}")
                 typer.echo(f"left out: {troubles[-1]}", err=True)
+                continue
+            if run.trouble:
+                without_answers.append(f"{step.entry} on {step.dataset} ({step.task}): {run.trouble}")
+                typer.echo(f"not published: {without_answers[-1]}", err=True)
                 continue
             done.setdefault((step.task, step.dataset), []).append(step.model)
             result = publish(root, run.out, step.task, step.dataset, run.entry)
@@ -145,8 +157,13 @@ def evaluate(
         print_table(["task", "dataset", "row", *titles], rows)
     if build:
         typer.echo(f"site: {site.build(root) / 'index.html'}")
+    if without_answers:
+        said = "; ".join(without_answers)
+        typer.echo(f"error: {len(without_answers)} of {len(steps)} runs gave no answer at all: {said}", err=True)
     if troubles:
         raise MatdiscError(f"{len(troubles)} of {len(steps)} runs could not be done: " + "; ".join(troubles))
+    if without_answers:
+        raise typer.Exit(1)
 
 
 def known_env(env: str) -> Mode:

@@ -13,8 +13,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from matdisc.cards import ModelCard
-from matdisc.errors import CardError, ExtraError
+from matdisc.errors import CardError, ExtraError, MatdiscError, RunError
 from matdisc.models.weights import checkpoint
+from matdisc.predictions import one_line
 from matdisc.schema import Crystal, Sample, Unsupported, Values
 
 if TYPE_CHECKING:
@@ -41,20 +42,33 @@ def load_potential(card: ModelCard) -> Calculator:
     """Return the ASE calculator of a potential: eV, eV/Å, eV/Å^3.
 
     Raises:
-        CardError: If the card has no loader, or the loader does not exist.
+        CardError: If the card has no loader, or the loader does not exist or returns no calculator.
         ExtraError: If its package is not installed.
         DataError: If its weights cannot be had, or are not those of the card.
+        RunError: If the loader fails in any other way.
     """
     one_thread()
-    loader = _loader(card)
-    return loader(**_options(card), **_accelerator(card))
+    calculator: Calculator = _made(card, lambda: {**_options(card), **_accelerator(card)})
+    if said := _guarded(card, lambda: _no_calculator(calculator)):
+        raise CardError(f"model {card.key!r}: its loader {card.loader!r} returns {said}; a potential's returns one")
+    return calculator
 
 
 def load_predictor(card: ModelCard) -> Predictor:
     """Return the function that answers for a predictor; errors as for a potential."""
     one_thread()
-    predictor: Predictor = _loader(card)(**_options(card))
+    predictor: Predictor = _made(card, lambda: _options(card))
+    if not callable(predictor) or isinstance(predictor, type):
+        raise CardError(
+            f"model {card.key!r}: its loader {card.loader!r} returns {_kind(predictor)} and no function; a predictor's "
+            "returns a function of (train, asked, question)"
+        )
     return predictor
+
+
+def is_ours(card: ModelCard) -> bool:
+    """Whether a model comes from a loader of this package that takes no calculator of somebody else's."""
+    return card.loader is not None and card.loader.startswith("matdisc.") and "factory" not in card.options
 
 
 def model_hash(model: ModelCard) -> str:
@@ -92,12 +106,63 @@ def _loader(card: ModelCard) -> Callable[..., Any]:
         )
     module, _, name = card.loader.partition(":")
     try:
-        found: Callable[..., Any] = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as err:
+        found: Callable[..., Any] = getattr(_guarded(card, lambda: import_module(module)), name)
+    except AttributeError as err:
         raise CardError(
             f"model {card.key!r}: field 'loader' is {card.loader!r}, which cannot be loaded: {err}"
         ) from err
+    if not callable(found):
+        raise CardError(f"model {card.key!r}: field 'loader' is {card.loader!r}, which cannot be called")
     return found
+
+
+def _made(card: ModelCard, options: Callable[[], dict[str, Any]]) -> Any:
+    """Return what the card's loader returns, whatever that is."""
+    loader = _loader(card)
+    return _guarded(card, lambda: loader(**options()))
+
+
+def _guarded(card: ModelCard, step: Callable[[], Any]) -> Any:
+    """Do a step of loading in which foreign code runs: whatever it raises becomes one error of the model."""
+    try:
+        return step()
+    except KeyboardInterrupt:
+        raise
+    except MatdiscError as err:
+        if repr(card.key) in str(err):
+            raise
+        raise type(err)(f"model {card.key!r}: {err}") from err
+    except ModuleNotFoundError as err:
+        if err.name and card.loader and f"{card.loader.partition(':')[0]}.".startswith(f"{err.name}."):
+            raise CardError(
+                f"model {card.key!r}: field 'loader' is {card.loader!r}, which cannot be loaded: {err}; correct it, or "
+                "put its folder on PYTHONPATH"
+            ) from err
+        raise ExtraError(
+            f"model {card.key!r}: its loader {card.loader!r} needs the package {err.name!r}, which is not installed"
+        ) from err
+    except BaseException as err:  # packages raise whatever they like; one that wants to exit does not end the run
+        said = one_line(f"{type(err).__name__}: {err}", 500)
+        raise RunError(
+            f"model {card.key!r} cannot be loaded: its loader {card.loader!r} raised {said}; mend it, or its 'options' "
+            "on the card"
+        ) from err
+
+
+def _no_calculator(found: Any) -> str:
+    """Return what is wrong with something that should be an ASE calculator of energy and forces."""
+    properties = getattr(found, "implemented_properties", None)
+    asked_by = ("get_property", "get_potential_energy")
+    if isinstance(found, type) or properties is None or not any(hasattr(found, name) for name in asked_by):
+        return f"{_kind(found)} and no ASE calculator"
+    missing = [name for name in ("energy", "forces") if name not in properties]
+    return f"a calculator without {' and '.join(missing)}" if missing else ""
+
+
+def _kind(found: Any) -> str:
+    if isinstance(found, type):
+        return f"the class {found.__name__}, which nobody has called,"
+    return "None" if found is None else f"a {type(found).__name__}"
 
 
 def _options(card: ModelCard) -> dict[str, Any]:

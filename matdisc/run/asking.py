@@ -15,8 +15,8 @@ from matdisc.run.cluster import ray_cluster
 from matdisc.run.engine import Answers, ray_answers, serial_answers
 from matdisc.run.environment import Mode, runtime_env
 from matdisc.run.history import write_call
-from matdisc.run.limits import machine_memory_gib
-from matdisc.run.record import Record
+from matdisc.run.memory import TooLittleMemory, machine_memory_gib
+from matdisc.run.record import Limits, Record
 from matdisc.run.schedule import Schedule
 from matdisc.run.usage import total
 from matdisc.run.worker import Job
@@ -24,6 +24,8 @@ from matdisc.schema import Prediction, Sample
 
 GIB_PER_WORKER = 1.5
 """Memory of the machine that a worker is reckoned with when their number is not given."""
+FOR_WORKERS = 0.8
+"""Share of the machine's memory that workers have together."""
 
 Progress = Callable[[int, int, Counter[str]], None]
 """Called with answers so far, materials in all, and answers by status."""
@@ -75,18 +77,28 @@ def ask(
         progress, say: As for `predict`.
 
     Raises:
-        MatdiscError: If the model cannot be loaded, or another process is at work on the same record.
+        MatdiscError: If the model cannot be loaded or its worker has too little memory, the machine is in the way, or
+            another process is at work on the same record.
     """
-    with Record(folder / "records.jsonl", settings, restart=way.restart) as record:
+    crew = crew_size(way.workers, way.address)
+    limits = Limits(way.timeout, memory_share(job.model, way.memory, crew, way.address))
+    with Record(folder / "records.jsonl", settings, restart=way.restart, limits=limits) as record:
         todo = [s for s in samples if s.material_id not in record.done]
         noted = {"workers": way.workers, "timeout": way.timeout, "memory": way.memory, "env": way.env}
         write_call(folder, {**settings, **noted, **call, "materials": len(samples)})
-        crew = crew_size(way.workers, way.address)
-        job = replace(job, timeout=way.timeout, memory_gib=memory_share(job.model, way.memory, crew, way.address))
         with _cluster(bool(todo), crew, way.address):
             environment = runtime_env(job.model, way.env, address=way.address, say=say) if todo else {}
-            answers = _answers(job, plan(todo), crew, environment) if todo else iter(())
-            _collect(record, samples, answers, progress)
+            if not todo:
+                _collect(record, samples, iter(()), progress)
+            while todo:
+                job = replace(job, timeout=limits.timeout, memory_gib=limits.memory_gib)
+                try:
+                    _collect(record, samples, _answers(job, plan(todo), crew, environment), progress)
+                    break
+                except TooLittleMemory as err:
+                    crew = _fewer(err, way, job.model, crew)
+                    say(f"{err}; going on with {crew}")
+                limits = record.limits = Limits(way.timeout, memory_share(job.model, None, crew, None))
         answered = [record.done[s.material_id] for s in samples]
         return Asked(answered, record.path, len(samples) - len(todo), total(record.usages.values()))
 
@@ -101,12 +113,33 @@ def crew_size(workers: int | None, address: str | None) -> int | None:
 
 
 def memory_share(model: ModelCard, memory: float | None, crew: int | None, address: str | None) -> float | None:
-    """Return what one worker may hold, GiB: `memory`, else what the card says, else a fair share of this machine."""
-    memory = model.memory_gib if memory is None else memory
+    """Return what one worker may hold, GiB: `memory`, else what the card says, else a fair share of this machine.
+
+    In this process (`crew` 0) only `memory` counts.
+    """
+    if memory is None and crew != 0:
+        memory = model.memory_gib
     if memory is not None:
         return memory
     here = machine_memory_gib()
-    return None if address or here is None or not crew else 0.8 * here / crew
+    return None if address or here is None or not crew else FOR_WORKERS * here / crew
+
+
+def _fewer(error: TooLittleMemory, way: Way, model: ModelCard, crew: int | None) -> int:
+    """Return how many workers there is memory for, if their number and size are left to us.
+
+    Raises:
+        TooLittleMemory: If they are not, or there is not even memory for one.
+    """
+    here = machine_memory_gib()
+    if not crew or way.address or way.memory is not None or model.memory_gib is not None or here is None:
+        raise error
+    fitting = int(FOR_WORKERS * here / error.needed_gib)
+    if way.workers is None and 0 < fitting < crew:
+        return fitting
+    if fitting:
+        raise TooLittleMemory(f"{error}, or use fewer workers (--workers {fitting})") from None
+    raise TooLittleMemory(f"{error}; this machine has {here:.1f} GiB") from None
 
 
 def _collect(record: Record, samples: Sequence[Sample], answers: Answers, progress: Progress | None) -> None:

@@ -10,7 +10,8 @@ from matdisc.errors import MatdiscError, RunError
 from matdisc.models import one_thread
 from matdisc.predictions import one_line
 from matdisc.run.cluster import cluster_cpus, cluster_gpus, stopping_in_order
-from matdisc.run.schedule import Portion, Schedule
+from matdisc.run.limits import MachineTrouble, lift_memory_limit
+from matdisc.run.schedule import NODE_LOSSES_ALLOWED, Portion, Schedule
 from matdisc.run.usage import Usage
 from matdisc.run.worker import FLUSH_SECONDS, Job, answer_chunk, timed_out
 from matdisc.schema import Prediction
@@ -29,12 +30,15 @@ Answers = Iterator[tuple[list[Prediction], list[Usage]]]
 
 
 def serial_answers(job: Job, schedule: Schedule) -> Answers:
-    """Answer everything in this process, with one thread."""
+    """Answer everything in this process, with one thread; a memory limit holds as long as that takes."""
     one_thread()
-    while (portion := schedule.next(1)) is not None:
-        for batch in answer_chunk(job, portion.chunk):
-            fresh = schedule.answered(portion, batch.predictions, batch.usage.wall_seconds, time.monotonic())
-            yield fresh, [batch.usage]
+    try:
+        while (portion := schedule.next(1)) is not None:
+            for batch in answer_chunk(job, portion.chunk):
+                fresh = schedule.answered(portion, batch.predictions, batch.usage.wall_seconds, time.monotonic())
+                yield fresh, [batch.usage]
+    finally:
+        lift_memory_limit()
 
 
 def ray_answers(
@@ -57,7 +61,7 @@ def ray_answers(
         grace: Seconds of silence beyond the time limit that a worker is allowed.
 
     Raises:
-        MatdiscError: If the model cannot be loaded in a worker.
+        MatdiscError: If the model cannot be loaded in a worker, or the machine is in the way again and again.
         KeyboardInterrupt: If the user asks to stop; all that was yielded is good.
     """
     import ray
@@ -85,6 +89,8 @@ def ray_answers(
                 yield from _received(job, schedule, flight)
                 for stream in _silent(job, flight, grace):
                     ray.cancel(stream, force=True)
+                    if not flight[stream].loaded:
+                        raise RunError(f"model {job.model.key!r} was not loaded in {grace + (job.timeout or 0):g} s")
                     yield schedule.overdue(flight.pop(stream), timed_out(job)), []
         finally:
             _leave(flight)
@@ -151,6 +157,7 @@ def _next_batch(
     now = time.monotonic()
     try:
         batch = ray.get(next(stream))
+        portion.loaded |= batch.loaded
         return schedule.answered(portion, batch.predictions, batch.usage.wall_seconds, now), [batch.usage]
     except StopIteration:
         del flight[stream]
@@ -159,17 +166,35 @@ def _next_batch(
         return schedule.lost(flight.pop(stream)), []
     except (died.WorkerCrashedError, died.OutOfMemoryError, died.TaskCancelledError) as err:
         how = "its worker ran out of memory" if isinstance(err, died.OutOfMemoryError) else "its worker died"
+        if not portion.loaded:
+            return _not_to_blame(schedule, flight.pop(stream), _dies_while_loading(job, how)), []
         return schedule.died(flight.pop(stream), how, now, job.timeout, timed_out(job)), []
     except died.RayTaskError as err:
         cause = err.cause
+        if isinstance(cause, MachineTrouble):
+            return _not_to_blame(schedule, flight.pop(stream), cause), []
         if isinstance(cause, MatdiscError):
-            raise type(cause)(str(cause)) from None
+            raise type(cause)(*cause.args) from None
         raise RunError(f"model {job.model.key!r} cannot be asked: {type(cause).__name__}: {cause}") from err
     except died.RayError as err:  # no node can ever do it, its environment cannot be made, the driver's node is dead
         raise RunError(
             f"Ray cannot run model {job.model.key!r} ({type(err).__name__}: {one_line(str(err))}); "
             "mend that and give the same command again: all answers so far are kept"
         ) from err
+
+
+def _not_to_blame(schedule: Schedule, portion: Portion, trouble: RunError) -> list[Prediction]:
+    """Give a portion that met trouble of the machine's to another worker; raise it where that has not helped."""
+    if portion.losses >= NODE_LOSSES_ALLOWED:
+        raise type(trouble)(str(trouble)) from None
+    return schedule.lost(portion)
+
+
+def _dies_while_loading(job: Job, how: str) -> RunError:
+    return RunError(
+        f"model {job.model.key!r} cannot be loaded: {how} while it loaded the model, {NODE_LOSSES_ALLOWED + 1} times; "
+        "if the machine is short of memory, use fewer workers (--workers); `--workers 0` shows what its loader does"
+    )
 
 
 def _silent(job: Job, flight: Mapping[Any, Portion], grace: float) -> list[Any]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from matdisc.atomic import write_whole
 from matdisc.board import Board
 from matdisc.errors import RunError
-from matdisc.run.record import parse_line
+from matdisc.run.record import FAILURES, parse_line
 from matdisc.run.usage import add_up, total
 
 State = Literal["running", "stopped", "done"]
@@ -76,10 +76,13 @@ def read_run(board: Board, name: str) -> PastRun:
     troubles: Counter[str] = Counter()
     seconds: list[tuple[float, str]] = []
     usages: dict[str, Any] = {}
+    answers: dict[str, dict[str, Any]] = {}
     for content in _lines(record):
         if "usage" in content:
             add_up(usages, content["usage"])
-            continue
+        elif answers.get(content["material_id"], {"status": "failed"})["status"] in FAILURES:
+            answers[content["material_id"]] = content  # a failure may have been asked again
+    for content in answers.values():
         statuses[content["status"]] += 1
         if content["error"]:
             troubles[content["error"]] += 1
@@ -98,16 +101,12 @@ def _names(board: Board) -> Iterator[str]:
 
 
 def _lines(record: Path) -> Iterator[dict[str, Any]]:
-    """Yield the whole lines of a record after its first, each material once; a last line cut off is left out."""
-    seen = set()
+    """Yield the whole lines of a record after its first; a last line cut off is left out."""
     with record.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if number == 1 or not line.endswith(b"\n"):
                 continue
-            content = parse_line(record, line, number)
-            if content.get("material_id") not in seen or "usage" in content:
-                seen.add(content.get("material_id"))
-                yield content
+            yield parse_line(record, line, number)
 
 
 def _held(record: Path) -> bool:

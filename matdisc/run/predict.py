@@ -21,6 +21,7 @@ from matdisc.errors import CardError, RunError
 from matdisc.models.load import model_hash
 from matdisc.run.asking import Progress, Way, ask
 from matdisc.run.environment import Mode
+from matdisc.run.record import FAILURES
 from matdisc.run.schedule import Schedule, fold_chunks
 from matdisc.run.worker import Job
 from matdisc.schema import Dataset, Prediction, Sample
@@ -29,7 +30,11 @@ from matdisc.tasks import TASKS, Task
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run left behind: its predictions file, its record, and how the materials ended."""
+    """What a run left behind: its predictions file, its record, and how the materials ended.
+
+    `trouble` says in words that there is no answer at all; then the predictions file lies beside the record, and
+    nothing was replaced by it.
+    """
 
     entry: str
     out: Path
@@ -37,6 +42,7 @@ class Run:
     counts: Counter[str]
     reused: int
     asked: int
+    trouble: str = ""
 
 
 def entry_key(model: ModelCard, protocol: str | None) -> str:
@@ -65,7 +71,8 @@ def predict(
     """Ask a model about every material of a dataset and write the predictions file.
 
     Answers go to a record under `runs/` as they come. The same call after a crash or Ctrl-C goes on where it
-    stopped. With `workers` 0 everything happens in this process, with the same values.
+    stopped; what failed is asked again if it may take more time or memory than then. With `workers` 0 everything
+    happens in this process, with the same values.
 
     Args:
         board: Where model and dataset are.
@@ -77,14 +84,14 @@ def predict(
         timeout: Seconds that one material may take.
         memory: GiB that one worker may hold; default: as the card says, else a fair share of this machine.
         env: Whether workers get an environment of their own with the card's requirements.
-        out: Where the predictions file goes.
+        out: Where the predictions file goes; if every material fails it lies beside the record instead.
         restart: Set the record aside and begin anew.
         progress: Told about answers as they come.
         say: Told in words what takes long before the first answer comes.
 
     Raises:
-        MatdiscError: If model, task and dataset do not fit, the model cannot be loaded, or another process
-            is at work on the same run.
+        MatdiscError: If model, task and dataset do not fit, the model cannot be loaded, the machine is in the way
+            (memory, threads, files, disk), or another process is at work on the same run.
     """
     model, card = board.model(model_key), board.dataset(dataset_key)
     if out is not None and not out.name.endswith((".csv", ".csv.gz")):
@@ -114,17 +121,27 @@ def predict(
     asked = ask(
         folder, settings, job, samples, partial(_schedule, model, dataset), way, {"limit": limit}, progress, say
     )
-    if out is None:
-        whole = limit is None or limit >= len(dataset.samples)
-        out = (
-            (board.predictions_dir / task_key / dataset_key / f"{entry}.csv.gz") if whole else folder / "partial.csv.gz"
-        )
-    columns = _columns(task, asked.answers)
-    digest = predictions.write(out, asked.answers, columns)
     counts = Counter(str(p.status) for p in asked.answers)
+    trouble = _no_answer(asked.answers)
+    whole = limit is None or limit >= len(dataset.samples)
+    if trouble or (out is None and not whole):
+        out = folder / "partial.csv.gz"
+    elif out is None:
+        out = board.predictions_dir / task_key / dataset_key / f"{entry}.csv.gz"
+    digest = predictions.write(out, asked.answers, _columns(task, asked.answers))
     cost = asked.cost | {"materials": len(asked.answers), "failed": _failed(counts)}
     _write_provenance(out, digest, settings, entry, cost)
-    return Run(entry, out, asked.record, counts, asked.reused, len(asked.answers) - asked.reused)
+    return Run(entry, out, asked.record, counts, asked.reused, len(asked.answers) - asked.reused, trouble)
+
+
+def _no_answer(answers: Sequence[Prediction]) -> str:
+    """Say so if every material that the model supports has failed; no such thing is an answer to a benchmark."""
+    errors = Counter(p.error for p in answers if p.status in FAILURES)
+    if not errors or any(p.status not in (*FAILURES, "unsupported") for p in answers):
+        return ""
+    (error, n), total = errors.most_common(1)[0], errors.total()
+    how_often = "each" if n == total else f"{n} of them"
+    return f"all {total} materials failed, {how_often} with: {error}" if total > 1 else f"the material failed: {error}"
 
 
 def provenance_path(predictions_file: Path) -> Path:

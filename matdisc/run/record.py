@@ -1,18 +1,20 @@
 """The durable record of a run: one JSON line per answer, on disk before the run goes on.
 
 The first line says what was asked; lines with `usage` say what workers used. A file cut off in mid-line by a crash
-loses that line only.
+loses that line only. A material that failed may be asked again under wider limits; then its last line counts.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 from matdisc.errors import RunError
 from matdisc.run.usage import Usage, add_up
@@ -22,25 +24,57 @@ from matdisc.structures import from_json, to_json
 SCHEMA = "matdisc.records/2"
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a material may take: wall-clock seconds, and GiB of its worker's memory; None for no limit."""
+
+    timeout: float | None = None
+    memory_gib: float | None = None
+
+    def may_change(self, answer: Prediction, under: Mapping[str, Any] | None) -> bool:
+        """Whether a material that ended so under other limits (None: unknown) might end otherwise under these."""
+        if answer.status not in FAILURES:
+            return False
+        if under is None:
+            return True
+        name = "timeout" if answer.status == "timed_out" else "memory_gib"
+        new, old = getattr(self, name), under.get(name)
+        return old is not None and (new is None or new > WIDER * old)
+
+
+FAILURES = ("failed", "timed_out")
+WIDER = 1.05
+"""A limit counts as wider from this factor on; a machine's memory differs a little from start to start."""
+
+
 class Record:
     """Append-only answers of one run; at most one process may hold it open.
 
     Attributes:
-        done: Answers found on disk or added since, by material id.
+        done: Answers found on disk or added since, by material id; without those that are to be asked again.
         usages: What each worker process used, likewise; see usage.add_up.
     """
 
-    def __init__(self, path: Path, settings: Mapping[str, Any], *, restart: bool = False) -> None:
+    def __init__(
+        self, path: Path, settings: Mapping[str, Any], *, restart: bool = False, limits: Limits | None = None
+    ) -> None:
         """Open or create the record at `path`.
+
+        Args:
+            path: The file.
+            settings: What makes answers comparable.
+            restart: Whether to set aside what lies there.
+            limits: Under which materials are asked now: those that failed under narrower ones are asked again. None
+                to keep every answer.
 
         Raises:
             RunError: If another process writes it, or it belongs to other settings (and `restart` is off).
         """
-        self.path = path
+        self.path, self.limits = path, limits
         self.done: dict[str, Prediction] = {}
         self.usages: dict[str, dict[str, Any]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO = path.open("a+b")
+        self._file = path.open("a+b", buffering=0)
         try:
             self._lock()
             if restart:
@@ -51,19 +85,20 @@ class Record:
             raise
 
     def add(self, predictions: Iterable[Prediction], usages: Iterable[Usage] = ()) -> None:
-        """Append answers and wait until they are on disk; a material that has an answer keeps its first."""
+        """Append answers and wait until they are on disk; a material that has an answer keeps its first.
+
+        Raises:
+            RunError: If they cannot be written.
+        """
         fresh = [p for p in predictions if p.material_id not in self.done]
-        lines = [_line(_as_dict(p)) for p in fresh]
+        lines = [_line(_as_dict(p, self.limits)) for p in fresh]
         for usage in usages:
             told = usage.as_dict()
             if usage.worker in self.usages:  # its machine stands in its first line
                 del told["machine"]
             add_up(self.usages, told)
             lines.append(_line({"usage": told}))
-        self._file.write(b"".join(lines))
-        self._file.flush()
-        if fresh:
-            os.fsync(self._file.fileno())
+        self._append(b"".join(lines), durable=bool(fresh))
         self.done |= {p.material_id: p for p in fresh}
 
     def __enter__(self) -> Record:
@@ -79,6 +114,18 @@ class Record:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as err:
             raise RunError(f"{self.path}: another matdisc process is writing this run; wait for it or stop it") from err
+
+    def _append(self, text: bytes, *, durable: bool = True) -> None:
+        try:
+            if self._file.write(text) != len(text):  # a disk takes what it has room for
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if durable:
+                os.fsync(self._file.fileno())
+        except OSError as err:
+            raise RunError(
+                f"{self.path}: answers cannot be written: {err.strerror}; mend that and give the same command again, "
+                "which goes on after the answers that are there"
+            ) from err
 
     def _set_aside(self) -> None:
         """Move the old record out of the way without losing it, and go on with an empty one."""
@@ -99,8 +146,7 @@ class Record:
             self._file.truncate(whole)
         lines = content[:whole].splitlines()
         if not lines:
-            self._file.write(_line(header))
-            self._file.flush()
+            self._append(_line(header))
             return
         found = self._parse(lines[0], 1)
         if found != header:
@@ -110,13 +156,21 @@ class Record:
                 f"{self.path}: this run was started with {key} = {found.get(key)!r}, now it is {header.get(key)!r}; "
                 "use --restart to begin anew (the old record is kept beside it)"
             )
+        again: set[str] = set()
         for number, line in enumerate(lines[1:], start=2):
             told = self._parse(line, number)
             if "usage" in told:
                 add_up(self.usages, told["usage"])
-            else:
-                prediction = _prediction(told)
-                self.done.setdefault(prediction.material_id, prediction)
+                continue
+            under = told.pop("limits", None)
+            answer = _prediction(told)
+            earlier = self.done.get(answer.material_id)
+            if earlier is None or earlier.status in FAILURES:
+                self.done[answer.material_id] = answer
+                may_change = self.limits is not None and self.limits.may_change(answer, under)
+                (again.add if may_change else again.discard)(answer.material_id)
+        for material_id in again:
+            del self.done[material_id]
 
     def _parse(self, line: bytes, number: int) -> dict[str, Any]:
         return parse_line(self.path, line, number)
@@ -142,8 +196,8 @@ def _prediction(content: dict[str, Any]) -> Prediction:
     return Prediction(**content, structure=None if structure is None else from_json(structure))
 
 
-def _as_dict(p: Prediction) -> dict[str, Any]:
-    content = {
+def _as_dict(p: Prediction, limits: Limits | None) -> dict[str, Any]:
+    content: dict[str, Any] = {
         "material_id": p.material_id,
         "values": dict(p.values),
         "status": p.status,
@@ -151,7 +205,11 @@ def _as_dict(p: Prediction) -> dict[str, Any]:
         "seconds": p.seconds,
         "steps": p.steps,
     }
-    return content if p.structure is None else content | {"structure": to_json(p.structure)}
+    if p.structure is not None:
+        content["structure"] = to_json(p.structure)
+    if limits is not None and p.status in FAILURES:
+        content["limits"] = asdict(limits)
+    return content
 
 
 def _line(content: Mapping[str, Any]) -> bytes:

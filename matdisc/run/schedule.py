@@ -40,6 +40,7 @@ class Portion:
         open: What is still unanswered of it, by material id.
         heard: When its worker last said something (seconds, any zero); None before it started.
         deaths, losses: Workers that died over it, and machines that went away with it.
+        loaded: Whether its worker has the model; before, no material can be to blame.
         copied, is_copy: Whether idle workers have been given its rest, or it is such a rest.
     """
 
@@ -48,6 +49,7 @@ class Portion:
     deaths: int = 0
     losses: int = 0
     heard: float | None = None
+    loaded: bool = False
     copied: bool = False
     is_copy: bool = False
 

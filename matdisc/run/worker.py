@@ -13,14 +13,16 @@ from functools import lru_cache, partial
 from typing import Any
 
 from matdisc.cards import ModelCard
+from matdisc.errors import CardError, MatdiscError, RunError
 from matdisc.models import Question, load_potential, load_predictor
-from matdisc.models.load import Predictor
+from matdisc.models.load import Predictor, is_ours
+from matdisc.models.soundness import unsound
 from matdisc.physics.evaluation import Steps
-from matdisc.physics.relax import PROTOCOLS, relaxation
-from matdisc.physics.together import Ended, TimedOut, together
+from matdisc.physics.relax import PROTOCOLS, relaxation, to_atoms
+from matdisc.physics.together import FAULTS, Ended, TimedOut, together
 from matdisc.predictions import one_line
 from matdisc.run.environment import confirm
-from matdisc.run.limits import Watch, limit_memory
+from matdisc.run.limits import MachineTrouble, Watch, lift_memory_limit, limit_memory, remedy_for_machine
 from matdisc.run.usage import Meter, Usage
 from matdisc.schema import Crystal, Prediction, Sample, Unsupported
 from matdisc.tasks import TASKS
@@ -65,10 +67,11 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Batch:
-    """Answers handed over together, and what they cost."""
+    """Answers handed over together, and what they cost; `loaded` once the worker has the model."""
 
     predictions: tuple[Prediction, ...]
     usage: Usage
+    loaded: bool = True
 
 
 class UnsupportedElement(Exception):
@@ -76,15 +79,19 @@ class UnsupportedElement(Exception):
 
 
 def answer_chunk(job: Job, chunk: Chunk, flush_seconds: float = FLUSH_SECONDS) -> Iterator[Batch]:
-    """Yield the answers of a chunk as they come, each asked material once; only a model that cannot load raises.
+    """Yield the answers of a chunk as they come, each asked material once.
 
     Two batches without answers come first: one at the start and one when the model is loaded. They tell the driver
     what a worker that dies was doing.
+
+    Raises:
+        MatdiscError: If the model cannot be loaded or breaks its contract, or the machine is in the way: what no
+            material is to blame for.
     """
     if job.in_worker:
         confirm(job.model)
     meter = Meter(f"{platform.node()}:{os.getpid()}", ("numpy", "ase", "torch", *_names(job.model)))
-    yield Batch((), meter.read())
+    yield Batch((), meter.read(), loaded=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a model package has to say to its developers
         started = time.perf_counter()
@@ -92,21 +99,25 @@ def answer_chunk(job: Job, chunk: Chunk, flush_seconds: float = FLUSH_SECONDS) -
             answers = _ask_predictor(job, load_predictor(job.model), chunk)
         else:
             answers = _ask_potential(job, _potential(job.model.model_dump_json()), chunk)
+        limit_memory(job.memory_gib, job.model.key, in_worker=job.in_worker)
         yield Batch((), meter.read(time.perf_counter() - started))
-        if job.in_worker:
-            limit_memory(job.memory_gib)
         ready: list[Prediction] = []
         last = time.perf_counter()
-        for answer in answers:
-            ready.append(answer)
-            if time.perf_counter() - last > flush_seconds:
-                yield Batch(tuple(ready), meter.read())
-                ready, last = [], time.perf_counter()
+        try:
+            for answer in answers:
+                ready.append(answer)
+                if time.perf_counter() - last > flush_seconds:
+                    yield Batch(tuple(ready), meter.read())
+                    ready, last = [], time.perf_counter()
+        except MatdiscError:
+            yield Batch(tuple(ready), meter.read())
+            raise
         yield Batch(tuple(ready), meter.read())
 
 
 @lru_cache(maxsize=1)
 def _potential(card: str) -> Any:
+    lift_memory_limit()  # this process may have had another model, and another limit
     return load_potential(ModelCard.model_validate_json(card))
 
 
@@ -131,8 +142,39 @@ def _reference(job: Job, symbol: str) -> Steps[float]:
 def _ask_potential(job: Job, calculator: Any, chunk: Chunk) -> Iterator[Prediction]:
     work = ((sample.material_id, _steps(job, sample)) for sample in chunk.asked)
     with Watch(deadly=job.in_worker) as limit:
+        with limit(job.timeout):
+            _refuse_unsound(job, calculator, chunk)
         for ended in together(work, calculator, timeout=job.timeout, guard=limit):
             yield _prediction(job, ended)
+
+
+_LOOKED_AT: set[str] = set()
+"""Models, as cards in JSON, whose forces and stress this process has held to their energies."""
+
+
+def _refuse_unsound(job: Job, calculator: Any, chunk: Chunk) -> None:
+    """Raise RunError if a potential that is not ours has forces or stress that do not belong to its energies.
+
+    Once in a process, at the smallest crystal with two atoms of the first chunk, and only for work that moves atoms.
+    """
+    relaxes = PROTOCOLS[job.protocol or "single-point"].max_steps > 0 and not TASKS[job.task].measured
+    if relaxes and "stress" not in calculator.implemented_properties:
+        raise CardError(
+            f"model {job.model.key!r}: its calculator gives no stress, so cells cannot be relaxed with it; ask for "
+            "single points (--protocol single-point)"
+        )
+    card = job.model.model_dump_json()
+    known = [s.crystal for s in chunk.asked if not _unknown_elements(job.model, s.crystal)]
+    if is_ours(job.model) or card in _LOOKED_AT or not known or not (relaxes or job.task == "dynamics"):
+        return
+    _LOOKED_AT.add(card)
+    atoms = to_atoms(min(known, key=lambda c: (len(c.symbols) < 2, len(c.symbols))))
+    try:
+        wrong = unsound(calculator, atoms, stress=relaxes)
+    except FAULTS:  # it will be seen, and told, where that crystal is asked about
+        return
+    if wrong:
+        raise RunError(f"model {job.model.key!r}: {wrong}; mend what its loader {job.model.loader!r} returns")
 
 
 def _steps(job: Job, sample: Sample) -> Steps[Outcome]:
@@ -151,8 +193,10 @@ def _prediction(job: Job, ended: Ended[str, Outcome]) -> Prediction:
             return Prediction(ended.key, status="unsupported", error=str(error), seconds=seconds)
         if isinstance(error, TimedOut):
             return Prediction(ended.key, status="timed_out", error=timed_out(job), seconds=seconds)
+        _refuse_to_blame(job, error)
         if isinstance(error, MemoryError):
-            error = MemoryError(str(error) or "no memory left")
+            limit = "" if job.memory_gib is None else f"; the limit is {job.memory_gib:.2f} GiB"
+            error = MemoryError((str(error) or "no memory left") + limit)
         return Prediction(ended.key, status="failed", error=_said(error), seconds=seconds)
     values = {key: float(value) for key, value in outcome.values.items()}
     if ended.key in job.model.aligned_densities and "aligned" in TASKS[job.task].value_columns:
@@ -165,14 +209,28 @@ def _prediction(job: Job, ended: Ended[str, Outcome]) -> Prediction:
     )
 
 
+def _refuse_to_blame(job: Job, error: BaseException | None) -> None:
+    """Raise MachineTrouble if an error says nothing about a material."""
+    if isinstance(error, MachineTrouble):
+        raise error
+    if error is not None and (remedy := remedy_for_machine(error)):
+        raise MachineTrouble(
+            f"model {job.model.key!r} could not be asked: {_said(error)}; that is no material's fault: {remedy}, and "
+            "give the same command again; all answers so far are kept"
+        ) from error
+
+
 def timed_out(job: Job) -> str:
     """Return what is recorded of a material that ran out of time."""
     return f"no answer within {job.timeout:g} s"
 
 
+def _unknown_elements(card: ModelCard, crystal: Crystal) -> list[str]:
+    return sorted(set(crystal.symbols) - set(card.elements)) if card.elements else []
+
+
 def _refuse_unknown_elements(card: ModelCard, crystal: Crystal) -> None:
-    unknown = sorted(set(crystal.symbols) - set(card.elements)) if card.elements else []
-    if unknown:
+    if unknown := _unknown_elements(card, crystal):
         raise UnsupportedElement(f"{card.name} has no parameters for {', '.join(unknown)}")
 
 
@@ -182,7 +240,8 @@ def _ask_predictor(job: Job, predictor: Predictor, chunk: Chunk) -> Iterator[Pre
         answers = list(predictor(chunk.train, chunk.asked, Question(job.task, job.threshold)))
         if len(answers) != len(chunk.asked):
             raise ValueError(f"{len(answers)} answers to {len(chunk.asked)} materials")
-    except Exception as err:
+    except FAULTS as err:
+        _refuse_to_blame(job, err)
         text = _said(err)
         yield from (Prediction(s.material_id, status="failed", error=text) for s in chunk.asked)
         return

@@ -6,7 +6,7 @@ import pytest
 
 from matdisc.cards import ModelCard
 from matdisc.datasets import fetch
-from matdisc.errors import CardError, DataError
+from matdisc.errors import CardError, DataError, RunError
 from matdisc.models import load_potential, weights
 from matdisc.models.weights import checkpoint
 
@@ -184,7 +184,7 @@ def opened(file):
 def test_the_loader_is_called_with_the_verified_file(card, web, tmp_path):
     web[URL] = RIGHT
     model = card(PINNED).model_copy(update={"loader": f"{__name__}:opened"})
-    with pytest.raises(LookupError, match=str(tmp_path / "cache" / "weights" / "net" / "net.pt")):
+    with pytest.raises(RunError, match=str(tmp_path / "cache" / "weights" / "net" / "net.pt")):
         load_potential(model)
 
 

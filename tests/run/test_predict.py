@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from matdisc import predictions
+from matdisc.cli import main
 from matdisc.datasets import load
 from matdisc.errors import CardError, RunError
 from matdisc.run import entry_key, predict
@@ -126,3 +127,103 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(board, argument
 def test_an_output_of_another_kind_is_refused(board, tmp_path):
     with pytest.raises(RunError, match=r"\.csv or \.csv\.gz"):
         predict(board, "emt", "discovery", SET, limit=2, workers=0, out=tmp_path / "x.parquet")
+
+
+def hopeless(**options):
+    """A loader of EMT that breaks on everything but what it is told to spare."""
+    from ase.calculators.emt import EMT
+
+    class Hopeless(EMT):
+        def calculate(self, *args, **kwargs):
+            super().calculate(*args, **kwargs)
+            if options.get("spared") not in self.atoms.get_chemical_symbols():
+                raise ValueError("bad weather")
+
+    return Hopeless()
+
+
+def answers_nothing(**options):
+    def answers(train, asked, question):
+        sys.exit("no more")
+
+    return answers
+
+
+def change_loader(board, key, loader):
+    path = board.models_dir / key / "model.toml"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(f'loader = "{__name__}:{loader}"\n' if x.startswith("loader") else x for x in lines))
+
+
+@pytest.mark.parametrize(
+    ("key", "loader", "said"),
+    [("emt", "hopeless", "ValueError: bad weather"), ("dummy-mean", "answers_nothing", "SystemExit: no more")],
+)
+def test_a_run_without_a_single_answer_replaces_nothing(board, tmp_path, key, loader, said):
+    protocol = "single-point" if key == "emt" else None
+    good = predict(board, key, "discovery", SET, workers=0, protocol=protocol)
+    before = good.out.read_bytes(), provenance_path(good.out).read_bytes()
+    change_loader(board, key, loader)
+    for out in (None, tmp_path / "mine.csv"):
+        bad = predict(board, key, "discovery", SET, workers=0, protocol=protocol, restart=True, out=out)
+        n = len(load(board, SET).samples)
+        assert bad.counts == {"failed": n}
+        assert bad.trouble == f"all {n} materials failed, each with: {said}"
+        assert bad.out.parent == bad.record.parent
+        assert {p.error for p in rows_of(bad).values()} == {said}
+    assert (good.out.read_bytes(), provenance_path(good.out).read_bytes()) == before
+    assert not (tmp_path / "mine.csv").exists()
+
+
+def test_one_answer_makes_a_run(board):
+    change_loader(board, "emt", "hopeless")
+    path = board.models_dir / "emt" / "model.toml"
+    path.write_text(path.read_text().replace("protocol", 'options = { spared = "Pt" }\nprotocol'))
+    run = predict(board, "emt", "discovery", SET, workers=0, protocol="single-point")
+    assert run.counts["ok"] > 0 < run.counts["failed"]
+    assert run.trouble == ""
+    assert run.out.parent == board.predictions_dir / "discovery" / SET
+
+
+def test_a_model_that_supports_nothing_has_not_failed(board):
+    path = board.models_dir / "emt" / "model.toml"
+    path.write_text(path.read_text().replace("elements", 'elements = ["Fe"]\n_').replace('\n_ = ["Al"', "\n#"))
+    run = predict(board, "emt", "discovery", SET, limit=3, workers=0)
+    assert (run.counts, run.trouble) == ({"unsupported": 3}, "")
+
+
+def ended(monkeypatch, board, *arguments):
+    monkeypatch.setattr(sys, "argv", ["matdisc", *arguments, "--board", str(board.root)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return end.value.code
+
+
+def test_the_exit_code_tells_whether_there_is_an_answer(board, monkeypatch, capsys):
+    asked = ("-d", SET, "-w", "0", "--protocol", "single-point")
+    assert ended(monkeypatch, board, "predict", "emt", "discovery", *asked, "--limit", "3") == 0
+    (board.models_dir / "a-bad").mkdir()
+    card = (board.models_dir / "emt" / "model.toml").read_text().replace('key = "emt"', 'key = "a-bad"')
+    (board.models_dir / "a-bad" / "model.toml").write_text(card)
+    change_loader(board, "a-bad", "hopeless")
+    assert ended(monkeypatch, board, "predict", "a-bad", "discovery", *asked, "--limit", "3") == 1
+    assert "error: all 3 materials failed, each with: ValueError: bad weather" in capsys.readouterr().err
+    assert ended(monkeypatch, board, "evaluate", "a-bad", "emt", "-t", "discovery", "--no-site", *asked) == 1
+    said = capsys.readouterr().err
+    assert "not published: a-bad+single-point on emt-alloys (discovery): all" in said
+    assert "error: 1 of 5 runs gave no answer at all" in said
+    assert (board.results_dir / "discovery" / SET / "emt+single-point.json").exists()
+    assert not list(board.root.glob("leaderboard/**/a-bad*"))
+
+
+def test_what_ran_out_of_time_is_asked_again_when_there_is_more_of_it(board, add_toy):
+    key = add_toy("slow", "slow_emt", seconds=0.2)
+    short = predict(board, key, "discovery", SET, limit=2, workers=0, timeout=0.05)
+    assert short.counts == {"timed_out": 2}
+    same = predict(board, key, "discovery", SET, limit=2, workers=0, timeout=0.05)
+    less = predict(board, key, "discovery", SET, limit=2, workers=0, timeout=0.01)
+    assert (same.asked, less.asked) == (0, 0)
+    more = predict(board, key, "discovery", SET, limit=2, workers=0, timeout=60.0)
+    assert (more.asked, more.counts) == (2, {"ok": 2})
+    again = predict(board, key, "discovery", SET, limit=2, workers=0, timeout=0.05)
+    assert (again.asked, again.counts) == (0, {"ok": 2})

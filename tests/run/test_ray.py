@@ -160,3 +160,25 @@ def test_a_driver_survives_many_short_runs_on_one_cluster(board):
         [sys.executable, "-c", MANY_RUNS, str(board.root)], capture_output=True, text=True, timeout=240
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_a_long_name_of_the_folder_for_temporary_files_is_no_hindrance(board, tmp_path):
+    folder = tmp_path / (110 * "x")
+    folder.mkdir()
+    command = [sys.executable, "-m", "matdisc", "predict", "emt", "discovery", "-d", SET, "-w", "1", "--limit", "3"]
+    environment = {k: v for k, v in os.environ.items() if k != "RAY_TMPDIR"} | {"TMPDIR": str(folder)}
+    command += ["--board", str(board.root)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=150)
+    assert "3 ok (3 asked now, 0 reused)" in done.stdout, done.stderr
+
+
+@pytest.mark.slow
+def test_more_workers_than_there_is_memory_for_are_refused_before_anything_is_asked(board):
+    command = [sys.executable, "-m", "matdisc", "predict", "emt", "discovery", "-d", SET, "-w", "2", "--limit", "3"]
+    command += ["--board", str(board.root), "--memory", "0.1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150)
+    assert done.returncode == 2
+    assert "a worker holds" in done.stderr
+    assert "give --memory at least" in done.stderr
+    assert answers_in(board.runs_dir / "discovery" / SET / "emt" / "records.jsonl") == 0

@@ -1,11 +1,12 @@
 """The durable record: what a crash can cost, and what it cannot."""
 
 import json
+import signal
 
 import pytest
 
 from matdisc.errors import RunError
-from matdisc.run.record import Record
+from matdisc.run.record import Limits, Record
 from matdisc.run.usage import Usage, total
 from matdisc.schema import Prediction
 
@@ -83,3 +84,83 @@ def test_a_worker_names_its_machine_once_and_its_use_adds_up(path):
         found = total(record.usages.values())
     assert (found["cpu_seconds"], found["worker_seconds"], found["load_seconds"]) == (9.0, 12.0, 1.5)
     assert (found["peak_mib"], found["workers"], found["machines"]) == (100.0, 2, [machine])
+
+
+LATE = Prediction("c", {}, "timed_out", "no answer within 1 s", 1.0, None)
+
+
+def kept_under(path, limits):
+    with Record(path, SETTINGS, limits=limits) as record:
+        return sorted(record.done)
+
+
+@pytest.mark.parametrize(
+    ("now", "kept"),
+    [
+        (Limits(1.0, 2.0), "abc"),
+        (Limits(0.5, 1.0), "abc"),
+        (Limits(1.04, 2.08), "abc"),  # a machine's memory is not quite the same after each start
+        (Limits(2.0, 2.0), "ab"),
+        (Limits(None, 2.0), "ab"),
+        (Limits(1.0, 4.0), "ac"),
+        (Limits(1.0, None), "ac"),
+        (Limits(9.0, 9.0), "a"),
+        (None, "abc"),
+    ],
+)
+def test_a_failure_is_kept_until_there_is_more_of_what_it_lacked(path, now, kept):
+    with Record(path, SETTINGS, limits=Limits(1.0, 2.0)) as record:
+        record.add([ONE, TWO, LATE])
+    assert kept_under(path, now) == list(kept)
+
+
+def test_a_failure_without_limits_is_asked_again_once(path):
+    with Record(path, SETTINGS) as record:
+        record.add([ONE, TWO])
+    limits = Limits(1.0, 2.0)
+    with Record(path, SETTINGS, limits=limits) as record:
+        assert sorted(record.done) == ["a"]
+        record.add([TWO])
+    assert kept_under(path, limits) == ["a", "b"]
+
+
+def test_of_a_material_that_failed_the_last_answer_counts_and_of_one_that_did_not_the_first(path):
+    good, worse = Prediction("b", {"e_form_per_atom": 1.0}), Prediction("a", {}, "failed", "late", 1.0, None)
+    with Record(path, SETTINGS, limits=Limits(1.0, 2.0)) as record:
+        record.add([ONE, TWO])
+    with Record(path, SETTINGS, limits=Limits(1.0, 4.0)) as record:
+        record.add([good, worse])
+        assert record.done == {"a": ONE, "b": good}
+    for limits in (None, Limits(1.0, 2.0), Limits(9.0, 9.0)):
+        with Record(path, SETTINGS, limits=limits) as record:
+            assert record.done == {"a": ONE, "b": good}
+
+
+def test_a_run_stopped_before_it_asked_again_still_has_its_failure(path):
+    with Record(path, SETTINGS, limits=Limits(1.0, 2.0)) as record:
+        record.add([TWO])
+    with Record(path, SETTINGS, limits=Limits(1.0, 4.0)) as record:
+        assert record.done == {}
+    assert kept_under(path, Limits(1.0, 2.0)) == ["b"]
+
+
+def test_a_full_disk_is_told_with_the_file_and_costs_the_answers_that_found_no_room(path):
+    import resource
+
+    with Record(path, SETTINGS) as record:
+        record.add([ONE])
+    room, hard = path.stat().st_size + 20, resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        with Record(path, SETTINGS) as record:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+            with pytest.raises(RunError, match=r"records.jsonl: answers cannot be written"):
+                record.add([TWO])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    with Record(path, SETTINGS) as record:
+        assert record.done == {"a": ONE}
+        record.add([TWO])
+    with Record(path, SETTINGS) as record:
+        assert record.done == {"a": ONE, "b": TWO}
