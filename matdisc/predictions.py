@@ -4,8 +4,8 @@ One row a material. Columns: `material_id`, one value column of the task, and op
 `error`, `seconds`, `steps`. Where the task asks for structures, `structure` (JSON, see `matdisc.structures`) is
 the answer and the value columns are optional; where it asks for beliefs, `p_high` is, and `belief`, `plausibility`
 and `conflict` may stand beside it. Other columns are ignored and named. Our own runs and outside submitters write the
-very same file. Formats, by file name: .csv, .csv.gz, .jsonl, .jsonl.gz, .parquet. Nothing that could execute code
-(pickle, archives) is opened.
+very same file. Formats, by file name: .csv, .csv.gz, .jsonl, .jsonl.gz, .parquet; off a board also .tsv and .json, as
+spreadsheets and pandas write them. Nothing that could execute code (pickle, archives) is opened.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from matdisc.errors import SubmissionError
 from matdisc.schema import STATUSES, Crystal, Prediction
 
 SUFFIXES = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
+"""What a predictions file on a board may be called."""
+READABLE = (*SUFFIXES, ".tsv", ".tsv.gz", ".json", ".json.gz")
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 STRUCTURE = "structure"
 OPTIONAL_COLUMNS = ("uncertainty", "status", "error", "seconds", "steps")
@@ -58,6 +60,7 @@ class Submission:
         reported: The optional value columns beside the answer (of structures and beliefs), nan where absent.
         column_name: Name of the value column in the file, `e_form_per_atom_chgnet` for one.
         ignored: Names of the columns that were not read, in file order; "(unnamed)" for one without a name.
+        notes: How the file was read where that is not plain: other separators, names in other case.
     """
 
     path: Path
@@ -75,6 +78,7 @@ class Submission:
     reported: Mapping[str, Floats] = field(default_factory=dict)
     column_name: str = ""
     ignored: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -121,38 +125,30 @@ def read(
     content, digest = _inflate(path)
     answers = (STRUCTURE,) if structures_asked else value_columns[:1] if together else value_columns
     known = ("material_id", *answers, *(c for c in value_columns if c not in answers), *OPTIONAL_COLUMNS)
-    table, (name, header, ignored) = tables.parse(path, content, answers, known)
+    table, choice = tables.parse(path, content, answers, known)
+    name, names = choice.answer, choice.kept
     if table.num_rows > tables.MAX_ROWS:
         raise SubmissionError(f"{path}: more than {tables.MAX_ROWS:,} rows; no dataset has that many")
     if not table.num_rows:
         raise SubmissionError(f"{path}: has a header and no rows; give one row a material")
-    ids = tables.material_ids(path, table)
-    more: dict[str, Any] = {"column_name": name, "ignored": ignored}
+    ids = tables.material_ids(path, table, names["material_id"])
+    found = {c: tables.numbers(path, table, n) for c, n in names.items() if c not in tables.TEXT}
+    more: dict[str, Any] = {"column_name": name, "ignored": choice.ignored, "notes": choice.notes}
     if structures_asked:
-        more["structures"] = _structures(path, table)
+        more["structures"] = _structures(path, table, ids, name)
         given = np.array([crystal is not None for crystal in more["structures"]])
         values = np.where(given, 0.0, np.nan)
     else:
-        values, given = tables.numbers(path, table, name)
+        values, given = found[choice.column]
     if structures_asked or together:
-        more["reported"] = {c: tables.numbers(path, table, c)[0] for c in value_columns if c in header and c != name}
-    status = _status(path, table, given, name)
-    optional: dict[str, Any] = {
-        column: tables.numbers(path, table, column)[0] for column in ("uncertainty",) if column in header
-    }
-    for sigma in optional.values():
-        wrong = np.flatnonzero((sigma <= 0) | np.isinf(sigma))
-        if len(wrong):
-            raise SubmissionError(
-                f"{path}, row {wrong[0] + 1}: 'uncertainty' is {sigma[wrong[0]]}; "
-                "give a standard deviation greater than 0, or leave it empty"
-            )
-    costs: dict[str, Any] = {
-        c: _not_negative(tables.numbers(path, table, c)[0]) for c in ("seconds", "steps") if c in header
-    }
-    column = name if structures_asked or name in value_columns else value_columns[0]
-    errors = tuple(str(e or "") for e in table["error"].to_pylist()) if "error" in header else None
-    return Submission(path, digest, column, ids, values, given, status, errors, **optional, **costs, **more)
+        more["reported"] = {c: found[c][0] for c in value_columns if c in found and c != choice.column}
+    status = _status(path, table, ids, given, names, choice.column)
+    if "uncertainty" in found:
+        more["uncertainty"] = _positive(path, found["uncertainty"][0])
+    more |= {c: _not_negative(found[c][0]) for c in ("seconds", "steps") if c in found}
+    if "error" in names:
+        more["errors"] = tuple(str(e or "") for e in table[names["error"]].to_pylist())
+    return Submission(path, digest, choice.column, ids, values, given, status, **more)
 
 
 def write(path: Path, predictions: Iterable[Prediction], columns: Sequence[str]) -> str:
@@ -194,8 +190,8 @@ def one_line(text: str, limit: int = 300) -> str:
 
 def _inflate(path: Path) -> tuple[bytes, str]:
     name = path.name.lower()
-    if not name.endswith(SUFFIXES):
-        raise SubmissionError(f"{path}: unknown kind of file; known: {', '.join(SUFFIXES)}")
+    if not name.endswith(READABLE):
+        raise SubmissionError(f"{path}: unknown kind of file; known: {', '.join(READABLE)}")
     try:
         if path.stat().st_size > tables.MAX_BYTES:
             raise SubmissionError(
@@ -236,37 +232,51 @@ def _gunzip(path: Path, data: bytes) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _status(path: Path, table: Any, given: NDArray[np.bool_], column: str) -> NDArray[np.int8]:
+def _status(
+    path: Path, table: Any, ids: Any, given: NDArray[np.bool_], names: Mapping[str, str], column: str
+) -> NDArray[np.int8]:
     default: NDArray[np.int8] = np.where(given, OK, FAILED).astype(np.int8)
-    if "status" not in table.column_names:
+    if "status" not in names:
         return default
-    found, line = tables.categories(table, "status", STATUSES)
-    if line is not None:
-        value = table["status"][line].as_py()
-        raise SubmissionError(f"{path}, row {line + 1}: 'status' is {value!r}; allowed: {', '.join(STATUSES)}")
+    found, strange = tables.categories(table, names["status"], STATUSES)
+    if strange is not None:
+        value = table[names["status"]][strange].as_py()
+        raise SubmissionError(f"{path}, row {strange + 1}: 'status' is {value!r}; allowed: {', '.join(STATUSES)}")
     status = np.where(found < 0, default, found).astype(np.int8)
     answered = (status == OK) | (status == UNCONVERGED)
     for wrong, said in ((given & ~answered, "still gives"), (~given & answered, "gives no")):
         if wrong.any():
             i = int(np.argmax(wrong))
-            material_id = table["material_id"][i].as_py()
             remedy = "leave the value empty" if given[i] else "use 'failed'"
             raise SubmissionError(
-                f"{path}, row {i + 1}: {material_id} is {STATUSES[status[i]]!r} and {said} {column}; {remedy}"
+                f"{path}, row {i + 1}: {ids[i].as_py()} is {STATUSES[status[i]]!r} and {said} {column}; {remedy}"
             )
     return status
 
 
-def _structures(path: Path, table: Any) -> tuple[Crystal | None, ...]:
+def _structures(path: Path, table: Any, ids: Any, name: str) -> tuple[Crystal | None, ...]:
     """Return the structure of each row, None where it gives none."""
+    import pyarrow as pa
+
     found: list[Crystal | None] = []
-    for i, text in enumerate(tables.texts(path, table, STRUCTURE)):
+    if not (pa.types.is_string(table[name].type) or pa.types.is_null(table[name].type)):
+        raise SubmissionError(f"{path}: {name!r} holds {table[name].type}; it has to be text")
+    for i, text in enumerate(table[name].to_pylist()):
         try:
-            found.append(structures.from_json(text) if text else None)
+            found.append(structures.from_json(text) if text and text.strip() else None)
         except ValueError as err:
-            material_id = table["material_id"][i].as_py()
-            raise SubmissionError(f"{path}, row {i + 1}: the structure of {material_id} {err}") from None
+            raise SubmissionError(f"{path}, row {i + 1}: the structure of {ids[i].as_py()} {err}") from None
     return tuple(found)
+
+
+def _positive(path: Path, sigma: Floats) -> Floats:
+    wrong = np.flatnonzero((sigma <= 0) | np.isinf(sigma))
+    if len(wrong):
+        raise SubmissionError(
+            f"{path}, row {wrong[0] + 1}: 'uncertainty' is {sigma[wrong[0]]}; "
+            "give a standard deviation greater than 0, or leave it empty"
+        )
+    return sigma
 
 
 def _not_negative(values: Floats) -> Floats:

@@ -1,7 +1,8 @@
 """Bytes of a predictions file to columns, by pyarrow: one pass, no Python object a row.
 
 Which columns are read is chosen from their names, before any value is looked at; the others may hold whatever they
-like. Where pyarrow refuses, the csv and json modules look again, row by row, to say in which line and why.
+like. Where pyarrow refuses, the csv and json modules look again, row by row, to say in which line and why. Rows are
+counted from 1, without the header; lines as an editor counts them.
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ import csv
 import io
 import json
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matdisc.columns import TEXT, Choice, choose, is_longer
+from matdisc import columns
+from matdisc.columns import DELIMITERS, TEXT, Choice, choose, decode, is_number, meaning, no_number
 from matdisc.errors import SubmissionError
 
 MAX_BYTES = 512 * 2**20
@@ -26,7 +27,13 @@ MAX_BYTES = 512 * 2**20
 MAX_ROWS = 2_000_000
 PARQUET_ROWS = 16_384
 """Rows of a Parquet file that are inflated at a time, before their bytes are counted."""
+MAX_DOCUMENT = 128 * 2**20
+"""Largest JSON document, which is held as Python objects while it is read."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+EMPTY = tuple(" " * n for n in range(33))
+"""What a cell without a number may hold."""
+BLANKS = " \t\r\n\u00a0"
 NOT_UTF8 = re.compile("[\ud800-\udfff]")
 """What bytes that are not UTF-8 become in `_csv_rows`."""
 
@@ -44,12 +51,16 @@ def parse(path: Path, content: bytes, answers: Sequence[str], known: Sequence[st
         SubmissionError: If it is no such file; line and reason are named.
     """
     name = path.name.lower().removesuffix(".gz")
-    reader = _parquet if name.endswith(".parquet") else _json_lines if name.endswith(".jsonl") else _csv
-    return reader(path, content, answers, known)
+    if name.endswith(".parquet"):
+        return _parquet(path, content, answers, known)
+    if content.startswith(UTF_16):
+        raise SubmissionError(f"{path}: is UTF-16 text; save it as UTF-8")
+    reader = _json_lines if name.endswith(".jsonl") else _json if name.endswith(".json") else _csv
+    return reader(path, content.removeprefix(BYTE_ORDER_MARK), answers, known)
 
 
-def material_ids(path: Path, table: Any) -> Any:
-    """Return the ids as one pyarrow string array.
+def material_ids(path: Path, table: Any, name: str) -> Any:
+    """Return the ids as one pyarrow string array, without blanks around them.
 
     Raises:
         SubmissionError: If one is empty, too long, or no text.
@@ -57,17 +68,18 @@ def material_ids(path: Path, table: Any) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    column = table["material_id"]
+    column = table[name]
     ids = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
     if not pa.types.is_string(ids.type):
-        raise SubmissionError(f"{path}: 'material_id' holds {ids.type}; ids are text")
+        raise SubmissionError(f"{path}: {name!r} holds {ids.type}; ids are text")
+    ids = pc.utf8_trim(ids, BLANKS)
     lengths = pc.binary_length(ids)
     shortest, longest = (pc.min_max(lengths)[key].as_py() for key in ("min", "max"))
     if ids.null_count or shortest == 0 or (longest or 0) > 200:
         wrong = pc.or_(pc.is_null(ids), pc.or_kleene(pc.equal(lengths, 0), pc.greater(lengths, 200)))
         row = pc.index(pc.fill_null(wrong, True), True).as_py()
         raise SubmissionError(
-            f"{path}, line {row + 2}: 'material_id' is {str(ids[row].as_py() or '')[:60]!r}; give the dataset's id"
+            f"{path}, row {row + 1}: {name!r} is {str(ids[row].as_py() or '')[:60]!r}; give the dataset's id"
         )
     return ids
 
@@ -84,29 +96,11 @@ def numbers(path: Path, table: Any, name: str) -> tuple[NDArray[np.float64], NDA
     if pa.types.is_null(column.type):
         return np.full(len(column), np.nan), np.zeros(len(column), bool)
     if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
-        row, value = next((i, v) for i, v in enumerate(column.to_pylist()) if v is not None)
-        raise SubmissionError(
-            f"{path}, line {row + 2}: {name!r} is {value!r}, which is no number; leave it empty if there is none"
-        )
+        row, value = next(((i, v) for i, v in enumerate(column.to_pylist()) if v is not None), (0, None))
+        raise SubmissionError(f"{path}, row {row + 1}: {name!r} is {no_number(str(value))}")
     flat = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
     given = np.ones(len(flat), bool) if flat.null_count == 0 else flat.is_valid().to_numpy(zero_copy_only=False)
     return np.asarray(flat.cast(pa.float64()).to_numpy(zero_copy_only=False), float), given
-
-
-def texts(path: Path, table: Any, name: str) -> list[str]:
-    """Return a column as texts, empty where there is none.
-
-    Raises:
-        SubmissionError: If the column holds anything else.
-    """
-    import pyarrow as pa
-
-    column = table[name]
-    if pa.types.is_null(column.type):
-        return [""] * len(column)
-    if not pa.types.is_string(column.type):
-        raise SubmissionError(f"{path}: {name!r} holds {column.type}; it has to be text")
-    return [text or "" for text in column.to_pylist()]
 
 
 def categories(table: Any, name: str, known: Sequence[str]) -> tuple[NDArray[np.int64], int | None]:
@@ -117,7 +111,7 @@ def categories(table: Any, name: str, known: Sequence[str]) -> tuple[NDArray[np.
     column = table[name]
     if pa.types.is_null(column.type):
         return np.full(len(column), -1), None
-    text = pc.cast(column, pa.string())
+    text = pc.utf8_trim(pc.cast(column, pa.string()), BLANKS)
     found = pc.fill_null(pc.index_in(text, value_set=pa.array(known)), -1).to_numpy()
     empty = pc.fill_null(pc.equal(text, ""), True).to_numpy()
     strange = (found < 0) & ~empty
@@ -128,56 +122,62 @@ def _csv(path: Path, content: bytes, answers: Sequence[str], known: Sequence[str
     import pyarrow as pa
     import pyarrow.csv as arrow_csv
 
-    content = content.removeprefix(BYTE_ORDER_MARK)
-    header = _csv_header(path, content)
+    header, between = _csv_header(path, content, answers)
     choice = choose(path, header, answers, known)
-    types = {name: pa.string() if name in TEXT else pa.float64() for name in choice.kept}
+    types = {name: pa.string() if meant in TEXT else pa.float64() for meant, name in choice.kept.items()}
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(content),
             read_options=arrow_csv.ReadOptions(use_threads=False, block_size=max(len(content) + 1, 1 << 16)),
-            parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+            parse_options=arrow_csv.ParseOptions(delimiter=between, newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
-                column_types=types, null_values=[""], strings_can_be_null=False, include_columns=list(types)
+                column_types=types, null_values=EMPTY, strings_can_be_null=False, include_columns=list(types)
             ),
         )
     except (pa.ArrowInvalid, pa.ArrowKeyError) as err:
-        fault = _csv_fault(path, content, header, choice.kept)
+        fault = _csv_fault(path, content, between, header, choice.kept)
         raise SubmissionError(fault or f"{path}: not readable as CSV: {str(err)[:200]}") from err
-    return table, choice
+    said = () if between == "," else (f"columns are separated by {DELIMITERS[between]}",)
+    return table, choice._replace(notes=said + choice.notes)
 
 
-def _csv_rows(content: bytes) -> Any:
+def _csv_rows(content: bytes, between: str) -> Any:
     """Return a reader of rows; what is not UTF-8 stays in them as lone surrogates."""
-    return csv.reader(io.TextIOWrapper(io.BytesIO(content), "utf-8", errors="surrogateescape", newline=""))
+    text = io.TextIOWrapper(io.BytesIO(content), "utf-8", errors="surrogateescape", newline="")
+    return csv.reader(text, delimiter=between)
 
 
-def _csv_header(path: Path, content: bytes) -> list[str]:
+def _csv_header(path: Path, content: bytes, answers: Sequence[str]) -> tuple[list[str], str]:
+    """Return the names of the columns, and what separates them."""
     try:
-        header: list[str] = next(_csv_rows(content), [])
+        names: dict[str, list[str]] = {d: next(_csv_rows(content, d), []) for d in DELIMITERS}
     except csv.Error as err:
         raise SubmissionError(f"{path}, line 1: not readable as CSV: {err}") from err
-    if NOT_UTF8.search("".join(header)):
+    try:
+        between = columns.delimiter(names, {"material_id"}, *({answer} for answer in answers))
+    except ValueError as err:
+        raise SubmissionError(f"{path}, line 1: {err}") from None
+    if NOT_UTF8.search("".join(names[between])):
         _utf8(path, content)
-    return header
+    return names[between], between
 
 
-def _csv_fault(path: Path, content: bytes, header: list[str], kept: Sequence[str]) -> str | None:
+def _csv_fault(path: Path, content: bytes, between: str, header: list[str], kept: Mapping[str, str]) -> str | None:
     """Say in which line of a CSV file the fault lies that pyarrow stumbled over."""
-    rows = _csv_rows(content)
+    rows = _csv_rows(content, between)
+    read_as = {name: meant for meant, name in kept.items()}
     try:
         next(rows)
         for cells in rows:
             if cells and len(cells) != len(header):
-                return f"{path}, line {rows.line_num}: {len(cells)} cells where the header names {len(header)}"
+                more = between == "," and len(cells) > len(header)
+                remedy = "; write decimal points and no decimal commas, and texts that hold a comma in quotes" * more
+                return f"{path}, line {rows.line_num}: {len(cells)} cells where the header names {len(header)}{remedy}"
             for name, cell in zip(header, cells, strict=False):
-                if name in TEXT and name in kept and NOT_UTF8.search(cell):
+                if read_as.get(name) in TEXT and NOT_UTF8.search(cell):
                     return f"{path}, line {rows.line_num}: {name!r} is not UTF-8 text; save the file as UTF-8"
-                if name not in TEXT and name in kept and cell and not _is_number(cell):
-                    return (
-                        f"{path}, line {rows.line_num}: {name!r} is {cell[:60]!r}, which is no number; "
-                        "leave it empty if there is none"
-                    )
+                if read_as.get(name, TEXT[0]) not in TEXT and cell not in EMPTY and not is_number(cell):
+                    return f"{path}, line {rows.line_num}: {name!r} is {no_number(cell)}"
     except csv.Error:  # a cell longer than the csv module takes: pyarrow's own words have to do
         return None
     return None
@@ -190,72 +190,75 @@ def _utf8(path: Path, content: bytes) -> str:
         raise SubmissionError(f"{path}: not UTF-8 text (byte {err.start}); save it as UTF-8") from err
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell
-
-
 def _json_lines(path: Path, content: bytes, answers: Sequence[str], known: Sequence[str]) -> tuple[Any, Choice]:
-    import pyarrow as pa
-
     wanted: dict[str, bool] = {}  # each field of any row, and whether it can be kept; if not, it is dropped at once
     rows: dict[int, dict[str, Any]] = {}  # by their line
     drop = False
-    for number, line in enumerate(_utf8(path, content.removeprefix(BYTE_ORDER_MARK)).split("\n"), start=1):
+    for number, line in enumerate(_utf8(path, content).split("\n"), start=1):
         if line.strip():
             row = _json_row(path, number, line)
             if not row.keys() <= wanted.keys():
-                new = {name: name in known or is_longer(name, answers[0]) for name in row if name not in wanted}
+                new = {name: _may_count(name, answers, known) for name in row if name not in wanted}
                 wanted.update(new)
                 drop = drop or not all(new.values())
             rows[number] = {name: row[name] for name in row if wanted[name]} if drop else row
-    choice = choose(path, list(wanted), answers, known)
-    return pa.table({name: _json_column(path, name, rows) for name in choice.kept}), choice
+    return _json_table(path, "line", rows, choose(path, list(wanted), answers, known))
+
+
+def _may_count(name: str, answers: Sequence[str], known: Sequence[str]) -> bool:
+    return meaning(name, answers[0], known) is not None or name in columns.UNNAMED
 
 
 def _json_row(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
-        row = _decode(line)
-    except KeyError as err:
-        raise SubmissionError(f"{path}, line {number}: key {err.args[0]!r} occurs twice; keep one") from err
-    except (ValueError, RecursionError) as err:
-        raise SubmissionError(f"{path}, line {number}: not JSON: {err}") from err
+        row = decode(line)
+    except ValueError as err:
+        raise SubmissionError(f"{path}, line {number}: {err}") from err
     if not isinstance(row, dict):
-        raise SubmissionError(f"{path}, line {number}: is {type(row).__name__}, has to be an object")
+        remedy = "; call a file that is one list .json" if isinstance(row, list) else ""
+        raise SubmissionError(f"{path}, line {number}: is {type(row).__name__}, has to be an object{remedy}")
     return row
 
 
-def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    row = dict(pairs)
-    if len(row) < len(pairs):
-        raise KeyError(Counter(name for name, _ in pairs).most_common(1)[0][0])
-    return row
+def _json(path: Path, content: bytes, answers: Sequence[str], known: Sequence[str]) -> tuple[Any, Choice]:
+    """Return a JSON document, or lines of JSON under its name."""
+    if len(content) > MAX_DOCUMENT:
+        raise SubmissionError(f"{path}: larger than {MAX_DOCUMENT // 2**20} MiB; write it as lines of JSON, .jsonl")
+    text = _utf8(path, content)
+    try:
+        found = columns.records(decode(text), lambda name: meaning(name, answers[0], known) is not None)
+    except ValueError as err:
+        if re.match(r"\s*\{[^\n]*\}\s*\n\s*\{", text):
+            return _json_lines(path, content, answers, known)
+        raise SubmissionError(f"{path}: {err}") from None
+    choice = choose(path, list(dict.fromkeys(name for row in found for name in row)), answers, known)
+    return _json_table(path, "row", dict(enumerate(found, start=1)), choice)
 
 
-_decode = json.JSONDecoder(object_pairs_hook=_unrepeated).decode
-
-
-def _json_column(path: Path, name: str, rows: dict[int, dict[str, Any]]) -> Any:
+def _json_table(path: Path, unit: str, rows: dict[int, dict[str, Any]], choice: Choice) -> tuple[Any, Choice]:
     import pyarrow as pa
 
-    is_text, values = name in TEXT, []
+    return pa.table({name: _json_column(path, unit, name, meant, rows) for meant, name in choice.kept.items()}), choice
+
+
+def _json_column(path: Path, unit: str, name: str, meant: str, rows: dict[int, dict[str, Any]]) -> Any:
+    import pyarrow as pa
+
+    is_text, values = meant in TEXT, []
     for number, row in rows.items():
         value: Any = row.get(name)
-        if name == "structure" and isinstance(value, dict):  # as an object instead of a text that holds one
+        if meant == "structure" and isinstance(value, dict):  # as an object instead of a text that holds one
             value = json.dumps(value)
-        elif value is None and name != "material_id":
+        elif value is None and meant != "material_id":
             pass
         elif is_text != isinstance(value, str) or isinstance(value, bool | list | dict):
             wanted = "text" if is_text else "a number"
-            raise SubmissionError(f"{path}, line {number}: {name!r} is {str(value)[:60]!r}, which is not {wanted}")
+            raise SubmissionError(f"{path}, {unit} {number}: {name!r} is {str(value)[:60]!r}, which is not {wanted}")
         elif not is_text:
             try:
                 value = float(value)
             except OverflowError as err:
-                raise SubmissionError(f"{path}, line {number}: {name!r} is too large a number") from err
+                raise SubmissionError(f"{path}, {unit} {number}: {name!r} is too large a number") from err
         values.append(value)
     try:
         return pa.array(values, pa.string() if is_text else pa.float64())
@@ -270,7 +273,7 @@ def _parquet(path: Path, content: bytes, answers: Sequence[str], known: Sequence
     try:
         file = pq.ParquetFile(pa.BufferReader(content))
         choice = choose(path, file.schema_arrow.names, answers, known)
-        kinds = pa.schema([(name, _plain(file.schema_arrow.field(name).type)) for name in choice.kept])
+        kinds = pa.schema([(name, _plain(file.schema_arrow.field(name).type)) for name in choice.kept.values()])
         parts, grown = [kinds.empty_table()], 0
         for batch in file.iter_batches(PARQUET_ROWS, columns=kinds.names, use_threads=False):
             parts.append(pa.Table.from_batches([batch]).select(kinds.names).cast(kinds))
@@ -285,9 +288,9 @@ def _parquet(path: Path, content: bytes, answers: Sequence[str], known: Sequence
 
 
 def _plain(kind: Any) -> Any:
-    """Return the type that a column is cast to: texts, however they are encoded, to string."""
+    """Return the type that a column is cast to: categories to what they are of, texts to string, decimals to float."""
     import pyarrow as pa
 
     of = kind.value_type if pa.types.is_dictionary(kind) else kind
     texts = (pa.types.is_string(of), pa.types.is_large_string(of), pa.types.is_string_view(of))
-    return pa.string() if any(texts) else kind
+    return pa.string() if any(texts) else pa.float64() if pa.types.is_decimal(of) else of

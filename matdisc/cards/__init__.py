@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from matdisc.cards.base import (
     KEY_PATTERN,
-    NAME_PATTERN,
+    UNKNOWN_HASH,
     HttpsUrl,
     ImportName,
     Key,
@@ -24,13 +24,16 @@ from matdisc.cards.base import (
     Sha256,
     Strict,
     Text,
+    explain,
+    portable,
+    unmeasured,
 )  # fmt: skip
 from matdisc.cards.motion import Dynamics, Electrolytes
 from matdisc.errors import CardError
 
 __all__ = [
-    "ELEMENTS", "SYMBOLS", "Column", "DataFile", "DatasetCard", "Dynamics", "Electrolytes", "EnergyScale",
-    "HttpsUrl", "Key", "Links", "ModelCard", "ModelLicence", "Name", "Overlap", "Person", "Population",
+    "ELEMENTS", "SYMBOLS", "UNKNOWN_HASH", "Column", "DataFile", "DatasetCard", "Dynamics", "Electrolytes",
+    "EnergyScale", "HttpsUrl", "Key", "Links", "ModelCard", "ModelLicence", "Name", "Overlap", "Person", "Population",
     "Relaxation", "Split", "Stability", "Strict", "Subset", "TaskKey", "Text", "Unit", "Weights", "WeightsPart",
     "is_key", "read_card",
 ]  # fmt: skip
@@ -187,7 +190,10 @@ class DataFile(Strict):
     @model_validator(mode="after")
     def _a_file_has_a_hash(self) -> DataFile:
         if self.sha256 is None and (self.md5 is None or self.embedded):
-            raise ValueError("give the file's 'sha256' (or, of a public file with no published sha256, its 'md5')")
+            raise ValueError(
+                "give the file's 'sha256', which `matdisc datasets describe KEY` prints (or, of a public file with no "
+                "published sha256, its 'md5')"
+            )
         return self
 
     @property
@@ -325,14 +331,17 @@ class DatasetCard(Strict):
 Card = TypeVar("Card", ModelCard, DatasetCard)
 
 
-def read_card(path: Path, kind: type[Card], *, any_folder: bool = False) -> Card:
+def read_card(path: Path, kind: type[Card], *, any_folder: bool = False, measured: bool = True) -> Card:
     """Return the checked card at `path`; on a board its folder bears its key, elsewhere `any_folder` will do.
+
+    Without `measured`, what follows from the files of a dataset (hashes, sizes, numbers of samples) may be missing or
+    wrong, and is not on the card that is returned.
 
     Raises:
         CardError: If the file is missing, is no TOML, or breaks a rule; every broken field is named.
     """
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as err:
         raise CardError(f"{path}: no such card; `matdisc init DIR` makes a board with examples") from err
     except UnicodeDecodeError as err:
@@ -342,45 +351,13 @@ def read_card(path: Path, kind: type[Card], *, any_folder: bool = False) -> Card
     except tomllib.TOMLDecodeError as err:
         raise CardError(f"{path}: not valid TOML: {err}; see https://toml.io for the syntax") from err
     try:
-        card = kind.model_validate(content)
+        card = kind.model_validate(content if measured else unmeasured(content))
     except ValidationError as err:
-        raise CardError(_explain(path, content, err)) from err
+        raise CardError(explain(path, err)) from err
     if not any_folder and path.resolve().parent.name != card.key:
         raise CardError(f"{path}: field 'key' is {card.key!r} but the folder is {path.parent.name!r}; make them equal")
     return card
 
-
-def _explain(path: Path, content: dict[str, Any], err: ValidationError) -> str:
-    lines = []
-    for problem in err.errors():
-        where = ".".join(str(part) for part in problem["loc"]) or "card"
-        lines.append(f"{path}: field '{where}': {_remedy(problem)}")
-    return "\n".join(lines)
-
-
-def _remedy(problem: Any) -> str:
-    value = repr(problem.get("input"))
-    value = value if len(value) <= 60 else value[:57] + "..."
-    kind = problem["type"]
-    if kind == "missing":
-        return "is missing; add it (docs/cards.md lists every field)"
-    if kind == "extra_forbidden":
-        return f"is not a field of this card (value {value}); remove it or mend its spelling"
-    if kind == "literal_error":
-        return f"is {value}; allowed: {problem['ctx']['expected']}"
-    if kind == "string_pattern_mismatch":
-        pattern = problem["ctx"]["pattern"]
-        return f"is {value}; {PATTERN_HELP.get(pattern, 'it has to match ' + pattern)}"
-    if kind == "value_error":
-        return str(problem["ctx"]["error"])
-    return f"is {value}; {problem['msg'].lower()}"
-
-
-PATTERN_HELP = {
-    KEY_PATTERN: "use lower-case letters, digits, dot, dash and underscore, at most 64",
-    NAME_PATTERN: "use letters, digits, spaces and . + - ( ) / & , : only, at most 120",
-    r"^[0-9a-f]{64}$": "give the 64 hexadecimal digits of a sha256",
-}
 
 ELEMENTS = """
 H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr
@@ -393,4 +370,7 @@ SYMBOLS = frozenset(ELEMENTS.split())
 
 def is_key(text: str) -> bool:
     """Whether `text` may name a model, dataset or board entry (and so a file)."""
-    return re.fullmatch(KEY_PATTERN[1:-1], text) is not None
+    try:
+        return re.fullmatch(KEY_PATTERN[1:-1], portable(text)) is not None
+    except ValueError:
+        return False

@@ -50,10 +50,10 @@ def check(
     checked = check_file(open_board(board), file, task, dataset)
     column, name, ignored = checked.answers.column, checked.submission.column_name, checked.submission.ignored
     found = forbidden_inputs(features, checked.card) if features else []
-    coverage = checked.answers.coverage
+    coverage, notes = checked.answers.coverage, [*checked.submission.notes, *checked.answers.notes]
     if as_json:
         report = {"file": str(file), "column": column, "column_name": name, "ignored_columns": ignored}
-        report |= {"sha256": checked.submission.sha256}
+        report |= {"sha256": checked.submission.sha256, "notes": notes}
         typer.echo(json.dumps(report | {"coverage": coverage, "forbidden_inputs": found}, indent=1))
         raise typer.Exit(1 if found else 0)
     read_as = "" if name == column else f", read as {column}"
@@ -65,6 +65,8 @@ def check(
         typer.echo(f"  {line}")
     if checked.answers.surplus:
         typer.echo(f"  surplus ids are left out, e.g. {', '.join(checked.answers.surplus[:3])}")
+    for line in notes:
+        typer.echo(f"note: {line}")
     typer.echo("can be scored" if coverage["answered"] else "can be scored, but answers nothing")
     for line in found:
         typer.echo(f"forbidden input: {line}")

@@ -13,6 +13,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
+from matdisc.columns import delimiter, headers
 from matdisc.datasets.fingerprints import HASH_PATTERN, is_formula_only, reduced_formula
 from matdisc.datasets.table import read_structures
 from matdisc.errors import DataError
@@ -78,20 +79,25 @@ def read_declaration(path: Path) -> Declaration:
             that is none; file, line, field, value and remedy are named.
     """
     kind = path.name.lower().removesuffix(".gz")
-    if kind.endswith(".jsonl") and kind == path.name.lower():
+    if kind.endswith(".jsonl"):
         return _read_structures(path)
     if kind.endswith(".csv"):
         return _collect(path, *_csv_entries(path))
     if kind.endswith(".txt"):
         return _collect(path, *_list_entries(path))
-    raise DataError(f"{path}: cannot be told from its name; use .csv, .csv.gz, .txt, .txt.gz or .jsonl (not packed)")
+    raise DataError(f"{path}: cannot be told from its name; use .csv, .txt or .jsonl, also with .gz")
 
 
 Entry = tuple[int, Mapping[str, str]]
 
 
 def _csv_entries(path: Path) -> tuple[tuple[str, ...], Iterator[Entry]]:
-    reader = csv.reader(_lines(path, MAX_LINES), strict=True)
+    first = next(_lines(path, MAX_LINES), "")
+    try:
+        between = delimiter(headers(first), *({name} for name in COLUMNS))
+    except ValueError as err:
+        raise DataError(f"{path}, line 1: {err}") from None
+    reader = csv.reader(_lines(path, MAX_LINES), strict=True, delimiter=between)
     header = [name.strip() for name in _next_row(path, reader) or []]
     columns = tuple(name for name in COLUMNS if name in header)
     if not columns:
@@ -194,12 +200,7 @@ def _fault(path: Path, line: int, name: str, value: str | None, problem: str) ->
 
 
 def _read_structures(path: Path) -> Declaration:
-    for _ in _lines(path, MAX_STRUCTURES):
-        pass  # counted before the whole is taken into memory
-    try:
-        crystals = read_structures(path)
-    except (RecursionError, OverflowError) as err:
-        raise DataError(f"{path}: holds a value too deep or too large to be read ({err}); mend it") from None
+    crystals = read_structures(path, _lines(path, MAX_STRUCTURES))
     for number, material_id in enumerate(crystals, start=1):
         if not _is_id(material_id):
             raise DataError(

@@ -1,4 +1,4 @@
-"""Rows of a CSV table that say file, line and field when something in them is wrong; standard library only."""
+"""Rows of a text table that say file, line and field when something in them is wrong; standard library only."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
+from matdisc.columns import delimiter, headers
 from matdisc.errors import DataError
 
 
@@ -55,15 +56,19 @@ class Row:
 
 
 def read_rows(path: Path, columns: Iterable[str]) -> list[Row]:
-    """Return the rows of a UTF-8 CSV file whose header has at least `columns`.
+    """Return the rows of a UTF-8 CSV file whose header has at least `columns`; semicolons and tabs separate as well.
 
     Raises:
         DataError: If the file cannot be read, has no rows, lacks a column, or a row has too many or too few fields.
     """
+    columns = tuple(columns)
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file, strict=True)
-            header = reader.fieldnames or []
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            between = _delimiter(path, file.readline(), columns)
+            file.seek(0)
+            reader = csv.DictReader(file, strict=True, delimiter=between)
+            header = [name.strip() for name in reader.fieldnames or []]
+            reader.fieldnames = header
             missing = [name for name in columns if name not in header]
             if missing:
                 raise DataError(
@@ -74,6 +79,8 @@ def read_rows(path: Path, columns: Iterable[str]) -> list[Row]:
             rows = [Row(path, reader.line_num, values) for values in reader]
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; restore it, or run `matdisc datasets pull`") from None
+    except OSError as err:
+        raise DataError(f"{path}: cannot be read ({err.strerror or err}); restore it") from None
     except UnicodeDecodeError as err:
         raise DataError(f"{path}: not UTF-8 text ({err.reason} at byte {err.start}); save it as UTF-8") from None
     except csv.Error as err:
@@ -84,6 +91,13 @@ def read_rows(path: Path, columns: Iterable[str]) -> list[Row]:
     if not rows:
         raise DataError(f"{path}: the table has no rows")
     return rows
+
+
+def _delimiter(path: Path, line: str, columns: Iterable[str]) -> str:
+    try:
+        return delimiter(headers(line), {name.lower() for name in columns})
+    except ValueError as err:
+        raise DataError(f"{path}, line 1: {err}") from None
 
 
 def unique(rows: Iterable[Row], field: str) -> None:

@@ -3,26 +3,33 @@
 `labels.csv`: `material_id` and either `e_form_per_atom` and `e_above_hull` (eV/atom; the latter may be empty where it
 is not known) or `stable`; optional `group` (default: the chemical system), `compound`, `prototype`, and for each subset
 of the card a column of its flag with true or false. `structures.jsonl`: `{"material_id", "cell" (3 x 3, Å), "symbols",
-"positions" (fractional)}`. Optional: `references.csv` with `element` and `energy_per_atom` (eV/atom), and
-`corrections.csv` with `material_id` and `correction_ev_per_cell`, the MP2020 correction of every material.
+"positions" (fractional)}`, or the last three in an object `structure`. Optional: `references.csv` with `element` and
+`energy_per_atom` (eV/atom), and `corrections.csv` with `material_id` and `correction_ev_per_cell`, the MP2020
+correction of every material.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from matdisc.cards import SYMBOLS, DatasetCard
+from matdisc.columns import decode
 from matdisc.datasets.corrections import read_corrections
 from matdisc.datasets.load import fold_of
 from matdisc.datasets.rows import Row, read_rows, unique
 from matdisc.errors import DataError
 from matdisc.schema import Crystal, Dataset, Sample, Vector
+from matdisc.structures import closest
 
 TARGETS = ("e_form_per_atom", "e_above_hull", "stable")
+FIELDS = ("symbols", "positions", "cell")
+CONTACT = 0.5
+"""Å; atoms that are closer to each other, or to their own images, are a mistake."""
 
 
 def build(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
@@ -51,39 +58,53 @@ def build(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
     )
 
 
-def read_structures(path: Path) -> dict[str, Crystal]:
+def read_structures(path: Path, lines: Iterable[str] | None = None) -> dict[str, Crystal]:
     """Return the crystals of a file of JSON lines by material id.
 
+    Args:
+        path: The file.
+        lines: Its lines, if they have been opened already.
+
     Raises:
-        DataError: If a line is no crystal, or an id occurs twice.
+        DataError: If a line is no crystal, has two atoms on one site, or an id occurs twice.
     """
     crystals: dict[str, Crystal] = {}
-    for where, line in _lines(path):
+    for number, line in enumerate(_lines(path) if lines is None else lines, start=1):
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
         try:
-            record = json.loads(line)
+            record = decode(line)
         except ValueError as err:
-            raise DataError(f"{where}: not a JSON object ({err}); write one object a line") from None
+            raise DataError(f"{where}: not a JSON object: {err}; write one object a line") from None
         if not isinstance(record, dict) or not isinstance(record.get("material_id"), str):
             raise DataError(f"{where}: field 'material_id' is missing or no text; give every object one")
         if record["material_id"] in crystals:
             raise DataError(f"{where}: field 'material_id' (value {record['material_id']!r}) occurs twice; keep one")
-        crystals[record["material_id"]] = _crystal(record, where)
+        crystals[record["material_id"]] = _crystal(_structure(record, where), where)
     return crystals
 
 
-def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield the lines that are not empty, with where they stand."""
+def _lines(path: Path) -> Iterator[str]:
     try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield f"{path}, line {number}", line
-    except (FileNotFoundError, UnicodeDecodeError) as err:
+        with path.open(encoding="utf-8-sig") as file:
+            yield from file
+    except (OSError, UnicodeDecodeError) as err:
         raise DataError(f"{path}: cannot be read as UTF-8 text ({err}); restore or save it so") from None
 
 
+def _structure(record: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    """Return the part of a record that holds cell, symbols and positions: itself, or its field `structure`."""
+    nested = record.get("structure")
+    if not isinstance(nested, dict):
+        return record
+    if any(name in record for name in FIELDS):
+        raise DataError(f"{where}: gives cell, symbols or positions beside 'structure'; keep one of the two")
+    return nested
+
+
 def _crystal(record: Mapping[str, Any], where: str) -> Crystal:
-    symbols, positions, cell = (record.get(name) for name in ("symbols", "positions", "cell"))
+    symbols, positions, cell = (record.get(name) for name in FIELDS)
     if not isinstance(symbols, list) or not symbols:
         raise DataError(f'{where}: field \'symbols\' is not a list of element symbols; write it like ["Na", "Cl"]')
     unknown = [el for el in symbols if not isinstance(el, str) or el not in SYMBOLS]
@@ -96,7 +117,29 @@ def _crystal(record: Mapping[str, Any], where: str) -> Crystal:
         raise DataError(
             f"{where}: field 'cell' (volume {volume:.3g} Å^3) is flat; give three lattice vectors in Å as rows"
         )
-    return Crystal(tuple(symbols), _vectors(positions, len(symbols), "positions", where), (a, b, c))
+    crystal = Crystal(tuple(symbols), _vectors(positions, len(symbols), "positions", where), (a, b, c))
+    _refuse_contacts(crystal, where)
+    return crystal
+
+
+def _refuse_contacts(crystal: Crystal, where: str) -> None:
+    """Refuse two atoms on one site, which Cartesian coordinates often become when they are read as fractional."""
+    try:
+        found = closest(np.array(crystal.positions), np.array(crystal.cell), CONTACT)
+    except np.linalg.LinAlgError:
+        found = None
+    if found is None:
+        return
+    first, second = (f"site {i + 1} ({crystal.symbols[i]})" for i in sorted(found[1:]))
+    image = "its own periodic image" if found.first == found.second else second
+    outside = any(not -0.5 <= x <= 1.5 for row in crystal.positions for x in row)
+    cartesian = (
+        "; they look Cartesian: coordinates in Å wrap onto each other when they are read as fractional" * outside
+    )
+    raise DataError(
+        f"{where}: field 'positions': {first} and {image} are {found.distance:.3g} Å apart, periodic images included; "
+        f"give fractional coordinates, one atom a site{cartesian}"
+    )
 
 
 def _vectors(value: Any, count: int, field: str, where: str) -> tuple[Vector, ...]:
@@ -111,7 +154,10 @@ def _vectors(value: Any, count: int, field: str, where: str) -> tuple[Vector, ..
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return False
 
 
 def _sample(card: DatasetCard, row: Row, crystals: Mapping[str, Crystal], path: Path) -> Sample:

@@ -1,7 +1,7 @@
-"""Guards for models on tables: input columns that hold the answer, and predictions that look it up.
+"""Guards for models on tables: input columns that hold the answer, and predictions that look it up or mix up rows.
 
 Formation energy minus hull distance is the same number for every polymorph of a formula. A model that is given one
-of the two has been given the other; both checks here follow from that.
+of the two has been given the other; the first two checks here follow from that.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from matdisc.cards import SYMBOLS, DatasetCard
 from matdisc.datasets.fingerprints import reduced_formula
+
+Floats = NDArray[np.float64]
 
 TOLERANCE = 1e-4
 """eV/atom: two numbers closer than this are the same number."""
@@ -171,13 +173,61 @@ def lookup_test(
     return LookupTest(verdict, n_formulas, n_constant, int(n_rows[telling].sum()), median)
 
 
-def _spread(values: NDArray[np.float64], which: NDArray[np.int64]) -> NDArray[np.float64]:
+def _spread(values: Floats, which: NDArray[np.int64]) -> Floats:
     """Largest minus smallest value of each group, shape (n_groups,)."""
     n_groups = int(which.max()) + 1 if len(which) else 0
     top, bottom = np.full(n_groups, -np.inf), np.full(n_groups, np.inf)
     np.maximum.at(top, which, values)
     np.minimum.at(bottom, which, values)
     return top - bottom
+
+
+def follows(given: Floats, expected: Floats, correlation: float = 0.8) -> bool:
+    """Whether two columns, shape (n,), rise and fall together and equally far; a constant column follows nothing.
+
+    Args:
+        given, expected: The columns.
+        correlation: Correlation, of values or (if outliers spoil that) of ranks, that they have to exceed.
+    """
+    if len(given) < 3 or given.std() < 1e-9 or expected.std() < 1e-9:
+        return False
+    together = max(float(np.corrcoef(given, expected)[0, 1]), rank_correlation(given, expected))
+    return together > correlation and 0.75 < rise(given, expected) < 1 / 0.75
+
+
+def rise(given: Floats, expected: Floats) -> float:
+    """Return how far one column, shape (n,), rises where the other rises by 1; nan if that is constant.
+
+    From the medians of the outer thirds, so that outliers count little.
+    """
+    order, third = np.argsort(expected, kind="stable"), -(-len(expected) // 3)
+    ends = order[:third], order[-third:]
+    up, along = (float(np.median(column[ends[1]]) - np.median(column[ends[0]])) for column in (given, expected))
+    return up / along if along else float("nan")
+
+
+def rank_correlation(first: Floats, second: Floats) -> float:
+    """Return Spearman's correlation of two columns, shape (n,); 0 if one of them is constant."""
+    one, other = _average_ranks(first), _average_ranks(second)
+    return float(np.corrcoef(one, other)[0, 1]) if one.std() > 0 and other.std() > 0 else 0.0
+
+
+def distribution_distance(first: Floats, second: Floats) -> float:
+    """Return how far apart the values of two columns, shape (n,), lie whatever their order.
+
+    The Kolmogorov-Smirnov distance times the square root of n/2. For columns that are drawn at random from one
+    distribution it is 0.83 in the median, and below 0.3 in one case of 100,000; for one column with its rows mixed up
+    it is 0, and with a little noise still below 0.3.
+    """
+    one, other = np.sort(first), np.sort(second)
+    both = np.concatenate([one, other])
+    shares = [np.searchsorted(column, both, side="right") / len(column) for column in (one, other)]
+    return float(np.abs(shares[0] - shares[1]).max() * (len(first) / 2) ** 0.5)
+
+
+def _average_ranks(values: Floats) -> Floats:
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(count) - (count - 1) / 2)[place])
 
 
 def _why_forbidden(name: str, by_role: Mapping[str, set[str]], elements: Set[str]) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import hashlib
 import zlib
@@ -13,6 +12,7 @@ import numpy as np
 
 from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
+from matdisc.columns import delimiter, headers
 from matdisc.datasets import load
 from matdisc.datasets.declarations import Declaration, declaration_of, read_declaration
 from matdisc.datasets.leakage import find_overlap, overlap_from_cards, overlap_mask, unknown_mask
@@ -111,18 +111,26 @@ def leaky_inputs(checked: Checked, model: ModelCard | None) -> list[str]:
 
 
 def forbidden_inputs(table: Path, card: DatasetCard) -> list[str]:
-    """Return, in words, the columns of a feature table (csv, first line only) that no model may see.
+    """Return, in words, the columns of a feature table (text, first line only) that no model may see.
+
+    Commas, semicolons, tabs or bars separate the names, whichever makes several of them.
 
     Raises:
-        DataError: If the file cannot be read.
+        DataError: If the file cannot be read, or its names may be told apart in two ways.
     """
     try:
         with (
-            gzip.open(table, "rt", encoding="utf-8") if table.suffix == ".gz" else table.open(encoding="utf-8") as file
+            gzip.open(table, "rt", encoding="utf-8-sig")
+            if table.suffix.lower() == ".gz"
+            else table.open(encoding="utf-8-sig") as file
         ):
-            header = next(csv.reader([file.readline(1_000_000)]), [])
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as err:
+            names = headers(file.readline(1_000_000))
+    except (OSError, EOFError, ValueError, zlib.error) as err:
         raise DataError(f"{table}: cannot be read as a table ({err}); give a .csv or .csv.gz file") from err
+    try:
+        header = names[delimiter(names)]
+    except ValueError as err:
+        raise DataError(f"{table}, line 1: {err}") from None
     return [f"{column.name}: {column.why}" for column in forbidden_columns(header, card)]
 
 

@@ -10,33 +10,16 @@ import numpy as np
 
 from matdisc.datasets.truth import Truth
 from matdisc.errors import SubmissionError
-from matdisc.metrics.structures import reduced_cell
 from matdisc.predictions import OK, UNCONVERGED, Submission
 from matdisc.schema import STATUSES, Crystal
 from matdisc.structures import is_finite
 from matdisc.tasks.base import Bools, Floats, Task
+from matdisc.tasks.suspect_structures import FARTHEST as FARTHEST  # the task of relaxation has it from here
+from matdisc.tasks.suspect_structures import absurd_structures, compare_candidates
+from matdisc.tasks.suspects import SLACK, notes_on, per_cent
 
 ABSURD = 5.0
 """A formation energy farther than this from the truth, eV/atom, is counted and not used (strictly greater)."""
-
-VOLUMES = (1 / 8, 8.0)
-"""A structure whose volume is outside these multiples of the one asked about has left physics."""
-SHORTEST = 0.5
-"""Å; a lattice with a shorter vector puts an atom on its own image."""
-SLACK = 1e-9
-"""Float noise that an interval of belief may have."""
-CORRECTION = 0.05
-"""eV/atom; MP2020 corrections that are smaller tell nothing about whether they are there."""
-UNITS = {
-    "kJ/mol; divide by 96.485": 1 / 96.485,
-    "kcal/mol; divide by 23.061": 1 / 23.061,
-    "meV/atom; divide by 1000": 1e-3,
-    "Hartree; multiply by 27.2114": 27.2114,
-    "Rydberg; multiply by 13.6057": 13.6057,
-}
-"""Units in which formation energies are given by mistake, and their factor to eV/atom."""
-FARTHEST = 1e4
-"""Largest fractional coordinate, and largest reported force in eV/Å, that anybody can mean."""
 
 KINDS = ("ok", "unconverged", "unsupported", "timed_out", "failed", "absent", "non_finite", "absurd")
 
@@ -57,6 +40,7 @@ class Answers:
         converged: Whether each answer ended as `ok`.
         reported: Further numbers that came with structures or beliefs, e.g. `energy_per_atom`, nan where absent.
         sha256: Hash of the file.
+        notes: What is odd about the answers and might be honest all the same, in sentences.
     """
 
     column: str
@@ -70,6 +54,7 @@ class Answers:
     converged: Bools | None = None
     reported: Mapping[str, Floats] = field(default_factory=dict)
     sha256: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def align(submission: Submission, truth: Truth, task: Task, *, surplus: str = "refuse") -> Answers:
@@ -82,8 +67,8 @@ def align(submission: Submission, truth: Truth, task: Task, *, surplus: str = "r
         surplus: What to do with ids that the dataset does not have: `refuse` them, or `report` and drop them.
 
     Raises:
-        SubmissionError: If ids repeat or (unless reported) are not in the dataset, or if the whole column is on
-            another scale (total energies, per cell instead of per atom, hull distances for formation energies).
+        SubmissionError: If ids repeat or (unless reported) are not in the dataset, or if the answers cannot mean what
+            they say (`matdisc.tasks.suspects`).
     """
     place, extra = _places(submission, truth, surplus)
     present = place >= 0
@@ -94,12 +79,15 @@ def align(submission: Submission, truth: Truth, task: Task, *, surplus: str = "r
     given = present & submission.given[row]
     values = np.where(given, submission.values[row], np.nan)
     finite = np.isfinite(values)
-    _refuse_wrong_scale(submission, truth, finite, values)
     reported = {name: np.where(given, numbers[row], np.nan) for name, numbers in submission.reported.items()}
     if task.measured:
         reported = {name: np.where(np.isfinite(numbers), numbers, np.nan) for name, numbers in reported.items()}
     if task.beliefs:
         _refuse_impossible_beliefs(submission, truth, finite, values, reported)
+    numbers = np.where(finite, values, np.nan)
+    notes = notes_on(submission, truth, task, place, numbers, reported)
+    if task.judge and not task.needs_references and submission.column == task.energy_column:
+        notes += compare_candidates(submission, truth, task, numbers)
     structures = _structures(submission, row, given)
     if task.structures:
         finite = np.array([crystal is not None and is_finite(crystal) for crystal in structures], bool)
@@ -128,6 +116,7 @@ def align(submission: Submission, truth: Truth, task: Task, *, surplus: str = "r
         usable & (status == OK),
         {name: np.where(usable, numbers, np.nan) for name, numbers in reported.items()},
         submission.sha256,
+        notes,
     )
 
 
@@ -138,58 +127,16 @@ def aligned_values(submission: Submission, truth: Truth, *, surplus: str = "refu
 
 
 def absurd(column: str, truth: Truth, task: Task, values: Floats) -> Bools:
-    """Return which finite values nobody can mean: outside [0, 1] for `p_stable`, outside the task's limits,
-    or more than 5 eV/atom from the true formation energy."""
+    """Return which finite values nobody can mean: outside the task's limits, or more than 5 eV/atom from the true
+    formation energy. (Probabilities that nobody can mean are refused.)"""
     with np.errstate(invalid="ignore"):
         if column == "p_stable":
-            return np.asarray((values < 0) | (values > 1))
+            return np.zeros(len(values), bool)
         low, high = task.limits
         outside = (values < low) | (values > high)
         if task.needs_references:
             outside |= np.abs(values - truth.target("e_form_per_atom")) > ABSURD
         return np.asarray(outside)
-
-
-def absurd_structures(
-    submission: Submission, truth: Truth, structures: Sequence[Crystal | None], finite: Bools
-) -> Bools:
-    """Return which structures nobody can mean: of other atoms than were asked about, or with a cell that holds none.
-
-    Raises:
-        SubmissionError: If more than half of them are of other atoms, so that the file is about something else.
-    """
-    assert truth.crystals is not None
-    pairs = list(zip(structures, truth.crystals, strict=True))
-    other = np.array([c is not None and c.composition != asked.composition for c, asked in pairs], bool) & finite
-    if other.sum() > finite.sum() / 2:
-        i = int(np.argmax(other))
-        crystal, asked = pairs[i]
-        assert crystal is not None
-        raise SubmissionError(
-            f"{submission.path}: {int(other.sum())} structures hold other atoms than were asked about, e.g. "
-            f"{truth.material_ids[i].as_py()!r} has {_atoms(crystal)} instead of {_atoms(asked)}; give the relaxed "
-            "cell with the atoms of the start structure (`matdisc datasets structures` writes them)"
-        )
-    senseless = [c is not None and _no_cell(c, asked) for c, asked in pairs]
-    return other | (np.array(senseless, bool) & finite)
-
-
-def _no_cell(crystal: Crystal, asked: Crystal) -> bool:
-    """Whether a cell has hardly any volume, far too much, or a lattice vector shorter than any bond."""
-    if any(abs(x) > FARTHEST for row in (*crystal.positions, *crystal.cell) for x in row):
-        return True
-    with np.errstate(all="ignore"):
-        change = abs(np.linalg.det(crystal.cell)) / abs(np.linalg.det(asked.cell))
-    if not VOLUMES[0] < change < VOLUMES[1]:
-        return True
-    try:
-        return bool(np.linalg.norm(reduced_cell(crystal.cell)[0]) < SHORTEST)
-    except ValueError:
-        return True
-
-
-def _atoms(crystal: Crystal) -> str:
-    return " ".join(f"{el}{n}" for el, n in crystal.composition.items())[:60]
 
 
 def _structures(submission: Submission, row: Any, given: Bools) -> tuple[Crystal | None, ...]:
@@ -254,67 +201,6 @@ def _refuse_unknown(submission: Submission, truth: Truth, unknown: list[str]) ->
     )
 
 
-def _refuse_wrong_scale(submission: Submission, truth: Truth, finite: Bools, values: Floats) -> None:
-    if submission.column != "e_form_per_atom":
-        return
-    answered = np.flatnonzero(finite & (np.abs(values) < 1e4))
-    if len(answered) < 20:
-        return
-    answered = answered[:: max(1, len(answered) // 5000)]  # a few thousand tell as much as all
-    e_form, given = truth.target("e_form_per_atom")[answered], values[answered]
-    if truth.corrections is not None:
-        _refuse_uncorrected(submission, given - e_form, truth.corrections[answered])
-    typical = float(np.median(np.abs(given - e_form)))
-    if typical <= 0.1:
-        return
-    suspects = [
-        ("formation energies with the sign reversed", -given, e_form),
-        *((f"formation energies in {unit}", given * factor, e_form) for unit, factor in UNITS.items()),
-    ]
-    hull = truth.target("e_above_hull")[answered]
-    if np.isfinite(hull).all():
-        suspects.append(("hull distances; give formation energies", given, hull))
-    if truth.n_atoms is not None:
-        per_cell = "formation energies in eV per cell; divide by the number of atoms"
-        suspects.append((per_cell, given / truth.n_atoms[answered], e_form))
-    shift = float(np.median(given - e_form))
-    shifted = f"formation energies against references that are shifted by {shift:.3g} eV/atom"
-    suspects.append((shifted, given - shift, e_form))
-    distances = [float(np.median(np.abs(read_so - expected))) for _, read_so, expected in suspects]
-    meaning, read_so, expected = suspects[int(np.argmin(distances))]
-    if min(distances) < 0.25 * typical and _alike(read_so, expected):
-        raise SubmissionError(
-            f"{submission.path}: column 'e_form_per_atom' is {typical:.3g} eV/atom from the reference in the median; "
-            f"it looks like {meaning}"
-        )
-    if typical > 2.0:
-        raise SubmissionError(
-            f"{submission.path}: column 'e_form_per_atom' is {typical:.3g} eV/atom from the reference in the median; "
-            "are these total energies? subtract the elemental references (docs/predictions.md)"
-        )
-
-
-def _refuse_uncorrected(submission: Submission, error: Floats, correction: Floats) -> None:
-    """Refuse values that lack the MP2020 corrections of the labels, or hold them twice: errors follow the corrections.
-
-    The slope of error against correction is then -1 or 1, and the errors shrink when that is mended.
-    """
-    due = np.abs(correction) > CORRECTION
-    if due.sum() < 20:
-        return
-    error, correction = error[due], correction[due]
-    size = float(np.median(np.abs(error)))
-    shifted = float(np.median(np.abs(error - np.median(error))))  # other references shift all values alike
-    for slope, words in ((-1.0, "lack the MP2020 corrections"), (1.0, "hold the MP2020 corrections twice")):
-        left = float(np.median(np.abs(error - slope * correction)))
-        if left < min(0.25 * size, shifted):
-            raise SubmissionError(
-                f"{submission.path}: column 'e_form_per_atom' is {size:.3g} eV/atom from the reference in the median "
-                f"of the {int(due.sum())} materials whose label holds an MP2020 correction, and {left:.3g} if that is "
-                f"mended: the values {words} (docs/predictions.md says how they enter)"
-            )
-
-
 def _refuse_impossible_beliefs(
     submission: Submission, truth: Truth, finite: Bools, p_high: Floats, reported: Mapping[str, Floats]
 ) -> None:
@@ -331,19 +217,13 @@ def _refuse_impossible_beliefs(
             raise SubmissionError(
                 f"{submission.path}: {truth.material_ids[i].as_py()!r} ({len(wrong)} rows in all): "
                 f"{_told(low, columns, i)} is greater than {_told(high, columns, i)}; "
-                "0 <= belief <= p_high <= plausibility <= 1 and 0 <= conflict <= 1 have to hold"
+                "0 <= belief <= p_high <= plausibility <= 1 and 0 <= conflict <= 1 have to hold; "
+                f"{per_cent(p_high[finite])}"
             )
 
 
 def _told(name: str, columns: Mapping[str, Floats], i: int) -> str:
     return name if name in ("0", "1") else f"{name} {columns[name][i]:g}"
-
-
-def _alike(given: Floats, expected: Floats) -> bool:
-    """Whether two columns rise and fall together, and equally far; a constant column is like nothing."""
-    if given.std() < 1e-9 or not 0.5 < given.std() / max(float(expected.std()), 1e-9) < 2:
-        return False
-    return float(np.corrcoef(given, expected)[0, 1]) > 0.8
 
 
 def _known(values: Floats | None) -> Floats:
