@@ -189,7 +189,7 @@ def delimiter(names: Mapping[str, Sequence[str]], *wanted: AbstractSet[str]) -> 
     """
     for one in wanted:
         found = [d for d, header in names.items() if one <= {name.strip().lower() for name in header}]
-        if len(found) == 1:
+        if found and all(names[d] == names[found[0]] for d in found):
             return found[0]
         if found:
             raise ValueError(_either(found))

@@ -55,11 +55,19 @@ def test_nan_and_infinities_are_read_as_they_are(write):
         ("material_id,e_form_per_atom\na,1,2\n", "line 2: 3 cells where the header names 2"),
         ("material_id,e_form_per_atom\na,minus one\n", "line 2: 'e_form_per_atom' is 'minus one'"),
         ("material_id,e_form_per_atom\na,1_000\n", "1_000"),
-        ("material_id,e_form_per_atom\n,1\n", "line 2: 'material_id' is ''"),
+        ("material_id,e_form_per_atom\n,1\n", "row 1: 'material_id' is ''"),
+        ("material_id,e_form_per_atom\n  ,1\n", "row 1: 'material_id' is ''"),
+        ("material_id,e_form_per_atom\na,0,5\n", "3 cells where the header names 2; write decimal points"),
+        ('material_id,e_form_per_atom\na,"0,5"\n', "line 2: 'e_form_per_atom' is '0,5', which has a decimal comma"),
+        ("material_id;e_form_per_atom\na;-1,5e-3\n", "has a decimal comma; write -1.5e-3"),
+        (
+            "material_id,p_stable\na,50.6%\n",
+            "line 2: 'p_stable' is '50.6%', which is no plain number; divide it by 100",
+        ),
         ("material_id,e_form_per_atom,status\na,1,great\n", "'status' is 'great'; allowed: ok"),
         ("material_id,e_form_per_atom,status\na,1,failed\n", "'failed' and still gives"),
         ("material_id,e_form_per_atom,status\na,,ok\n", "'ok' and gives no"),
-        (b"\xff\xfe\x00bad", "UTF-8"),
+        (b"\xff\xfe\x00bad", "is UTF-16 text; save it as UTF-8"),
     ],
 )
 def test_a_file_that_cannot_be_scored_is_refused_in_words(write, content, said):
@@ -70,7 +78,7 @@ def test_a_file_that_cannot_be_scored_is_refused_in_words(write, content, said):
     assert said in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["p.pkl", "p.zip", "p.csv.bz2", "p.h5", "p"])
+@pytest.mark.parametrize("name", ["p.pkl", "p.zip", "p.csv.bz2", "p.h5", "p", "p.xlsx", "p.json.bz2"])
 def test_other_kinds_of_files_are_never_opened(write, name):
     with pytest.raises(SubmissionError, match="unknown kind of file"):
         predictions.read(write("anything", name), COLUMNS)
@@ -148,7 +156,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.binary(max_size=200), st.sampled_from(["p.csv", "p.csv.gz", "p.jsonl"]))
+@given(st.binary(max_size=200), st.sampled_from(["p.csv", "p.csv.gz", "p.jsonl", "p.json", "p.tsv", "p.parquet"]))
 def test_no_bytes_whatever_give_anything_but_rows_or_a_refusal(tmp_path_factory, data, name):
     path = tmp_path_factory.getbasetemp() / name
     path.write_bytes(data)
@@ -174,9 +182,9 @@ def test_parquet_says_the_same_as_csv(tmp_path, write):
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
-        ({"material_id": ["a"], "e_form_per_atom": ["-1"]}, "line 2: 'e_form_per_atom' is '-1', which is no number"),
+        ({"material_id": ["a"], "e_form_per_atom": ["-1"]}, "row 1: 'e_form_per_atom' is '-1', which is no number"),
         ({"material_id": [1], "e_form_per_atom": [1.0]}, "ids are text"),
-        ({"material_id": ["a", None], "e_form_per_atom": [1.0, 2.0]}, "line 3: 'material_id' is ''"),
+        ({"material_id": ["a", None], "e_form_per_atom": [1.0, 2.0]}, "row 2: 'material_id' is ''"),
         ({"id": ["a"]}, "no column 'material_id'"),
     ],
 )
@@ -214,7 +222,7 @@ def test_quoted_ids_and_windows_line_ends_are_read(write):
     )
 )
 def test_any_ids_and_numbers_survive_the_way_through_a_file(tmp_path_factory, values):
-    values = {key: value for key, value in values.items() if key.strip()}
+    values = {key: value for key, value in values.items() if key and key.strip(tables.BLANKS) == key}
     path = tmp_path_factory.getbasetemp() / "way.csv"
     rows = [Prediction(key, {"p_stable": value}) for key, value in values.items()]
     if rows:
@@ -297,16 +305,14 @@ def test_ignored_names_may_repeat_and_be_many(tmp_path, name):
     ("slip", "meant"),
     [
         ("uncertanty", "uncertainty"),
-        ("Status", "status"),
+        ("Statuss", "status"),
         ("second", "seconds"),
         ("errors", "error"),
         ("Material_ID", "material_id"),
         ("e_from_per_atom", "e_form_per_atom"),
-        ("e_form_per_atoms", "e_form_per_atom"),
-        (" e_form_per_atom", "e_form_per_atom"),
-        ("E_FORM_PER_ATOM", "e_form_per_atom"),
+        ("E_form_per_atoms", "e_form_per_atom"),
         ("p_stabel", "p_stable"),
-        ("uncertainty ", "uncertainty"),
+        ("uncertainty.", "uncertainty"),
     ],
 )
 @pytest.mark.parametrize("beside", ["e_form_per_atom", "formula"])
@@ -353,7 +359,8 @@ def test_columns_of_other_tasks_are_no_slips():
         answers = ("structure",) if task.structures else task.value_columns[:1]
         others = sorted(columns - {*known, *answers})
         choice = choose("p", ["material_id", answers[0], *others], answers, (*known, *answers))
-        assert choice == (answers[0], ("material_id", answers[0]), tuple(others))
+        assert choice.kept == {"material_id": "material_id", answers[0]: answers[0]}
+        assert (choice.answer, choice.ignored, choice.notes) == (answers[0], tuple(others), ())
 
 
 def test_a_structure_beside_energies_is_read_where_it_is_asked_for(write):
@@ -394,8 +401,8 @@ def test_fields_of_any_row_count_in_json_lines(write):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('{"material_id": "a", "p_stable": 1, "p_stable": 0}', "line 1: key 'p_stable' occurs twice; keep one"),
-        ('{"material_id": "a", "p_stable": 1, "x": 1, "x": 1}', "line 1: key 'x' occurs twice; keep one"),
+        ('{"material_id": "a", "p_stable": 1, "p_stable": 0}', "line 1: names key 'p_stable' twice; keep one"),
+        ('{"material_id": "a", "p_stable": 1, "x": 1, "x": 1}', "line 1: names key 'x' twice; keep one"),
         ('{"p_stable": 1, "x": 1}\n{"material_id": "a"}', "line 1: 'material_id' is 'None', which is not text"),
         ('{"material_id": "\\ud800", "p_stable": 1}', "which is not text"),
     ],
@@ -532,3 +539,175 @@ def test_columns_that_are_not_known_change_no_value(tmp_path_factory, strange, s
     assert found.ignored == tuple(
         n if n.strip() else "(unnamed)" for n, _ in columns if n not in (*KNOWN, "e_form_per_atom_x")
     )
+
+
+HEADERS = {
+    "Material_ID": ["column 'Material_ID' is read as 'material_id'"],
+    " material_id ": ["column ' material_id ' is read as 'material_id'"],
+    "": ["no column is called 'material_id'; the ids are taken from the table's index"],
+    "Unnamed: 0": ["no column is called 'material_id'; the ids are taken from the table's index"],
+}
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.jsonl", "p.json", "p.parquet"])
+@pytest.mark.parametrize("ids", HEADERS)
+@pytest.mark.parametrize("answer", ["E_form_per_atom", " e_form_per_atom\t", "E_FORM_PER_ATOM_MACE"])
+def test_names_are_read_without_case_and_blanks_and_the_reader_says_so(tmp_path, ids, answer, name):
+    columns = {ids: ["a", "b"], answer: [0.5, None], "Status": ["ok", "failed"], "X": ["", ""]}
+    path = as_file(tmp_path / name, columns)
+    if name == "p.json":
+        path.write_text(
+            json.dumps([dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)])
+        )
+    found = predictions.read(path, COLUMNS)
+    assert [(p.material_id, dict(p.values), p.status) for p in found.rows] == [
+        ("a", {"e_form_per_atom": 0.5}, "ok"),
+        ("b", {}, "failed"),
+    ]
+    assert (found.column, found.column_name, found.ignored) == ("e_form_per_atom", answer, ("X",))
+    assert sorted(found.notes) == sorted(["column 'Status' is read as 'status'", *HEADERS[ids]])
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("MATERIAL_ID,material_id,p_stable", "column 'MATERIAL_ID' looks like 'material_id'"),
+        ("Material_ID,MATERIAL_ID,p_stable", "column 'MATERIAL_ID' looks like 'material_id'"),
+        ("material_id,P_stable,p_stable", "column 'P_stable' looks like 'p_stable'"),
+        ("material_id,P_stable,E_form_per_atom", "gives both 'P_stable' and 'E_form_per_atom'"),
+        ("p_stable,", "has no column 'material_id'"),
+        (",Unnamed: 0,p_stable", "has no column 'material_id'"),
+        ("material_id;x,material_id", "may be separated by commas or by semicolons"),
+        ("material_id|x\tmaterial_id", "may be separated by tabs or by bars"),
+        ("id;hull", "has no column 'material_id' (columns: id, hull)"),
+    ],
+)
+def test_two_readings_of_a_header_are_refused(write, header, said):
+    with pytest.raises(SubmissionError) as caught:
+        predictions.read(write(header + "\n"), COLUMNS)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(("between", "words"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+@pytest.mark.parametrize("name", ["p.csv", "p.tsv"])
+def test_columns_may_be_separated_as_spreadsheets_do(write, between, words, name):
+    text = "\ufeff" + between.join(["material_id", "e_form_per_atom", "error"]) + "\r\n"
+    text += between.join(["a", " 0.5 ", "x, y"]) + "\r\n" + between.join(["b", "  ", ""]) + "\r\n"
+    found = predictions.read(write(text, name), COLUMNS)
+    assert [(p.material_id, p.values.get("e_form_per_atom"), p.error) for p in found.rows] == [
+        ("a", 0.5, "x, y"),
+        ("b", None, ""),
+    ]
+    assert found.notes == (f"columns are separated by {words}",)
+
+
+FRAME = {"material_id": ["a", "b"], "e_form_per_atom": [0.5, None], "formula": ["X", "Y"]}
+ROWS = [dict(zip(FRAME, row, strict=True)) for row in zip(*FRAME.values(), strict=True)]
+BARE = {"e_form_per_atom": {"a": 0.5, "b": None}, "formula": {"a": "X", "b": "Y"}}
+ORIENTATIONS = {
+    "records": ROWS,
+    "table": {"schema": {"fields": []}, "data": ROWS},
+    "lists": FRAME,
+    "columns": {name: dict(zip("01", column, strict=True)) for name, column in FRAME.items()},
+    "index": dict(zip("01", ROWS, strict=True)),
+    "columns, ids as index": BARE,
+    "index, ids as index": {key: {name: column[key] for name, column in BARE.items()} for key in "ab"},
+}
+
+
+@pytest.mark.parametrize("name", ["p.json", "p.json.gz"])
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_tables_are_read_from_json_in_any_orientation_of_pandas(tmp_path, orientation, name):
+    data = b"\xef\xbb\xbf" + json.dumps(ORIENTATIONS[orientation], indent=1).encode()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    found = predictions.read(tmp_path / name, COLUMNS)
+    assert found.material_ids.to_pylist() == ["a", "b"]
+    assert [p.values.get("e_form_per_atom") for p in found.rows] == [0.5, None]
+    assert len(found.notes) == ("ids as index" in orientation)
+
+
+def test_lines_of_json_are_read_under_the_name_of_a_document(write):
+    lines = '{"material_id": "a", "p_stable": 1}\n{"material_id": "b", "p_stable": 0}\n'
+    assert predictions.read(write(lines, "p.json"), COLUMNS).values.tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "said"),
+    [
+        ("p.json", {"a": 0.5, "b": 1.0}, "is no table; give a list of objects"),
+        ("p.json", ["a"], "row 1 is str, has to be an object"),
+        ("p.json", {"material_id": ["a"], "p_stable": [1, 0]}, "columns of different lengths"),
+        ("p.json", {"p_stable": {"status": 1}}, "names known columns both as columns and in rows"),
+        ("p.json", {"x": {"y": 1}}, "names known columns neither as a column nor in a row"),
+        ("p.json", [{"material_id": "a", "p_stable": "1"}], "row 1: 'p_stable' is '1', which is not a number"),
+        ("p.json", [], "has no column 'material_id'"),
+        ("p.json", None, "is no table"),
+        ("p.jsonl", [{"material_id": "a", "p_stable": 1}], "line 1: is list, has to be an object; call a file that is"),
+    ],
+)
+def test_documents_that_are_no_table_are_refused(write, name, document, said):
+    with pytest.raises(SubmissionError) as caught:
+        predictions.read(write(json.dumps(document), name), COLUMNS)
+    assert said in str(caught.value)
+
+
+def test_a_material_named_twice_and_a_large_document_are_refused(write, monkeypatch):
+    twice = '{"a": {"p_stable": 1}, "a": {"p_stable": 0}}'
+    with pytest.raises(SubmissionError, match="names key 'a' twice; keep one"):
+        predictions.read(write(twice, "p.json"), COLUMNS)
+    monkeypatch.setattr(tables, "MAX_DOCUMENT", 40)
+    with pytest.raises(SubmissionError, match=r"larger than 0 MiB; write it as lines of JSON, \.jsonl"):
+        predictions.read(write(twice, "p.json"), COLUMNS)
+
+
+def test_the_index_that_pandas_writes_into_parquet_holds_the_ids_if_no_column_does(tmp_path):
+    index = {"p_stable": [1.0, 0.0], "__index_level_0__": ["a", "b"]}
+    found = predictions.read(parquet(tmp_path / "p.parquet", **index), COLUMNS)
+    assert (found.material_ids.to_pylist(), found.ignored) == (["a", "b"], ())
+    both = index | {"material_id": ["c", "d"]}
+    found = predictions.read(parquet(tmp_path / "p.parquet", **both), COLUMNS)
+    assert (found.material_ids.to_pylist(), found.ignored) == (["c", "d"], ("__index_level_0__",))
+    counted = index | {"__index_level_0__": [0, 1]}
+    with pytest.raises(SubmissionError, match="'__index_level_0__' holds int64; ids are text"):
+        predictions.read(parquet(tmp_path / "p.parquet", **counted), COLUMNS)
+
+
+def test_numbers_in_parquet_may_be_categories_or_decimals(tmp_path):
+    from decimal import Decimal
+
+    import pyarrow as pa
+
+    for column in (pa.array([0.5, 0.25]).dictionary_encode(), pa.array([Decimal("0.50"), Decimal("0.25")])):
+        path = parquet(tmp_path / "p.parquet", material_id=["a", "b"], p_stable=column)
+        assert predictions.read(path, COLUMNS).values.tolist() == [0.5, 0.25]
+
+
+def test_blanks_around_ids_and_words_do_not_count(write):
+    found = predictions.read(write("material_id,p_stable,status\n a\u00a0,1, ok \n"), COLUMNS)
+    assert [(p.material_id, p.status) for p in found.rows] == [("a", "ok")]
+
+
+CELLS = st.sampled_from(["a", "b", "", " ", "0.5", "0,5", "nan", '"', "é", "ok", "1e999", "material_id", "{", "[1]"])
+NAMES = st.sampled_from(
+    ["material_id", "Material_ID", "e_form_per_atom", "p_stable ", "", "Unnamed: 0", "status", "x;y"]
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(NAMES, min_size=1, max_size=4),
+    st.lists(st.lists(CELLS, min_size=1, max_size=4), max_size=3),
+    st.sampled_from([",", ";", "\t", "|", ", "]),
+    st.sampled_from(["csv", "tsv", "json", "index", "jsonl"]),
+)
+def test_any_table_in_any_layout_gives_rows_or_a_reason(tmp_path_factory, names, cells, between, layout):
+    lines = [between.join(row) for row in [names, *cells]]
+    if layout in ("json", "jsonl", "index"):
+        rows = [dict(zip(names, row, strict=False)) for row in cells]
+        document = rows if layout == "json" else {str(i): row for i, row in enumerate(rows)}
+        lines = [json.dumps(row) for row in rows] if layout == "jsonl" else [json.dumps(document)]
+    path = tmp_path_factory.getbasetemp() / f"any.{'json' if layout == 'index' else layout}"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with suppress(SubmissionError):
+        found = predictions.read(path, COLUMNS)
+        assert len(found) == len(found.rows) > 0

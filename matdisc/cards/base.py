@@ -47,7 +47,7 @@ class Strict(BaseModel):
 
 
 PATTERN_HELP = {
-    KEY_PATTERN: "begin with a lower-case letter or a digit; then these, dots, dashes and underscores, 64 in all",
+    KEY_PATTERN: "begin with a letter or a digit; use lower-case letters, digits, dot, dash and underscore, at most 64",
     NAME_PATTERN: "use letters, digits, spaces and . + - ( ) / & , : only, at most 120",
     r"^[0-9a-f]{64}$": "give the 64 hexadecimal digits of a sha256; `matdisc datasets describe KEY` prints a dataset's",
 }

@@ -56,7 +56,7 @@ def check(
         report |= {"sha256": checked.submission.sha256, "notes": notes}
         typer.echo(json.dumps(report | {"coverage": coverage, "forbidden_inputs": found}, indent=1))
         raise typer.Exit(1 if found else 0)
-    read_as = "" if name == column else f", read as {column}"
+    read_as = "" if name.strip() == column else f", read as {column}"
     typer.echo(f"{file}: column {some([name])}{read_as}, sha256 {checked.submission.sha256}")
     if ignored:
         typer.echo(f"ignored columns: {some(ignored, 40)}")

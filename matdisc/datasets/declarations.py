@@ -200,6 +200,8 @@ def _fault(path: Path, line: int, name: str, value: str | None, problem: str) ->
 
 
 def _read_structures(path: Path) -> Declaration:
+    for _ in _lines(path, MAX_STRUCTURES):
+        pass  # counted before the whole is taken into memory
     crystals = read_structures(path, _lines(path, MAX_STRUCTURES))
     for number, material_id in enumerate(crystals, start=1):
         if not _is_id(material_id):

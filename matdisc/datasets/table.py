@@ -145,7 +145,11 @@ def _refuse_contacts(crystal: Crystal, where: str) -> None:
 def _vectors(value: Any, count: int, field: str, where: str) -> tuple[Vector, ...]:
     rows = value if isinstance(value, list) else []
     good = len(rows) == count and all(isinstance(row, list) and len(row) == 3 for row in rows)
-    if not good or not all(_is_number(x) for row in rows for x in row):
+    try:
+        good = good and all(_is_number(x) for row in rows for x in row)
+    except OverflowError:  # an integer of hundreds of digits
+        raise DataError(f"{where}: field '{field}' holds a number that is too large; mend it") from None
+    if not good:
         shown = repr(value)
         raise DataError(
             f"{where}: field '{field}' (value {shown[:60]}) is not {count} rows of three finite numbers; mend it"
@@ -154,10 +158,7 @@ def _vectors(value: Any, count: int, field: str, where: str) -> tuple[Vector, ..
 
 
 def _is_number(value: object) -> bool:
-    try:
-        return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-    except OverflowError:  # an integer of hundreds of digits
-        return False
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def _sample(card: DatasetCard, row: Row, crystals: Mapping[str, Crystal], path: Path) -> Sample:
