@@ -3,8 +3,9 @@
 import pytest
 
 from matdisc.board import init_board, open_board
-from matdisc.cards import DatasetCard, ModelCard, read_card
-from matdisc.errors import CardError
+from matdisc.cards import DatasetCard, ModelCard, is_key, read_card
+from matdisc.datasets.verify import describe
+from matdisc.errors import CardError, DataError
 
 GOOD = """
 key = "m"
@@ -51,7 +52,8 @@ def test_a_complete_card_is_read(write):
         ('level_of_theory = "PBE"', "", ["a potential needs 'level_of_theory'"]),
         ('version = "1"', 'version = "1"\napproach = "magic"', ["'approach'", "'universal potential'"]),
         ('name = "M"', 'name = "<img src=x onerror=alert(1)>"', ["'name'", "letters, digits"]),
-        ('key = "m"', 'key = "../etc"', ["'key'", "lower-case letters"]),
+        ('key = "m"', 'key = "../etc"', ["'key'", "begin with a letter or a digit; use lower-case letters"]),
+        ('key = "m"', 'key = "_x"', ["field 'key': is '_x'", "begin with a letter or a digit"]),
         ('key = "m"', 'key = "other"', ["'key'", "'other'", "folder is 'm'"]),
         ('version = "1"', "version = 1", ["'version'", "1"]),
         ('protocol = "relax"', 'protocol = "relax"\nelements = ["Xx"]', ["Xx"]),
@@ -166,3 +168,72 @@ def test_a_folder_without_cards_is_no_board(tmp_path):
 def test_a_board_is_never_made_over_another(board):
     with pytest.raises(CardError, match="already holds"):
         init_board(board.root)
+
+
+@pytest.mark.parametrize("key", ["con", "nul", "aux", "prn", "com1", "lpt9", "con.v2", "a."])
+def test_a_key_that_windows_cannot_hold_as_a_file_is_refused(write, key):
+    with pytest.raises(CardError, match=rf"field 'key': is {key!r}.* Windows .*; choose another name"):
+        read_card(write(GOOD.replace('key = "m"', f'key = "{key}"'), key), ModelCard)
+    assert not is_key(key)
+
+
+@pytest.mark.parametrize("key", ["console", "com", "com10", "a.con", "x-nul", "7net"])
+def test_a_key_that_only_resembles_a_device_is_taken(write, key):
+    assert read_card(write(GOOD.replace('key = "m"', f'key = "{key}"'), key), ModelCard).key == key
+    assert is_key(key)
+
+
+def test_a_byte_order_mark_before_a_card_does_not_count(write):
+    assert read_card(write("\ufeff" + GOOD), ModelCard) == read_card(write(GOOD), ModelCard)
+
+
+def hashless(board, key, *lines):
+    """The card of a dataset without the lines that follow from its files, and its path."""
+    path = board.datasets_dir / key / "dataset.toml"
+    measured = ("sha256 = ", "bytes = ", "n_samples = ")
+    kept = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith(measured)]
+    path.write_text("\n".join(kept).replace("[[files]]", "\n".join(["[[files]]", *lines])), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("lines", [(), ('sha256 = "TODO"', "bytes = 1"), (f'sha256 = "{"0" * 64}"',)])
+def test_a_dataset_is_described_without_or_against_the_hashes_on_its_card(board, lines):
+    expected = describe(board, "emt-alloys")
+    card = board.dataset("emt-alloys")
+    assert f'sha256 = "{card.sha256}"' in expected
+    path = hashless(board, "emt-alloys", *lines)
+    assert describe(board, "emt-alloys") == expected
+    with pytest.raises(CardError, match="field 'n_samples': is missing"):
+        read_card(path, DatasetCard)
+
+
+def test_a_missing_hash_is_answered_with_the_command_that_prints_it(board):
+    path = hashless(board, "emt-alloys")
+    with pytest.raises(CardError) as caught:
+        read_card(path, DatasetCard)
+    assert "give the file's 'sha256', which `matdisc datasets describe KEY` prints" in str(caught.value)
+    assert "at least 1 item" not in str(caught.value)
+
+
+def test_a_public_file_without_hash_is_described_from_the_mirror_and_never_fetched(board, tmp_path, monkeypatch):
+    monkeypatch.setenv("MATDISC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("MATDISC_MIRROR", str(tmp_path / "mirror"))
+    folder = board.datasets_dir / "emt-alloys"
+    public = 'url = "https://example.org/crystals.csv"\nmirror = "emt/crystals.csv"\nname = "crystals.csv"'
+    path = hashless(board, "emt-alloys")
+    path.write_text(path.read_text(encoding="utf-8").replace('name = "crystals.csv"', public), encoding="utf-8")
+    (tmp_path / "mirror" / "emt").mkdir(parents=True)
+    (folder / "crystals.csv").rename(tmp_path / "mirror" / "emt" / "crystals.csv")
+    assert "# crystals.csv" in describe(board, "emt-alloys")
+    (tmp_path / "mirror" / "emt" / "crystals.csv").unlink()
+    with pytest.raises(DataError, match=r"does not exist; download it by hand from https://example.org/crystals.csv"):
+        describe(board, "emt-alloys")
+
+
+def test_describe_still_refuses_what_is_wrong_in_something_else(board):
+    path = hashless(board, "emt-alloys")
+    path.write_text(path.read_text(encoding="utf-8").replace("licence", "license", 1), encoding="utf-8")
+    with pytest.raises(CardError, match="'license': is not a field of this card"):
+        describe(board, "emt-alloys")
+    with pytest.raises(CardError, match="did you mean"):
+        describe(board, "emt-alloy")

@@ -1,9 +1,11 @@
 """Structures as text: an exact round trip, and every kind of nonsense refused in words."""
 
+import itertools
 import json
 import math
 from contextlib import suppress
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from matdisc import predictions, structures
 from matdisc.errors import SubmissionError
 from matdisc.schema import Crystal, Prediction
-from matdisc.structures import from_json, is_finite, to_json
+from matdisc.structures import closest, from_json, is_finite, to_json
 
 SALT = Crystal(("Na", "Cl"), ((0.0, 0.0, 0.0), (0.5, 0.5, 1 / 3)), ((0.0, 2.8, 2.8), (2.8, 0.0, 2.8), (2.8, 2.8, 0.1)))
 GOOD = {"cell": [[4, 0, 0], [0, 4, 0], [0, 0, 4]], "symbols": ["Cu"], "positions": [[0, 0, 0]]}
@@ -36,6 +38,7 @@ def test_a_crystal_survives_the_way_through_text_exactly(atoms, cell):
     [
         ("{", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
+        (json.dumps(GOOD)[:-1] + ', "cell": []}', "names key 'cell' twice; keep one"),
         ("[]", "has to be an object with the keys cell, symbols, positions"),
         ('{"cell": []}', "has to be an object with the keys"),
         (json.dumps(GOOD | {"more": 1}), "has to be an object with the keys"),
@@ -129,3 +132,43 @@ def test_no_text_whatever_ends_in_anything_but_a_reason(text):
     text = text.decode(errors="replace") if isinstance(text, bytes) else text
     with suppress(ValueError):
         assert isinstance(structures.from_json(text), Crystal)
+
+
+CUBE = np.diag([4.0, 4.0, 4.0])
+
+
+@pytest.mark.parametrize(
+    ("positions", "cell", "expected"),
+    [
+        ([[0, 0, 0], [0.5, 0.5, 0.5]], CUBE, (12**0.5, 0, 1)),
+        ([[0, 0, 0], [0.9, 0, 0]], CUBE, (0.4, 0, 1)),
+        ([[0, 0, 0], [7.25, -3, 1]], CUBE, (1.0, 0, 1)),
+        ([[0.3, 0.3, 0.3]], np.diag([3.0, 4.0, 5.0]), (3.0, 0, 0)),
+        ([[0, 0, 0]], np.array([[0, 2, 2], [2, 0, 2], [2, 2, 0.0]]), (8**0.5, 0, 0)),
+        ([[0, 0, 0], [0, 0, 0.4], [0, 0, 0.5]], CUBE, (0.4, 1, 2)),
+    ],
+)
+def test_the_closest_sites_are_found_through_the_faces_of_the_cell(positions, cell, expected):
+    found = closest(np.array(positions, float), cell, 5.0)
+    assert found == (pytest.approx(expected[0]), *expected[1:])
+    assert closest(np.array(positions, float), cell, 0.99 * expected[0]) is None
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6))
+def test_the_closest_sites_are_those_of_a_long_search(seed, n):
+    rng = np.random.default_rng(seed)
+    positions, cell = rng.uniform(-2, 2, (n, 3)), np.diag(rng.uniform(3, 6, 3)) + rng.uniform(-1, 1, (3, 3))
+    images = np.array(list(itertools.product(range(-6, 7), repeat=3)), float)
+    apart = positions[None, :, None] - positions[:, None, None] + images
+    distances = np.linalg.norm(apart @ cell, axis=-1)
+    distances[distances < 1e-12] = np.inf
+    assert closest(positions, cell, 4.0) is None or closest(positions, cell, 4.0)[0] == pytest.approx(distances.min())
+    assert (closest(positions, cell, 4.0) is None) == (distances.min() > 4.0)
+
+
+def test_many_atoms_are_compared_in_portions():
+    rng = np.random.default_rng(0)
+    grid = np.array(list(itertools.product(range(12), repeat=3))) / 12
+    grid[1700] = grid[3] + [0.001, 0, 0]
+    assert closest(rng.permutation(grid), 40 * np.eye(3), 0.5)[0] == pytest.approx(0.04)

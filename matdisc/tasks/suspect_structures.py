@@ -191,8 +191,8 @@ def _refuse_cells(submission: Submission, truth: Truth, values: Floats, groups: 
     neither = len(powers) - per_cell - int(((powers > -0.6) & (powers < 0.35)).sum())
     if per_cell >= max(3, 0.1 * len(powers)) and neither <= 0.8 * per_cell:
         raise SubmissionError(
-            f"{submission.path}: {per_cell} of {len(powers)} energies go with the number of atoms from one candidate of "
-            "a compound to the next: column 'energy_per_atom' looks like eV per cell; divide by the number of atoms"
+            f"{submission.path}: {per_cell} of {len(powers)} energies go with the number of atoms from one candidate "
+            "of a compound to the next: column 'energy_per_atom' looks like eV per cell; divide by the number of atoms"
         )
 
 

@@ -1,11 +1,16 @@
 """A set of one's own: labels in CSV, structures in JSON lines."""
 
+import gzip
 import json
+from contextlib import suppress
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from matdisc.board import Board, shipped_board
 from matdisc.cards import Split, Subset
+from matdisc.datasets.declarations import read_declaration
 from matdisc.datasets.load import fold_of
 from matdisc.datasets.table import build
 from matdisc.errors import DataError
@@ -133,3 +138,102 @@ def test_a_reference_of_no_element_is_refused(tmp_path):
 def test_a_missing_file_on_the_card_is_told(tmp_path):
     with pytest.raises(DataError, match=r"names no file 'structures.jsonl'"):
         build(card(), {"labels.csv": tmp_path / "labels.csv"})
+
+
+STARS = {name: NACL[name] for name in ("cell", "symbols", "positions")}
+
+
+def test_structures_may_be_nested_as_they_are_written_for_submitters(tmp_path):
+    nested = {"material_id": "m1", "structure": STARS, "temperature": 300}
+    assert build(card(), files(tmp_path, structures=(nested, KCL))) == build(card(), files(tmp_path))
+
+
+def test_structures_written_for_submitters_are_read_as_training_data(tmp_path):
+    plain, packed = tmp_path / "starts.jsonl", tmp_path / "starts.jsonl.gz"
+    plain.write_text(json.dumps({"material_id": "m1", "structure": STARS}) + "\n\n", encoding="utf-8-sig")
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    for path in (plain, packed):
+        found = read_declaration(path)
+        assert (dict(found.ids), found.crystals["m1"].symbols) == ({"m1": "ClNa"}, ("Na", "Cl"))
+
+
+@pytest.mark.parametrize("between", [",", ";", "\t"])
+def test_marks_blanks_and_separators_of_spreadsheets_change_nothing(tmp_path, between):
+    plain = build(card(), files(tmp_path))
+    labels = "\ufeff" + LABELS.replace("material_id", " material_id ").replace(",", f" {between}")
+    table = files(tmp_path, labels)
+    table["structures.jsonl"].write_text("\ufeff" + table["structures.jsonl"].read_text(), encoding="utf-8")
+    assert build(card(), table) == plain
+    declared = tmp_path / "ids.csv"
+    declared.write_text(f"\ufeffmaterial_id{between}note\nm1{between}x\n", encoding="utf-8")
+    assert set(read_declaration(declared).ids) == {"m1"}
+
+
+def test_a_header_that_may_be_read_in_two_ways_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"labels.csv, line 1: columns may be separated by commas or by semicolons"):
+        build(card(), files(tmp_path, "material_id,x;material_id\nm1,1\n"))
+
+
+def moved(positions, cell=CELL, symbols=("K", "Cl")):
+    return {"material_id": "m2", "cell": cell, "symbols": list(symbols), "positions": positions}
+
+
+SKEWED = [[4.0, 0, 0], [0, 4.0, 0], [40.3, 0, 4.0]]
+
+
+@pytest.mark.parametrize(
+    ("structure", "words"),
+    [
+        (moved([[0, 0, 0], [0, 0, 0]]), r"site 1 \(K\) and site 2 \(Cl\) are 0 Å apart.*one atom a site$"),
+        (moved([[0, 0, 0], [2, 2, 2]]), "are 0 Å apart.*they look Cartesian: coordinates in Å wrap onto each other"),
+        (moved([[0, 0, 0.02], [0, 0, 0.98]]), "are 0.16 Å apart, periodic images included"),
+        (moved([[0, 0, 0], [0.12, 0, 0]]), "are 0.48 Å apart"),
+        (moved([[0, 0, 0]] * 3 + [[0.5] * 3], symbols=("K", "O", "F", "Cl")), r"site 1 \(K\) and site 2 \(O\)"),
+        (moved([[0, 0, 0]], [[0.4, 0, 0], [0, 9, 0], [0, 0, 9]], ["K"]), r"site 1 \(K\) and its own periodic image"),
+        (moved([[0, 0, 0], [0, 0, 0.999]], SKEWED), "are 0.0405 Å apart"),
+    ],
+)
+def test_two_atoms_on_one_site_are_refused_with_both_sites(tmp_path, structure, words):
+    with pytest.raises(DataError, match=rf"structures.jsonl, line 2: field 'positions': .*{words}"):
+        build(card(), files(tmp_path, structures=(NACL, structure)))
+
+
+@pytest.mark.parametrize(
+    "structure",
+    [
+        moved([[0, 0, 0], [0.126, 0, 0]]),
+        moved([[3, -2, 0], [2.5, 7.5, 0.5]]),
+        moved([[0, 0, 0]], [[0.6, 0, 0], [0, 9, 0], [0, 0, 9]], ["K"]),
+        moved([[0, 0, 0], [0.5, 0.5, 0.5]], SKEWED),
+    ],
+)
+def test_atoms_that_are_merely_close_far_away_or_in_odd_cells_are_taken(tmp_path, structure):
+    assert len(build(card(), files(tmp_path, structures=(NACL, structure))).samples) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('{"material_id": "m2", "symbols": ["K"], "symbols": ["Na"]}', "names key 'symbols' twice; keep one"),
+        ("[" * 100_000, "nested too deeply"),
+        (
+            json.dumps({"material_id": "m2", "structure": STARS, "cell": CELL}),
+            "beside 'structure'; keep one of the two",
+        ),
+        (json.dumps({"material_id": "m2", "structure": {}}), "field 'symbols' is not a list"),
+        (json.dumps(moved([[10**400, 0, 0], [0, 0, 0]])), "field 'positions' holds a number that is too large"),
+        (json.dumps({"material_id": "m2"}), "field 'symbols' is not a list"),
+    ],
+)
+def test_lines_that_say_two_things_or_too_much_are_refused(tmp_path, line, words):
+    with pytest.raises(DataError, match=rf"structures.jsonl, line 2: .*{words}"):
+        build(card(), files(tmp_path, structures=(NACL, line)))
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.binary(max_size=120), st.sampled_from(["labels.csv", "structures.jsonl"]))
+def test_any_bytes_give_samples_or_a_reason(tmp_path_factory, data, name):
+    table = files(tmp_path_factory.getbasetemp())
+    table[name].write_bytes(data)
+    with suppress(DataError):
+        assert build(card(), table).samples

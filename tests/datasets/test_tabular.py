@@ -1,13 +1,27 @@
 """Columns that hold the answer are named, and a looked-up answer gives itself away."""
 
+import gzip
 import os
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from matdisc.board import Board, shipped_board
 from matdisc.datasets.load import load
-from matdisc.datasets.tabular import FORBIDDEN, forbidden_columns, lookup_test, plain_name
+from matdisc.datasets.tabular import (
+    FORBIDDEN,
+    distribution_distance,
+    follows,
+    forbidden_columns,
+    lookup_test,
+    plain_name,
+    rank_correlation,
+    rise,
+)
+from matdisc.errors import DataError
+from matdisc.leaderboard.leaks import forbidden_inputs
 
 BOARD = Board(shipped_board())
 PEROVSKITES = BOARD.dataset("mp-abc3-cubic")
@@ -154,3 +168,62 @@ def test_the_published_formation_energies_are_the_looked_up_hull_distances(tmp_p
     assert found.n_formulas > 60
     noise = np.random.default_rng(0).normal(0, 0.02, len(hull))
     assert lookup_test(formulas, hull, form + noise).verdict == "not shown"
+
+
+def test_a_column_follows_another_by_values_or_by_ranks_and_only_if_it_rises_as_far():
+    rng = np.random.default_rng(0)
+    expected = rng.normal(size=300)
+    close = expected + rng.normal(0, 0.2, 300)
+    spoilt = np.where(np.arange(300) % 25 == 0, 1e6, close)
+    assert follows(close, expected)
+    assert follows(spoilt, expected)
+    assert not any(follows(given, expected) for given in (2 * close, 0.5 * close, -close, rng.permutation(close)))
+    assert not any(follows(np.zeros(300), column) for column in (expected, np.ones(300)))
+    assert not follows(np.array([1.0, 2.0]), np.array([1.0, 2.0]))
+
+
+@settings(deadline=None)
+@given(st.floats(0.01, 100), st.floats(-5, 5))
+def test_the_rise_is_the_slope_whatever_the_zero(slope, zero):
+    along = np.linspace(-1, 1, 31)
+    assert rise(slope * along + zero, along) == pytest.approx(slope)
+    assert np.isnan(rise(along, np.zeros(31)))
+
+
+def test_ranks_are_shared_by_equal_values():
+    assert rank_correlation(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 10.0, 100.0, 1000.0])) == pytest.approx(1)
+    assert rank_correlation(np.array([1.0, 1.0, 2.0, 2.0]), np.array([0.0, 0.0, 1.0, 1.0])) == pytest.approx(1)
+    assert rank_correlation(np.array([1.0, 2.0, 3.0]), np.array([1.0, 1.0, 1.0])) == 0
+
+
+def test_the_order_of_a_column_does_not_count_in_its_distribution():
+    rng = np.random.default_rng(0)
+    one = rng.normal(size=200)
+    assert distribution_distance(rng.permutation(one), one) == 0
+    assert distribution_distance(one + 100, one) == pytest.approx(10)  # the largest: (200 / 2) ** 0.5
+    drawn = [distribution_distance(rng.normal(size=200), rng.normal(size=200)) for _ in range(300)]
+    assert min(drawn) > 0.3
+    assert 0.7 < np.median(drawn) < 0.9
+
+
+@pytest.mark.parametrize("between", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("name", ["x.csv", "x.csv.gz", "X.CSV.GZ"])
+def test_a_forbidden_input_is_found_however_columns_are_separated(tmp_path, between, name):
+    text = "\ufeff" + between.join(["material_id", "mean radius", "e_above_hull"]) + "\n" + between.join("xyz")
+    (tmp_path / name).write_bytes(gzip.compress(text.encode()) if name.lower().endswith("gz") else text.encode())
+    (found,) = forbidden_inputs(tmp_path / name, PEROVSKITES)
+    assert found.startswith("e_above_hull: label")
+
+
+def test_a_table_of_features_that_may_be_read_in_two_ways_is_refused(tmp_path):
+    (tmp_path / "x.csv").write_text("material_id;mean\te_above_hull\n")
+    with pytest.raises(DataError, match=r"x.csv, line 1: columns may be separated by semicolons or by tabs"):
+        forbidden_inputs(tmp_path / "x.csv", PEROVSKITES)
+    (tmp_path / "x.csv").write_text("x" * 200_000)
+    with pytest.raises(DataError, match="cannot be read as a table"):
+        forbidden_inputs(tmp_path / "x.csv", PEROVSKITES)
+
+
+def test_one_column_alone_is_one_column(tmp_path):
+    (tmp_path / "x.csv").write_text("e_above_hull\n1\n")
+    assert len(forbidden_inputs(tmp_path / "x.csv", PEROVSKITES)) == 1

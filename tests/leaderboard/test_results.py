@@ -1,5 +1,6 @@
 """Scoring files: perfect models, dummies, intervals, coverage, and what is refused."""
 
+import json
 import math
 
 import numpy as np
@@ -113,6 +114,8 @@ def test_unknown_repeated_and_training_ids_are_refused(board, truth, write, tmp_
         (lambda s: s.target["e_form_per_atom"] * 96.485, "kJ/mol"),
         (lambda s: s.target["e_form_per_atom"] - 4.0, "shifted by -4"),
         (lambda s: -s.target["e_form_per_atom"], "sign reversed"),
+        (lambda s: s.target["e_form_per_atom"] / 27.2114, "Hartree"),
+        (lambda s: s.target["e_form_per_atom"] * (len(s.crystal.symbols) if "Au" in s.material_id else 1), "per cell"),
     ],
 )
 def test_a_column_on_another_scale_is_explained(board, truth, write, wrong, said):
@@ -126,6 +129,30 @@ def test_a_bad_model_is_scored_and_not_suspected(board, truth, write):
     assert (
         score_file(board, write(dict.fromkeys(e_form(truth), mean)), "discovery", SET)["metrics"]["mae"]["value"] > 0.1
     )
+
+
+@pytest.mark.parametrize(
+    ("of_one", "said"),
+    [
+        (lambda s: 100.0 * (s.target["e_above_hull"] <= 0), "p_stable 100 is greater than 1; if these are per cent"),
+        (lambda s: 0.9 - 0.8 * (s.target["e_above_hull"] <= 0), "p_stable looks inverted"),
+    ],
+)
+def test_probabilities_in_per_cent_or_of_the_contrary_are_refused(board, truth, write, of_one, said):
+    path = write({s.material_id: of_one(s) for s in truth}, "p_stable")
+    with pytest.raises(SubmissionError, match=said):
+        score_file(board, path, "discovery", SET)
+
+
+def test_a_table_scores_the_same_however_it_was_saved(board, truth, write, tmp_path):
+    values = e_form(truth)
+    plain = score_file(board, write(values), "discovery", SET)["metrics"]
+    (tmp_path / "index.json").write_text(json.dumps({key: {"e_form_per_atom": v} for key, v in values.items()}))
+    (tmp_path / "excel.csv").write_text("\n".join(["\ufeffMaterial_ID;E_form_per_atom", *map(";".join, (
+        (key, repr(v)) for key, v in values.items()
+    ))]), encoding="utf-8")  # fmt: skip
+    for name in ("index.json", "excel.csv"):
+        assert score_file(board, tmp_path / name, "discovery", SET)["metrics"] == plain
 
 
 def test_secondary_thresholds_and_subsets_are_scored_apart(board, truth, write):
