@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from matdisc.tasks import Task
 
 PRINTED = ("f1", "daf", "precision", "recall", "accuracy", "mae", "rmse", "r2")
-FileArgument = Annotated[Path, typer.Argument(help="Predictions file: .csv, .csv.gz, .jsonl, .jsonl.gz or .parquet.")]
+FileArgument = Annotated[
+    Path,
+    typer.Argument(
+        help="Predictions file: .csv, .csv.gz, .jsonl, .jsonl.gz or .parquet; to check and score also .tsv or .json."
+    ),
+]
 
 
 def check(

@@ -17,6 +17,7 @@ from matdisc.metrics.comparison import mcnemar, paired_differences
 from matdisc.metrics.inference import group_totals
 from matdisc.metrics.slices import ANION_CLASSES, anion_labels
 from matdisc.metrics.structures import LEVELS
+from matdisc.predictions import READABLE
 from matdisc.tasks.base import Bools
 from matdisc.tasks.details import memberships, plain
 from matdisc.tasks.score import DEFAULT_BOOTSTRAP, Bootstrap, Judged, judge, subset_mask
@@ -153,7 +154,7 @@ def entry_file(board: Board, name: str, task: str, dataset: str) -> Path:
     Raises:
         SubmissionError: If there is neither.
     """
-    if "/" in name or name.endswith((".csv", ".gz", ".jsonl", ".parquet")):
+    if "/" in name or name.lower().endswith(READABLE):
         return Path(name)
     rows = {e: path for t, d, e, path in predictions_on_board(board) if (t, d) == (task, dataset)}
     if name not in rows:

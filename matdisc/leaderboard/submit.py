@@ -66,6 +66,8 @@ def submit(
             f"{card_file}: the board has another card for {card.key!r} ({target}); choose another key, or use --replace"
         )
     suffix = next((s for s in sorted(SUFFIXES, key=len, reverse=True) if file.name.lower().endswith(s)), "")
+    if not suffix:
+        raise SubmissionError(f"{file}: a board keeps predictions as {', '.join(SUFFIXES)}; save it as one of them")
     folder = board.predictions_dir / task / dataset
     stored = [folder / f"{card.key}{s}" for s in SUFFIXES if (folder / f"{card.key}{s}").exists()]
     if stored and not replace:

@@ -148,9 +148,8 @@ def test_a_table_scores_the_same_however_it_was_saved(board, truth, write, tmp_p
     values = e_form(truth)
     plain = score_file(board, write(values), "discovery", SET)["metrics"]
     (tmp_path / "index.json").write_text(json.dumps({key: {"e_form_per_atom": v} for key, v in values.items()}))
-    (tmp_path / "excel.csv").write_text("\n".join(["\ufeffMaterial_ID;E_form_per_atom", *map(";".join, (
-        (key, repr(v)) for key, v in values.items()
-    ))]), encoding="utf-8")  # fmt: skip
+    lines = ["\ufeffMaterial_ID;E_form_per_atom", *(f"{key};{v!r}" for key, v in values.items())]
+    (tmp_path / "excel.csv").write_text("\n".join(lines), encoding="utf-8")
     for name in ("index.json", "excel.csv"):
         assert score_file(board, tmp_path / name, "discovery", SET)["metrics"] == plain
 

@@ -53,6 +53,16 @@ def test_a_submission_adds_card_file_and_result(board, card, file):
     assert accepted.result["origin"] == "submission"
 
 
+def test_a_kind_of_file_that_a_board_does_not_keep_is_refused_before_anything_is_added(board, card, file, tmp_path):
+    import gzip
+
+    (tmp_path / "p.tsv").write_bytes(gzip.decompress(file.read_bytes()).replace(b",", b"\t"))
+    before = everything(board)
+    with pytest.raises(SubmissionError, match=r"p\.tsv: a board keeps predictions as \.csv"):
+        submit(board, tmp_path / "p.tsv", card, "discovery", SET)
+    assert everything(board) == before
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
