@@ -123,8 +123,8 @@ class Record:
                 os.fsync(self._file.fileno())
         except OSError as err:
             raise RunError(
-                f"{self.path}: answers cannot be written: {err.strerror}; mend that and give the same command again, "
-                "which goes on after the answers that are there"
+                f"{self.path}: answers cannot be written: {err.strerror}; what is done is kept, and the same command "
+                "goes on from there once that is mended"
             ) from err
 
     def _set_aside(self) -> None:

@@ -334,7 +334,7 @@ def test_every_task_is_named_where_one_is_asked_for(scored):
 
 
 def test_every_kind_of_predictions_file_is_named_in_the_help():
-    words = run("score", "--help").stdout.replace(",", " ").replace(". ", " ").split()
+    words = run("score", "--help").stdout.replace(",", " ").replace(";", " ").split()
     assert set(SUFFIXES) <= {word.rstrip(".") for word in words}
 
 
