@@ -21,6 +21,8 @@ from matdisc.models import weights
 from matdisc.predictions import SUFFIXES
 from matdisc.tasks import TASKS
 
+pytestmark = pytest.mark.slow  # every test starts the command line
+
 COMMAND = [sys.executable, "-m", "matdisc"]
 COPPER = """4
 Lattice="3.6 0 0 0 3.6 0 0 0 3.6" Properties=species:S:1:pos:R:3 pbc="T T T"
@@ -93,7 +95,6 @@ def test_a_run_on_a_full_disk_says_that_it_goes_on_and_does(board, tmp_path):
     assert run(*asked).stdout.count("0 asked now, 221 reused") == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -237,7 +238,6 @@ def scored(_shipped, tmp_path_factory):
     return root, score, run(*score, env=os.environ | {"PYTHONIOENCODING": "utf-8"}, encoding="utf-8").stdout
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "cp437", "cp850", "shift_jis", "latin-1"])
 def test_an_encoding_without_our_letters_shows_the_same_numbers(scored, encoding):
     _, score, expected = scored
@@ -263,7 +263,6 @@ def test_lists_appear_in_any_encoding(scored, command, encoding):
     assert "emt-alloys" in done.stdout
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("command", [["md", "emt", "{structure}", "-s", "2", "-o", "{out}"], ["evaluate", "emt"]])
 def test_work_is_done_whatever_the_terminal_can_show(board, structure, tmp_path, command):
     words = [word.format(structure=structure, out=tmp_path / "out") for word in command]
@@ -299,7 +298,6 @@ def test_any_text_can_be_shown_in_any_encoding_and_what_it_has_is_kept(text, enc
         assert shown == text.encode(encoding).decode(encoding)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("line", ['exec "$@" >&-', 'exec "$@" >&- 2>&-', 'exec "$@" <&- >&- 2>&-', '"$@" | true'])
 def test_closed_output_does_not_touch_the_work(scored, tmp_path, line):
     root, score, _ = scored

@@ -208,6 +208,7 @@ def command(monkeypatch, *arguments):
     return end.value.code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loader", ["raises", "exits", "returns_none"])
 def test_an_evaluation_leaves_a_broken_loader_out_and_goes_on(board, add, capsys, monkeypatch, loader):
     add("a-broken", loader)
