@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from matdisc.cards import DatasetCard
 from matdisc.leaderboard.agreement import PUBLISHED
+from matdisc.leaderboard.checked import dataset_hash
 from matdisc.leaderboard.site.columns import show, show_interval
 from matdisc.leaderboard.site.parts import Value
 from matdisc.leaderboard.site.results import Result
-from matdisc.tasks import TASKS
-from matdisc.tasks.alloys import asked_hash
 from matdisc.tasks.shown import Metric
 
 VARIANTS = {PUBLISHED: "the predictions that its authors or Matbench Discovery published"}
@@ -91,7 +90,7 @@ def badges(result: Result, dataset: DatasetCard) -> tuple[Badge, ...]:
     """Return the flags of a result, and one more if it was computed on another version of the dataset."""
     flags = list(result.flags)
     told = result.provenance.dataset_sha256
-    if told and told != _asked_hash(dataset, result.task):
+    if told and told != dataset_hash(dataset, result.task):
         flags.insert(0, f"stale: computed on another version of this dataset ({told[:12]}…); score it anew")
     return tuple(Badge(_short(flag), flag, _warns(flag)) for flag in flags)
 
@@ -100,12 +99,6 @@ def variant(result: Result) -> str | None:
     """What tells this entry from others of its model: the part after `+` in its id."""
     _, plus, rest = result.entry.partition("+")
     return rest if plus else None
-
-
-def _asked_hash(dataset: DatasetCard, task: str) -> str | None:
-    if TASKS[task].beliefs and dataset.sha256:
-        return asked_hash(dataset.sha256, dataset.splits)
-    return dataset.sha256_of(task)
 
 
 def _short(flag: str) -> str:
