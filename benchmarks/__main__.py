@@ -23,7 +23,7 @@ from benchmarks import alloys, engine, get, relaxation, scoring, soak, wbm
 from matdisc.board import Board, init_board
 from matdisc.metrics import bootstrap_intervals, group_totals, metrics_from_totals, row_terms
 from matdisc.run import predict
-from matdisc.run.cluster import ray_cluster
+from matdisc.run.engine.cluster import ray_cluster
 
 
 def main() -> None:

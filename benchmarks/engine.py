@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.invented import SET, add_model, make_board
 from matdisc.board import Board
 from matdisc.run import predict
-from matdisc.run.cluster import ray_cluster
+from matdisc.run.engine.cluster import ray_cluster
 from matdisc.run.predict import provenance_path
 
 N_TRIVIAL = 257_000
@@ -83,7 +83,7 @@ import resource, sys, time
 from importlib import import_module
 from pathlib import Path
 began = float(sys.argv[1])
-run, asking = import_module("matdisc.run.predict"), import_module("matdisc.run.asking")
+run, asking = import_module("matdisc.run.predict"), import_module("matdisc.run.engine.resumable")
 from matdisc.board import Board
 marks = {}
 def noted(name, call):

@@ -73,7 +73,7 @@ def measure(folder: Path) -> None:
         import torch
 
         from matdisc.models.get.files import save, state_of
-        from matdisc.models.get.potential import GET
+        from matdisc.models.get.reference.potential import GET
     except ImportError as err:
         print(f"GET is not measured: {err}")
         return
@@ -137,9 +137,9 @@ def _lists(positions: NDArray[np.float64], cell: NDArray[np.float64], n: int, se
     import torch
 
     from benchmarks.get_baseline import Lists
-    from matdisc.models.get.dispersion import SWITCH
-    from matdisc.models.get.neighbours import neighbours
-    from matdisc.models.get.splitting import waves
+    from matdisc.models.get.reference.dispersion import SWITCH
+    from matdisc.models.get.reference.ewald_splitting import waves
+    from matdisc.models.get.reference.neighbours import neighbours
 
     reach = SWITCH[1]  # the list of dispersion serves the real-space sum
     p = np.sqrt(-np.log(settings.ewald_accuracy))

@@ -56,7 +56,7 @@ def measure(folder: Path) -> None:
 def crystals(board: Any) -> list[Crystal]:
     """Return the start structures: a seeded choice of materials, each perturbed by its own seeded numbers."""
     from matdisc.datasets import load
-    from matdisc.datasets.perturb import perturbed
+    from matdisc.datasets.relaxation_starts import perturbed
 
     samples = load(board, "mp-abc3-cubic").samples
     chosen = sorted(np.random.default_rng(SEED).choice(len(samples), N, replace=False))
@@ -67,7 +67,7 @@ def crystals(board: Any) -> list[Crystal]:
 
 def package(starts: list[Crystal], folder: Path, threads: int | None) -> dict[str, Any]:
     """Relax in a fresh process as the package does it; `threads` None leaves torch its default."""
-    from matdisc.structures import to_json
+    from matdisc.predictions.crystal_json import to_json
 
     source = folder / "starts.json"
     source.write_text(json.dumps([to_json(crystal) for crystal in starts]))
@@ -84,8 +84,8 @@ def run_package(source: Path) -> None:
     """Relax one crystal after the other with StructOptimizer's defaults and print seconds, energies and steps."""
     from chgnet.model import StructOptimizer
 
-    from matdisc.physics.relax import to_atoms
-    from matdisc.structures import from_json
+    from matdisc.physics.atoms import to_atoms
+    from matdisc.predictions.crystal_json import from_json
 
     starts = [from_json(text) for text in json.loads(source.read_text())]
     optimizer = StructOptimizer(use_device="cpu")
@@ -127,9 +127,9 @@ def _work(numbered: list[tuple[int, Crystal]], protocol: str, barrier: Any, answ
     one_thread()
     warnings.simplefilter("ignore")
     from matdisc.models.potentials.chgnet import load
-    from matdisc.physics.relax import PROTOCOLS as KNOWN
-    from matdisc.physics.relax import crystal_energy, relaxation
-    from matdisc.physics.together import together
+    from matdisc.physics.drivers import together
+    from matdisc.physics.relaxation.relax import PROTOCOLS as KNOWN
+    from matdisc.physics.relaxation.relax import crystal_energy, relaxation
 
     calculator = load()
     crystal_energy(calculator, numbered[0][1], KNOWN["single-point"])

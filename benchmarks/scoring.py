@@ -20,14 +20,15 @@ import pandas as pd
 from benchmarks import published
 from matdisc.board import Board, init_board
 from matdisc.datasets import load_truth
-from matdisc.leaderboard.checked import check_file
 from matdisc.leaderboard.ranking import rank
-from matdisc.metrics.ranking import precision_at_k
+from matdisc.leaderboard.submission import check_file
+from matdisc.metrics.screening import precision_at_k
 from matdisc.predictions import read
+from matdisc.scoring.align import align
+from matdisc.scoring.details import details
+from matdisc.scoring.score import score
+from matdisc.scoring.verdicts import Bootstrap
 from matdisc.tasks import TASKS
-from matdisc.tasks.check import align
-from matdisc.tasks.details import details
-from matdisc.tasks.score import Bootstrap, score
 
 N = 256_963
 MODELS = ("chgnet-0.3.0", "sevennet-0", "mace-mp-0", "megnet", "bowsr")

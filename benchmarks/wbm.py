@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from matdisc.board import Board, init_board
-from matdisc.leaderboard.checked import check_file
 from matdisc.leaderboard.ranking import write_ranking
 from matdisc.leaderboard.results import publish_new
-from matdisc.metrics.compat import matbench_discovery
+from matdisc.leaderboard.submission import check_file
+from matdisc.metrics.matbench_discovery import matbench_discovery
 from matdisc.run import predict
 
 ASKED_SCORING, ASKED_CRYSTALS = 5.0, 180.0

@@ -48,7 +48,7 @@ class Choice(NamedTuple):
 
 
 def choose(path: Path, header: Sequence[str], answers: Sequence[str], known: Sequence[str]) -> Choice:
-    """Return which columns of a file are read; arguments as in `matdisc.tables.parse`.
+    """Return which columns of a file are read; arguments as in `matdisc.predictions.parse.parse`.
 
     Names are compared without case and blanks around them, as long as one column alone fits. The answer is one of
     `answers`, or a longer name of the first (`e_form_per_atom_chgnet`) that is no label. Without a column `material_id`

@@ -63,7 +63,7 @@ def add_toy(board):
 @pytest.fixture(scope="session")
 def ray_session():
     """One small Ray cluster, started once; give it 90 s on a busy machine."""
-    from matdisc.run.cluster import ray_cluster
+    from matdisc.run.engine.cluster import ray_cluster
 
     with ray_cluster(2):
         yield

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matdisc import predictions, tables
 from matdisc.columns import MAX_COLUMNS, NO_PREDICTION, NO_PREDICTION_LAST, choose, is_label, slip_of
 from matdisc.errors import SubmissionError
+from matdisc.predictions import file, parse
 from matdisc.schema import Prediction
 
 COLUMNS = ("e_form_per_atom", "p_stable")
@@ -30,7 +30,7 @@ def write(tmp_path):
 
 
 def test_a_minimal_file_is_read(write):
-    found = predictions.read(write("material_id,e_form_per_atom\na,-1.5\nb,\n"), COLUMNS)
+    found = file.read(write("material_id,e_form_per_atom\na,-1.5\nb,\n"), COLUMNS)
     assert found.column == "e_form_per_atom"
     assert [(p.material_id, dict(p.values), p.status) for p in found.rows] == [
         ("a", {"e_form_per_atom": -1.5}, "ok"),
@@ -39,7 +39,7 @@ def test_a_minimal_file_is_read(write):
 
 
 def test_nan_and_infinities_are_read_as_they_are(write):
-    found = predictions.read(write("material_id,e_form_per_atom\na,nan\nb,-inf\nc,1e22\n"), COLUMNS)
+    found = file.read(write("material_id,e_form_per_atom\na,nan\nb,-inf\nc,1e22\n"), COLUMNS)
     assert [p.values["e_form_per_atom"] for p in found.rows][1:] == [float("-inf"), 1e22]
 
 
@@ -73,7 +73,7 @@ def test_nan_and_infinities_are_read_as_they_are(write):
 def test_a_file_that_cannot_be_scored_is_refused_in_words(write, content, said):
     path = write(content)
     with pytest.raises(SubmissionError) as caught:
-        predictions.read(path, COLUMNS)
+        file.read(path, COLUMNS)
     assert str(path) in str(caught.value)
     assert said in str(caught.value)
 
@@ -81,33 +81,33 @@ def test_a_file_that_cannot_be_scored_is_refused_in_words(write, content, said):
 @pytest.mark.parametrize("name", ["p.pkl", "p.zip", "p.csv.bz2", "p.h5", "p", "p.xlsx", "p.json.bz2"])
 def test_other_kinds_of_files_are_never_opened(write, name):
     with pytest.raises(SubmissionError, match="unknown kind of file"):
-        predictions.read(write("anything", name), COLUMNS)
+        file.read(write("anything", name), COLUMNS)
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(SubmissionError, match="no such file"):
-        predictions.read(tmp_path / "p.csv", COLUMNS)
+        file.read(tmp_path / "p.csv", COLUMNS)
 
 
 def test_truncated_and_false_gzip_are_refused(write):
     whole = gzip.compress(b"material_id,e_form_per_atom\n" + b"a,1\n" * 1000)
     for data in (whole[:-20], b"no gzip at all"):
         with pytest.raises(SubmissionError, match="damaged or cut off"):
-            predictions.read(write(data, "p.csv.gz"), COLUMNS)
+            file.read(write(data, "p.csv.gz"), COLUMNS)
 
 
 def test_a_gzip_bomb_is_counted_while_it_inflates(write, monkeypatch):
-    monkeypatch.setattr(tables, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(parse, "MAX_BYTES", 10_000)
     path = write(gzip.compress(b"material_id,e_form_per_atom\n" + b"\n" * 1_000_000), "p.csv.gz")
     assert path.stat().st_size < 10_000
     with pytest.raises(SubmissionError, match="inflates to more than"):
-        predictions.read(path, COLUMNS)
+        file.read(path, COLUMNS)
 
 
 def test_json_lines_say_the_same_as_csv(write):
     path = write('{"material_id": "a", "p_stable": 1}\n{"material_id": "b", "p_stable": null}\n', "p.jsonl")
-    rows = predictions.read(path, COLUMNS).rows
-    assert rows == predictions.read(write("material_id,p_stable\na,1\nb,\n"), COLUMNS).rows
+    rows = file.read(path, COLUMNS).rows
+    assert rows == file.read(write("material_id,p_stable\na,1\nb,\n"), COLUMNS).rows
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_json_lines_say_the_same_as_csv(write):
 )
 def test_json_lines_that_are_no_rows_are_refused(write, line):
     with pytest.raises(SubmissionError, match="line 2"):
-        predictions.read(write('{"material_id": "a", "p_stable": 1}\n' + line + "\n", "p.jsonl"), COLUMNS)
+        file.read(write('{"material_id": "a", "p_stable": 1}\n' + line + "\n", "p.jsonl"), COLUMNS)
 
 
 ANSWERS = [
@@ -128,8 +128,8 @@ ANSWERS = [
 @pytest.mark.parametrize("name", ["out.csv", "deep/out.csv.gz"])
 def test_what_is_written_is_read_back_to_the_last_digit(tmp_path, name):
     path = tmp_path / name
-    digest = predictions.write(path, ANSWERS, ["e_form_per_atom"])
-    found = predictions.read(path, COLUMNS)
+    digest = file.write(path, ANSWERS, ["e_form_per_atom"])
+    found = file.read(path, COLUMNS)
     assert found.sha256 == digest
     assert [p.values for p in found.rows] == [p.values for p in ANSWERS]
     assert [p.status for p in found.rows] == [p.status for p in ANSWERS]
@@ -137,8 +137,8 @@ def test_what_is_written_is_read_back_to_the_last_digit(tmp_path, name):
 
 
 def test_the_same_answers_give_the_same_bytes(tmp_path):
-    one = predictions.write(tmp_path / "one.csv.gz", ANSWERS, ["e_form_per_atom"])
-    assert one == predictions.write(tmp_path / "two.csv.gz", ANSWERS, ["e_form_per_atom"])
+    one = file.write(tmp_path / "one.csv.gz", ANSWERS, ["e_form_per_atom"])
+    assert one == file.write(tmp_path / "two.csv.gz", ANSWERS, ["e_form_per_atom"])
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
@@ -150,7 +150,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
         raise RuntimeError("out of luck")
 
     with pytest.raises(RuntimeError):
-        predictions.write(path, answers(), ["e_form_per_atom"])
+        file.write(path, answers(), ["e_form_per_atom"])
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -161,7 +161,7 @@ def test_no_bytes_whatever_give_anything_but_rows_or_a_refusal(tmp_path_factory,
     path = tmp_path_factory.getbasetemp() / name
     path.write_bytes(data)
     with suppress(SubmissionError):
-        assert predictions.read(path, COLUMNS).rows
+        assert file.read(path, COLUMNS).rows
 
 
 def parquet(path, names=None, **columns):
@@ -175,8 +175,8 @@ def parquet(path, names=None, **columns):
 
 def test_parquet_says_the_same_as_csv(tmp_path, write):
     path = parquet(tmp_path / "p.parquet", material_id=["a", "b"], e_form_per_atom=[-1.5, None], seconds=[1, 2])
-    rows = predictions.read(path, COLUMNS).rows
-    assert rows == predictions.read(write("material_id,e_form_per_atom,seconds\na,-1.5,1\nb,,2\n"), COLUMNS).rows
+    rows = file.read(path, COLUMNS).rows
+    assert rows == file.read(write("material_id,e_form_per_atom,seconds\na,-1.5,1\nb,,2\n"), COLUMNS).rows
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_parquet_says_the_same_as_csv(tmp_path, write):
 )
 def test_parquet_of_the_wrong_kind_is_refused(tmp_path, columns, said):
     with pytest.raises(SubmissionError) as caught:
-        predictions.read(parquet(tmp_path / "p.parquet", **columns), COLUMNS)
+        file.read(parquet(tmp_path / "p.parquet", **columns), COLUMNS)
     assert said in str(caught.value)
 
 
@@ -198,18 +198,18 @@ def test_damaged_parquet_is_refused(tmp_path):
     path = parquet(tmp_path / "p.parquet", material_id=["a"] * 100, e_form_per_atom=[1.0] * 100)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(SubmissionError, match="not readable as Parquet"):
-        predictions.read(path, COLUMNS)
+        file.read(path, COLUMNS)
 
 
 def test_a_longer_name_of_the_energy_column_is_accepted_if_it_is_the_only_one(write):
-    found = predictions.read(write("material_id,e_form_per_atom_chgnet\na,1\n"), COLUMNS)
+    found = file.read(write("material_id,e_form_per_atom_chgnet\na,1\n"), COLUMNS)
     assert (found.column, found.values.tolist()) == ("e_form_per_atom", [1.0])
     with pytest.raises(SubmissionError, match="both 'e_form_per_atom_a' and 'e_form_per_atom_b'"):
-        predictions.read(write("material_id,e_form_per_atom_a,e_form_per_atom_b\na,1,1\n"), COLUMNS)
+        file.read(write("material_id,e_form_per_atom_a,e_form_per_atom_b\na,1,1\n"), COLUMNS)
 
 
 def test_quoted_ids_and_windows_line_ends_are_read(write):
-    found = predictions.read(write('material_id,p_stable\r\n"a,1",1\r\n"b ""x""",0\r\n'), COLUMNS)
+    found = file.read(write('material_id,p_stable\r\n"a,1",1\r\n"b ""x""",0\r\n'), COLUMNS)
     assert found.material_ids.to_pylist() == ["a,1", 'b "x"']
 
 
@@ -222,12 +222,12 @@ def test_quoted_ids_and_windows_line_ends_are_read(write):
     )
 )
 def test_any_ids_and_numbers_survive_the_way_through_a_file(tmp_path_factory, values):
-    values = {key: value for key, value in values.items() if key and key.strip(tables.BLANKS) == key}
+    values = {key: value for key, value in values.items() if key and key.strip(parse.BLANKS) == key}
     path = tmp_path_factory.getbasetemp() / "way.csv"
     rows = [Prediction(key, {"p_stable": value}) for key, value in values.items()]
     if rows:
-        predictions.write(path, rows, ["p_stable"])
-        found = predictions.read(path, COLUMNS)
+        file.write(path, rows, ["p_stable"])
+        found = file.read(path, COLUMNS)
         assert dict(zip(found.material_ids.to_pylist(), map(repr, found.values.tolist()), strict=True)) == {
             key: repr(value) for key, value in values.items()
         }
@@ -261,7 +261,7 @@ def test_columns_that_are_not_known_are_ignored_and_named_in_order(tmp_path, nam
         "e_form_per_atom_mace": [-1.5, None],
         "p_high": ["x", ""],
     }
-    found = predictions.read(as_file(tmp_path / name, columns), COLUMNS)
+    found = file.read(as_file(tmp_path / name, columns), COLUMNS)
     assert found.ignored == ("(unnamed)", "formula", "structure", "mace_energy", "p_high")
     assert (found.column, found.column_name) == ("e_form_per_atom", "e_form_per_atom_mace")
     assert [dict(p.values) for p in found.rows] == [{"e_form_per_atom": -1.5}, {}]
@@ -286,7 +286,7 @@ PUBLISHED = [
 def test_files_of_published_models_are_read_as_they_are(tmp_path, header, name):
     answer = next(c for c in header if c in COLUMNS or (c.startswith("e_form") and not is_label(c, COLUMNS[0])))
     cells = {column: ["no", "number"] for column in header} | {"material_id": ["a", "b"], answer: [0.5, 0.25]}
-    found = predictions.read(as_file(tmp_path / name, cells), COLUMNS)
+    found = file.read(as_file(tmp_path / name, cells), COLUMNS)
     assert (found.column_name, found.values.tolist()) == (answer, [0.5, 0.25])
     assert found.ignored == tuple(c or "(unnamed)" for c in header if c not in ("material_id", answer))
 
@@ -295,7 +295,7 @@ def test_files_of_published_models_are_read_as_they_are(tmp_path, header, name):
 def test_ignored_names_may_repeat_and_be_many(tmp_path, name):
     names = ["material_id", "p_stable", "x", "x", "", ""] + [f"x{i}" for i in range(30)]
     columns = {str(i): [column] for i, column in enumerate(["a", 1.0, *["text"] * 34])}
-    found = predictions.read(as_file(tmp_path / name, columns, names), COLUMNS)
+    found = file.read(as_file(tmp_path / name, columns, names), COLUMNS)
     assert found.ignored == ("x", "x", "(unnamed)", "(unnamed)", *names[6:])
     assert found.values.tolist() == [1.0]
 
@@ -319,7 +319,7 @@ def test_ignored_names_may_repeat_and_be_many(tmp_path, name):
 def test_a_name_that_is_almost_a_known_one_is_refused(tmp_path, slip, meant, beside, name):
     path = as_file(tmp_path / name, {"material_id": ["a"], beside: [1.0], slip: [2.0]})
     with pytest.raises(SubmissionError) as caught:
-        predictions.read(path, COLUMNS)
+        file.read(path, COLUMNS)
     assert str(caught.value) == f"{path}: column {slip!r} looks like {meant!r}; rename or remove it"
 
 
@@ -332,9 +332,9 @@ def test_an_uncertainty_or_a_label_is_never_the_answer(write, suffix):
         f"has no column 'e_form_per_atom'; '{name}' looks like an uncertainty or a label, not a prediction: rename it"
     )
     with pytest.raises(SubmissionError, match=said):
-        predictions.read(write(f"material_id,{name}\na,1\n"), COLUMNS)
+        file.read(write(f"material_id,{name}\na,1\n"), COLUMNS)
     for answer in ("e_form_per_atom", "e_form_per_atom_mace"):
-        found = predictions.read(write(f"material_id,{name},{answer}\na,unread,1\n"), COLUMNS)
+        found = file.read(write(f"material_id,{name},{answer}\na,unread,1\n"), COLUMNS)
         assert (found.column_name, found.values.tolist(), found.ignored) == (answer, [1.0], (name,))
 
 
@@ -347,7 +347,7 @@ def test_the_words_of_uncertainties_and_labels_are_these():
 @pytest.mark.parametrize("second", ["e_form_per_atom_b", "e_form_per_atom_label_free", "e_form_per_atom", "p_stable"])
 def test_two_answers_are_refused_by_name(write, second):
     with pytest.raises(SubmissionError, match=f"both 'e_form_per_atom_a' and '{second}'; keep the one"):
-        predictions.read(write(f"material_id,e_form_per_atom_a,{second}\na,1,1\n"), COLUMNS)
+        file.read(write(f"material_id,e_form_per_atom_a,{second}\na,1,1\n"), COLUMNS)
 
 
 def test_columns_of_other_tasks_are_no_slips():
@@ -355,7 +355,7 @@ def test_columns_of_other_tasks_are_no_slips():
 
     columns = {column for task in TASKS.values() for column in (*task.value_columns, "structure")}
     for task in TASKS.values():
-        known = ("material_id", *task.value_columns, *predictions.OPTIONAL_COLUMNS)
+        known = ("material_id", *task.value_columns, *file.OPTIONAL_COLUMNS)
         answers = ("structure",) if task.structures else task.value_columns[:1]
         others = sorted(columns - {*known, *answers})
         choice = choose("p", ["material_id", answers[0], *others], answers, (*known, *answers))
@@ -365,27 +365,27 @@ def test_columns_of_other_tasks_are_no_slips():
 
 def test_a_structure_beside_energies_is_read_where_it_is_asked_for(write):
     path = write("material_id,energy_per_atom,structure,energy_per_atom_std\na,1,,x\n")
-    found = predictions.read(path, ("energy_per_atom", "fmax"), structures_asked=True)
+    found = file.read(path, ("energy_per_atom", "fmax"), structures_asked=True)
     assert (found.column_name, found.ignored) == ("structure", ("energy_per_atom_std",))
     assert found.reported["energy_per_atom"].tolist() == [1.0]
 
 
 def test_what_stands_in_ignored_columns_need_not_even_be_utf_8(write):
     content = b"material_id,formula,p_stable\na,\xff\xfe,1\n"
-    assert predictions.read(write(content), COLUMNS).values.tolist() == [1.0]
+    assert file.read(write(content), COLUMNS).values.tolist() == [1.0]
     with pytest.raises(SubmissionError, match="line 3: 'p_stable' is 'half'"):
-        predictions.read(write(content + b"b,\xff,half\n"), COLUMNS)
+        file.read(write(content + b"b,\xff,half\n"), COLUMNS)
     with pytest.raises(SubmissionError, match="line 3: 'material_id' is not UTF-8"):
-        predictions.read(write(content + b"\xff,x,1\n"), COLUMNS)
+        file.read(write(content + b"\xff,x,1\n"), COLUMNS)
     with pytest.raises(SubmissionError, match="not UTF-8 text"):
-        predictions.read(write(b"material_id,p_stable,\xe5ngstr\xf6m\na,1,1\n"), COLUMNS)
+        file.read(write(b"material_id,p_stable,\xe5ngstr\xf6m\na,1,1\n"), COLUMNS)
 
 
 def test_an_ignored_text_of_any_length_does_not_hide_the_fault(write):
     long = "x" * 200_000
-    assert predictions.read(write(f"material_id,cif,p_stable\na,{long},1\n"), COLUMNS).ignored == ("cif",)
+    assert file.read(write(f"material_id,cif,p_stable\na,{long},1\n"), COLUMNS).ignored == ("cif",)
     with pytest.raises(SubmissionError, match=r"not readable as CSV.*half"):
-        predictions.read(write(f"material_id,cif,p_stable\na,{long},1\nb,x,half\n"), COLUMNS)
+        file.read(write(f"material_id,cif,p_stable\na,{long},1\nb,x,half\n"), COLUMNS)
 
 
 def test_fields_of_any_row_count_in_json_lines(write):
@@ -394,7 +394,7 @@ def test_fields_of_any_row_count_in_json_lines(write):
         '{"p_stable": 1, "material_id": "b", "tags": [{}]}',
         '{"material_id": "c", "x": {}}',
     ]
-    found = predictions.read(write("\n".join(lines), "p.jsonl"), COLUMNS)
+    found = file.read(write("\n".join(lines), "p.jsonl"), COLUMNS)
     assert (found.given.tolist(), found.ignored) == ([False, True, False], ("tags", "x"))
 
 
@@ -409,14 +409,14 @@ def test_fields_of_any_row_count_in_json_lines(write):
 )
 def test_json_objects_that_say_two_things_or_nothing_are_refused(write, line, said):
     with pytest.raises(SubmissionError) as caught:
-        predictions.read(write(line, "p.jsonl"), COLUMNS)
+        file.read(write(line, "p.jsonl"), COLUMNS)
     assert said in str(caught.value)
 
 
 def test_json_lines_end_at_line_feeds_only(write):
     rows = [{"material_id": "a\u2028b\x85", "p_stable": 1}, {"material_id": "c", "p_stable": 0}]
     text = "\r\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
-    assert predictions.read(write(text, "p.jsonl"), COLUMNS).material_ids.to_pylist() == ["a\u2028b\x85", "c"]
+    assert file.read(write(text, "p.jsonl"), COLUMNS).material_ids.to_pylist() == ["a\u2028b\x85", "c"]
 
 
 @pytest.mark.parametrize("kind", ["string", "large_string", "string_view", "dictionary"])
@@ -433,14 +433,14 @@ def test_texts_in_parquet_are_read_however_they_are_encoded(tmp_path, kind):
         "error": texts(None, "why"),
         "x": texts("", ""),
     }
-    found = predictions.read(parquet(tmp_path / "p.parquet", p_stable=[1.0, None], **columns), COLUMNS)
+    found = file.read(parquet(tmp_path / "p.parquet", p_stable=[1.0, None], **columns), COLUMNS)
     assert [(p.material_id, p.status, p.error) for p in found.rows] == [("a", "ok", ""), ("b", "failed", "why")]
 
 
 @pytest.mark.parametrize("name", ["p.CSV", "P.Csv.GZ", "p.JSONL", "p.Parquet", "p.jsonl.csv"])
 def test_the_suffix_may_be_in_capitals_and_only_the_last_one_counts(tmp_path, name):
     plain = as_file(tmp_path / name.lower().replace("jsonl.csv", "csv"), {"material_id": ["a"], "p_stable": [1.0]})
-    found = predictions.read(plain.rename(tmp_path / name), COLUMNS)
+    found = file.read(plain.rename(tmp_path / name), COLUMNS)
     assert found.values.tolist() == [1.0]
 
 
@@ -456,7 +456,7 @@ def test_the_suffix_may_be_in_capitals_and_only_the_last_one_counts(tmp_path, na
 )
 def test_a_packed_file_under_a_plain_name_is_refused(write, name, start, said):
     with pytest.raises(SubmissionError, match=said):
-        predictions.read(write(start + bytes(20), name), COLUMNS)
+        file.read(write(start + bytes(20), name), COLUMNS)
 
 
 def test_check_says_which_column_it_reads_and_which_it_does_not(board, write):
@@ -480,10 +480,10 @@ def test_check_says_which_column_it_reads_and_which_it_does_not(board, write):
 
 def test_only_what_is_kept_of_a_parquet_file_has_to_fit(tmp_path, monkeypatch):
     path = parquet(tmp_path / "p.parquet", material_id=["a"], p_stable=[1.0], cif=["x" * 50_000])
-    monkeypatch.setattr(tables, "MAX_BYTES", 10_000)
-    assert tables.parse(path, path.read_bytes(), COLUMNS, ("material_id", *COLUMNS))[0].num_rows == 1
+    monkeypatch.setattr(parse, "MAX_BYTES", 10_000)
+    assert parse.parse(path, path.read_bytes(), COLUMNS, ("material_id", *COLUMNS))[0].num_rows == 1
     with pytest.raises(SubmissionError, match="inflates to more than"):
-        tables.parse(path, path.read_bytes(), COLUMNS, ("material_id", "cif", *COLUMNS))
+        parse.parse(path, path.read_bytes(), COLUMNS, ("material_id", "cif", *COLUMNS))
 
 
 @pytest.mark.parametrize("kind", ["string", "dictionary"])
@@ -493,17 +493,17 @@ def test_a_parquet_bomb_is_counted_while_it_inflates(tmp_path, monkeypatch, kind
     error = pa.array(["x" * 10_000] * 10_000)
     error = error.dictionary_encode() if kind == "dictionary" else error
     path = parquet(tmp_path / "p.parquet", material_id=["a"] * 10_000, p_stable=[1.0] * 10_000, error=error)
-    monkeypatch.setattr(tables, "MAX_BYTES", 10_000_000)
+    monkeypatch.setattr(parse, "MAX_BYTES", 10_000_000)
     assert path.stat().st_size < 100_000
     with pytest.raises(SubmissionError, match="inflates to more than"):
-        predictions.read(path, COLUMNS)
+        file.read(path, COLUMNS)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 100])
 def test_rows_of_parquet_keep_their_order_over_any_portions(tmp_path, monkeypatch, batch):
-    monkeypatch.setattr(tables, "PARQUET_ROWS", batch)
+    monkeypatch.setattr(parse, "PARQUET_ROWS", batch)
     path = parquet(tmp_path / "p.parquet", x=[[1]] * 5, p_stable=[0.0, 0.1, None, 0.3, 0.4], material_id=list("abcde"))
-    found = predictions.read(path, COLUMNS)
+    found = file.read(path, COLUMNS)
     assert [(p.material_id, p.values.get("p_stable")) for p in found.rows] == list(
         zip("abcde", [0.0, 0.1, None, 0.3, 0.4], strict=True)
     )
@@ -512,11 +512,11 @@ def test_rows_of_parquet_keep_their_order_over_any_portions(tmp_path, monkeypatc
 def test_a_file_of_very_many_columns_is_refused(write):
     header = ",".join(["material_id", "p_stable", *(f"x{i}" for i in range(MAX_COLUMNS))])
     with pytest.raises(SubmissionError, match="more than 10,000 columns"):
-        predictions.read(write(header + "\n"), COLUMNS)
+        file.read(write(header + "\n"), COLUMNS)
 
 
 STRANGE = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
-KNOWN = ("material_id", *COLUMNS, *predictions.OPTIONAL_COLUMNS)
+KNOWN = ("material_id", *COLUMNS, *file.OPTIONAL_COLUMNS)
 
 
 @settings(deadline=None, max_examples=150)
@@ -529,11 +529,11 @@ def test_columns_that_are_not_known_change_no_value(tmp_path_factory, strange, s
         strange = list({n: (n, cell, i) for n, cell, i in strange}.values())
     columns = [("material_id", ["a", "b"]), ("e_form_per_atom_x", [0.1, None]), ("uncertainty", [0.2, 0.3])]
     folder = tmp_path_factory.getbasetemp()
-    plain = predictions.read(as_file(folder / f"plain.{suffix}", dict(columns)), COLUMNS)
+    plain = file.read(as_file(folder / f"plain.{suffix}", dict(columns)), COLUMNS)
     for n, cell, i in strange:
         columns.insert(i, (n, [cell, None]))
     values = {str(i): cells for i, (_, cells) in enumerate(columns)}
-    found = predictions.read(as_file(folder / f"more.{suffix}", values, [n for n, _ in columns]), COLUMNS)
+    found = file.read(as_file(folder / f"more.{suffix}", values, [n for n, _ in columns]), COLUMNS)
     assert found.rows == plain.rows
     assert found.uncertainty.tolist() == plain.uncertainty.tolist()
     assert found.ignored == tuple(
@@ -559,7 +559,7 @@ def test_names_are_read_without_case_and_blanks_and_the_reader_says_so(tmp_path,
         path.write_text(
             json.dumps([dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)])
         )
-    found = predictions.read(path, COLUMNS)
+    found = file.read(path, COLUMNS)
     assert [(p.material_id, dict(p.values), p.status) for p in found.rows] == [
         ("a", {"e_form_per_atom": 0.5}, "ok"),
         ("b", {}, "failed"),
@@ -584,7 +584,7 @@ def test_names_are_read_without_case_and_blanks_and_the_reader_says_so(tmp_path,
 )
 def test_two_readings_of_a_header_are_refused(write, header, said):
     with pytest.raises(SubmissionError) as caught:
-        predictions.read(write(header + "\n"), COLUMNS)
+        file.read(write(header + "\n"), COLUMNS)
     assert said in str(caught.value)
 
 
@@ -593,7 +593,7 @@ def test_two_readings_of_a_header_are_refused(write, header, said):
 def test_columns_may_be_separated_as_spreadsheets_do(write, between, words, name):
     text = "\ufeff" + between.join(["material_id", "e_form_per_atom", "error"]) + "\r\n"
     text += between.join(["a", " 0.5 ", "x, y"]) + "\r\n" + between.join(["b", "  ", ""]) + "\r\n"
-    found = predictions.read(write(text, name), COLUMNS)
+    found = file.read(write(text, name), COLUMNS)
     assert [(p.material_id, p.values.get("e_form_per_atom"), p.error) for p in found.rows] == [
         ("a", 0.5, "x, y"),
         ("b", None, ""),
@@ -620,7 +620,7 @@ ORIENTATIONS = {
 def test_tables_are_read_from_json_in_any_orientation_of_pandas(tmp_path, orientation, name):
     data = b"\xef\xbb\xbf" + json.dumps(ORIENTATIONS[orientation], indent=1).encode()
     (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
-    found = predictions.read(tmp_path / name, COLUMNS)
+    found = file.read(tmp_path / name, COLUMNS)
     assert found.material_ids.to_pylist() == ["a", "b"]
     assert [p.values.get("e_form_per_atom") for p in found.rows] == [0.5, None]
     assert len(found.notes) == ("ids as index" in orientation)
@@ -628,7 +628,7 @@ def test_tables_are_read_from_json_in_any_orientation_of_pandas(tmp_path, orient
 
 def test_lines_of_json_are_read_under_the_name_of_a_document(write):
     lines = '{"material_id": "a", "p_stable": 1}\n{"material_id": "b", "p_stable": 0}\n'
-    assert predictions.read(write(lines, "p.json"), COLUMNS).values.tolist() == [1.0, 0.0]
+    assert file.read(write(lines, "p.json"), COLUMNS).values.tolist() == [1.0, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -647,29 +647,29 @@ def test_lines_of_json_are_read_under_the_name_of_a_document(write):
 )
 def test_documents_that_are_no_table_are_refused(write, name, document, said):
     with pytest.raises(SubmissionError) as caught:
-        predictions.read(write(json.dumps(document), name), COLUMNS)
+        file.read(write(json.dumps(document), name), COLUMNS)
     assert said in str(caught.value)
 
 
 def test_a_material_named_twice_and_a_large_document_are_refused(write, monkeypatch):
     twice = '{"a": {"p_stable": 1}, "a": {"p_stable": 0}}'
     with pytest.raises(SubmissionError, match="names key 'a' twice; keep one"):
-        predictions.read(write(twice, "p.json"), COLUMNS)
-    monkeypatch.setattr(tables, "MAX_DOCUMENT", 40)
+        file.read(write(twice, "p.json"), COLUMNS)
+    monkeypatch.setattr(parse, "MAX_DOCUMENT", 40)
     with pytest.raises(SubmissionError, match=r"larger than 0 MiB; write it as lines of JSON, \.jsonl"):
-        predictions.read(write(twice, "p.json"), COLUMNS)
+        file.read(write(twice, "p.json"), COLUMNS)
 
 
 def test_the_index_that_pandas_writes_into_parquet_holds_the_ids_if_no_column_does(tmp_path):
     index = {"p_stable": [1.0, 0.0], "__index_level_0__": ["a", "b"]}
-    found = predictions.read(parquet(tmp_path / "p.parquet", **index), COLUMNS)
+    found = file.read(parquet(tmp_path / "p.parquet", **index), COLUMNS)
     assert (found.material_ids.to_pylist(), found.ignored) == (["a", "b"], ())
     both = index | {"material_id": ["c", "d"]}
-    found = predictions.read(parquet(tmp_path / "p.parquet", **both), COLUMNS)
+    found = file.read(parquet(tmp_path / "p.parquet", **both), COLUMNS)
     assert (found.material_ids.to_pylist(), found.ignored) == (["c", "d"], ("__index_level_0__",))
     counted = index | {"__index_level_0__": [0, 1]}
     with pytest.raises(SubmissionError, match="'__index_level_0__' holds int64; ids are text"):
-        predictions.read(parquet(tmp_path / "p.parquet", **counted), COLUMNS)
+        file.read(parquet(tmp_path / "p.parquet", **counted), COLUMNS)
 
 
 def test_numbers_in_parquet_may_be_categories_or_decimals(tmp_path):
@@ -679,11 +679,11 @@ def test_numbers_in_parquet_may_be_categories_or_decimals(tmp_path):
 
     for column in (pa.array([0.5, 0.25]).dictionary_encode(), pa.array([Decimal("0.50"), Decimal("0.25")])):
         path = parquet(tmp_path / "p.parquet", material_id=["a", "b"], p_stable=column)
-        assert predictions.read(path, COLUMNS).values.tolist() == [0.5, 0.25]
+        assert file.read(path, COLUMNS).values.tolist() == [0.5, 0.25]
 
 
 def test_blanks_around_ids_and_words_do_not_count(write):
-    found = predictions.read(write("material_id,p_stable,status\n a\u00a0,1, ok \n"), COLUMNS)
+    found = file.read(write("material_id,p_stable,status\n a\u00a0,1, ok \n"), COLUMNS)
     assert [(p.material_id, p.status) for p in found.rows] == [("a", "ok")]
 
 
@@ -709,5 +709,5 @@ def test_any_table_in_any_layout_gives_rows_or_a_reason(tmp_path_factory, names,
     path = tmp_path_factory.getbasetemp() / f"any.{'json' if layout == 'index' else layout}"
     path.write_text("\n".join(lines), encoding="utf-8")
     with suppress(SubmissionError):
-        found = predictions.read(path, COLUMNS)
+        found = file.read(path, COLUMNS)
         assert len(found) == len(found.rows) > 0

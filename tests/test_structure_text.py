@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matdisc import predictions, structures
 from matdisc.errors import SubmissionError
+from matdisc.predictions import crystal_json, file
+from matdisc.predictions.crystal_json import closest, from_json, is_finite, to_json
 from matdisc.schema import Crystal, Prediction
-from matdisc.structures import closest, from_json, is_finite, to_json
 
 SALT = Crystal(("Na", "Cl"), ((0.0, 0.0, 0.0), (0.5, 0.5, 1 / 3)), ((0.0, 2.8, 2.8), (2.8, 0.0, 2.8), (2.8, 2.8, 0.1)))
 GOOD = {"cell": [[4, 0, 0], [0, 4, 0], [0, 0, 4]], "symbols": ["Cu"], "positions": [[0, 0, 0]]}
@@ -23,7 +23,7 @@ VECTORS = st.tuples(NUMBERS, NUMBERS, NUMBERS)
 
 
 def read(path):
-    return predictions.read(path, VALUES, structures_asked=True)
+    return file.read(path, VALUES, structures_asked=True)
 
 
 @settings(deadline=None)
@@ -76,7 +76,7 @@ ROWS = [
 
 @pytest.mark.parametrize("name", ["p.csv", "p.csv.gz"])
 def test_structures_survive_the_way_through_a_predictions_file(tmp_path, name):
-    predictions.write(tmp_path / name, ROWS, VALUES)
+    file.write(tmp_path / name, ROWS, VALUES)
     found = read(tmp_path / name)
     assert list(found.rows) == ROWS
     assert found.column == "structure"
@@ -123,7 +123,7 @@ def test_a_bad_file_is_refused_with_its_row(tmp_path, content, said):
 def test_a_structure_in_another_task_is_ignored_and_named(tmp_path):
     path = tmp_path / "p.csv"
     path.write_text("material_id,e_form_per_atom,structure\na,1,\n")
-    assert predictions.read(path, ("e_form_per_atom",)).ignored == ("structure",)
+    assert file.read(path, ("e_form_per_atom",)).ignored == ("structure",)
 
 
 @settings(deadline=None, max_examples=200)
@@ -131,7 +131,7 @@ def test_a_structure_in_another_task_is_ignored_and_named(tmp_path):
 def test_no_text_whatever_ends_in_anything_but_a_reason(text):
     text = text.decode(errors="replace") if isinstance(text, bytes) else text
     with suppress(ValueError):
-        assert isinstance(structures.from_json(text), Crystal)
+        assert isinstance(crystal_json.from_json(text), Crystal)
 
 
 CUBE = np.diag([4.0, 4.0, 4.0])

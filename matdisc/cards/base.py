@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
@@ -106,3 +106,27 @@ def _remedy(problem: Any) -> str:
     if kind == "value_error":
         return str(problem["ctx"]["error"])
     return f"is {value}; {problem['msg'].lower()}"
+
+
+Unit = Literal[
+    "eV/atom", "eV", "Å", "Å^2", "Å^3", "Å^3/atom", "degree", "GPa", "K", "kJ/mol", "fs", "ps", "THz", "g/cm^3",
+    "m^2/s", "mPa s", "mS/cm", "mol/L", "mol/kg", "1", "text", "bool",
+]  # fmt: skip
+
+
+EnergyScale = Literal["mp2020_corrected", "pbe_raw", "own"]
+
+
+TaskKey = Literal["discovery", "polymorphs", "relaxation", "alloys", "dynamics", "electrolytes"]
+
+
+Approach = Literal["universal potential", "one-shot predictor", "Bayesian optimiser", "fingerprint forest"]
+"""How a model comes from an unrelaxed crystal to its energy, as Riebesell et al. (arXiv:2308.14920) group models."""
+
+
+def is_key(text: str) -> bool:
+    """Whether `text` may name a model, dataset or board entry (and so a file)."""
+    try:
+        return re.fullmatch(KEY_PATTERN[1:-1], portable(text)) is not None
+    except ValueError:
+        return False

@@ -31,7 +31,7 @@ def draw(
 
     The site draws it on the model's page.  Example: matdisc alloys map evidence-data synthetic-miedema
     """
-    from matdisc.leaderboard.evidence_map import write_evidence_map
+    from matdisc.run.evidence_map import write_evidence_map
 
     path = write_evidence_map(open_board(board), model, dataset, limit=limit)
     typer.echo(f"written: {path}")
@@ -51,7 +51,7 @@ def explain(
 
     Example: matdisc alloys explain evidence-fused synthetic-miedema 'Co|Cr|Fe|Ni'
     """
-    from matdisc.leaderboard.evidence_map import explain_alloy
+    from matdisc.run.evidence_map import explain_alloy
 
     found = explain_alloy(open_board(board), model, dataset, alloy.replace("-", "|"), limit=limit)
     typer.echo(found.text())
@@ -100,7 +100,7 @@ def table(
     Example: matdisc alloys table --out alloys.md
     """
     from matdisc.atomic import write_whole
-    from matdisc.leaderboard.alloy_table import alloy_tables
+    from matdisc.leaderboard.markdown import alloy_tables
 
     text = alloy_tables(open_board(board), datasets or ())
     if out is None:

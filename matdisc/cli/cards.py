@@ -101,7 +101,7 @@ def write_structures(
 
     Example: matdisc datasets structures mp-abc3-cubic --task relaxation --out starts.jsonl.gz
     """
-    from matdisc.leaderboard.asked import write_asked
+    from matdisc.leaderboard.inputs import write_asked
 
     typer.echo(f"{out}: {write_asked(open_board(board), key, task, out):,} structures")
 

@@ -17,8 +17,8 @@ import typer
 from matdisc.cards import TaskKey
 
 if TYPE_CHECKING:
+    from matdisc.scoring.metric import Metric
     from matdisc.tasks import Task
-    from matdisc.tasks.shown import Metric
 
 BoardOption = Annotated[
     Path, typer.Option("--board", "-b", help="Folder that holds models/, datasets/ and leaderboard/.")

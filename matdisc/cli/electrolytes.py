@@ -11,7 +11,7 @@ from matdisc.cli.common import print_table
 from matdisc.errors import RunError
 
 if TYPE_CHECKING:
-    from matdisc.run.electrolytes import Liquid
+    from matdisc.run.md.liquids import Liquid
 
 app = typer.Typer(help="Properties of liquid electrolytes from finished runs.", no_args_is_help=True)
 
@@ -41,9 +41,9 @@ def analyse(
     Example: matdisc electrolytes analyse EC=runs/ec-npt EC=runs/ec-nvt --out electrolytes.csv
     """
     from matdisc.predictions import write
-    from matdisc.run.electrolytes import analyse as analysed
+    from matdisc.run.md.liquids import analyse as analysed
     from matdisc.schema import Prediction
-    from matdisc.tasks.electrolytes_run import told_of, value_columns
+    from matdisc.tasks.electrolytes.simulation import told_of, value_columns
 
     if not out.name.endswith((".csv", ".csv.gz")):
         raise RunError(f"{out}: a predictions file is written as .csv or .csv.gz; change the name")

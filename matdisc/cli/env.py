@@ -14,7 +14,7 @@ env = typer.Typer(no_args_is_help=True)
 @env.command(name="list")
 def list_environments() -> None:
     """List the isolated environments, what they were made for and how large they are."""
-    from matdisc.run.environment import environments_dir, stored
+    from matdisc.run.environments.layers import environments_dir, stored
 
     rows = [
         [e.name, ", ".join(e.requirements) if e.complete else "(incomplete)", f"{e.n_bytes / 1e6:.0f}"]
@@ -33,14 +33,14 @@ def clear(
     Example: matdisc env clear sevenn-aba0b233d3d3
     """
     from matdisc.errors import RunError
-    from matdisc.run import environment
+    from matdisc.run.environments import layers
 
-    known = {e.name: e.n_bytes for e in environment.stored()}
+    known = {e.name: e.n_bytes for e in layers.stored()}
     unknown = [name for name in names or () if name not in known]
     if unknown:
         raise RunError(f"environment {unknown[0]!r} does not exist; `matdisc env list` lists them")
     wanted = names or list(known)
-    busy = environment.clear(wanted)
+    busy = layers.clear(wanted)
     gone = [name for name in wanted if name not in busy]
     typer.echo(f"deleted {len(gone)} environments, {sum(known[name] for name in gone) / 1e6:.0f} MB")
     if busy:

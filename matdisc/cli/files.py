@@ -48,9 +48,9 @@ def check(
     Example: matdisc check my.csv --task discovery --dataset emt-alloys
     """
     from matdisc.columns import some
-    from matdisc.leaderboard.checked import check_file
-    from matdisc.leaderboard.leaks import forbidden_inputs
-    from matdisc.tasks.check import coverage_lines
+    from matdisc.leaderboard.leakage import forbidden_inputs
+    from matdisc.leaderboard.submission import check_file
+    from matdisc.scoring.answers import coverage_lines
 
     checked = check_file(open_board(board), file, task, dataset)
     column, name, ignored = checked.answers.column, checked.submission.column_name, checked.submission.ignored
@@ -178,8 +178,8 @@ def rescore(
 def print_result(result: dict[str, Any]) -> None:
     """Print a result's headline metrics, dummies, coverage and flags."""
     from matdisc.columns import some
+    from matdisc.scoring.answers import coverage_lines
     from matdisc.tasks import TASKS
-    from matdisc.tasks.check import coverage_lines
 
     task, metrics, dummy = TASKS[result["task"]], result["metrics"], result["dummy"]
     kind, asked, unit = ("High", "answers", "alloys") if task.beliefs else ("stable", "materials", "groups")

@@ -11,7 +11,7 @@ from matdisc.cli.common import print_table, progress_line
 from matdisc.cli.runs import AddressOption, WorkersOption
 
 if TYPE_CHECKING:
-    from matdisc.run.labels import Made
+    from matdisc.run.labels.driver import Made
 
 
 def labels(
@@ -30,9 +30,9 @@ def labels(
 
     Example: matdisc labels models/get-mini/labels.toml --out labels --workers 2
     """
-    from matdisc.models.get.label_config import read_label_config
-    from matdisc.run.labels import make_labels
-    from matdisc.run.labels_card import reasons
+    from matdisc.models.get.labels.config import read_label_config
+    from matdisc.run.labels.card import reasons
+    from matdisc.run.labels.driver import make_labels
 
     settings = read_label_config(config)
     source = config.read_text(encoding="utf-8") if config.suffix == ".toml" else ""

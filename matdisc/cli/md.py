@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from matdisc.cards import ModelCard
     from matdisc.physics.md import Conditions, Watchdog
-    from matdisc.run.md_files import Summary
+    from matdisc.run.md.files import Summary
 
 Number = TypeVar("Number", int, float)
 MemoryOption = Annotated[
@@ -97,9 +97,9 @@ def md(
       matdisc md get-mini box:EC=8,DMC=4,Li+=1,PF6-=1 --timestep 0.5 --relax 200 --steps 40000 --out box
     """
     from matdisc.physics.md import Conditions
-    from matdisc.run.md import MDWay, refuse_unknown_elements, run_md, stopping_at_once
-    from matdisc.run.md_start import model_of
-    from matdisc.run.md_worker import Dynamics
+    from matdisc.run.md.driver import MDWay, refuse_unknown_elements, run_md, stopping_at_once
+    from matdisc.run.md.inputs import model_of
+    from matdisc.run.md.worker import Dynamics
 
     _refuse_pairs(
         ("--resume", resume, "--restart", restart), ("--relax", relax, "--keep-velocities", keep_velocities),
@@ -144,9 +144,9 @@ def _refuse_pairs(*pairs: tuple[str, object, str, object]) -> None:
 
 def _start(structure: str, repeat: Sequence[int], *, model: ModelCard, **options: Any) -> Atoms:
     """Return the start of all trajectories, and say so if it does not fit into the memory of this machine."""
-    from matdisc.run.limits import lift_memory_limit, limit_memory
-    from matdisc.run.md_start import BOX, structure_of
-    from matdisc.run.memory import machine_memory_gib
+    from matdisc.run.engine.limits import lift_memory_limit, limit_memory
+    from matdisc.run.engine.memory import machine_memory_gib
+    from matdisc.run.md.inputs import BOX, structure_of
 
     machine, supercell = machine_memory_gib(), ",".join(map(str, repeat))
     limit_memory(machine and 0.9 * machine, "no model", in_worker=False)

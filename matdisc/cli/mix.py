@@ -23,7 +23,7 @@ from matdisc.cli.runs import (
 )
 
 if TYPE_CHECKING:
-    from matdisc.run.mixing import Mixing
+    from matdisc.run.mixing.driver import Mixing
 
 MOST_ALIKE = 5
 
@@ -53,10 +53,10 @@ def mix(
 
     Example: matdisc mix chgnet-0.3.0 --elements Fe,Co,Ni,Cr,Mn
     """
-    from matdisc.run.asking import Way
-    from matdisc.run.mixing import ALL_METALS, PROTOCOL
-    from matdisc.run.mixing import mix as run_mix
-    from matdisc.run.mixing_table import write_table
+    from matdisc.run.engine.resumable import Way
+    from matdisc.run.mixing.driver import ALL_METALS, PROTOCOL
+    from matdisc.run.mixing.driver import mix as run_mix
+    from matdisc.run.mixing.table import write_table
 
     names = ALL_METALS if elements is None else elements.replace(",", " ").split()
     way = Way(workers, address, timeout, memory, known_env(env), restart)
@@ -77,8 +77,8 @@ def mix(
 
 def _print_agreement(found: Mixing) -> None:
     """Print how enthalpies agree with published ones, if a mirror holds them."""
-    from matdisc.physics.alloy_hull import EV
-    from matdisc.run.mixing_table import agreement
+    from matdisc.physics.alloys.hull import EV
+    from matdisc.run.mixing.table import agreement
 
     mirror = os.environ.get("MATDISC_MIRROR")
     folder = Path(mirror).expanduser() / "alloys" if mirror else None

@@ -12,7 +12,7 @@ from matdisc.cli.common import HERE, TASK_HELP, BoardOption, news, print_table, 
 from matdisc.errors import MatdiscError
 
 if TYPE_CHECKING:
-    from matdisc.run.environment import Mode
+    from matdisc.run.environments.layers import Mode
 
 WorkersOption = Annotated[
     int | None,
@@ -100,12 +100,12 @@ def evaluate(
     Example: matdisc evaluate chgnet-0.3.0 emt --task polymorphs --dataset elements
     """
     from matdisc.leaderboard import site
-    from matdisc.leaderboard.evidence_map import refresh_evidence_maps
     from matdisc.leaderboard.ranking import ranking_path, write_ranking
     from matdisc.leaderboard.results import publish, publish_new
     from matdisc.run import evaluate as plan
     from matdisc.run import predict as run_predict
-    from matdisc.run.cluster import ray_cluster
+    from matdisc.run.engine.cluster import ray_cluster
+    from matdisc.run.evidence_map import refresh_evidence_maps
     from matdisc.tasks import TASKS
 
     root = open_board(board)
@@ -168,7 +168,7 @@ def evaluate(
 
 def known_env(env: str) -> Mode:
     """Return the environment of that name, or say which there are."""
-    from matdisc.run.environment import MODES
+    from matdisc.run.environments.layers import MODES
 
     for mode in MODES:
         if env == mode:
@@ -185,7 +185,7 @@ def _only_dataset(board: Board, task: str) -> str:
 
 def known_protocol(protocol: str | None) -> str | None:
     """Return the protocol of that name, or say which there are; None stays None."""
-    from matdisc.physics.relax import PROTOCOLS
+    from matdisc.physics.relaxation.relax import PROTOCOLS
 
     if protocol is not None and protocol not in PROTOCOLS:
         raise typer.BadParameter(f"{protocol!r} is no protocol; known: {', '.join(PROTOCOLS)}")

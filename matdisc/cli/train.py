@@ -14,8 +14,8 @@ from matdisc.errors import ExtraError, RunError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from matdisc.models.get.accuracy import Row
-    from matdisc.models.get.config import TrainConfig
+    from matdisc.models.get.training.accuracy import Row
+    from matdisc.models.get.training.config import TrainConfig
 
 app = typer.Typer(no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -46,12 +46,12 @@ def get(
 
     Example: matdisc train get models/get-mini/train.toml --data labels/frames.npz --out trained/get-mini
     """
-    from matdisc.models.get.config import TrainConfig, read_config
+    from matdisc.models.get.training.config import TrainConfig, read_config
 
     settings = _with_run(read_config(config, TrainConfig), device=device, minutes=minutes)
     _need_torch()
-    from matdisc.models.get.samples import read_data
-    from matdisc.models.get.training import train
+    from matdisc.models.get.training.samples import read_data
+    from matdisc.models.get.training.training import train
 
     files = data or [config.parent / name for name in settings.data.files]
     frames = read_data(files)
@@ -74,12 +74,12 @@ def distill(config: ConfigArgument, out: OutOption, device: DeviceOption = None)
 
     Example: matdisc train distill models/get-mini/distill.toml --out trained/distilled
     """
-    from matdisc.models.get.config import DistillConfig, read_config
+    from matdisc.models.get.training.config import DistillConfig, read_config
 
     settings = read_config(config, DistillConfig)
     _need_torch()
     out.mkdir(parents=True, exist_ok=True)
-    from matdisc.models.get.distillation import distil
+    from matdisc.models.get.training.distillation import distil
 
     if device is not None:
         settings = settings.model_copy(update={"run": settings.run.model_copy(update={"device": device})})
@@ -108,7 +108,7 @@ def align(
 
     Example: matdisc train align models/get-mini/align.toml --out trained/aligned
     """
-    from matdisc.models.get.config import AlignConfig, read_config
+    from matdisc.models.get.training.config import AlignConfig, read_config
 
     settings = read_config(config, AlignConfig)
     if dry_run:
@@ -120,7 +120,7 @@ def align(
         raise RunError("--out is missing; name the folder of the aligned model")
     _need_torch()
     out.mkdir(parents=True, exist_ok=True)
-    from matdisc.models.get.alignment import align as run_align
+    from matdisc.models.get.training.alignment import align as run_align
 
     if device is not None:
         settings = settings.model_copy(update={"run": settings.run.model_copy(update={"device": device})})

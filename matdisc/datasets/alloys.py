@@ -14,9 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from matdisc.cards import SYMBOLS, DatasetCard
+from matdisc.cards import DatasetCard
+from matdisc.datasets.csv_rows import Row, read_rows
 from matdisc.datasets.load import fold_of
-from matdisc.datasets.rows import Row, read_rows
+from matdisc.elements import SYMBOLS
 from matdisc.errors import DataError
 from matdisc.schema import Dataset, Sample
 

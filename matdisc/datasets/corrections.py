@@ -16,7 +16,7 @@ from typing import Literal
 
 from matdisc.atomic import write_whole
 from matdisc.cards import DatasetCard, ModelCard
-from matdisc.datasets.rows import read_rows, unique
+from matdisc.datasets.csv_rows import read_rows, unique
 from matdisc.errors import DataError
 from matdisc.schema import Crystal, Dataset, Sample
 

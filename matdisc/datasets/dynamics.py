@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from matdisc.cards import DatasetCard, Dynamics
+from matdisc.datasets.csv_rows import read_rows, unique
 from matdisc.datasets.load import fold_of
-from matdisc.datasets.rows import read_rows, unique
 from matdisc.errors import DataError
+from matdisc.predictions.crystal_json import from_json
 from matdisc.schema import Crystal, Dataset, Sample
-from matdisc.structures import from_json
 
 BOXES, REFERENCE = "boxes.jsonl", "reference.csv"
 AMPLITUDE = "amplitude"

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from matdisc.cards import DatasetCard
+from matdisc.datasets.csv_rows import Row, read_rows, unique
 from matdisc.datasets.load import fold_of
 from matdisc.datasets.prototypes import crystal, edge_for_distance, nearest_distance
-from matdisc.datasets.rows import Row, read_rows, unique
 from matdisc.schema import Crystal, Dataset, Sample
 
 CANDIDATES = ("fcc", "bcc", "hcp", "diamond", "sc")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from matdisc.cards import DatasetCard
+from matdisc.datasets.csv_rows import Row, read_rows, unique
 from matdisc.datasets.load import fold_of
 from matdisc.datasets.prototypes import PROTOTYPES, crystal
-from matdisc.datasets.rows import Row, read_rows, unique
 from matdisc.schema import Crystal, Dataset, Sample
 
 METALS = ("Ag", "Al", "Au", "Cu", "Ni", "Pd", "Pt")

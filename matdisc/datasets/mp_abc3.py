@@ -10,9 +10,9 @@ from pathlib import Path
 
 from matdisc.cards import DatasetCard
 from matdisc.datasets.corrections import read_corrections
+from matdisc.datasets.csv_rows import Row, read_rows, unique
 from matdisc.datasets.load import fold_of
 from matdisc.datasets.prototypes import perovskite
-from matdisc.datasets.rows import Row, read_rows, unique
 from matdisc.errors import DataError
 from matdisc.schema import Dataset, Sample
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from matdisc.board import Board
 from matdisc.cards import DatasetCard
+from matdisc.datasets.csv_rows import read_rows, unique
 from matdisc.datasets.fetch import dataset_files
-from matdisc.datasets.rows import read_rows, unique
 
 Published = Mapping[str, Mapping[str, float]]
 """Model's key to metric to value."""

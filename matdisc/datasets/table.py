@@ -17,14 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from matdisc.cards import SYMBOLS, DatasetCard
+from matdisc.cards import DatasetCard
 from matdisc.columns import decode
 from matdisc.datasets.corrections import read_corrections
+from matdisc.datasets.csv_rows import Row, read_rows, unique
 from matdisc.datasets.load import fold_of
-from matdisc.datasets.rows import Row, read_rows, unique
+from matdisc.elements import SYMBOLS
 from matdisc.errors import DataError
+from matdisc.predictions.crystal_json import closest
 from matdisc.schema import Crystal, Dataset, Sample, Vector
-from matdisc.structures import closest
 
 TARGETS = ("e_form_per_atom", "e_above_hull", "stable")
 FIELDS = ("symbols", "positions", "cell")

@@ -10,14 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from matdisc.arrays import Bools, Floats, Ints
 from matdisc.atomic import write_whole
 from matdisc.schema import Crystal, Dataset
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 FORMAT = "matdisc.prepared/1"
 

@@ -11,7 +11,7 @@ from matdisc.board import Board
 from matdisc.cards import UNKNOWN_HASH, DataFile, DatasetCard, read_card
 from matdisc.datasets.fetch import cached_path, dataset_files, embedded_path, file_hash
 from matdisc.datasets.load import builder, built_hash
-from matdisc.datasets.perturb import relaxation_starts
+from matdisc.datasets.relaxation_starts import relaxation_starts
 from matdisc.errors import DataError
 from matdisc.schema import Dataset
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from matdisc.arrays import Bools, Ints
 from matdisc.cards import DatasetCard
-from matdisc.datasets.truth import Bools, Ints, Truth
+from matdisc.datasets.truth import Truth
 from matdisc.errors import DataError
 
 E_FORM = "e_form_per_atom_mp2020_corrected"

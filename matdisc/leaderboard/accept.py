@@ -8,7 +8,6 @@ from pathlib import Path
 from matdisc.board import Board
 from matdisc.cards import ModelCard, read_card
 from matdisc.errors import SubmissionError
-from matdisc.leaderboard.checked import check_file, known_task
 from matdisc.leaderboard.ranking import write_ranking
 from matdisc.leaderboard.results import (
     details_of,
@@ -18,8 +17,10 @@ from matdisc.leaderboard.results import (
     write_details,
     write_result,
 )
+from matdisc.leaderboard.submission import check_file
 from matdisc.leaderboard.submit import submit
-from matdisc.physics.relax import PROTOCOLS
+from matdisc.physics.relaxation.relax import PROTOCOLS
+from matdisc.tasks import known_task
 
 
 def accept(board: Board, proposed: Board) -> list[str]:

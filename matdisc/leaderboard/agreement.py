@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from matdisc.leaderboard.checked import Checked
+from matdisc.arrays import Floats
+from matdisc.leaderboard.submission import Checked
 from matdisc.predictions import UNCONVERGED
 from matdisc.schema import STATUSES
-from matdisc.tasks.base import Floats
-from matdisc.tasks.figures import Sheet
+from matdisc.scoring.figures import Sheet
 
 PUBLISHED = "published"
 """What follows the `+` in the name of a row that holds a model's published predictions beside a run of this board."""

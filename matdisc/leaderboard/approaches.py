@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from matdisc.leaderboard.checked import Checked
+from matdisc.arrays import Floats
+from matdisc.leaderboard.submission import Checked
+from matdisc.metrics.bootstrap import bootstrap_sums, group_totals, percentile_interval, pool_groups
 from matdisc.metrics.comparison import bootstrap_p_value
-from matdisc.metrics.inference import bootstrap_sums, group_totals, percentile_interval, pool_groups
 from matdisc.metrics.stability import TERMS
-from matdisc.tasks.base import Floats
-from matdisc.tasks.figures import Figure, Line, Sheet
-from matdisc.tasks.score import Bootstrap, judge, subset_mask
+from matdisc.scoring.figures import Figure, Line, Sheet
+from matdisc.scoring.verdicts import Bootstrap, judge, subset_mask
 
 METRICS = ("f1", "daf", "mae", "fpr")
 BANDS = (0.0, 0.025, 0.05, 0.1, 0.2, np.inf)

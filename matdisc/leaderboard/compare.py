@@ -9,18 +9,19 @@ from typing import Any
 
 import numpy as np
 
+from matdisc.arrays import Bools
 from matdisc.board import Board
 from matdisc.errors import CardError, SubmissionError
-from matdisc.leaderboard.checked import Checked, check_file, known_task
 from matdisc.leaderboard.results import predictions_on_board
+from matdisc.leaderboard.submission import Checked, check_file
+from matdisc.metrics.bootstrap import group_totals
 from matdisc.metrics.comparison import mcnemar, paired_differences
-from matdisc.metrics.inference import group_totals
 from matdisc.metrics.slices import ANION_CLASSES, anion_labels
 from matdisc.metrics.structures import LEVELS
 from matdisc.predictions import READABLE
-from matdisc.tasks.base import Bools
-from matdisc.tasks.details import memberships, plain
-from matdisc.tasks.score import DEFAULT_BOOTSTRAP, Bootstrap, Judged, judge, subset_mask
+from matdisc.scoring.details import memberships, plain
+from matdisc.scoring.verdicts import DEFAULT_BOOTSTRAP, Bootstrap, Judged, judge, subset_mask
+from matdisc.tasks import known_task
 
 COMPARED = ("f1", "daf", "precision", "recall", "accuracy", "mae", "rmse")
 STRUCTURES = (

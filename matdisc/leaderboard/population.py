@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matdisc.leaderboard.checked import Checked
-from matdisc.metrics.inference import bootstrap_sums, group_totals, percentile_interval
-from matdisc.tasks.figures import Sheet
-from matdisc.tasks.score import Bootstrap, Judged, judge, judge_rounded, subset_mask
+from matdisc.leaderboard.submission import Checked
+from matdisc.metrics.bootstrap import bootstrap_sums, group_totals, percentile_interval
+from matdisc.scoring.figures import Sheet
+from matdisc.scoring.verdicts import Bootstrap, Judged, judge, judge_rounded, subset_mask
 
 METRICS = ("f1", "daf", "precision", "recall", "mae", "rmse")
 """Metrics that are held against their published values."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from matdisc.arrays import Floats
 from matdisc.atomic import write_whole
 from matdisc.board import Board
 from matdisc.datasets import load
@@ -17,21 +18,20 @@ from matdisc.datasets.published import published_values
 from matdisc.errors import CardError, DataError, SubmissionError
 from matdisc.leaderboard.agreement import PUBLISHED, agreement_sheets
 from matdisc.leaderboard.approaches import approach_report
-from matdisc.leaderboard.checked import Checked, check_file, known_task
 from matdisc.leaderboard.names import row_name
 from matdisc.leaderboard.population import population_sheets
 from matdisc.leaderboard.results import predictions_on_board
-from matdisc.metrics.belief_inference import mean_draws, scores
+from matdisc.leaderboard.submission import Checked, check_file
+from matdisc.metrics.belief_bootstrap import mean_draws, scores
+from matdisc.metrics.board_ranking import rank_board
+from matdisc.metrics.bootstrap import bootstrap_sums, group_totals, pool_groups
 from matdisc.metrics.comparison import minimum_detectable_difference
-from matdisc.metrics.inference import bootstrap_sums, group_totals, pool_groups
-from matdisc.metrics.ranks import rank_board
-from matdisc.tasks import Task
-from matdisc.tasks.base import Floats
-from matdisc.tasks.beliefs import protocols, resampled
-from matdisc.tasks.details import plain
-from matdisc.tasks.figures import Figure, Sheet, shown
-from matdisc.tasks.measured import averages, drawn, measured_terms
-from matdisc.tasks.score import DEFAULT_BOOTSTRAP, Bootstrap, judge, subset_mask
+from matdisc.scoring.details import plain
+from matdisc.scoring.figures import Figure, Sheet, shown
+from matdisc.scoring.folds import protocols, resampled
+from matdisc.scoring.measured import averages, drawn, measured_terms
+from matdisc.scoring.verdicts import DEFAULT_BOOTSTRAP, Bootstrap, judge, subset_mask
+from matdisc.tasks import Task, known_task
 
 Draws = tuple[Mapping[str, Floats], Mapping[str, Floats]]
 """Each metric of all rows, shape (n_rows,), and its replicates, shape (replicates, n_rows)."""

@@ -16,18 +16,20 @@ from matdisc.cards import ModelCard
 from matdisc.datasets.published import published_values
 from matdisc.datasets.wbm import is_wbm
 from matdisc.errors import CardError, DataError, SubmissionError
-from matdisc.leaderboard.checked import Checked, check_file, dataset_hash
 from matdisc.leaderboard.cost import cost_of
-from matdisc.leaderboard.leaks import leakage_report, leaky_inputs
-from matdisc.metrics.compat import matbench_discovery
+from matdisc.leaderboard.leakage import leakage_report, leaky_inputs
+from matdisc.leaderboard.submission import Checked, check_file, dataset_hash
+from matdisc.metrics.matbench_discovery import matbench_discovery
 from matdisc.metrics.structures import matbench_discovery_geometry
-from matdisc.physics.relax import PROTOCOLS
+from matdisc.physics.relaxation.relax import PROTOCOLS
 from matdisc.predictions import SUFFIXES
-from matdisc.tasks.belief_details import belief_details
-from matdisc.tasks.beliefs import Protocol, protocols
-from matdisc.tasks.check import aligned_values
-from matdisc.tasks.details import details, plain
-from matdisc.tasks.score import DEFAULT_BOOTSTRAP, Bootstrap, flags, number, score
+from matdisc.scoring.align import aligned_values
+from matdisc.scoring.details import details, plain
+from matdisc.scoring.flags import flags
+from matdisc.scoring.fold_details import belief_details
+from matdisc.scoring.folds import Protocol, protocols
+from matdisc.scoring.score import score
+from matdisc.scoring.verdicts import DEFAULT_BOOTSTRAP, Bootstrap, number
 
 SCHEMA = "matdisc.result/1"
 RUN_KEYS = ("python", "platform", "packages", "matdisc", "env")

@@ -10,9 +10,9 @@ from matdisc.atomic import write_whole
 from matdisc.board import Board
 from matdisc.cards import ModelCard, read_card
 from matdisc.errors import CardError, SubmissionError
-from matdisc.leaderboard.checked import check_file
 from matdisc.leaderboard.ranking import write_ranking
 from matdisc.leaderboard.results import details_of, result_of, write_details, write_result
+from matdisc.leaderboard.submission import check_file
 from matdisc.predictions import SUFFIXES
 
 

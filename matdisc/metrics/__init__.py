@@ -7,9 +7,10 @@ A small library for notebooks: no data is loaded, and nothing but NumPy is impor
     0.6666666666666666
 """
 
+from matdisc.metrics.board_ranking import rank_board
+from matdisc.metrics.bootstrap import bootstrap_intervals, bootstrap_sums, group_totals
 from matdisc.metrics.calibration import gaussian_calibration, gaussian_crps, gaussian_nll, probability_calibration
 from matdisc.metrics.comparison import holm, mcnemar, minimum_detectable_difference, paired_differences
-from matdisc.metrics.compat import matbench_discovery
 from matdisc.metrics.curves import (
     hull_distance_histogram,
     parity_density,
@@ -18,9 +19,8 @@ from matdisc.metrics.curves import (
     rolling_mae,
     threshold_sweep,
 )
-from matdisc.metrics.inference import bootstrap_intervals, bootstrap_sums, group_totals
-from matdisc.metrics.ranking import cumulative_curve, precision_at_k
-from matdisc.metrics.ranks import rank_board
+from matdisc.metrics.matbench_discovery import matbench_discovery
+from matdisc.metrics.screening import cumulative_curve, precision_at_k
 from matdisc.metrics.slices import anion_class, multi_label_totals, slice_metrics, sliced_totals
 from matdisc.metrics.stability import (
     METRICS,

@@ -3,7 +3,7 @@
 `Answers` hold one fold: which alloys are High, and what a model said. `belief_metrics` scores all of it, abstentions
 included: in labels they count as the majority class of the training part, in probabilities as the 0.5 that they state.
 The same arithmetic takes weights of alloys, so that a bootstrap replicate and the value itself are the same lines
-(`matdisc.metrics.belief_inference`). Undefined is nan, never 0.
+(`matdisc.metrics.belief_bootstrap`). Undefined is nan, never 0.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from matdisc.arrays import Bools, Floats
 from matdisc.metrics.calibration import SHARES
-from matdisc.metrics.ranking import tie_ends
+from matdisc.metrics.screening import tie_ends
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Ints = NDArray[np.intp]
 
 TOP_SHARES = (0.01, 0.05, 0.2)

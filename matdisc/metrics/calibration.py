@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from matdisc.metrics.ranking import Floats, Ints, same_length, tie_ends
+from matdisc.arrays import Floats, Ints
+from matdisc.metrics.screening import same_length, tie_ends
 
 INTERVALS = (0.5, 0.68, 0.9, 0.95)
 """Central intervals whose coverage is reported by name."""

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from matdisc.metrics.inference import MAX_UNDEFINED, bootstrap_sums, percentile_interval
-
-Floats = NDArray[np.float64]
+from matdisc.arrays import Floats
+from matdisc.metrics.bootstrap import MAX_UNDEFINED, bootstrap_sums, percentile_interval
 
 NOISE = 1e-12
 """Differences up to this share of the larger value (or of 1) are float noise and count as 0."""

@@ -13,7 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from matdisc.metrics.ranking import Floats, Ints, Ranking, ranking_of, same_length
+from matdisc.arrays import Floats, Ints
+from matdisc.metrics.screening import Ranking, ranking_of, same_length
 from matdisc.metrics.stability import COUNTS, TERMS, TOLERANCE, is_stable, metrics_from_totals
 
 SWEEP = np.arange(-20, 41) / 200

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from matdisc.metrics.ranking import Floats, Ints
+from matdisc.arrays import Floats, Ints
 from matdisc.metrics.stability import COUNTS, TERMS, metrics_from_totals
 
 ANIONS = {

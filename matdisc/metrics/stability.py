@@ -8,13 +8,13 @@ So the headline value and each bootstrap replicate come from the same few lines.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from matdisc.arrays import Bools, Floats
 
 TOLERANCE = 1e-9
 """eV/atom added to a threshold, so that float noise of about 1e-16 cannot flip a label."""
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 TERMS = ("tp", "fp", "tn", "fn", "n_error", "abs_error", "sq_error", "true", "sq_true")
 """Columns of `row_terms`; the last five cover the rows that have both energies."""

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
+from matdisc.arrays import Bools, Floats, Ints
 
 UNMATCHED = 1.0
 """RMSD of a structure that matches nothing or is missing: the tolerance of the matcher, in units of (V/N)^(1/3)."""

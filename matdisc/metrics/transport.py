@@ -13,11 +13,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from matdisc.metrics.blocks import MIN_REPLICAS, Estimate, jackknife, over_replicas, undefined
-
-Floats = NDArray[np.float64]
+from matdisc.arrays import Floats
+from matdisc.metrics.block_averaging import MIN_REPLICAS, Estimate, jackknife, over_replicas, undefined
 
 BOLTZMANN = 8.617333262e-5
 """eV/K; CODATA 2018, exact up to rounding."""

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from matdisc.models import Question
 from matdisc.models.load import Answer, Predictor
-from matdisc.physics.alloy_hull import margins, temperatures
-from matdisc.physics.miedema import METALS, miedema_energies, mixing_enthalpy
+from matdisc.physics.alloys.hull import margins, temperatures
+from matdisc.physics.alloys.miedema import METALS, miedema_energies, mixing_enthalpy
 from matdisc.schema import Sample, Unsupported
 
 Alloy = tuple[str, ...]

@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from matdisc.arrays import Floats
 from matdisc.models.load import Predictor, Question
 from matdisc.schema import Sample, Unsupported, Values
-
-Floats = NDArray[np.float64]
 
 PROPERTIES = (
     "Z", "X", "group", "row", "mendeleev_no", "atomic_mass", "atomic_radius", "average_ionic_radius",

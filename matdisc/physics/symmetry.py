@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from functools import lru_cache
 
-from matdisc.cards import ELEMENTS
+from matdisc.elements import ELEMENTS
 from matdisc.schema import Crystal
 
 SYMPRECS = (0.1, 1e-2, 1e-5)

@@ -14,8 +14,8 @@ from matdisc.datasets.truth import Truth
 from matdisc.errors import CardError
 from matdisc.leaderboard.results import predictions_on_board
 from matdisc.models import installed
-from matdisc.run.asking import crew_size
-from matdisc.run.environment import Mode
+from matdisc.run.engine.resumable import crew_size
+from matdisc.run.environments.layers import Mode
 from matdisc.run.predict import entry_key
 from matdisc.schema import Dataset
 from matdisc.tasks import TASKS

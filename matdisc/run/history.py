@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from matdisc.atomic import write_whole
 from matdisc.board import Board
 from matdisc.errors import RunError
-from matdisc.run.record import FAILURES, parse_line
-from matdisc.run.usage import add_up, total
+from matdisc.run.engine.record import FAILURES, parse_line
+from matdisc.run.engine.usage import add_up, total
 
 State = Literal["running", "stopped", "done"]
 
@@ -45,11 +44,6 @@ class PastRun:
     slowest: tuple[tuple[float, str], ...]
     cost: Mapping[str, Any]
     age: float
-
-
-def write_call(folder: Path, call: Mapping[str, Any]) -> None:
-    """Note beside the record with what a run was started, so that it can be listed and gone on with."""
-    write_whole(folder / "call.json", (json.dumps(call, indent=1, sort_keys=True) + "\n").encode())
 
 
 def past_runs(board: Board) -> list[PastRun]:

@@ -19,11 +19,11 @@ from matdisc.datasets import load, training_part
 from matdisc.datasets.corrections import energy_misfit
 from matdisc.errors import CardError, RunError
 from matdisc.models.load import model_hash
-from matdisc.run.asking import Progress, Way, ask
-from matdisc.run.environment import Mode
-from matdisc.run.record import FAILURES
-from matdisc.run.schedule import Schedule, fold_chunks
-from matdisc.run.worker import Job
+from matdisc.run.engine.record import FAILURES
+from matdisc.run.engine.resumable import Progress, Way, ask
+from matdisc.run.engine.schedule import Schedule, fold_chunks
+from matdisc.run.engine.worker import Job
+from matdisc.run.environments.layers import Mode
 from matdisc.schema import Dataset, Prediction, Sample
 from matdisc.tasks import TASKS, Task
 

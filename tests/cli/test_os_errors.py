@@ -356,7 +356,7 @@ def test_damaged_weights_name_what_is_wrong_and_the_remedy(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"half a file", b"\x02\0\0\0\0\0\0\0{}"])
 def test_a_damaged_checkpoint_of_a_training_names_the_remedy(tmp_path, content):
-    from matdisc.models.get.checkpoint import NAME, load_checkpoint
+    from matdisc.models.get.training.checkpoint import NAME, load_checkpoint
 
     (tmp_path / NAME).write_bytes(content)
     with pytest.raises(RunError, match=rf"{NAME}: not a checkpoint.*intact copy, or begin anew"):

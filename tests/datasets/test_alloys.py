@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from matdisc.cards import CardError, DatasetCard, read_card
+from matdisc.cards import DatasetCard, read_card
 from matdisc.datasets import load
 from matdisc.datasets.alloys import CANONICAL, DEMO, QUATERNARY, build, experiments, read_alloys, set_name
-from matdisc.datasets.declarations import declaration_of
-from matdisc.datasets.leakage import find_overlap
+from matdisc.datasets.leakage.declarations import declaration_of
+from matdisc.datasets.leakage.overlap import find_overlap
 from matdisc.datasets.load import load_truth
 from matdisc.datasets.splits import checked_folds
-from matdisc.errors import DataError
+from matdisc.errors import CardError, DataError
 from matdisc.schema import Dataset
 
 MIRROR = os.environ.get("MATDISC_MIRROR")
@@ -173,8 +173,8 @@ def test_a_model_trained_on_alloys_overlaps_by_their_ids(tmp_path, board):
 
 @pytest.mark.slow
 def test_the_shipped_table_is_what_its_script_makes(board):
-    from matdisc.datasets.generate.miedema_alloys import rows
-    from matdisc.physics.miedema import METALS
+    from matdisc.generate.miedema_alloys import rows
+    from matdisc.physics.alloys.miedema import METALS
 
     path = board.datasets_dir / "synthetic-miedema" / "alloys.csv"
     with path.open(newline="", encoding="utf-8") as file:

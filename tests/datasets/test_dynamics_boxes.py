@@ -10,7 +10,7 @@ from matdisc.datasets.verify import verify
 from matdisc.errors import DataError
 from matdisc.physics.md.watchdog import bonds_of
 from matdisc.run.evaluate import steps
-from matdisc.tasks.dynamics_run import boxed
+from matdisc.tasks.dynamics.simulation import boxed
 
 BOARD = Board(shipped_board())
 SETS = ("dynamics-metals", "dynamics-perovskites", "dynamics-electrolytes")

@@ -111,7 +111,7 @@ def test_a_prototype_that_does_not_suit_its_row_is_named(tmp_path):
 
 
 def test_the_generator_finds_the_frozen_row_again(rows):
-    from matdisc.datasets.generate.emt_alloys import relaxed
+    from matdisc.generate.emt_alloys import relaxed
 
     volumes = {el: float(rows[f"{el}-fcc"]["a_angstrom"]) ** 3 / 4 for el in ("Al", "Ni")}
     found = relaxed("C11_b", ("Al", "Ni"), 1.02 * (2 * volumes["Al"] + volumes["Ni"]) / 3)
@@ -121,7 +121,7 @@ def test_the_generator_finds_the_frozen_row_again(rows):
 
 
 def test_the_gradient_of_the_generator_is_that_of_its_energy():
-    from matdisc.datasets.generate.emt_alloys import energy_and_gradient
+    from matdisc.generate.emt_alloys import energy_and_gradient
 
     x, step = np.array([1.1, 2.2, 0.34]), 1e-5
     _, slopes = energy_and_gradient("C11_b", ("Al", "Ni"), x)
@@ -131,7 +131,7 @@ def test_the_gradient_of_the_generator_is_that_of_its_energy():
 
 
 def test_a_candidate_that_leaves_its_prototype_is_told():
-    from matdisc.datasets.generate.emt_alloys import Entry, within_bounds
+    from matdisc.generate.emt_alloys import Entry, within_bounds
 
     assert within_bounds(Entry("L1_0", ("Al", "Cu"), 2.8, 4.0, None, 0.0), 2.8) == ""
     assert "c/a" in within_bounds(Entry("L1_0", ("Al", "Cu"), 3.1, 3.1, None, 0.0), 2.8)

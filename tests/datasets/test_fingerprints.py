@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from matdisc.datasets.fingerprints import (
+from matdisc.datasets.leakage.fingerprints import (
     HASH_PATTERN,
     anonymous_formula,
     chemical_system,

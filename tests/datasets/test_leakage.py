@@ -11,16 +11,10 @@ import pytest
 
 from matdisc.board import Board, shipped_board
 from matdisc.cards import Overlap as KnownOverlap
-from matdisc.datasets import declarations, leakage
-from matdisc.datasets.declarations import Declaration, read_declaration
-from matdisc.datasets.fingerprints import structure_hash
-from matdisc.datasets.leakage import (
-    LEVELS,
-    find_overlap,
-    overlap_from_cards,
-    overlap_mask,
-    unknown_mask,
-)
+from matdisc.datasets.leakage import declarations, overlap
+from matdisc.datasets.leakage.declarations import Declaration, read_declaration
+from matdisc.datasets.leakage.fingerprints import structure_hash
+from matdisc.datasets.leakage.overlap import LEVELS, find_overlap, overlap_from_cards, overlap_mask, unknown_mask
 from matdisc.datasets.load import load
 from matdisc.datasets.prototypes import crystal, perovskite
 from matdisc.errors import DataError
@@ -135,7 +129,7 @@ def test_comparisons_are_bounded_and_the_rest_is_counted():
 
 
 def test_cells_too_large_to_compare_are_counted(monkeypatch):
-    monkeypatch.setattr(leakage, "MAX_ATOMS", 4)
+    monkeypatch.setattr(overlap, "MAX_ATOMS", 4)
     declaration = Declaration(
         "x", ("formula", "structure"), 1, {}, frozenset({"BaO3Ti"}), crystals={"t": CRYSTALS["bto"]}
     )
@@ -298,7 +292,7 @@ def test_cards_declare_the_strongest_overlap_and_silence_is_unknown(training_set
 def test_importing_the_report_loads_no_heavy_library():
     import subprocess
 
-    code = "import sys, matdisc.datasets.leakage, matdisc.datasets.tabular\n"
+    code = "import sys, matdisc.datasets.leakage.overlap, matdisc.datasets.leakage.features\n"
     code += "print([m for m in ('pymatgen', 'spglib', 'ase', 'pandas') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -8,8 +8,8 @@ import pytest
 
 from matdisc.board import Board, shipped_board
 from matdisc.datasets import load
-from matdisc.datasets.perturb import gaussian, perturbed, references_as_samples, relaxation_starts
 from matdisc.datasets.prototypes import perovskite
+from matdisc.datasets.relaxation_starts import gaussian, perturbed, references_as_samples, relaxation_starts
 from matdisc.errors import CardError, DataError
 
 BOARD = Board(shipped_board())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from matdisc.board import Board, shipped_board
 from matdisc.cards import Split, Subset
-from matdisc.datasets.declarations import read_declaration
+from matdisc.datasets.leakage.declarations import read_declaration
 from matdisc.datasets.load import fold_of
 from matdisc.datasets.table import build
 from matdisc.errors import DataError

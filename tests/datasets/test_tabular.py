@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matdisc.board import Board, shipped_board
-from matdisc.datasets.load import load
-from matdisc.datasets.tabular import (
+from matdisc.datasets.leakage.features import (
     FORBIDDEN,
     distribution_distance,
     follows,
@@ -20,8 +19,9 @@ from matdisc.datasets.tabular import (
     rank_correlation,
     rise,
 )
+from matdisc.datasets.load import load
 from matdisc.errors import DataError
-from matdisc.leaderboard.leaks import forbidden_inputs
+from matdisc.leaderboard.leakage import forbidden_inputs
 
 BOARD = Board(shipped_board())
 PEROVSKITES = BOARD.dataset("mp-abc3-cubic")

@@ -10,9 +10,9 @@ import pytest
 from matdisc.datasets import load, load_truth
 from matdisc.datasets.wbm import chemical_system, substitution_step
 from matdisc.errors import DataError
-from matdisc.leaderboard.checked import check_file
 from matdisc.leaderboard.results import score_file
-from matdisc.tasks.score import Bootstrap
+from matdisc.leaderboard.submission import check_file
+from matdisc.scoring.verdicts import Bootstrap
 
 HEADER = (
     "material_id,formula,n_sites,volume,uncorrected_energy,e_form_per_atom_wbm,e_above_hull_wbm,bandgap_pbe,"

@@ -15,16 +15,16 @@ from matdisc.datasets.load import builder, content_hash, load
 from matdisc.datasets.splits import folds, read_folds, split_hash
 from matdisc.errors import CardError, DataError, SubmissionError
 from matdisc.leaderboard import site
-from matdisc.leaderboard.alloy_table import alloy_tables
-from matdisc.leaderboard.asked import write_asked
 from matdisc.leaderboard.compare import compare
-from matdisc.leaderboard.evidence_map import explain_alloy, refresh_evidence_maps
+from matdisc.leaderboard.inputs import write_asked
+from matdisc.leaderboard.markdown import alloy_tables
 from matdisc.leaderboard.ranking import rank, write_ranking
 from matdisc.leaderboard.results import publish, rescore, score_file
 from matdisc.leaderboard.submit import submit
 from matdisc.metrics.belief import METRICS
 from matdisc.run import predict
 from matdisc.run.evaluate import steps
+from matdisc.run.evidence_map import explain_alloy, refresh_evidence_maps
 
 SET = "toy-alloys"
 ELEMENTS = ("Ag", "Al", "Co", "Cr", "Fe", "Ni")

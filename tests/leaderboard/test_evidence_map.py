@@ -8,8 +8,8 @@ from matdisc.board import init_board
 from matdisc.datasets.load import load
 from matdisc.datasets.splits import folds, pool
 from matdisc.errors import CardError
-from matdisc.leaderboard.evidence_map import write_evidence_map
-from matdisc.leaderboard.site.evidence import read_evidence
+from matdisc.leaderboard.schema.evidence import read_evidence
+from matdisc.run.evidence_map import write_evidence_map
 
 SET = "synthetic-miedema"
 

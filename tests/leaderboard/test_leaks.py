@@ -5,7 +5,7 @@ import pytest
 from matdisc import predictions
 from matdisc.datasets import load
 from matdisc.errors import DataError
-from matdisc.leaderboard.leaks import forbidden_inputs
+from matdisc.leaderboard.leakage import forbidden_inputs
 from matdisc.leaderboard.results import score_file
 from matdisc.schema import Prediction
 

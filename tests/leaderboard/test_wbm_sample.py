@@ -13,12 +13,12 @@ from matdisc.datasets import load, load_truth
 from matdisc.errors import SubmissionError
 from matdisc.leaderboard.agreement import agreement_sheets, reason
 from matdisc.leaderboard.approaches import approach_report, discordant, numbers
-from matdisc.leaderboard.checked import check_file
 from matdisc.leaderboard.population import Estimate, population_sheets
 from matdisc.leaderboard.ranking import rank
 from matdisc.leaderboard.results import compat_file, publish_new, score_file
+from matdisc.leaderboard.submission import check_file
 from matdisc.schema import Prediction
-from matdisc.tasks.score import Bootstrap
+from matdisc.scoring.verdicts import Bootstrap
 
 SET = "wbm-sample"
 FEW = Bootstrap(replicates=200)
@@ -232,8 +232,8 @@ def test_a_file_whose_ids_are_row_numbers_is_refused_although_surplus_ids_are_re
 def _written(folder, truth, values):
     rows = [Prediction(i, {"e_form_per_atom": float(v)} if np.isfinite(v) else {}, "ok" if np.isfinite(v) else "failed")
             for i, v in zip(truth.material_ids.to_pylist(), values, strict=True)]  # fmt: skip
-    predictions.write(folder / "file.csv", rows, ["e_form_per_atom"])
-    return folder / "file.csv"
+    predictions.write(folder / "predictions.csv", rows, ["e_form_per_atom"])
+    return folder / "predictions.csv"
 
 
 def test_unknown_hull_distances_leave_classification_and_count_in_errors(shipped, tmp_path):

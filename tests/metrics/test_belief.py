@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics as sk
 
 from matdisc.metrics.belief import METRICS, answers, belief_metrics, interval_quality, weighted_metrics
-from matdisc.metrics.belief_inference import fold_differences, resample, scores
+from matdisc.metrics.belief_bootstrap import fold_differences, resample, scores
 
 
 def names(n):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from matdisc.metrics.blocks import Estimate, block_average, blocking, equilibrated, jackknife, over_replicas
+from matdisc.metrics.block_averaging import Estimate, block_average, blocking, equilibrated, jackknife, over_replicas
 
 
 def _autoregressive(n, memory, seed):

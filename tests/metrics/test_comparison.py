@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from matdisc.metrics import group_totals, metrics_from_totals, row_terms
+from matdisc.metrics.bootstrap import bootstrap_intervals
 from matdisc.metrics.comparison import (
     bootstrap_p_value,
     holm,
@@ -17,7 +18,6 @@ from matdisc.metrics.comparison import (
     paired_differences,
     subtract,
 )
-from matdisc.metrics.inference import bootstrap_intervals
 
 
 def _clusters(rng, n_groups=150, spread=(0.1, 0.1), share=0.7):

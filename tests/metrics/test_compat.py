@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 from sklearn.metrics import r2_score
 
-from matdisc.metrics.compat import METRICS, SUBSETS, UNIQUE_PREVALENCE, drop_outliers, matbench_discovery, most_stable
+from matdisc.metrics.matbench_discovery import (
+    METRICS,
+    SUBSETS,
+    UNIQUE_PREVALENCE,
+    drop_outliers,
+    matbench_discovery,
+    most_stable,
+)
 
 PUBLISHED = [  # unique prototypes: F1, DAF, TP, FP
     ("eqv2-m-omat-salex-mp", 0.917, 6.047, 30_372, 2_481),

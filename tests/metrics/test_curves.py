@@ -15,7 +15,7 @@ from matdisc.metrics.curves import (
     rolling_mae,
     threshold_sweep,
 )
-from matdisc.metrics.ranking import rank_materials
+from matdisc.metrics.screening import rank_materials
 
 NAN = float("nan")
 ALL_STEPS = 10**6

@@ -7,13 +7,7 @@ import numpy as np
 import pytest
 
 from matdisc.metrics import bootstrap_intervals, group_totals, metrics_from_totals, row_terms
-from matdisc.metrics.inference import (
-    MAX_BLOCKS,
-    bootstrap_sums,
-    percentile_interval,
-    pool_groups,
-    resampling_weights,
-)
+from matdisc.metrics.bootstrap import MAX_BLOCKS, bootstrap_sums, percentile_interval, pool_groups, resampling_weights
 
 
 def _mean(totals):

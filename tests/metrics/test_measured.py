@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from matdisc.metrics.measured import draws_of_materials, weighted_mean, weighted_median
+from matdisc.metrics.weighted import draws_of_materials, weighted_mean, weighted_median
 
 
 @pytest.mark.parametrize(("measure", "plain"), [(weighted_mean, np.mean), (weighted_median, np.median)])

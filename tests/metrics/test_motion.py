@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from matdisc.metrics.motion import (
+from matdisc.metrics.dynamics import (
     energy_drift,
     radial_distribution,
     rdf_error,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matdisc.metrics.ranking import cumulative_curve, expected_hits, precision_at_k, rank_materials
+from matdisc.metrics.screening import cumulative_curve, expected_hits, precision_at_k, rank_materials
 
 NAN = float("nan")
 rows = st.lists(

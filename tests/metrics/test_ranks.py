@@ -7,8 +7,7 @@ import pytest
 from scipy import stats
 
 from matdisc.metrics import group_totals, metrics_from_totals, row_terms
-from matdisc.metrics.inference import bootstrap_sums
-from matdisc.metrics.ranks import (
+from matdisc.metrics.board_ranking import (
     pairwise_p_values,
     probability_first,
     rank_board,
@@ -16,6 +15,7 @@ from matdisc.metrics.ranks import (
     rank_models,
     tie_groups,
 )
+from matdisc.metrics.bootstrap import bootstrap_sums
 
 
 def _board(rng, spreads, n_groups=150):

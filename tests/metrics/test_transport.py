@@ -10,7 +10,7 @@ from scipy.signal import lfilter
 from scipy.special import erfc
 
 from matdisc.metrics import transport
-from matdisc.metrics.blocks import Estimate, undefined
+from matdisc.metrics.block_averaging import Estimate, undefined
 from matdisc.metrics.transport import (
     diffusion,
     einstein_conductivity,

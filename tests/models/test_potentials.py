@@ -5,7 +5,7 @@ import pytest
 from matdisc.cards import ModelCard
 from matdisc.errors import CardError, ExtraError
 from matdisc.models import installed, load_potential
-from matdisc.physics.relax import PROTOCOLS, crystal_energy
+from matdisc.physics.relaxation.relax import PROTOCOLS, crystal_energy
 from matdisc.testing import check_potential, cubic_crystal, misbehaving
 
 

@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import linprog
 
 from matdisc.errors import DataError
-from matdisc.physics.alloy_hull import (
+from matdisc.physics.alloys.hull import (
     GAS_CONSTANT,
     Compounds,
     Energies,
@@ -22,8 +22,8 @@ from matdisc.physics.alloy_hull import (
     on_the_hull,
     temperatures,
 )
-from matdisc.physics.alloy_tables import energies_from
-from matdisc.physics.miedema import METALS, elastic_enthalpy, miedema_energies, mixing_enthalpy
+from matdisc.physics.alloys.miedema import METALS, elastic_enthalpy, miedema_energies, mixing_enthalpy
+from matdisc.physics.alloys.tables import energies_from
 
 ABCDE = ("Al", "Co", "Cr", "Cu", "Fe")
 MIRROR = os.environ.get("MATDISC_MIRROR")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from matdisc.physics.disturb import rattled, squeezed, turned_at_random
-from matdisc.physics.molecules import species
-from matdisc.physics.packing import closest_contact, cluster
+from matdisc.physics.molecules.packing import closest_contact, cluster
+from matdisc.physics.molecules.perturb import rattled, squeezed, turned_at_random
+from matdisc.physics.molecules.species import species
 
 
 def test_turning_keeps_molecules_rigid_in_place_and_rattling_without_noise_scales_them():

@@ -99,7 +99,7 @@ def test_clean_structures_have_the_symmetry_that_spglib_finds(key):
 DOUBTFUL = """
 from matdisc.board import Board, shipped_board
 from matdisc.datasets import load
-from matdisc.datasets.perturb import relaxation_starts
+from matdisc.datasets.relaxation_starts import relaxation_starts
 from matdisc.physics.symmetry import SYMPRECS, symmetry
 board = Board(shipped_board())
 found = relaxation_starts(board.dataset("emt-alloys"), load(board, "emt-alloys"))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from matdisc.datasets.prototypes import crystal
-from matdisc.physics.mixing import (
+from matdisc.physics.alloys.mixing import (
     ARRANGEMENTS,
     LATTICES,
     OFF_LATTICE,
@@ -16,7 +16,7 @@ from matdisc.physics.mixing import (
     similar_share,
     stretch_ratio,
 )
-from matdisc.physics.relax import to_atoms
+from matdisc.physics.atoms import to_atoms
 
 SHELLS = {"BCC": (math.sqrt(3) / 2, 1.0), "FCC": (math.sqrt(1 / 2),), "HCP": (math.sqrt(1 / 2),)}
 """Distances of neighbours that share a tetrahedron, over the edge of a cube with as many atoms as ATOMS says."""

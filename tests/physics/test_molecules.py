@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from matdisc.errors import DataError, ExtraError
-from matdisc.physics.molecules import built_in, from_file, from_smiles, own_species, species, to_atoms
+from matdisc.physics.molecules.species import built_in, from_file, from_smiles, own_species, species, to_atoms
 
 KNOWN = {
     "EC": ("C3H4O3", 0, 88.062),

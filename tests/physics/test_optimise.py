@@ -7,10 +7,11 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.filters import FrechetCellFilter
 
-from matdisc.physics.cell import EvaluatedCell
+from matdisc.physics.atoms import to_crystal
 from matdisc.physics.evaluation import Evaluation, evaluate
-from matdisc.physics.optimise import SpringNewton, spring_hessian
-from matdisc.physics.relax import PROTOCOLS, relaxation, to_crystal
+from matdisc.physics.relaxation.cell_filter import EvaluatedCell
+from matdisc.physics.relaxation.optimizer import SpringNewton, spring_hessian
+from matdisc.physics.relaxation.relax import PROTOCOLS, relaxation
 
 
 def alloy(seed=0):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from matdisc.errors import DataError
-from matdisc.physics.molecules import species
-from matdisc.physics.packing import closest_contact, cluster, liquid
+from matdisc.physics.molecules.packing import closest_contact, cluster, liquid
+from matdisc.physics.molecules.species import species
 
 MIXTURE = {"EC": 4, "DMC": 3, "Li+": 1, "PF6-": 1}
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from ase.calculators.emt import EMT
 
+from matdisc.physics.drivers import TimedOut, alone, together
 from matdisc.physics.evaluation import EvaluatesMany, evaluate
-from matdisc.physics.relax import PROTOCOLS, relaxation
-from matdisc.physics.together import TimedOut, alone, together
-from matdisc.run.limits import time_limit
+from matdisc.physics.relaxation.relax import PROTOCOLS, relaxation
+from matdisc.run.engine.limits import time_limit
 from matdisc.schema import Crystal
 from matdisc.testing import cubic_crystal
 

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 from matdisc.cli.electrolytes import app
 from matdisc.errors import RunError
 from matdisc.physics.md import Frame, State
-from matdisc.physics.molecules import species
-from matdisc.run.electrolytes import analyse, molecules
-from matdisc.run.md_lines import HEADER, frame_text, thermo_line
+from matdisc.physics.molecules.species import species
+from matdisc.run.md.format import HEADER, frame_text, thermo_line
+from matdisc.run.md.liquids import analyse, molecules
 
 EDGE, FRAMES, EVERY = 30.0, 100, 20
 

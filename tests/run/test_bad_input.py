@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from matdisc.run.engine import ray_answers, serial_answers
-from matdisc.run.schedule import Schedule
-from matdisc.run.worker import Job
+from matdisc.run.engine.backends import ray_answers, serial_answers
+from matdisc.run.engine.schedule import Schedule
+from matdisc.run.engine.worker import Job
 from matdisc.schema import Crystal, Sample
 from matdisc.testing import cubic_crystal
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from matdisc.board import Board
 from matdisc.cli.env import env as env_commands
 from matdisc.errors import ExtraError, RunError
-from matdisc.run import environment, environment_build
+from matdisc.run.environments import build, layers, packages
 
 ROOT = Path(__file__).parent.parent.parent
 TOY = """
@@ -69,14 +69,14 @@ def shelf(wheels, tmp_path_factory):
         patch.setenv("MATDISC_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("PIP_NO_INDEX", "1")
         patch.setenv("PIP_FIND_LINKS", str(wheels))
-        yield environment.environments_dir
+        yield layers.environments_dir
 
 
 @pytest.fixture
 def cache(shelf, tmp_path, monkeypatch):
     """An empty cache."""
     monkeypatch.setenv("MATDISC_CACHE", str(tmp_path))
-    return environment.environments_dir()
+    return layers.environments_dir()
 
 
 def output(python, code, *arguments):
@@ -86,7 +86,7 @@ def output(python, code, *arguments):
 
 ENSURE = """
 import sys
-from matdisc.run.environment import ensure
+from matdisc.run.environments.layers import ensure
 made = ensure(sys.argv[1:], model="toy", say=lambda line: print(line, flush=True))
 print(made.built, made.python)
 """
@@ -95,7 +95,7 @@ HAS_TOY = "from importlib.util import find_spec; print(find_spec('toyfield') is 
 
 
 def place(*requirements):
-    return environment.environment_folder(environment_build.parsed(requirements, "toy"))
+    return layers.environment_folder(build.parsed(requirements, "toy"))
 
 
 def card(board: Board, *requirements):
@@ -106,40 +106,40 @@ def test_what_is_no_requirement_is_refused_with_model_field_and_value():
     with pytest.raises(
         RunError, match=r"model 'toy': field 'requirements' has '--index-url x', which is no requirement"
     ):
-        environment.ensure(["--index-url x"], model="toy")
+        layers.ensure(["--index-url x"], model="toy")
 
 
 def test_a_model_that_needs_another_ray_is_refused_before_anything_is_built(cache):
     with pytest.raises(RunError, match=r"model 'toy' needs 'ray<2', but Ray .* its workers need the same version"):
-        environment.ensure(["ray<2"], model="toy")
+        layers.ensure(["ray<2"], model="toy")
     assert not cache.exists()
 
 
 def test_a_requirement_for_other_machines_is_left_out():
-    found = environment_build.parsed(["a>=1", "b; sys_platform == 'nowhere'"], "toy")
+    found = build.parsed(["a>=1", "b; sys_platform == 'nowhere'"], "toy")
     assert [r.name for r in found] == ["a"]
 
 
 def test_numpy_is_kept_at_this_version_unless_the_card_names_it():
     import numpy
 
-    assert f"numpy=={numpy.__version__}" in environment_build.pins(environment_build.parsed(["a"], "toy"))
-    named = environment_build.pins(environment_build.parsed(["NumPy>=1.26"], "toy"))
+    assert f"numpy=={numpy.__version__}" in build.pins(build.parsed(["a"], "toy"))
+    named = build.pins(build.parsed(["NumPy>=1.26"], "toy"))
     assert not any(pin.startswith("numpy") for pin in named)
 
 
 def test_order_and_repetition_of_requirements_do_not_matter_but_versions_and_the_parent_do(board, monkeypatch):
-    assert environment.environment_of(card(board, "b", "a", "b")) == ("a", "b")
+    assert layers.environment_of(card(board, "b", "a", "b")) == ("a", "b")
     assert place("b", "a") == place("a", "b")
     assert place("a==1") != place("a==2")
     before = place("a")
-    monkeypatch.setattr(environment_build, "parent_folders", lambda: ["/elsewhere"])
+    monkeypatch.setattr(build, "parent_folders", lambda: ["/elsewhere"])
     assert place("a") != before
 
 
 def test_nothing_is_built_for_a_model_without_requirements_or_without_isolation(board, cache):
-    assert environment.runtime_env(card(board), "isolated") == {}
-    assert environment.runtime_env(card(board, "toyfield==1.0"), "inherit") == {}
+    assert layers.runtime_env(card(board), "isolated") == {}
+    assert layers.runtime_env(card(board, "toyfield==1.0"), "inherit") == {}
     assert not cache.exists()
 
 
@@ -147,10 +147,10 @@ def test_what_a_killed_build_leaves_is_no_environment_and_can_be_cleared(cache):
     folder = place("toyfield==1.0")
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").symlink_to(sys.executable)
-    assert environment.ready(["toyfield==1.0"], "toy") is None
-    assert [(s.name, s.complete) for s in environment.stored()] == [(folder.name, False)]
-    assert environment.clear([folder.name]) == []
-    assert environment.stored() == []
+    assert layers.ready(["toyfield==1.0"], "toy") is None
+    assert [(s.name, s.complete) for s in layers.stored()] == [(folder.name, False)]
+    assert layers.clear([folder.name]) == []
+    assert layers.stored() == []
 
 
 def test_an_environment_in_use_is_not_cleared(cache):
@@ -172,28 +172,28 @@ def test_clearing_an_unknown_environment_says_where_to_look(cache):
 
 
 def test_a_worker_in_its_drivers_python_is_told_what_to_install(board, cache):
-    environment.confirm(card(board, "numpy>=1"))
+    layers.confirm(card(board, "numpy>=1"))
     with pytest.raises(ExtraError, match=r"model 'toy': numpy<1 is asked for and [\d.]+ is found; .*--env isolated"):
-        environment.confirm(card(board, "numpy<1"))
+        layers.confirm(card(board, "numpy<1"))
 
 
 def test_a_worker_whose_environment_was_removed_behind_it_says_so(board, cache, monkeypatch):
     cache.mkdir(parents=True)
     monkeypatch.setattr(sys, "prefix", str(cache / "numpy-0"))
     with pytest.raises(RunError, match="numpy-0 was removed or changed; run the same command again"):
-        environment.confirm(card(board, "numpy<1"))
+        layers.confirm(card(board, "numpy<1"))
 
 
 def test_a_worker_whose_environment_could_not_be_built_says_why(board, monkeypatch):
-    monkeypatch.setenv(environment.PROBLEM, "pip said no")
+    monkeypatch.setenv(layers.PROBLEM, "pip said no")
     with pytest.raises(RunError, match="pip said no"):
-        environment.confirm(card(board))
+        layers.confirm(card(board))
 
 
 def test_versions_name_what_is_installed_and_leave_out_what_is_not():
     import numpy
 
-    assert environment.versions(["numpy", "nosuchthing"]) == {"numpy": numpy.__version__}
+    assert packages.versions(["numpy", "nosuchthing"]) == {"numpy": numpy.__version__}
 
 
 @pytest.mark.slow
@@ -202,7 +202,7 @@ def test_two_versions_live_beside_each_other_and_the_parent_has_neither(shelf):
 
     assert output(sys.executable, HAS_TOY) == "False"
     news = []
-    made = [environment.ensure([f"toyfield=={v}"], model="toy", say=news.append) for v in ("1.0", "2.0")]
+    made = [layers.ensure([f"toyfield=={v}"], model="toy", say=news.append) for v in ("1.0", "2.0")]
     for env, version in zip(made, ("1.0", "2.0"), strict=True):
         assert output(env.python, WHAT_AND_WHERE) == f"{version} {numpy.__file__}"  # numpy is the parent's
         assert env.packages == {"toyfield": version}
@@ -212,16 +212,16 @@ def test_two_versions_live_beside_each_other_and_the_parent_has_neither(shelf):
 
 @pytest.mark.slow
 def test_a_second_call_builds_nothing_and_needs_no_pip(shelf, monkeypatch):
-    environment.ensure(["toyfield==1.0"], model="toy")
+    layers.ensure(["toyfield==1.0"], model="toy")
     monkeypatch.setenv("PIP_FIND_LINKS", "/nowhere")
-    again = environment.ensure(["toyfield==1.0"], model="other")
+    again = layers.ensure(["toyfield==1.0"], model="other")
     assert not again.built
     assert again.seconds < 1
 
 
 @pytest.mark.slow
 def test_a_layer_on_a_layer_hides_the_lower_version_and_leaves_it_alone(shelf):
-    lower = environment.ensure(["toyfield==1.0"], model="toy").python
+    lower = layers.ensure(["toyfield==1.0"], model="toy").python
     built, upper = output(lower, ENSURE, "toyfield==2.0").splitlines()[-1].split()
     assert built == "True"
     assert output(upper, WHAT_AND_WHERE).startswith("2.0 ")
@@ -266,46 +266,46 @@ def test_a_build_stopped_in_the_middle_is_no_environment_and_the_next_call_build
     process.send_signal(number)
     process.wait(60)
     if number == signal.SIGINT:
-        assert environment.stored() == []
-    assert environment.ready(["toyfield==1.0"], "toy") is None
+        assert layers.stored() == []
+    assert layers.ready(["toyfield==1.0"], "toy") is None
     call.close()  # the orphan that a kill leaves ends now, and gives the lock back
     server.close()
-    assert environment.ensure(["toyfield==1.0"], model="toy").built
-    assert [s.complete for s in environment.stored()] == [True]
+    assert layers.ensure(["toyfield==1.0"], model="toy").built
+    assert [s.complete for s in layers.stored()] == [True]
 
 
 @pytest.mark.slow
 def test_what_cannot_be_installed_is_told_with_model_requirement_and_remedy(cache):
     with pytest.raises(RunError) as told:
-        environment.ensure(["toyfield==3.0"], model="toy")
+        layers.ensure(["toyfield==3.0"], model="toy")
     text = str(told.value)
     assert text.startswith("model 'toy': toyfield==3.0 cannot be installed:")
     assert "from versions: 1.0, 2.0" in text
     assert "correct 'requirements' on its card" in text
-    assert environment.stored() == []
+    assert layers.stored() == []
 
 
 @pytest.mark.slow
 def test_a_model_that_needs_another_numpy_is_told_to_name_it(cache):
     with pytest.raises(RunError, match=r"oldfield 1.0 depends on numpy<1(.|\n)*add the numpy that the model needs"):
-        environment.ensure(["oldfield"], model="toy")
+        layers.ensure(["oldfield"], model="toy")
 
 
 @pytest.mark.slow
 def test_requirements_beside_which_matdisc_cannot_run_are_refused(cache):
     with pytest.raises(RunError, match=r"model 'toy': matdisc .* cannot run beside pydantic==1.0: ImportError"):
-        environment.ensure(["pydantic==1.0"], model="toy")
-    assert environment.stored() == []
+        layers.ensure(["pydantic==1.0"], model="toy")
+    assert layers.stored() == []
 
 
 @pytest.mark.slow
 def test_an_environment_is_built_anew_when_the_parent_has_changed_what_it_takes_from_it(cache):
-    made = environment.ensure(["toyfield==1.0", "numpy>=1"], model="toy")
-    file = made.python.parent.parent / environment_build.MANIFEST
+    made = layers.ensure(["toyfield==1.0", "numpy>=1"], model="toy")
+    file = made.python.parent.parent / build.MANIFEST
     content = json.loads(file.read_text())
     assert list(content["inherited"]) == ["numpy"]
     file.write_text(json.dumps({**content, "inherited": {"numpy": "0.1"}}))
-    assert environment.ensure(["toyfield==1.0", "numpy>=1"], model="toy").built
+    assert layers.ensure(["toyfield==1.0", "numpy>=1"], model="toy").built
 
 
 @pytest.mark.slow
@@ -319,15 +319,15 @@ def test_two_potentials_of_exclusive_versions_answer_in_one_session(shelf, board
         from ase.build import bulk
         from toyfield import load
 
-        environment.confirm(asked)
+        layers.confirm(asked)
         atoms = bulk("Cu", "fcc", a=3.8)
         atoms.calc = load()
-        found = environment.versions(["toyfield", "ray"])
+        found = packages.versions(["toyfield", "ray"])
         return atoms.get_potential_energy(), found, os.environ.get("OMP_NUM_THREADS"), sys.prefix
 
     variables = {"MATDISC_CACHE": os.environ["MATDISC_CACHE"]}
     flight = [
-        ray.remote(ask).options(runtime_env={**environment.runtime_env(c, "isolated"), "env_vars": variables}).remote(c)
+        ray.remote(ask).options(runtime_env={**layers.runtime_env(c, "isolated"), "env_vars": variables}).remote(c)
         for c in cards.values()
     ]
     (one, found_one, threads, prefix), (two, found_two, _, _) = ray.get(flight, timeout=120)
@@ -342,14 +342,14 @@ ON_A_CLUSTER = """
 import sys
 from types import SimpleNamespace
 import ray
-from matdisc.run import environment
-from matdisc.run.cluster import ray_cluster
+from matdisc.run.environments import packages
+from matdisc.run.engine.cluster import ray_cluster
 
 def ask(card):
     import time
     environment.confirm(card)
     time.sleep(0.2)
-    return environment.versions(["toyfield"])
+    return packages.versions(["toyfield"])
 
 def card(requirement):
     return SimpleNamespace(key="toy", requirements=(requirement,))
@@ -383,4 +383,4 @@ def test_nodes_of_a_cluster_build_before_and_when_workers_start_and_failures_hav
     assert lines[1].endswith("model 'toy': toyfield==3.0 cannot be installed:")
     assert lines[2] == "STARTING model 'toy': toyfield==3.0 cannot be installed:"
     assert lines[3] == "{'toyfield': '2.0'}"
-    assert {s.requirements for s in environment.stored()} == {("toyfield==1.0",), ("toyfield==2.0",)}
+    assert {s.requirements for s in layers.stored()} == {("toyfield==1.0",), ("toyfield==2.0",)}

@@ -11,8 +11,8 @@ pytest.importorskip("tblite", reason="needs the package tblite (matdisc[labels])
 
 from matdisc.errors import DataError, ExtraError, RunError
 from matdisc.models.get.frames import read_frames
-from matdisc.models.get.label_config import LabelConfig, read_label_config
-from matdisc.run.labels import make_labels
+from matdisc.models.get.labels.config import LabelConfig, read_label_config
+from matdisc.run.labels.driver import make_labels
 
 TEXT = """
 seed = 2

@@ -11,11 +11,12 @@ import time
 import pytest
 
 from matdisc.errors import RunError
-from matdisc.physics.together import TimedOut
-from matdisc.run import asking, cluster, predict
-from matdisc.run.asking import Way, crew_size, memory_share
-from matdisc.run.limits import MachineTrouble, Watch, limit_memory, remedy_for_machine, time_limit
-from matdisc.run.memory import MARGIN_GIB, TooLittleMemory, held_gib, machine_memory_gib
+from matdisc.physics.drivers import TimedOut
+from matdisc.run import predict
+from matdisc.run.engine import cluster, resumable
+from matdisc.run.engine.limits import MachineTrouble, Watch, limit_memory, remedy_for_machine, time_limit
+from matdisc.run.engine.memory import MARGIN_GIB, TooLittleMemory, held_gib, machine_memory_gib
+from matdisc.run.engine.resumable import Way, crew_size, memory_share
 from matdisc.schema import Prediction
 
 needs_proc = pytest.mark.skipif(held_gib() is None, reason="this system does not tell what a process holds")
@@ -46,7 +47,7 @@ def test_one_watch_limits_block_after_block():
 
 
 LATER = (
-    "import time\nfrom matdisc.run import limits\nlimits.DEADLY_AFTER = 0.3\n"
+    "import time\nfrom matdisc.run.engine import limits\nlimits.DEADLY_AFTER = 0.3\n"
     "with limits.Watch(deadly=True) as limit:\n"
     "    for _ in range(8):\n        with limit(0.2):\n            time.sleep(0.1)\n"
     "time.sleep(1)\nprint('alive')\n"
@@ -59,7 +60,7 @@ def test_the_deadly_clock_starts_anew_with_each_block_and_stops_with_the_watch()
 
 
 NATIVE = (
-    "from matdisc.run import limits\nlimits.DEADLY_AFTER = 0.3\n"
+    "from matdisc.run.engine import limits\nlimits.DEADLY_AFTER = 0.3\n"
     "with limits.time_limit(0.2, deadly=True):\n    sum(range(10**12))\n"
 )
 
@@ -73,7 +74,7 @@ def test_native_code_that_hangs_ends_its_process():
 
 
 GREEDY = (
-    "from matdisc.run.limits import limit_memory\nlimit_memory(1.0)\n"
+    "from matdisc.run.engine.limits import limit_memory\nlimit_memory(1.0)\n"
     "import numpy as np\n"
     "try:\n    np.ones(300_000_000)\nexcept MemoryError:\n    print('refused')\n"
     "print(np.ones(1_000_000).sum())\n"
@@ -90,7 +91,7 @@ def test_the_memory_of_this_machine_is_known():
 
 
 CLOCK = (
-    "import resource\nfrom matdisc.run import limits, memory\n"
+    "import resource\nfrom matdisc.run.engine import limits, memory\n"
     "soft = int(memory.held_gib() * 2**30) + 2**20\n"
     "resource.setrlimit(resource.RLIMIT_DATA, (soft, resource.RLIM_INFINITY))\n"  # no room for a thread's stack
     "with limits.Watch(deadly=True) as limit, limit(60):\n    print('watched')\n"
@@ -172,7 +173,8 @@ def test_a_limit_below_what_a_loaded_model_holds_is_refused_with_one_that_would_
 
 
 SHELL = (
-    "import resource\nfrom matdisc.run.limits import limit_memory\nfrom matdisc.run.memory import held_gib\n"
+    "import resource\nfrom matdisc.run.engine.limits import limit_memory\n"
+    "from matdisc.run.engine.memory import held_gib\n"
     "low = int((held_gib({field!r}) + 0.1) * 2**30)\n"
     "resource.setrlimit(resource.{name}, (low, resource.RLIM_INFINITY))\n"
     "try:\n    limit_memory(None, 'm', in_worker=False)\nexcept Exception as err:\n    print(type(err).__name__, err)\n"
@@ -213,7 +215,7 @@ def test_a_limit_in_this_process_ends_with_the_run(board):
 @pytest.fixture
 def small_machine(monkeypatch):
     """A machine with 8 GiB and four cores, so that workers have 1.6 GiB each."""
-    monkeypatch.setattr(asking, "machine_memory_gib", lambda: 8.0)
+    monkeypatch.setattr(resumable, "machine_memory_gib", lambda: 8.0)
     monkeypatch.setattr(os, "sched_getaffinity", lambda who: set(range(4)), raising=False)
 
 
@@ -230,8 +232,8 @@ def asked_of_large_workers(board, monkeypatch, **way):
 
     from contextlib import nullcontext
 
-    monkeypatch.setattr(asking, "_answers", answers)
-    monkeypatch.setattr(asking, "_cluster", lambda *arguments: nullcontext())
+    monkeypatch.setattr(resumable, "_answers", answers)
+    monkeypatch.setattr(resumable, "_cluster", lambda *arguments: nullcontext())
     said = []
     run = predict(board, "emt", "discovery", "emt-alloys", limit=5, say=said.append, **way)
     return run, tries, said
@@ -260,7 +262,7 @@ def test_numbers_that_the_user_chose_are_not_changed(board, monkeypatch, small_m
 
 
 def test_a_machine_without_memory_for_one_worker_says_what_it_has(board, monkeypatch, small_machine):
-    monkeypatch.setattr(asking, "machine_memory_gib", lambda: 3.0)
+    monkeypatch.setattr(resumable, "machine_memory_gib", lambda: 3.0)
     with pytest.raises(TooLittleMemory, match=r"this machine has 3\.0 GiB"):
         asked_of_large_workers(board, monkeypatch)
 

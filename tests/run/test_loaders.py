@@ -15,12 +15,12 @@ from matdisc.cli import main
 from matdisc.errors import CardError, ExtraError, MatdiscError, RunError
 from matdisc.models import load_potential, load_predictor
 from matdisc.models.soundness import unsound
-from matdisc.physics.relax import to_atoms
+from matdisc.physics.atoms import to_atoms
 from matdisc.run import predict
-from matdisc.run.engine import _dies_while_loading, _not_to_blame
-from matdisc.run.limits import MachineTrouble
-from matdisc.run.schedule import NODE_LOSSES_ALLOWED, Schedule
-from matdisc.run.worker import Job
+from matdisc.run.engine.backends import _dies_while_loading, _not_to_blame
+from matdisc.run.engine.limits import MachineTrouble
+from matdisc.run.engine.schedule import NODE_LOSSES_ALLOWED, Schedule
+from matdisc.run.engine.worker import Job
 from matdisc.schema import Sample
 from matdisc.testing import cubic_crystal
 

@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 
 from matdisc.errors import CardError, DataError, RunError
 from matdisc.physics.md import Conditions, Watchdog
-from matdisc.run.md import MDWay, run_md
-from matdisc.run.md_files import read_thermo
-from matdisc.run.md_start import model_of, structure_of
-from matdisc.run.md_worker import Dynamics, Part
+from matdisc.run.md.driver import MDWay, run_md
+from matdisc.run.md.files import read_thermo
+from matdisc.run.md.inputs import model_of, structure_of
+from matdisc.run.md.worker import Dynamics, Part
 
 HERE = MDWay(workers=0)
 FILES = ("trajectory.extxyz", "thermo.csv")
@@ -264,7 +264,7 @@ def test_deuterium_from_a_cif_stays_deuterium(board, tmp_path):
 @pytest.mark.parametrize("key", ["charge", "total_charge"])
 def test_the_charge_of_an_ion_is_in_every_frame_and_gives_its_energy_again(board, tmp_path, key):
     pytest.importorskip("numba", reason="needs the package numba (matdisc[ml])")
-    from matdisc.physics.molecules import species
+    from matdisc.physics.molecules.species import species
 
     anion = species("PF6-")
     atoms = Atoms(anion.symbols, anion.positions, info={key: -1})
@@ -505,7 +505,7 @@ def test_a_trained_network_goes_on_to_the_same_bytes(board, tmp_path):
     pytest.importorskip("numba", reason="needs the package numba (matdisc[ml])")
     torch = pytest.importorskip("torch", reason="needs the package torch (matdisc[ml])")
     from matdisc.models.get.files import save
-    from matdisc.models.get.potential import GET
+    from matdisc.models.get.reference.potential import GET
     from matdisc.models.get.settings import Settings
 
     torch.manual_seed(0)

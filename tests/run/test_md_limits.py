@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 from matdisc.cli import app
 from matdisc.errors import MatdiscError, RunError
 from matdisc.physics.md import Conditions
-from matdisc.run.md import MDWay, run_md
-from matdisc.run.md_memory import expected_memory
-from matdisc.run.md_worker import Dynamics
-from matdisc.run.memory import held_gib
+from matdisc.run.engine.memory import held_gib
+from matdisc.run.md.driver import MDWay, run_md
+from matdisc.run.md.memory import expected_memory
+from matdisc.run.md.worker import Dynamics
 
 HERE = MDWay(workers=0)
 

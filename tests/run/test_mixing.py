@@ -16,11 +16,11 @@ from matdisc.cards import ModelCard, read_card
 from matdisc.errors import CardError, DataError, RunError
 from matdisc.models.evidence import predictors
 from matdisc.models.evidence.tables import read_tables
-from matdisc.physics.alloy_tables import energies_from
-from matdisc.physics.mixing import ARRANGEMENTS, LATTICES
-from matdisc.run.asking import Way
-from matdisc.run.mixing import ALL_METALS, Mixing, cells, mix
-from matdisc.run.mixing_table import agreement, write_table
+from matdisc.physics.alloys.mixing import ARRANGEMENTS, LATTICES
+from matdisc.physics.alloys.tables import energies_from
+from matdisc.run.engine.resumable import Way
+from matdisc.run.mixing.driver import ALL_METALS, Mixing, cells, mix
+from matdisc.run.mixing.table import agreement, write_table
 
 HERE = Way(workers=0)
 THREE = ("Ag", "Cu", "Ni")

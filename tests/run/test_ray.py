@@ -11,9 +11,9 @@ import pytest
 from matdisc import predictions
 from matdisc.errors import RunError
 from matdisc.run import predict
-from matdisc.run.engine import ray_answers
-from matdisc.run.schedule import Schedule
-from matdisc.run.worker import Job
+from matdisc.run.engine.backends import ray_answers
+from matdisc.run.engine.schedule import Schedule
+from matdisc.run.engine.worker import Job
 from matdisc.schema import Sample
 from matdisc.tasks import TASKS
 from matdisc.testing import cubic_crystal
@@ -145,7 +145,7 @@ import sys
 from pathlib import Path
 from matdisc.board import Board
 from matdisc.run import predict
-from matdisc.run.cluster import ray_cluster
+from matdisc.run.engine.cluster import ray_cluster
 board = Board(Path(sys.argv[1]))
 with ray_cluster(2):
     for number in range(40):

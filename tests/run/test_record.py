@@ -6,8 +6,8 @@ import signal
 import pytest
 
 from matdisc.errors import RunError
-from matdisc.run.record import Limits, Record
-from matdisc.run.usage import Usage, total
+from matdisc.run.engine.record import Limits, Record
+from matdisc.run.engine.usage import Usage, total
 from matdisc.schema import Prediction
 
 SETTINGS = {"model": "m", "dataset_sha256": "0" * 64}

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from matdisc.run import schedule
-from matdisc.run.schedule import Schedule
-from matdisc.run.worker import Chunk
+from matdisc.run.engine import schedule
+from matdisc.run.engine.schedule import Schedule
+from matdisc.run.engine.worker import Chunk
 from matdisc.schema import Prediction, Sample
 from matdisc.testing import cubic_crystal
 

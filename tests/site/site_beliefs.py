@@ -10,8 +10,8 @@ from site_boards import HOSTILE, place, write
 from site_details import write_details
 
 from matdisc.board import Board
-from matdisc.leaderboard.evidence_map import basis
-from matdisc.tasks.alloys import asked_hash
+from matdisc.leaderboard.schema.evidence import basis
+from matdisc.tasks.alloys.task import asked_hash
 
 KEY = "made-up-alloys"
 SPLITS = {"interpolation-10": "1" * 64, "loeo": "2" * 64}

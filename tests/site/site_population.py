@@ -8,7 +8,7 @@ from site_boards import HOSTILE, place, result, write
 from site_details import ranking, write_ranking
 
 from matdisc.board import Board
-from matdisc.tasks.figures import Figure, Line, Sheet, shown
+from matdisc.scoring.figures import Figure, Line, Sheet, shown
 
 POPULATION = """
 [population]

@@ -8,16 +8,16 @@ from site_details import PLUS, RANKED, columns, details, ranking, write_details,
 from site_html import Page
 
 from matdisc.errors import DataError
+from matdisc.leaderboard.schema.details import Details, Slice
 from matdisc.leaderboard.site import build
-from matdisc.leaderboard.site.curves import model_plots
-from matdisc.leaderboard.site.details import Details, Slice
-from matdisc.leaderboard.site.plots import Series, curve, sheet, x_axis, y_axis
-from matdisc.leaderboard.site.results import read_content
+from matdisc.leaderboard.site.charts.curves import model_plots
+from matdisc.leaderboard.site.charts.svg import Series, curve, sheet, x_axis, y_axis
+from matdisc.leaderboard.site.content import read_content
 from matdisc.leaderboard.site.settings import Settings
-from matdisc.leaderboard.site.slices import SYMBOLS, periodic
-from matdisc.leaderboard.site.slices import place as cell_of
-from matdisc.leaderboard.site.standing import p_text
-from matdisc.leaderboard.site.tables import make_tables
+from matdisc.leaderboard.site.tables.board import make_tables
+from matdisc.leaderboard.site.tables.ranking import p_text
+from matdisc.leaderboard.site.tables.slices import SYMBOLS, periodic
+from matdisc.leaderboard.site.tables.slices import place as cell_of
 from matdisc.leaderboard.site.verdict import verdict
 
 

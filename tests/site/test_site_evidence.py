@@ -8,10 +8,10 @@ from site_boards import HOSTILE, make_board, write
 from site_html import Page
 
 from matdisc.errors import DataError
+from matdisc.leaderboard.schema.evidence import EvidenceMap
 from matdisc.leaderboard.site import build
-from matdisc.leaderboard.site.evidence import EvidenceMap
-from matdisc.leaderboard.site.evidence_graph import evidence_graph
-from matdisc.leaderboard.site.pair_map import pair_map
+from matdisc.leaderboard.site.charts.evidence_graph import evidence_graph
+from matdisc.leaderboard.site.charts.pair_map import pair_map
 
 
 @pytest.fixture(scope="module")

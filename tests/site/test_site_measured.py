@@ -3,10 +3,10 @@
 import pytest
 from pydantic import ValidationError
 
-from matdisc.leaderboard.site.figures import DrawnFigure, ToldSheet, WithFigures
-from matdisc.leaderboard.site.measured import measured_plots, text_sheets
-from matdisc.leaderboard.site.plots import numeric_columns
-from matdisc.tasks.figures import Figure, Line, Sheet, shown
+from matdisc.leaderboard.schema.figures import DrawnFigure, ToldSheet, WithFigures
+from matdisc.leaderboard.site.charts.figures import measured_plots, text_sheets
+from matdisc.leaderboard.site.charts.svg import numeric_columns
+from matdisc.scoring.figures import Figure, Line, Sheet, shown
 
 
 def figure(lines, **options):

@@ -13,10 +13,10 @@ from matdisc.errors import DataError, SubmissionError
 from matdisc.models import Question
 from matdisc.models.evidence.predictors import evidence
 from matdisc.schema import Dataset, Sample
-from matdisc.tasks.alloys import ALLOYS, fold_by_fold
-from matdisc.tasks.belief_details import belief_details
-from matdisc.tasks.beliefs import class_rate, protocols, score_beliefs
-from matdisc.tasks.check import align
+from matdisc.scoring.align import align
+from matdisc.scoring.fold_details import belief_details
+from matdisc.scoring.folds import class_rate, protocols, score_beliefs
+from matdisc.tasks.alloys.task import ALLOYS, fold_by_fold
 
 FIVE = {"Co|Cr": (1, 0), "Cr|Fe": (0, 0), "Co|Ni": (1, 0), "Co|Fe": (1, 1), "Fe|Ni": (0, 1)}
 """Label and fold of each alloy. Fold 0 learns from one High and one Low, fold 1 from two High and one Low."""

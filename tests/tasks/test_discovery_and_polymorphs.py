@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from matdisc.datasets.truth import truth_of
 from matdisc.physics.formation import formation_energy_per_atom
 from matdisc.schema import Dataset, Sample
-from matdisc.tasks.discovery import DISCOVERY
-from matdisc.tasks.polymorphs import POLYMORPHS
+from matdisc.tasks.discovery.task import DISCOVERY
+from matdisc.tasks.polymorphs.task import POLYMORPHS
 from matdisc.testing import cubic_crystal
 
 

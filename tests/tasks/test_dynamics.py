@@ -14,17 +14,17 @@ from matdisc.datasets.prototypes import crystal
 from matdisc.datasets.truth import truth_of
 from matdisc.errors import CardError, DataError
 from matdisc.leaderboard import site
-from matdisc.leaderboard.asked import write_asked
 from matdisc.leaderboard.compare import compare
+from matdisc.leaderboard.inputs import write_asked
 from matdisc.leaderboard.ranking import rank, write_ranking
 from matdisc.leaderboard.results import publish, rescore, same_numbers
-from matdisc.metrics.motion import timestep_exponent
-from matdisc.physics.together import alone, together
+from matdisc.metrics.dynamics import timestep_exponent
+from matdisc.physics.drivers import alone, together
 from matdisc.predictions import write
 from matdisc.schema import Prediction
-from matdisc.tasks.check import Answers
-from matdisc.tasks.dynamics import DYNAMICS
-from matdisc.tasks.dynamics_run import STOPS, trajectory, value_columns
+from matdisc.scoring.answers import Answers
+from matdisc.tasks.dynamics.simulation import STOPS, trajectory, value_columns
+from matdisc.tasks.dynamics.task import DYNAMICS
 
 SET = "dynamics-metals"
 

@@ -10,22 +10,22 @@ import pytest
 
 from matdisc.board import Board, shipped_board
 from matdisc.datasets import load
-from matdisc.datasets.rows import read_rows
+from matdisc.datasets.csv_rows import read_rows
+from matdisc.datasets.electrolytes import UNITS, build, counts_of, grid, read_experiment
 from matdisc.datasets.truth import truth_of
 from matdisc.errors import DataError
 from matdisc.leaderboard import site
 from matdisc.leaderboard.results import publish, rescore
-from matdisc.physics.molecules import species
-from matdisc.physics.together import Ended
+from matdisc.physics.drivers import Ended
+from matdisc.physics.molecules.species import species
 from matdisc.predictions import write
-from matdisc.run import worker
+from matdisc.run.engine import worker
 from matdisc.schema import Prediction
-from matdisc.tasks.base import Outcome
-from matdisc.tasks.check import Answers
-from matdisc.tasks.electrolytes import ELECTROLYTES, detail
-from matdisc.tasks.electrolytes_run import PROPERTIES, value_columns
-from matdisc.tasks.electrolytes_set import UNITS, build, counts_of, grid, read_experiment
-from matdisc.tasks.score import flags
+from matdisc.scoring.answers import Answers
+from matdisc.scoring.flags import flags
+from matdisc.tasks.electrolytes.simulation import PROPERTIES, value_columns
+from matdisc.tasks.electrolytes.task import ELECTROLYTES, detail
+from matdisc.tasks.task import Outcome
 
 SET = "electrolytes-mini"
 NAMES = ["EC", "PC", "DMC", "EMC", "DEC", "LiPF6-EC-EMC"]

@@ -6,12 +6,12 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from matdisc.cards import Electrolytes
+from matdisc.physics.drivers import alone
 from matdisc.physics.md import Frame
-from matdisc.physics.molecules import species
-from matdisc.physics.packing import liquid
-from matdisc.physics.together import alone
-from matdisc.tasks.dynamics_run import STOPS
-from matdisc.tasks.electrolytes_run import Centres, at_density, liquid_steps, seed_of, settled, value_columns
+from matdisc.physics.molecules.packing import liquid
+from matdisc.physics.molecules.species import species
+from matdisc.tasks.dynamics.simulation import STOPS
+from matdisc.tasks.electrolytes.simulation import Centres, at_density, liquid_steps, seed_of, settled, value_columns
 
 
 class Toy(Calculator):

@@ -8,7 +8,7 @@ import pytest
 from scipy.signal import lfilter
 
 from matdisc.metrics.transport import BOLTZMANN, MILLISIEMENS_PER_CM
-from matdisc.tasks.liquids import Replica, density, plain, properties
+from matdisc.tasks.electrolytes.properties import Replica, density, plain, properties
 
 FRAME, D_LI, D_PF6, D_EC = 20.0, 1e-4, 3e-4, 5e-4  # fs; Å^2/fs = 1e-5 m^2/s
 COUNTS = {"Li+": 30, "PF6-": 30, "EC": 20}

@@ -9,17 +9,17 @@ import pytest
 from matdisc import predictions
 from matdisc.board import Board, shipped_board
 from matdisc.datasets import load
-from matdisc.datasets.perturb import perturbed
 from matdisc.datasets.prototypes import perovskite
+from matdisc.datasets.relaxation_starts import perturbed
 from matdisc.datasets.truth import truth_of
 from matdisc.errors import SubmissionError
 from matdisc.metrics.structures import structure_metrics, structure_terms
-from matdisc.physics.together import alone
+from matdisc.physics.drivers import alone
+from matdisc.predictions.crystal_json import to_json
 from matdisc.schema import Crystal, Dataset, Prediction, Sample
-from matdisc.structures import to_json
-from matdisc.tasks import relaxation as module
-from matdisc.tasks.check import align
-from matdisc.tasks.relaxation import RELAXATION, unrelaxed, unskewed
+from matdisc.scoring.align import align
+from matdisc.tasks.relaxation import task as module
+from matdisc.tasks.relaxation.task import RELAXATION, unrelaxed, unskewed
 
 A_SITES = ("Ba", "Sr", "Ca", "Pb")
 NAMES = tuple(f"{a}TiO3" for a in A_SITES)
@@ -180,7 +180,7 @@ def test_a_relaxation_by_the_potential_that_made_the_reference_comes_back():
     from ase.calculators.emt import EMT
 
     from matdisc.physics.matching import rms_distance
-    from matdisc.physics.relax import PROTOCOLS
+    from matdisc.physics.relaxation.relax import PROTOCOLS
 
     reference = load(Board(shipped_board()), "emt-alloys").relaxed["CuPt3-L1_2"]
     start = perturbed(reference, scale=1.03, rattle=0.05, seed=0, name="CuPt3")

@@ -13,10 +13,10 @@ from matdisc.datasets.truth import Truth
 from matdisc.errors import SubmissionError
 from matdisc.predictions import OK, Submission
 from matdisc.schema import Crystal
-from matdisc.tasks.check import align
-from matdisc.tasks.discovery import DISCOVERY
-from matdisc.tasks.polymorphs import POLYMORPHS
-from matdisc.tasks.relaxation import RELAXATION
+from matdisc.scoring.align import align
+from matdisc.tasks.discovery.task import DISCOVERY
+from matdisc.tasks.polymorphs.task import POLYMORPHS
+from matdisc.tasks.relaxation.task import RELAXATION
 
 N = 400
 RNG = np.random.default_rng(0)

@@ -10,9 +10,9 @@ from dataclasses import asdict
 from typing import Any
 
 import matdisc
-from matdisc.leaderboard.site.columns import METRICS
-from matdisc.leaderboard.site.results import Content
-from matdisc.leaderboard.site.tables import Row, Table
+from matdisc.leaderboard.site.content import Content
+from matdisc.leaderboard.site.tables.board import Row, Table
+from matdisc.leaderboard.site.tables.format import METRICS
 
 SCHEMA = "matdisc.leaderboard/1"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

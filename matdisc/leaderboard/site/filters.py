@@ -6,11 +6,10 @@ import re
 
 from markupsafe import Markup
 
-from matdisc.leaderboard.site.cells import published_value
-from matdisc.leaderboard.site.columns import metric_anchor, show, show_interval
-from matdisc.leaderboard.site.plots import figure
+from matdisc.leaderboard.site.tables.cells import published_value
+from matdisc.leaderboard.site.tables.format import figure, metric_anchor, show, show_interval
+from matdisc.scoring.metric import Metric
 from matdisc.tasks import Task
-from matdisc.tasks.shown import Metric
 
 
 def metric_of(key: str, task: Task) -> Metric:

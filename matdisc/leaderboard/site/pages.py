@@ -10,26 +10,28 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import matdisc
 from matdisc.leaderboard.names import display_name
-from matdisc.leaderboard.site.all_rows import all_rows
-from matdisc.leaderboard.site.belief_pages import EvidenceSection, belief_board, belief_section, evidence_section
-from matdisc.leaderboard.site.belief_tables import Named
-from matdisc.leaderboard.site.cells import VARIANTS, badges, variant
-from matdisc.leaderboard.site.charts import make_charts
-from matdisc.leaderboard.site.columns import COVERAGE, METRICS
-from matdisc.leaderboard.site.curves import model_plots, overlay_plots
+from matdisc.leaderboard.schema.result import Result
+from matdisc.leaderboard.site.charts.curves import model_plots, overlay_plots
+from matdisc.leaderboard.site.charts.figures import measured_plots, text_sheets
+from matdisc.leaderboard.site.charts.intervals import make_charts
+from matdisc.leaderboard.site.content import Content
 from matdisc.leaderboard.site.export import build_json, leaderboard_csv, leaderboard_json
 from matdisc.leaderboard.site.filters import FILTERS
-from matdisc.leaderboard.site.measured import measured_plots, text_sheets
-from matdisc.leaderboard.site.results import Content, Result
+from matdisc.leaderboard.site.fold_sections import EvidenceSection, belief_board, belief_section, evidence_section
 from matdisc.leaderboard.site.settings import Settings, shown_first
-from matdisc.leaderboard.site.slices import periodic, slice_tables
-from matdisc.leaderboard.site.standing import MOST_COMPARED, at_k, pairs
-from matdisc.leaderboard.site.tables import SHORT, Row, Table, make_tables
-from matdisc.leaderboard.site.verdict import full_name, headline_table, verdict
+from matdisc.leaderboard.site.tables.all_rows import all_rows
+from matdisc.leaderboard.site.tables.board import SHORT, Row, Table, full_name, make_tables
+from matdisc.leaderboard.site.tables.cells import VARIANTS, badges, variant
+from matdisc.leaderboard.site.tables.folds import Named
+from matdisc.leaderboard.site.tables.format import COVERAGE, METRICS
+from matdisc.leaderboard.site.tables.ranking import MOST_COMPARED, at_k, pairs
+from matdisc.leaderboard.site.tables.slices import periodic, slice_tables
+from matdisc.leaderboard.site.verdict import headline_table, verdict
 from matdisc.predictions import SUFFIXES
 from matdisc.schema import STATUSES
+from matdisc.scoring.metric import Metric
+from matdisc.scoring.stability_metrics import STABILITY
 from matdisc.tasks import TASKS
-from matdisc.tasks.shown import STABILITY, Metric
 
 TEMPLATES = Path(__file__).parent / "templates"
 POLICY = (

@@ -11,8 +11,8 @@ from pathlib import Path
 from matdisc.atomic import copy_folder, naming
 from matdisc.board import Board
 from matdisc.errors import DataError
+from matdisc.leaderboard.site.content import read_content
 from matdisc.leaderboard.site.pages import render_pages
-from matdisc.leaderboard.site.results import read_content
 from matdisc.leaderboard.site.settings import read_settings
 
 ASSETS = Path(__file__).parent / "assets"

@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints, ValidationError, field_validator
 
 from matdisc.cards import HttpsUrl, Key, Name, Strict, TaskKey, Text
 from matdisc.errors import CardError
-from matdisc.leaderboard.site.columns import METRICS
+from matdisc.leaderboard.site.tables.format import METRICS
 from matdisc.tasks import Task
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]

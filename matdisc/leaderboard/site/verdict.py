@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from matdisc.leaderboard.site.columns import show, show_interval
-from matdisc.leaderboard.site.parts import Value
+from matdisc.leaderboard.schema.base import Value
 from matdisc.leaderboard.site.settings import Settings
-from matdisc.leaderboard.site.tables import Row, Table, headline_value
+from matdisc.leaderboard.site.tables.board import Row, Table, full_name, headline_value
+from matdisc.leaderboard.site.tables.format import show, show_interval
+from matdisc.scoring.metric import Metric
 from matdisc.tasks import TASKS
-from matdisc.tasks.shown import Metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,6 @@ def headline_table(tables: list[Table], settings: Settings) -> Table | None:
 def _led_by_its_maker(table: Table) -> bool:
     first = _defined(table)[0]
     return table.dataset.key in first.card.used_in_construction_of
-
-
-def full_name(row: Row) -> str:
-    return f"{row.name} ({row.variant})" if row.variant else row.name
 
 
 def _claim(table: Table) -> str:

@@ -5,7 +5,8 @@ The classes are in `estimator` (scikit-learn interface) and `model` (NumPy alone
 """
 
 from matdisc.models.evidence.masses import RULES, Combined, TotalConflict, combine, combine_counts, combine_segments
-from matdisc.models.evidence.model import Beliefs, EvidenceModel, Settings
+from matdisc.models.evidence.model import Beliefs, EvidenceModel
+from matdisc.models.evidence.settings import Settings
 from matdisc.models.evidence.sources import PairTable
 
 __all__ = [

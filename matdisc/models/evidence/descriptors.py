@@ -8,12 +8,11 @@ from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from matdisc.arrays import Floats
 from matdisc.models.evidence.groups import Alloy
 from matdisc.models.evidence.sources import PairTable
 
-Floats = NDArray[np.float64]
 SHELLS = ("s", "p", "d", "f")
 PROPERTIES = (
     "Z", "mendeleev_no", "atomic_mass", "melting_point", "group", "row", "covalent_radius", "X",

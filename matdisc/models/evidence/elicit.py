@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from matdisc.cards import SYMBOLS
+from matdisc.elements import SYMBOLS
 from matdisc.errors import DataError, RunError
 from matdisc.models.evidence.tables import ANSWERS
 

@@ -14,7 +14,8 @@ from matdisc.errors import DataError
 from matdisc.models.evidence.explain import Explanation, explain
 from matdisc.models.evidence.inference import Version
 from matdisc.models.evidence.masses import Rule
-from matdisc.models.evidence.model import ALPHAS, Beliefs, EvidenceModel, Settings
+from matdisc.models.evidence.model import Beliefs, EvidenceModel
+from matdisc.models.evidence.settings import ALPHAS, Settings
 from matdisc.models.evidence.sources import DATA_SHARE, Fusion, PairTable
 
 

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matdisc.cards import SYMBOLS
+from matdisc.arrays import Ints
+from matdisc.elements import SYMBOLS
 from matdisc.errors import DataError
 
 Masks = NDArray[np.uint64]
-Ints = NDArray[np.int64]
 Alloy = frozenset[str]
 MAX_ELEMENTS = 64
 LARGEST_ORDER = 2

@@ -13,14 +13,12 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from matdisc.models.evidence.groups import Groups, Ints, Splits
+from matdisc.arrays import Bools, Floats, Ints
+from matdisc.models.evidence.groups import Groups, Splits
 from matdisc.models.evidence.masses import Combined, Rule, combine_segments, from_logs
 from matdisc.models.evidence.substitution import Hosts, joined
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Version = Literal["v1", "v2"]
 CHUNK = 4_000_000
 """Numbers held at a time, so that memory does not grow with the number of candidates."""

@@ -19,9 +19,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from matdisc.arrays import Floats
 from matdisc.errors import MatdiscError
 
-Floats = NDArray[np.float64]
 Rule = Literal["dempster", "yager", "dubois-prade", "murphy", "cautious"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 TOLERANCE = 1e-9

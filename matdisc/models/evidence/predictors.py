@@ -16,18 +16,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from matdisc.arrays import Floats
 from matdisc.errors import DataError
 from matdisc.models.evidence.descriptors import descriptors, one_hot, rule_table
 from matdisc.models.evidence.groups import Alloy, alphabet
 from matdisc.models.evidence.inference import Version
 from matdisc.models.evidence.masses import Rule
-from matdisc.models.evidence.model import ALPHAS, Beliefs, EvidenceModel, Settings
+from matdisc.models.evidence.model import Beliefs, EvidenceModel
+from matdisc.models.evidence.settings import ALPHAS, Settings
 from matdisc.models.evidence.sources import Fusion, PairTable, constant_table
 from matdisc.models.evidence.tables import read_tables
 from matdisc.models.load import Predictor, Question
 from matdisc.schema import Sample, Values
 
-Floats = NDArray[np.float64]
 Features = Literal["descriptors", "one-hot"]
 Source = Literal["data", "rules", "table", "data+rules", "data+table", "data+rules+table"]
 ABSTENTION: Values = {"p_high": 0.5, "belief": 0.0, "plausibility": 1.0, "conflict": 0.0}

@@ -10,8 +10,8 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from matdisc.arrays import Bools, Floats
 from matdisc.models.evidence.inference import (
     CHUNK,
     by_pieces,
@@ -26,10 +26,8 @@ from matdisc.models.evidence.substitution import Hosts
 from matdisc.models.evidence.view import View, masses_of, restricted
 
 if TYPE_CHECKING:
-    from matdisc.models.evidence.model import Settings
+    from matdisc.models.evidence.settings import Settings
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Way = tuple[Floats, int, float]
 """Masses of the keys (n_groups, n_groups, 3), largest exchanged group, and factor of `v2`."""
 LEAVE_ONE_OUT = 10

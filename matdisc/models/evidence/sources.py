@@ -11,14 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from matdisc.cards import SYMBOLS
+from matdisc.arrays import Floats
+from matdisc.elements import SYMBOLS
 from matdisc.errors import DataError
 from matdisc.models.evidence.groups import Groups
 from matdisc.models.evidence.masses import Combined, Rule, combine, discount
 
-Floats = NDArray[np.float64]
 DATA_SHARE = 2 / 3
 """Weight of the data source beside knowledge; the tables share the rest evenly, also where there are no data."""
 

@@ -13,14 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from matdisc.arrays import Bools, Floats, Ints
 from matdisc.errors import DataError
-from matdisc.models.evidence.groups import Alloy, Groups, Ints, Masks, Splits, set_name
+from matdisc.models.evidence.groups import Alloy, Groups, Masks, Splits, set_name
 from matdisc.models.evidence.masses import Combined, combine_counts, from_logs
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
-from matdisc.cards import SYMBOLS
+from matdisc.elements import SYMBOLS
 from matdisc.errors import DataError
 from matdisc.models.evidence.sources import PairTable
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from matdisc.arrays import Floats
 from matdisc.models.evidence.groups import Groups
 from matdisc.models.evidence.masses import Combined
 from matdisc.models.evidence.substitution import Counts, Hosts, count_pairs, data_masses, weighted_masses
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

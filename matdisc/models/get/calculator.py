@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from ase.calculators.calculator import Calculator
 
-    from matdisc.models.get.potential import GET
+    from matdisc.models.get.reference.potential import GET
 
 TRAINED = Path(__file__).parent / "trained"
 """Folder of the models that ship with the package."""

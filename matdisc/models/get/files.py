@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from matdisc.models.get.potential import GET
+    from matdisc.models.get.reference.potential import GET
 
 DESCRIPTION, WEIGHTS = "model.toml", "weights.safetensors"
 REMEDY = f"copy {DESCRIPTION} and {WEIGHTS} anew from one place, or train again (matdisc train get)"
@@ -61,7 +61,7 @@ def load(folder: Path, *, dtype: torch.dtype | None = None, device: Any = "cpu")
     """
     import torch
 
-    from matdisc.models.get.potential import GET
+    from matdisc.models.get.reference.potential import GET
 
     settings, weights = read(folder)
     model = GET(settings)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matdisc.arrays import Floats
 from matdisc.errors import DataError
 from matdisc.models.get.settings import MAX_NUMBER, SYMBOLS
 from matdisc.physics import foreign
@@ -18,7 +19,6 @@ from matdisc.physics import foreign
 if TYPE_CHECKING:
     from ase import Atoms
 
-Floats = NDArray[np.float64]
 READ = (
     "energy", "forces", "stress", "virial", "virials", "charges", "dipole", "charge", "multiplicity", "spin",
     "molecule", "system", "trajectory",
@@ -158,6 +158,9 @@ def _virial(atoms: Atoms, found: dict[str, Any], forces: Floats, where: str, not
     if "stress" in found:
         each["stress"] = -_matrix(found["stress"], where) * atoms.cell.volume
     each = {key: value for key, value in each.items() if not np.isnan(value).all()}
+    for key, value in each.items():
+        if not np.isfinite(value).all():
+            raise DataError(f"{where}: '{key}' is not finite; remove the frame")
     for key in [key for key in each if not box]:
         of_forces = atoms.positions.T @ forces
         if key == "stress" or not _same(each[key], (of_forces + of_forces.T) / 2):

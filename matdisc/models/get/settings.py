@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from matdisc.cards import ELEMENTS
+from matdisc.elements import ELEMENTS
 from matdisc.errors import CardError
 
 SYMBOLS = ("X", *ELEMENTS.split())

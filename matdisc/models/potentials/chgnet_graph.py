@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from matdisc.arrays import Floats, Ints
 
 if TYPE_CHECKING:
     from ase import Atoms
     from torch import Tensor
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 SHORTEST = 1e-3
 """Two atoms closer than this, Å, are the same atom twice: a bond without a direction."""

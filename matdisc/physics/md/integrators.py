@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matdisc.physics.evaluation import Floats
+from matdisc.arrays import Floats
 from matdisc.physics.md.conditions import Conditions
 
 SUZUKI = 1 / (2 - 2 ** (1 / 3))

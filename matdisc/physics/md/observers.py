@@ -8,7 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from matdisc.physics.md.state import Floats, Frame
+from matdisc.arrays import Floats
+from matdisc.physics.md.state import Frame
 
 FRAME_FIELDS = tuple(f.name for f in fields(Frame))
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matdisc.errors import MatdiscError, RunError
+from matdisc.physics.drivers import TimedOut
 from matdisc.physics.evaluation import Evaluation, Steps
 from matdisc.physics.md.conditions import Conditions
 from matdisc.physics.md.observers import Observer
 from matdisc.physics.md.state import Reason, Simulated, State, Stop
 from matdisc.physics.md.trajectory import RUNAWAY, Trajectory
 from matdisc.physics.md.watchdog import Fence, Watch, Watchdog
-from matdisc.physics.together import TimedOut
 
 if TYPE_CHECKING:
     from ase import Atoms

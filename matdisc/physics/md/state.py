@@ -9,11 +9,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from matdisc.arrays import Floats
 from matdisc.errors import DataError
 
-Floats = NDArray[np.float64]
 Reason = Literal["bond", "temperature", "overlap", "drift", "not finite", "no answer", "runaway"]
 
 

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matdisc.arrays import Floats
 from matdisc.errors import DataError, RunError
-from matdisc.physics.evaluation import Evaluation, Floats, evaluate
+from matdisc.physics.evaluation import Evaluation, evaluate
 from matdisc.physics.foreign import checked_masses
 from matdisc.physics.md.conditions import Conditions
 from matdisc.physics.md.integrators import INTEGRATORS, Motion
 from matdisc.physics.md.state import Frame, State
-from matdisc.physics.md.units import BAR, BOLTZMANN, MASS
 from matdisc.physics.md.velocities import thermal_velocities
+from matdisc.units import BAR, BOLTZMANN, MASS
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matdisc.physics.md.units import BOLTZMANN, MASS
+from matdisc.units import BOLTZMANN, MASS
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from matdisc.physics.evaluation import Floats
+    from matdisc.arrays import Floats
 
 
 def thermal_velocities(

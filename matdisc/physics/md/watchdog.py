@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from matdisc.physics.md.state import Floats, Frame, Stop
+from matdisc.arrays import Floats
+from matdisc.physics.md.state import Frame, Stop
 
 if TYPE_CHECKING:
     from ase import Atoms

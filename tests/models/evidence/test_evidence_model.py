@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from naive_evidence import judged, substitutability
 
-from matdisc.cards import ELEMENTS as PERIODIC_TABLE
+from matdisc.elements import ELEMENTS as PERIODIC_TABLE
 from matdisc.errors import DataError
 from matdisc.models.evidence import RULES, EvidenceModel, PairTable, Settings, TotalConflict, combine
 from matdisc.models.evidence.groups import Groups

@@ -3,7 +3,7 @@
 from ase import Atoms
 from ase.build import bulk, molecule
 
-from matdisc.models.get.potential import GET
+from matdisc.models.get.reference.potential import GET
 from matdisc.models.get.settings import Settings
 
 SIZES = {"features": 16, "heads": 4, "radial": 8}

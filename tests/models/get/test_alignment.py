@@ -6,12 +6,12 @@ from ase import Atoms, units
 from water_toys import water
 
 from matdisc.errors import DataError
-from matdisc.models.get import pressure
-from matdisc.models.get.alignment import align, hold
-from matdisc.models.get.config import AlignConfig
 from matdisc.models.get.files import load, save
-from matdisc.models.get.potential import GET
+from matdisc.models.get.reference.potential import GET
 from matdisc.models.get.settings import Settings
+from matdisc.models.get.training import pressure
+from matdisc.models.get.training.alignment import align, hold
+from matdisc.models.get.training.config import AlignConfig
 
 NET = {"features": 16, "heads": 4, "radial": 12, "layers": 2, "elements": (1, 8)}
 

@@ -4,7 +4,7 @@ import pytest
 from ase import units
 
 from matdisc.errors import RunError
-from matdisc.models.get.config import AlignConfig, DistillConfig, Loss, TrainConfig, read_config
+from matdisc.models.get.training.config import AlignConfig, DistillConfig, Loss, TrainConfig, read_config
 
 GOOD = '[network]\nlevel_of_theory = "toy"\n'
 

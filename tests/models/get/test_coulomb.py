@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from matdisc.models.get.coulomb import dipoles, neutralised, own_energies, pair_energies
-from matdisc.models.get.graph import graph_of
+from matdisc.models.get.reference.coulomb import dipoles, neutralised, own_energies, pair_energies
+from matdisc.models.get.reference.graph import graph_of
 from matdisc.models.get.settings import COULOMB
 
 RADIUS, BETA = 2.2, 18.7

@@ -5,15 +5,15 @@ import pytest
 from water_toys import toy_frames
 
 from matdisc.errors import DataError, RunError
-from matdisc.models.get.bulk import read_structures, taught
-from matdisc.models.get.config import DistillConfig, Stability, TrainConfig, read_config
-from matdisc.models.get.distillation import distil
 from matdisc.models.get.files import load, save
 from matdisc.models.get.frames import read_frames, to_atoms, write_frames
-from matdisc.models.get.potential import GET
+from matdisc.models.get.reference.potential import GET
 from matdisc.models.get.settings import Settings
-from matdisc.models.get.steadiness import mean_steady_ps, steady_ps
-from matdisc.models.get.training import train
+from matdisc.models.get.training.bulk import read_structures, taught
+from matdisc.models.get.training.config import DistillConfig, Stability, TrainConfig, read_config
+from matdisc.models.get.training.distillation import distil
+from matdisc.models.get.training.stability import mean_steady_ps, steady_ps
+from matdisc.models.get.training.training import train
 
 NET = {"features": 8, "heads": 2, "radial": 8, "layers": 2, "level_of_theory": "toy"}
 
@@ -113,7 +113,7 @@ def test_models_that_agree_have_no_spread_and_offsets_do_not_count():
 
 def test_two_forces_that_differ_by_two_have_a_spread_of_root_two():
     """Forces +1 and -1 along x: standard deviation sqrt(2), over all atoms and for each frame."""
-    from matdisc.models.get.bulk import Taught
+    from matdisc.models.get.training.bulk import Taught
 
     frames = toy_frames(1, waters=(1,))
     spread = np.zeros((3, 3))

@@ -9,12 +9,12 @@ from ase import Atoms
 from ase.build import bulk
 from get_examples import salt
 
-from matdisc.models.get.ewald import beyond_pairs, screened
-from matdisc.models.get.graph import graph_of
-from matdisc.models.get.longrange import longrange_energies
-from matdisc.models.get.neighbours import neighbours, one_of_each
+from matdisc.models.get.reference.ewald import beyond_pairs, screened
+from matdisc.models.get.reference.ewald_splitting import splitting_of, waves
+from matdisc.models.get.reference.graph import graph_of
+from matdisc.models.get.reference.longrange import longrange_energies
+from matdisc.models.get.reference.neighbours import neighbours, one_of_each
 from matdisc.models.get.settings import COULOMB, Settings
-from matdisc.models.get.splitting import splitting_of, waves
 
 SPACING = 6.0  # nearest neighbours beyond the damping
 MADELUNG = {"rocksalt": 1.7475646, "cesiumchloride": 1.7626747, "zincblende": 1.6380551}

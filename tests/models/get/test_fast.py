@@ -15,7 +15,7 @@ from matdisc.models.get.fast import Evaluator, evaluator, pairs  # noqa: E402
 from matdisc.models.get.fast.lanes import width  # noqa: E402
 from matdisc.models.get.fast.table import edge_features, radial_table  # noqa: E402
 from matdisc.models.get.files import state_of  # noqa: E402
-from matdisc.models.get.potential import GET  # noqa: E402
+from matdisc.models.get.reference.potential import GET  # noqa: E402
 from matdisc.models.get.settings import COULOMB, Settings  # noqa: E402
 
 ELEMENTS = (1, 3, 6, 8, 9, 15)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from water_toys import toy_frames
 
 from matdisc.errors import DataError
-from matdisc.models.get.accuracy import refuse_other_units
 from matdisc.models.get.frames import from_atoms
 from matdisc.models.get.inputs import total_charge
-from matdisc.models.get.samples import read_data
+from matdisc.models.get.training.accuracy import refuse_other_units
+from matdisc.models.get.training.samples import read_data
 
 HEAD = "Properties=species:S:1:pos:R:3:forces:R:3"
 

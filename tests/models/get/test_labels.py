@@ -9,11 +9,11 @@ from ase import Atoms
 pytest.importorskip("tblite", reason="needs the package tblite (matdisc[labels])")
 
 from matdisc.errors import DataError, RunError
-from matdisc.models.get.label_config import LabelConfig, read_label_config
-from matdisc.models.get.labels import label_work, wall, works
-from matdisc.models.get.xtb import NoLabel, Xtb
-from matdisc.physics.molecules import species
-from matdisc.physics.packing import closest_contact
+from matdisc.models.get.labels.config import LabelConfig, read_label_config
+from matdisc.models.get.labels.labels import label_work, wall, works
+from matdisc.models.get.labels.xtb import NoLabel, Xtb
+from matdisc.physics.molecules.packing import closest_contact
+from matdisc.physics.molecules.species import species
 
 RECIPES = Path(__file__).parents[3] / "models" / "get-mini"
 SMALL = {"name": "pair", "species": {"EC": 1, "Li+": 1}, "frames": 3, "stride": 5, "rattles": 1, "contacts": 2}
@@ -113,7 +113,7 @@ def test_a_box_has_no_dipole_and_neutral_charges(monkeypatch):
 
 
 def _flat_label(n):
-    from matdisc.models.get.xtb import Label
+    from matdisc.models.get.labels.xtb import Label
 
     return Label(-1.0, np.zeros((n, 3)), np.zeros(n), np.zeros(3), np.zeros((3, 3)))
 

@@ -6,7 +6,7 @@ from ase import Atoms
 from ase.neighborlist import neighbor_list
 from get_examples import salt
 
-from matdisc.models.get.neighbours import neighbours, one_of_each
+from matdisc.models.get.reference.neighbours import neighbours, one_of_each
 
 
 def _pairs(i, j, shift):

@@ -7,7 +7,7 @@ from get_examples import SIZES, small_model, water
 from scipy.special import expit
 
 from matdisc.models.get.files import shapes, state_of
-from matdisc.models.get.network import Network, initialise
+from matdisc.models.get.reference.network import Network, initialise
 from matdisc.models.get.settings import Settings
 
 

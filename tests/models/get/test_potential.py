@@ -10,8 +10,8 @@ from ase.build import bulk
 from get_examples import SIZES, ask, rock_salt, salt, small_model, water
 
 from matdisc.errors import CardError, DataError
-from matdisc.models.get.graph import join
-from matdisc.models.get.potential import GET
+from matdisc.models.get.reference.graph import join
+from matdisc.models.get.reference.potential import GET
 from matdisc.models.get.settings import SYMBOLS, Settings, settings_of
 
 DISPERSION = {"dispersion": True, "elements": (1, 3, 8, 9), "dispersion_c6": {1: 2.0, 3: 5.0, 8: 8.0, 9: 6.0}}

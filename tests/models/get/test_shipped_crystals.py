@@ -6,8 +6,8 @@ from ase import Atoms
 from ase.calculators.emt import EMT
 
 from matdisc.datasets import load as load_dataset
-from matdisc.datasets.generate.emt_frames import frames_of
 from matdisc.datasets.load import training_part
+from matdisc.generate.emt_frames import frames_of
 from matdisc.models.get.calculator import load
 from matdisc.testing import check_potential
 

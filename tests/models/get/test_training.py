@@ -14,12 +14,12 @@ import pytest
 from water_toys import toy_frames
 
 from matdisc.errors import DataError, RunError
-from matdisc.models.get.baseline import fit_baseline
-from matdisc.models.get.config import TrainConfig
 from matdisc.models.get.files import load
 from matdisc.models.get.frames import to_atoms, write_frames
-from matdisc.models.get.samples import read_data, split_parts
-from matdisc.models.get.training import train
+from matdisc.models.get.training.baseline import fit_baseline
+from matdisc.models.get.training.config import TrainConfig
+from matdisc.models.get.training.samples import read_data, split_parts
+from matdisc.models.get.training.training import train
 
 NET = {"features": 8, "heads": 2, "radial": 8, "layers": 2, "level_of_theory": "toy"}
 SETTINGS = """
@@ -220,10 +220,10 @@ def test_periodic_frames_are_batched_with_their_boxes(tmp_path):
     from ase.build import bulk
 
     from matdisc.models.get.frames import from_atoms
-    from matdisc.models.get.graph import graph_of
-    from matdisc.models.get.potential import GET
-    from matdisc.models.get.samples import samples_of
+    from matdisc.models.get.reference.graph import graph_of
+    from matdisc.models.get.reference.potential import GET
     from matdisc.models.get.settings import Settings
+    from matdisc.models.get.training.samples import samples_of
 
     made = [bulk("Cu", cubic=True), to_atoms(toy_frames(1), 0), bulk("Cu", "fcc", a=3.9)]
     for atoms in made:

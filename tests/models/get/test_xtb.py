@@ -8,9 +8,9 @@ pytest.importorskip("tblite", reason="needs the package tblite (matdisc[labels])
 from ase import Atoms
 
 from matdisc.errors import DataError
-from matdisc.models.get.xtb import NoLabel, Xtb, check_electrons, label_atoms
-from matdisc.physics.molecules import species
-from matdisc.physics.packing import cluster
+from matdisc.models.get.labels.xtb import NoLabel, Xtb, check_electrons, label_atoms
+from matdisc.physics.molecules.packing import cluster
+from matdisc.physics.molecules.species import species
 
 
 @pytest.fixture(scope="module")

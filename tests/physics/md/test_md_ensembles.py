@@ -5,7 +5,7 @@ import pytest
 from wells import bulk_only, driven, gas, ring, springs, wells
 
 from matdisc.physics.md import Conditions, Recorder, simulate
-from matdisc.physics.md.units import BAR, BOLTZMANN, MASS
+from matdisc.units import BAR, BOLTZMANN, MASS
 
 
 def test_langevin_samples_a_harmonic_well_exactly_in_space_even_with_long_steps():

@@ -9,9 +9,9 @@ from ase.calculators.emt import EMT
 from ase.units import fs
 from wells import driven, gas, no_forces, ring, springs, wells
 
+from matdisc.physics.drivers import alone
 from matdisc.physics.md import Conditions, Recorder, simulate, thermal_velocities
-from matdisc.physics.md.units import BAR, BOLTZMANN, MASS
-from matdisc.physics.together import alone
+from matdisc.units import BAR, BOLTZMANN, MASS
 
 
 def copper(cells=2, temperature=300.0, seed=1):

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from wells import bulk_only, driven, gas, no_forces, ring, springs
 
 from matdisc.errors import RunError
+from matdisc.physics.drivers import alone
 from matdisc.physics.evaluation import Evaluation, checked
 from matdisc.physics.md import Conditions, Recorder, Watchdog, simulate
 from matdisc.physics.md.conditions import ENSEMBLES
 from matdisc.physics.md.watchdog import DENSEST, SPREAD, SWOLLEN, Fence
-from matdisc.physics.together import alone
 
 
 def npt(**values):
@@ -180,7 +180,7 @@ def test_a_machine_at_its_end_is_no_answer_of_the_potential(error, fails_at):
 
 
 def worked(steps, answer):
-    """Drive as matdisc.physics.together does: what the potential raises is raised where the work waits."""
+    """Drive as matdisc.physics.drivers does: what the potential raises is raised where the work waits."""
     try:
         atoms = next(steps)
         while True:

@@ -10,11 +10,11 @@ from ase.calculators.calculator import Calculator
 from ase.calculators.emt import EMT
 from wells import driven, gas, no_forces, ring, springs, wells
 
+from matdisc.physics.drivers import alone, together
 from matdisc.physics.evaluation import Evaluation
 from matdisc.physics.md import Conditions, Recorder, Watchdog, simulate
-from matdisc.physics.md.units import MASS
 from matdisc.physics.md.watchdog import bonds_of, close_pairs
-from matdisc.physics.together import alone, together
+from matdisc.units import MASS
 
 
 def stopped(atoms, answer, dog=None, steps=200, **conditions):

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from matdisc.arrays import Floats
 from matdisc.errors import DataError
-from matdisc.models.get.dispersion import SWITCH, coefficients
 from matdisc.models.get.fast import ewald, network, pairs
 from matdisc.models.get.fast.lanes import width
 from matdisc.models.get.fast.neighbours import ListCache, Neighbours
 from matdisc.models.get.fast.search import near_edges
 from matdisc.models.get.fast.table import RadialTable, edge_features, radial_table
 from matdisc.models.get.inputs import is_periodic, total_charge
+from matdisc.models.get.reference.dispersion import SWITCH, coefficients
 from matdisc.models.get.settings import COULOMB
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-Floats = NDArray[np.float64]
 T = TypeVar("T")
 KEEP = 16
 """Curves of kinds of pairs, and cells' reciprocal vectors, kept for the next structure that needs them."""

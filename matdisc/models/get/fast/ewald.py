@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matdisc.arrays import Floats
 from matdisc.models.get.fast.reciprocal import field, phases, structure_factors
 from matdisc.models.get.settings import COULOMB
 
-Floats = NDArray[np.float64]
 DENSITY = 0.1
 """Atoms per Å^3 assumed when work is shared between both sums; a wrong guess costs time, not accuracy."""
 PAIR_COST = 13.0

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matdisc.arrays import Floats
 from matdisc.models.get.fast.search import directed, half_pairs
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
 
 

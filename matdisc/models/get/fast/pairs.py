@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from matdisc.models.get.dispersion import A2, A4, BOHR, SWITCH
+from matdisc.arrays import Floats
 from matdisc.models.get.fast.compiled import compiled
 from matdisc.models.get.fast.lanes import load, store, total, turned, zeros
+from matdisc.models.get.reference.dispersion import A2, A4, BOHR, SWITCH
 from matdisc.models.get.settings import COULOMB
 
-Floats = NDArray[np.float64]
 COULOMB_SPACING = {"float32": 0.005, "float64": 0.0005}
 """Of the intervals of the Coulomb curve, Å: forces are right to 1e-7 and 1e-10 eV/Å between unit charges."""
 DISPERSION_SPACING = {"float32": 0.04, "float64": 0.002}
@@ -70,7 +69,7 @@ def coulomb(r: Floats, radius: float, beta: float, g: float) -> tuple[Floats, Fl
 
 
 def dispersion(r: Floats, c6: Floats, radius: Floats, a1: float) -> tuple[Floats, Floats]:
-    """Return the dispersion energy of pairs and its slope, eV and eV/Å: see `matdisc.models.get.dispersion`.
+    """Return the dispersion energy of pairs and its slope, eV and eV/Å: see `matdisc.models.get.reference.dispersion`.
 
     Args:
         r: Å; `c6` (eV Å^6) and `radius` (R0, Å) of the pair have its shape, or shapes that broadcast.

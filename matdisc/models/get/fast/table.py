@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from matdisc.arrays import Floats
+
 BEND = 1.5
 """Intervals are even in r/(r + BEND), r in Å: features are sharp at short distances and smooth at long ones."""
 

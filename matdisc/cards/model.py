@@ -1,0 +1,132 @@
+"""What a model card holds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from matdisc.cards.base import (
+    Approach,
+    EnergyScale,
+    HttpsUrl,
+    ImportName,
+    Key,
+    Loader,
+    Name,
+    RelativePath,
+    Sha256,
+    Strict,
+    TaskKey,
+    Text,
+)  # fmt: skip
+from matdisc.elements import SYMBOLS
+
+
+class Person(Strict):
+    name: Name
+    affiliation: Name | None = None
+    orcid: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{4}-\d{4}-\d{3}[\dX]$")] | None = None
+
+
+class ModelLicence(Strict):
+    code: Name
+    weights: Name | None = None
+
+
+class WeightsPart(Strict):
+    """One file of a checkpoint that consists of several, in the folder at the weights' `url`."""
+
+    name: RelativePath
+    sha256: Sha256 | None = None
+
+
+class Weights(Strict):
+    """Where a model's trained parameters come from: inside its package, or a file (or folder of `parts`) at `url`.
+
+    A downloaded file is opened only if its `sha256` is the card's: checkpoints may hold code.
+    """
+
+    ships_in_package: bool = False
+    url: HttpsUrl | None = None
+    sha256: Sha256 | None = None
+    bytes: Annotated[int, Field(gt=0)] | None = None
+    parts: tuple[WeightsPart, ...] = ()
+
+    @model_validator(mode="after")
+    def _weights_are_somewhere(self) -> Weights:
+        if self.ships_in_package == (self.url is not None):
+            raise ValueError("give either 'url' or 'ships_in_package = true'")
+        if self.url is None and (self.sha256 or self.bytes or self.parts):
+            raise ValueError("'sha256', 'bytes' and 'parts' describe what lies at 'url'; give the 'url'")
+        if self.parts and (self.sha256 or self.bytes):
+            raise ValueError("with 'parts', each part has its own 'sha256'; remove those of the whole")
+        return self
+
+
+class Links(Strict):
+    paper: HttpsUrl | None = None
+    repository: HttpsUrl | None = None
+    documentation: HttpsUrl | None = None
+    weights: HttpsUrl | None = None
+
+
+class ModelCard(Strict):
+    """Who made a model, what it may be asked, and how it is loaded.
+
+    `loader` is `module:function`. For a potential it returns an ASE calculator (eV, eV/Å, eV/Å^3); for a
+    predictor it returns a function `(train, samples, task) -> answers`. A card without loader describes
+    a model whose predictions arrive as files.
+
+    `energy_scale` says what the total energies are: `mp2020_corrected` and `pbe_raw` fit Materials Project
+    references; `own` means that formation energies are taken against the model's own elements.
+
+    A loader of a model whose weights have a `url`, or whose options have a `file`, gets `file=` the local path.
+    `packages` are the import names that have to be there; left out, those of the `requirements`. A worker asks
+    for `gpus` (a share of one, or several) and `memory_gib`.
+
+    `aligned_densities` names the liquids of the electrolytes task whose measured density the model was fitted to.
+    `approach` says how the model comes from a crystal to its energy; a board compares the approaches of its rows.
+    """
+
+    key: Key
+    name: Name
+    version: Name
+    kind: Literal["potential", "predictor"]
+    summary: Text
+    authors: tuple[Person, ...] = Field(min_length=1)
+    licence: ModelLicence
+    tasks: tuple[TaskKey, ...] = Field(min_length=1)
+    status: Literal["experimental", "stable", "deprecated"] = "stable"
+    reference_row: bool = False
+    loader: Loader | None = None
+    options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    extra: Key | None = None
+    requirements: tuple[str, ...] = ()
+    packages: tuple[ImportName, ...] = ()
+    weights: Weights | None = None
+    gpus: Annotated[float, Field(ge=0, le=8)] = 0
+    memory_gib: Annotated[float, Field(gt=0)] | None = None
+    protocol: Literal["relax", "relax-fast", "single-point"] | None = None
+    level_of_theory: Text | None = None
+    energy_scale: EnergyScale | None = None
+    elements: tuple[str, ...] = ()
+    cutoff: Annotated[float, Field(gt=0)] | None = None
+    training_sets: tuple[Name, ...] = ()
+    used_in_construction_of: tuple[Key, ...] = ()
+    aligned_densities: tuple[Name, ...] = ()
+    approach: Approach | None = None
+    n_params: Annotated[int, Field(ge=0)] | None = None
+    links: Links = Links()
+    citation: Text | None = None
+
+    @model_validator(mode="after")
+    def _a_potential_says_how_its_energies_are_meant(self) -> ModelCard:
+        needed = ("protocol", "level_of_theory", "energy_scale") if self.loader else ("level_of_theory",)
+        for name in needed if self.kind == "potential" else ():
+            if getattr(self, name) is None:
+                raise ValueError(f"a potential needs '{name}'")
+        unknown = [el for el in self.elements if el not in SYMBOLS]
+        if unknown:
+            raise ValueError(f"'elements' names no elements: {', '.join(unknown[:5])}")
+        return self

@@ -1,0 +1,1 @@
+"""Leakage: what a test set shares with training data, and what columns give away."""

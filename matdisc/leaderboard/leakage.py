@@ -1,0 +1,144 @@
+"""What training data shares with a test set, and every metric with and without it. Unknown is never shown as clean."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from matdisc.arrays import Bools
+from matdisc.board import Board
+from matdisc.cards import DatasetCard, ModelCard
+from matdisc.columns import delimiter, headers
+from matdisc.datasets import load
+from matdisc.datasets.leakage.declarations import Declaration, declaration_of, read_declaration
+from matdisc.datasets.leakage.features import forbidden_columns, lookup_test
+from matdisc.datasets.leakage.overlap import find_overlap, overlap_from_cards, overlap_mask, unknown_mask
+from matdisc.datasets.relaxation_starts import references_as_samples
+from matdisc.errors import DataError
+from matdisc.leaderboard.submission import Checked
+from matdisc.scoring.measured import measured_part, measured_terms
+from matdisc.scoring.verdicts import Bootstrap, judge, part_metrics, subset_mask
+
+MAX_LOOKUP_ROWS = 20_000
+"""Larger sets are not put to the lookup test: parsing every formula would cost more than all the scoring."""
+
+
+def leakage_report(
+    board: Board, checked: Checked, model: ModelCard | None, training: Path | None, bootstrap: Bootstrap
+) -> dict[str, Any] | None:
+    """Return what is known about training overlap: from the cards alone, or in full from a declaration.
+
+    A declaration is a file, or a dataset of this board that the model's card names among its training sets. With one:
+    counts by strongest level, in words what the declaration can show, and the metrics of the materials that share at
+    least their formula with it (`with_overlap`), of those that surely do not (`without_overlap`), and the number for
+    which it cannot tell (`n_unknown`).
+
+    Raises:
+        DataError: If the declaration cannot be read, or the dataset holds labels without structures.
+    """
+    report: dict[str, Any] = {}
+    if model is not None and not model.reference_row:
+        declared = overlap_from_cards(model, checked.card)
+        report |= {"declared": declared.degree, "notes": list(declared.notes)}
+    if checked.task.beliefs:
+        if training is not None:
+            raise DataError(
+                f"{training}: the alloys task says for each answer what may be learnt from; leave the declaration out"
+            )
+        return report or None
+    declaration, digest = _declaration(board, model, training)
+    if declaration is not None:
+        dataset = load(board, checked.card.key)
+        if checked.task.structures:
+            dataset = references_as_samples(checked.card, dataset)
+        overlap = find_overlap(dataset, declaration)
+        shared, unknown = overlap_mask(overlap), unknown_mask(overlap)
+        keep = subset_mask(checked.card, checked.truth, checked.card.headline_subset)
+        report |= {
+            "declaration": declaration.source,
+            "declaration_sha256": digest,
+            "level_counts": dict(overlap.counts),
+            "certainty": overlap.certainty,
+            "n_unknown": int((unknown & keep).sum()),
+            "with_overlap": _metrics(checked, shared & keep, bootstrap),
+            "without_overlap": _metrics(checked, ~shared & ~unknown & keep, bootstrap),
+        }
+    return report or None
+
+
+def _declaration(board: Board, model: ModelCard | None, training: Path | None) -> tuple[Declaration | None, str | None]:
+    """The declared training data and its hash: a file, else the first training set on the card that this board has."""
+    if training is not None:
+        return read_declaration(training), hashlib.sha256(training.read_bytes()).hexdigest()
+    for name in model.training_sets if model else ():
+        if name in board.dataset_keys():
+            dataset = load(board, name)
+            return declaration_of(dataset), dataset.sha256
+    return None, None
+
+
+def leaky_inputs(checked: Checked, model: ModelCard | None) -> list[str]:
+    """Return a flag if tabular predictions are the true hull distance plus a constant for each formula.
+
+    Potentials are not put to the test: they see structures, and one that made the labels would fail it rightly.
+    """
+    truth = checked.truth
+    tabular = model is None or (model.kind == "predictor" and not model.reference_row)
+    if (
+        checked.task.structures
+        or checked.task.measured
+        or not tabular
+        or truth.formulas is None
+        or len(truth) > MAX_LOOKUP_ROWS
+        or checked.answers.column == "p_stable"
+    ):
+        return []
+    e_hull = truth.target("e_above_hull")
+    if not np.isfinite(e_hull).all():
+        return []
+    test = lookup_test(truth.formulas.to_pylist(), e_hull, checked.answers.values)
+    if test.verdict != "leaky inputs":
+        return []
+    return [
+        f"leaky inputs: prediction minus true hull distance is one constant for each of {test.n_constant} formulas "
+        "with several entries, so the hull distance was looked up and not predicted"
+    ]
+
+
+def forbidden_inputs(table: Path, card: DatasetCard) -> list[str]:
+    """Return, in words, the columns of a feature table (text, first line only) that no model may see.
+
+    Commas, semicolons, tabs or bars separate the names, whichever makes several of them.
+
+    Raises:
+        DataError: If the file cannot be read, or its names may be told apart in two ways.
+    """
+    try:
+        with (
+            gzip.open(table, "rt", encoding="utf-8-sig")
+            if table.suffix.lower() == ".gz"
+            else table.open(encoding="utf-8-sig") as file
+        ):
+            names = headers(file.readline(1_000_000))
+    except (OSError, EOFError, ValueError, zlib.error) as err:
+        raise DataError(f"{table}: cannot be read as a table ({err}); give a .csv or .csv.gz file") from err
+    try:
+        header = names[delimiter(names)]
+    except ValueError as err:
+        raise DataError(f"{table}, line 1: {err}") from None
+    return [f"{column.name}: {column.why}" for column in forbidden_columns(header, card)]
+
+
+def _metrics(checked: Checked, keep: Bools, bootstrap: Bootstrap) -> dict[str, Any] | None:
+    if not keep.any():
+        return None
+    if checked.task.measured:
+        terms = measured_terms(checked.task, checked.card, checked.truth, checked.answers)
+        return measured_part(checked.task, checked.truth, terms, keep, bootstrap.replicates, bootstrap.seed)
+    judged = judge(checked.task, checked.truth, checked.answers, checked.card.stability.threshold)
+    return part_metrics(checked.task, checked.truth, judged, keep, bootstrap)

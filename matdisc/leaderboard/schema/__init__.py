@@ -1,0 +1,1 @@
+"""Files of a board as pydantic models."""

@@ -1,0 +1,67 @@
+"""The metrics that tables can show, and how their values are printed."""
+
+from __future__ import annotations
+
+from matdisc.scoring.metric import Metric
+from matdisc.tasks import TASKS
+
+METRICS: dict[str, Metric] = {}
+for _metric in (metric for task in TASKS.values() for metric in task.metrics):
+    METRICS.setdefault(_metric.key, _metric)
+"""All metrics in the order of the columns; of one that several tasks have, the first task's."""
+
+COVERAGE: dict[str, str] = {
+    "expected": "materials in the set",
+    "answered": "usable answers: ok and unconverged",
+    "ok": "answered as asked",
+    "unconverged": "answered, but a relaxation did not converge or a run was ended early; the value still counts",
+    "abstained": "answered, but without an opinion: the interval is 0 to 1",
+    "unsupported": "refused by the model, e.g. an unknown element",
+    "timed_out": "given up after the time limit",
+    "failed": "ended with an error",
+    "absent": "not in the predictions file",
+    "non_finite": "answered with NaN or an infinity",
+    "absurd": "dropped: more than 5 eV/atom from the reference, or no possible value",
+    "surplus": "in the predictions file, but not in the set; passed over and not counted above",
+}
+"""What each count of the coverage block means, in reading order."""
+
+
+def metric_anchor(metric: Metric) -> str:
+    """Return the id of a metric's definition: its key, with the task's before it where another task came first."""
+    if METRICS.get(metric.key) == metric:
+        return metric.key
+    task = next((task.key for task in TASKS.values() if metric in task.metrics), "other")
+    return f"{task}-{metric.key}"
+
+
+def show(metric: Metric, value: float | None, *, decimals: int | None = None) -> str:
+    """Return the value as text with the metric's fixed decimals; an en dash where it is undefined."""
+    if value is None:
+        return "–"
+    if metric.form == "count":
+        return f"{value:,.0f}"
+    places = metric.decimals if decimals is None else decimals
+    text = f"{100 * value if metric.form == 'percent' else value:,.{places}f}"
+    if float(text.replace(",", "")) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", "−")
+
+
+def show_interval(metric: Metric, low: float | None, high: float | None, *, decimals: int | None = None) -> str:
+    """Return `low–high`, or an empty text where the interval is undefined."""
+    if low is None or high is None:
+        return ""
+    return f"{show(metric, low, decimals=decimals)}–{show(metric, high, decimals=decimals)}"
+
+
+Number = float | None
+
+
+def figure(value: Number) -> str:
+    """Return a number with four digits and a real minus; an en dash where it is undefined."""
+    if value is None:
+        return "–"
+    value += 0.0  # no minus before a zero
+    text = f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.4g}"
+    return text.replace("-", "−")

@@ -1,0 +1,123 @@
+"""What a ranking says about a table: whether it fits, the difference of every pair, precision among the first k."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from matdisc.leaderboard.schema.details import Details
+from matdisc.leaderboard.schema.ranking import BoardRanking, Ranked
+from matdisc.leaderboard.schema.result import Result
+from matdisc.tasks import TASKS
+
+MOST_PAIRED = 12
+MOST_COMPARED = 40
+TOLERANCE = 1e-5
+"""Rankings keep six digits; values farther apart than this share belong to other predictions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Row minus column: `difference` as text, `p` corrected; `certain` at 5 %."""
+
+    difference: str
+    p: str
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Every pair of the best entries, in the order of the table; None on the diagonal."""
+
+    names: tuple[str, ...]
+    rows: tuple[tuple[Pair | None, ...], ...]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class AtK:
+    """Precision and DAF of every entry among its first k."""
+
+    ks: tuple[int, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+    ceiling: tuple[str, ...]
+
+
+def fits(ranking: BoardRanking, results: Sequence[Result]) -> bool:
+    """Whether the ranking is of these results (references left out): same entries, same headline metric."""
+    key = TASKS[ranking.task].headline.key
+    ranked = ranking.metrics.get(key)
+    if ranked is None:
+        return False
+    theirs = {entry: value for entry, value in zip(ranking.entries, ranked.value, strict=True) if value is not None}
+    mine = {r.entry: value.value for r in results if (value := r.value(key)) and value.value is not None}
+    return theirs.keys() == mine.keys() and all(
+        abs(theirs[entry] - mine[entry]) <= TOLERANCE * max(1.0, abs(mine[entry])) for entry in mine
+    )
+
+
+def headline(ranking: BoardRanking) -> Ranked:
+    """Return the ranking by the metric that the table is sorted by."""
+    return ranking.metrics[TASKS[ranking.task].headline.key]
+
+
+def places(ranking: BoardRanking) -> dict[str, tuple[int, int, int]]:
+    """Return lowest rank, highest rank and tie group of each entry with a defined headline metric."""
+    ranked = headline(ranking)
+    rows = zip(ranking.entries, ranked.value, ranked.low, ranked.high, ranked.tie_group, strict=True)
+    return {entry: (low, high, group) for entry, value, low, high, group in rows if value is not None}
+
+
+def pairs(ranking: BoardRanking, names: Mapping[str, str], *, most: int = MOST_PAIRED) -> Pairs | None:
+    """Return the differences in the headline metric of the best entries; None with fewer than two.
+
+    Args:
+        ranking: The ranking.
+        names: Entry to printed name, best first.
+        most: Entries at most.
+    """
+    ranked = headline(ranking)
+    digits = max(3, TASKS[ranking.task].headline.decimals)
+    index = {entry: i for i, entry in enumerate(ranking.entries)}
+    order = [index[entry] for entry in names if entry in index and ranked.value[index[entry]] is not None]
+    shown = order[:most]
+    if len(shown) < 2:
+        return None
+    rows = tuple(tuple(_pair(ranked, i, j, digits) for j in shown) for i in shown)
+    return Pairs(tuple(names[ranking.entries[i]] for i in shown), rows, len(order) - len(shown))
+
+
+def at_k(named: Sequence[tuple[str, Details]]) -> AtK | None:
+    """Return precision and DAF of the named details at every k; None if no details have it."""
+    found = [(name, d.precision_at_k) for name, d in named if d.precision_at_k and d.precision_at_k.k]
+    if not found:
+        return None
+    ks = sorted({k for _, table in found for k in table.k})
+    rows, ceiling = [], dict[int, str]()
+    for name, table in found:
+        columns = zip(table.k, table.precision, table.daf, table.ceiling, strict=True)
+        cells = {}
+        for k, precision, daf, top in columns:
+            cells[k] = f"{_number(precision, 3)} ({_number(daf, 2)})"
+            ceiling.setdefault(k, _number(top, 2))
+        rows.append((name, tuple(cells.get(k, "–") for k in ks)))
+    return AtK(tuple(ks), tuple(rows), tuple(ceiling[k] for k in ks))
+
+
+def p_text(p: float | None) -> str:
+    """Return a p-value with two digits; tiny ones as a bound, undefined ones as an en dash."""
+    if p is None:
+        return "–"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def _pair(ranked: Ranked, i: int, j: int, digits: int) -> Pair | None:
+    mine, other, p = ranked.value[i], ranked.value[j], ranked.p_values[i][j]
+    if i == j or mine is None or other is None:
+        return None
+    text = f"{mine - other:+.{digits}f}".replace("-", "−")
+    return Pair(text, p_text(p), p is not None and p <= 0.05)
+
+
+def _number(value: float | None, places: int) -> str:
+    return "–" if value is None else f"{value:.{places}f}"

@@ -1,0 +1,1 @@
+"""Labels from quantum chemistry for GET."""

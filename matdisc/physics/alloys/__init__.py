@@ -1,0 +1,1 @@
+"""Mixing of metals: hulls, tables, Miedema."""

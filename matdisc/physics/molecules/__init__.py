@@ -1,0 +1,1 @@
+"""Molecules and liquids: species, packing, perturbed frames."""

@@ -1,0 +1,122 @@
+"""Relaxing crystals by named protocols, one evaluation at a time.
+
+The protocol belongs to the task and not to the model, so that all potentials are treated alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from matdisc.physics.atoms import to_atoms, to_crystal
+from matdisc.physics.evaluation import Steps
+from matdisc.physics.relaxation.optimizer import FastDescent
+from matdisc.schema import Crystal
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import Calculator
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """How an energy is taken; `fmax` in eV/Å (for the cell: eV per unit of deformation gradient, as ASE has it)."""
+
+    key: str
+    help: str
+    fmax: float = 0.0
+    max_steps: int = 0
+    fast: bool = False
+
+
+PROTOCOLS = {
+    "single-point": Protocol("single-point", "energy of the structure as given"),
+    "relax": Protocol(
+        "relax",
+        "positions and cell relaxed with ASE FIRE and FrechetCellFilter to 0.05 eV/Å, at most 500 steps",
+        fmax=0.05,
+        max_steps=500,
+    ),
+    "relax-fast": Protocol(
+        "relax-fast",
+        "as relax, to the same 0.05 eV/Å, with fewer evaluations: FIRE with larger time steps down to 0.4 eV/Å, then "
+        "L-BFGS around a Hessian of springs; FIRE takes over if that fails",
+        fmax=0.05,
+        max_steps=500,
+        fast=True,
+    ),
+}
+
+MAX_VOLUME_CHANGE = 8.0
+"""A cell that grows or shrinks by more than this factor has left physics; the answer is a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxed:
+    """Where a relaxation ended.
+
+    Attributes:
+        energy: Total energy of the cell, eV.
+        converged: Whether the forces got below the protocol's `fmax`; always true without relaxation.
+        steps: Steps of the optimiser.
+        crystal: The last structure.
+        fmax: Largest force left, of atoms or cell, eV/Å, as the protocol measures it.
+    """
+
+    energy: float
+    converged: bool
+    steps: int
+    crystal: Crystal
+    fmax: float
+
+
+def relaxation(crystal: Crystal, protocol: Protocol) -> Steps[Relaxed]:
+    """Relax a crystal by a protocol: yields structures to evaluate, returns where it ended.
+
+    Raises:
+        ArithmeticError: If the cell has no volume, explodes or collapses.
+        ValueError: If the potential gives no stress.
+    """
+    import numpy as np
+    from ase.optimize import FIRE
+
+    from matdisc.physics.relaxation.cell_filter import EvaluatedCell
+
+    start = _volume(crystal.cell)
+    atoms = to_atoms(crystal)
+    found = yield atoms
+    if protocol.max_steps == 0:
+        largest = float(np.linalg.norm(found.forces, axis=1).max())
+        return Relaxed(found.energy, True, 0, crystal, largest)
+    if found.stress is None:
+        raise ValueError("the potential gives no stress, so a cell cannot be relaxed with it")
+    shaped = EvaluatedCell(atoms)
+    optimizer = FastDescent(shaped) if protocol.fast else FIRE(shaped, logfile=None)
+    steps = 0
+    while True:
+        shaped.accept(found)
+        forces = shaped.get_forces()
+        largest = float(np.linalg.norm(forces, axis=1).max())
+        if largest < protocol.fmax or steps >= protocol.max_steps:
+            return Relaxed(found.energy, largest < protocol.fmax, steps, to_crystal(atoms), largest)
+        optimizer.step()
+        steps += 1
+        change = _volume(atoms.cell[:]) / start
+        if not 1 / MAX_VOLUME_CHANGE < change < MAX_VOLUME_CHANGE:
+            raise ArithmeticError(f"the cell's volume changed by a factor of {change:.3g} while relaxing")
+        found = yield atoms
+
+
+def crystal_energy(calculator: Calculator, crystal: Crystal, protocol: Protocol) -> Relaxed:
+    """Return where a crystal ends under a protocol, asking the calculator directly."""
+    from matdisc.physics.drivers import alone
+
+    return alone(relaxation(crystal, protocol), calculator)
+
+
+def _volume(cell: Any) -> float:
+    import numpy as np
+
+    volume = abs(float(np.linalg.det(np.asarray(cell))))
+    if not volume > 1e-6:
+        raise ArithmeticError(f"the cell has no volume ({volume:.3g} Å^3)")
+    return volume

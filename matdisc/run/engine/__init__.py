@@ -1,0 +1,1 @@
+"""The engine: units of work over Ray, and the durable record."""

@@ -1,0 +1,163 @@
+"""Materials asked under a durable record: what has an answer there is not asked again."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from matdisc.cards import ModelCard
+from matdisc.run.engine.backends import Answers, ray_answers, serial_answers
+from matdisc.run.engine.cluster import ray_cluster
+from matdisc.run.engine.memory import TooLittleMemory, machine_memory_gib
+from matdisc.run.engine.record import Limits, Record, write_call
+from matdisc.run.engine.schedule import Schedule
+from matdisc.run.engine.usage import total
+from matdisc.run.engine.worker import Job
+from matdisc.run.environments.layers import Mode, runtime_env
+from matdisc.schema import Prediction, Sample
+
+GIB_PER_WORKER = 1.5
+"""Memory of the machine that a worker is reckoned with when their number is not given."""
+FOR_WORKERS = 0.8
+"""Share of the machine's memory that workers have together."""
+
+Progress = Callable[[int, int, Counter[str]], None]
+"""Called with answers so far, materials in all, and answers by status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a run gets its answers; `predict` says what each field means."""
+
+    workers: int | None = None
+    address: str | None = None
+    timeout: float | None = 600.0
+    memory: float | None = None
+    env: Mode = "inherit"
+    restart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Answers in the order of the materials, where their record lies, how many were there before, what all cost."""
+
+    answers: list[Prediction]
+    record: Path
+    reused: int
+    cost: dict[str, Any]
+
+
+def ask(
+    folder: Path,
+    settings: Mapping[str, Any],
+    job: Job,
+    samples: Sequence[Sample],
+    plan: Callable[[Sequence[Sample]], Schedule],
+    way: Way,
+    call: Mapping[str, Any],
+    progress: Progress | None,
+    say: Callable[[str], None],
+) -> Asked:
+    """Ask about materials and keep the answers in a record; what has an answer there is not asked again.
+
+    Args:
+        folder: Where the record lies.
+        settings: What makes answers comparable; a record of others is refused.
+        job: The model and how it is asked; time and memory are set from `way`.
+        samples: All materials that are to have an answer.
+        plan: What is still to be asked, to its schedule.
+        way: Workers, cluster, limits and environment.
+        call: What else the call was made with, noted beside the record.
+        progress, say: As for `predict`.
+
+    Raises:
+        MatdiscError: If the model cannot be loaded or its worker has too little memory, the machine is in the way, or
+            another process is at work on the same record.
+    """
+    crew = crew_size(way.workers, way.address)
+    limits = Limits(way.timeout, memory_share(job.model, way.memory, crew, way.address))
+    with Record(folder / "records.jsonl", settings, restart=way.restart, limits=limits) as record:
+        todo = [s for s in samples if s.material_id not in record.done]
+        noted = {"workers": way.workers, "timeout": way.timeout, "memory": way.memory, "env": way.env}
+        write_call(folder, {**settings, **noted, **call, "materials": len(samples)})
+        with _cluster(bool(todo), crew, way.address):
+            environment = runtime_env(job.model, way.env, address=way.address, say=say) if todo else {}
+            if not todo:
+                _collect(record, samples, iter(()), progress)
+            while todo:
+                job = replace(job, timeout=limits.timeout, memory_gib=limits.memory_gib)
+                try:
+                    _collect(record, samples, _answers(job, plan(todo), crew, environment), progress)
+                    break
+                except TooLittleMemory as err:
+                    crew = _fewer(err, way, job.model, crew)
+                    say(f"{err}; going on with {crew}")
+                limits = record.limits = Limits(way.timeout, memory_share(job.model, None, crew, None))
+        answered = [record.done[s.material_id] for s in samples]
+        return Asked(answered, record.path, len(samples) - len(todo), total(record.usages.values()))
+
+
+def crew_size(workers: int | None, address: str | None) -> int | None:
+    """Return how many worker processes there will be; None for as many as the cluster at `address` has cores."""
+    if workers is not None or address:
+        return workers
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    memory = machine_memory_gib()
+    return cores if memory is None else max(1, min(cores, int(memory / GIB_PER_WORKER)))
+
+
+def memory_share(model: ModelCard, memory: float | None, crew: int | None, address: str | None) -> float | None:
+    """Return what one worker may hold, GiB: `memory`, else what the card says, else a fair share of this machine.
+
+    In this process (`crew` 0) only `memory` counts.
+    """
+    if memory is None and crew != 0:
+        memory = model.memory_gib
+    if memory is not None:
+        return memory
+    here = machine_memory_gib()
+    return None if address or here is None or not crew else FOR_WORKERS * here / crew
+
+
+def _fewer(error: TooLittleMemory, way: Way, model: ModelCard, crew: int | None) -> int:
+    """Return how many workers there is memory for, if their number and size are left to us.
+
+    Raises:
+        TooLittleMemory: If they are not, or there is not even memory for one.
+    """
+    here = machine_memory_gib()
+    if not crew or way.address or way.memory is not None or model.memory_gib is not None or here is None:
+        raise error
+    fitting = int(FOR_WORKERS * here / error.needed_gib)
+    if way.workers is None and 0 < fitting < crew:
+        return fitting
+    if fitting:
+        raise TooLittleMemory(f"{error}, or use fewer workers (--workers {fitting})") from None
+    raise TooLittleMemory(f"{error}; this machine has {here:.1f} GiB") from None
+
+
+def _collect(record: Record, samples: Sequence[Sample], answers: Answers, progress: Progress | None) -> None:
+    wanted = {s.material_id for s in samples}
+    counts = Counter(str(p.status) for key, p in record.done.items() if key in wanted)
+    if progress:
+        progress(counts.total(), len(samples), counts)
+    for batch, usages in answers:
+        record.add(batch, usages)
+        counts.update(str(p.status) for p in batch)
+        if progress and batch:
+            progress(counts.total(), len(samples), counts)
+
+
+def _answers(job: Job, schedule: Schedule, crew: int | None, environment: Mapping[str, Any]) -> Answers:
+    if crew == 0:
+        return serial_answers(job, schedule)
+    return ray_answers(replace(job, in_worker=True), schedule, crew, environment=environment)
+
+
+def _cluster(needed: bool, crew: int | None, address: str | None) -> AbstractContextManager[None]:
+    return ray_cluster(crew or 0, address) if needed and crew != 0 else nullcontext()

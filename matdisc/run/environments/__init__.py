@@ -1,0 +1,1 @@
+"""Environments for models whose packages conflict."""

@@ -1,0 +1,268 @@
+"""Molecular dynamics with a model of the board: replicas and temperatures side by side, and nothing lost by a stop."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from matdisc.cards import ModelCard
+from matdisc.errors import MatdiscError, RunError
+from matdisc.interrupts import stopping_in_order
+from matdisc.physics.foreign import multiplicity, total_charge
+from matdisc.predictions import one_line
+from matdisc.run.engine.cluster import cluster_gpus, ray_cluster
+from matdisc.run.engine.limits import lift_memory_limit
+from matdisc.run.engine.resumable import crew_size, memory_share
+from matdisc.run.environments.layers import Mode, runtime_env
+from matdisc.run.md.files import ReplicaFiles, Summary, output_folder
+from matdisc.run.md.memory import refuse_too_large
+from matdisc.run.md.worker import Dynamics, Part, Replica, run_replica
+from matdisc.run.predict import model_hash
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+SCHEMA = "matdisc.md/1"
+LOOK_SECONDS = 0.5
+DEATHS_ALLOWED = 2
+"""A replica whose worker dies goes on from its checkpoint; so often without a new one, then it is given up."""
+
+Progress = Callable[[str, int, int, str], None]
+"""Called with a replica's name, its steps so far, its steps in all, and how it ended (empty while it goes on)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MDWay:
+    """Workers, cluster and environment, as for `matdisc predict`; `resume` and `restart` as for output_folder."""
+
+    workers: int | None = None
+    address: str | None = None
+    memory: float | None = None
+    env: Mode = "inherit"
+    resume: bool = False
+    restart: bool = False
+
+
+def run_md(
+    job: Dynamics,
+    atoms: Atoms,
+    temperatures: Sequence[float | None],
+    replicas: int,
+    out: Path,
+    *,
+    seed: int = 0,
+    way: MDWay | None = None,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> list[Summary]:
+    """Simulate each temperature so many times, and return how each trajectory went.
+
+    The same call goes on where an earlier one was stopped, to the very same files; with more steps it makes the
+    trajectories longer.
+
+    Args:
+        job: The potential and how atoms move.
+        atoms: The start of all trajectories.
+        temperatures: K; None for nve from rest.
+        replicas: Trajectories at each temperature; they differ in their seeds.
+        out: Folder of the results, one folder in it for each trajectory.
+        seed: Of all trajectories; each has its own, which depends on its temperature and number alone.
+        way: Workers and the like.
+        progress, say: Told how far it is, how large it will be, and what takes long.
+
+    Raises:
+        MatdiscError: If model and structure do not fit, the start cannot be simulated or needs more memory than there
+            is, `out` holds something else.
+        KeyboardInterrupt: If the user asks to stop; all up to the last checkpoints is on disk.
+    """
+    way = way or MDWay()
+    if way.env == "isolated" and way.workers == 0:
+        raise RunError("an isolated environment needs a worker process; use at least `--workers 1`")
+    if way.resume and way.restart:
+        raise RunError("options '--resume' and '--restart' exclude each other; give one of them")
+    refuse_unknown_elements(job.model, atoms.get_chemical_symbols())
+    for t in temperatures:
+        replace(job.conditions, temperature=t)  # raises if it is impossible
+    if len({_name(t, 0) for t in temperatures}) < len(temperatures):
+        raise RunError("option '--temperatures' names one twice; ask for more trajectories with --replicas")
+    all_of_them = [
+        Replica(_name(t, number), t, _seed(seed, t, number), atoms) for t in temperatures for number in range(replicas)
+    ]
+    crew = crew_size(way.workers, way.address)
+    at_once = len(all_of_them) if crew is None else max(1, min(crew, len(all_of_them)))
+    limit = memory_share(job.model, way.memory, at_once, None if crew == 0 else way.address)
+    job = replace(job, memory_gib=limit, in_worker=crew != 0)
+    refuse_too_large(job, atoms, say)
+    settings = _settings(job, atoms, temperatures, replicas, seed)
+    with output_folder(out, settings, resume=way.resume, restart=way.restart):
+        files = {replica.name: ReplicaFiles(out / replica.name) for replica in all_of_them}
+        todo = [r for r in all_of_them if files[r.name].stop is None and files[r.name].step < job.steps]
+        if progress:
+            for name, one in files.items():
+                progress(name, one.step, job.steps, one.stop.reason if one.stop else "")
+        died: dict[str, str] = {}
+        cluster = ray_cluster(min(crew or 1, len(todo)), way.address) if todo and crew != 0 else nullcontext()
+        with cluster, stopping_in_order() as stop:
+            environment = runtime_env(job.model, way.env, address=way.address, say=say) if todo and crew != 0 else {}
+            parts = _serial(job, todo, files) if crew == 0 else _on_ray(job, todo, files, crew, environment, died)
+            with closing(parts):  # lets go of the tasks while Ray is still there
+                for name, part in parts:
+                    files[name].add(part)
+                    if progress:
+                        step = max(part.step, files[name].step)
+                        progress(name, step, job.steps, part.stop.reason if part.stop else "")
+                    stop()
+        n = len(atoms)
+        return [one.summary(job.steps, job.conditions.timestep, n, died.get(key, "")) for key, one in files.items()]
+
+
+def refuse_unknown_elements(model: ModelCard, symbols: Sequence[str]) -> None:
+    """Raise RunError if a model says that it does not know an element."""
+    unknown = sorted(set(symbols) - set(model.elements)) if model.elements else []
+    if unknown:
+        raise RunError(
+            f"model {model.key!r} does not know {', '.join(unknown)}, which the structure contains; "
+            f"it knows {', '.join(model.elements)}"
+        )
+
+
+def _serial(
+    job: Dynamics, todo: Sequence[Replica], files: Mapping[str, ReplicaFiles]
+) -> Generator[tuple[str, Part], None, None]:
+    try:
+        for replica in todo:
+            parts = run_replica(job, replica, files[replica.name].state)
+            while True:
+                with stopping_at_once():
+                    part = next(parts, None)
+                if part is None:
+                    break
+                yield replica.name, part
+    finally:
+        lift_memory_limit()
+
+
+@contextmanager
+def stopping_at_once() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM interrupt whatever the block does; a block that goes on all the same is its last.
+
+    Packages may take a KeyboardInterrupt for an error of their own. Native code is interrupted when it returns.
+    """
+    asked: list[int] = []
+
+    def strike(number: int, frame: object) -> None:
+        asked.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, strike) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if asked:
+        raise KeyboardInterrupt
+
+
+def _on_ray(
+    job: Dynamics,
+    todo: Sequence[Replica],
+    files: Mapping[str, ReplicaFiles],
+    crew: int | None,
+    environment: Mapping[str, Any],
+    died: dict[str, str],
+) -> Generator[tuple[str, Part], None, None]:
+    """Yield parts as they come; a replica that is given up is noted in `died`."""
+    import ray
+    from ray import exceptions as ends
+
+    gpus = job.model.gpus if cluster_gpus() > 0 else 0
+    memory = None if job.model.memory_gib is None else int(job.model.memory_gib * 2**30)
+    ask = ray.remote(run_replica).options(
+        num_cpus=1, num_gpus=gpus, memory=memory, max_retries=0, num_returns="streaming", runtime_env=environment
+    )
+    shared = ray.put(job)
+    waiting = list(todo)
+    flight: dict[Any, Replica] = {}
+    deaths: dict[str, tuple[int, int]] = {}
+    try:
+        while waiting or flight:
+            while waiting and len(flight) < (crew or len(todo)):
+                replica = waiting.pop(0)
+                flight[ask.remote(shared, replica, files[replica.name].state)] = replica
+            ready, _ = ray.wait(list(flight), num_returns=1, timeout=LOOK_SECONDS)
+            if ready and len(flight) > 1:  # all that are ready, lest the first one keeps the others waiting
+                ready, _ = ray.wait(list(flight), num_returns=len(flight), timeout=0)
+            if not ready:
+                yield todo[0].name, Part(0)  # so that the caller looks up
+            for stream in ready:
+                replica = flight[stream]
+                try:
+                    yield replica.name, ray.get(next(stream))
+                except StopIteration:
+                    del flight[stream]
+                except ends.RayTaskError as err:
+                    cause = err.cause
+                    if isinstance(cause, MatdiscError):
+                        raise type(cause)(*cause.args) from None
+                    raise RunError(
+                        f"replica {replica.name}: model {job.model.key!r} cannot be asked: {one_line(str(cause))}"
+                    ) from err
+                except ends.RayError as err:
+                    del flight[stream]
+                    if _again(replica.name, files[replica.name].step, deaths):
+                        waiting.append(replica)
+                    else:
+                        died[replica.name] = f"{type(err).__name__}: {one_line(str(err))}"
+    finally:
+        for stream in flight:
+            ray.cancel(stream, force=False)  # by force Ray would abort the driver if a task ends at that moment
+
+
+def _again(name: str, step: int, deaths: dict[str, tuple[int, int]]) -> bool:
+    """Whether a replica whose worker has died is tried again."""
+    count, at = deaths.get(name, (0, -1))
+    deaths[name] = (count + 1 if at == step else 1, step)
+    return deaths[name][0] <= DEATHS_ALLOWED
+
+
+def _settings(
+    job: Dynamics, atoms: Atoms, temperatures: Sequence[float | None], replicas: int, seed: int
+) -> dict[str, Any]:
+    """All that makes the trajectories, as plain JSON."""
+    conditions = asdict(job.conditions)
+    del conditions["temperature"]
+    digest = hashlib.sha256()
+    for array in (atoms.numbers, atoms.positions, atoms.cell[:], atoms.pbc, atoms.get_masses(), atoms.get_momenta()):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    charge, spin = total_charge(atoms, "structure"), multiplicity(atoms, "structure", moments=False)
+    if (charge, spin) != (0, 1):
+        digest.update(f"charge {charge:g}, multiplicity {spin}".encode())
+    return {
+        "schema": SCHEMA, "model": job.model.key, "model_version": job.model.version,
+        "model_sha256": model_hash(job.model), "formula": atoms.get_chemical_formula(), "atoms": len(atoms),
+        "structure_sha256": digest.hexdigest(), **conditions, "temperatures": list(temperatures), "replicas": replicas,
+        "seed": seed, "steps": job.steps, "every": job.every, "thermo_every": job.thermo_every,
+        "checkpoint_every": job.checkpoint_every, "relax": job.relax, "velocities": job.velocities,
+        "watchdog": asdict(job.watchdog) if job.watchdog else None,
+    }  # fmt: skip
+
+
+def _name(temperature: float | None, number: int) -> str:
+    return f"{'start' if temperature is None else f'T{temperature:g}'}-r{number + 1}"
+
+
+def _seed(seed: int, temperature: float | None, number: int) -> int:
+    key = (0 if temperature is None else round(1000 * temperature), number)
+    return int(np.random.SeedSequence(seed, spawn_key=key).generate_state(1)[0])

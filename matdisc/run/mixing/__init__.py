@@ -1,0 +1,1 @@
+"""Mixing energies of pairs of metals on a cluster."""

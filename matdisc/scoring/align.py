@@ -1,0 +1,192 @@
+"""Is a predictions file about this dataset, complete and plausible? Says so before any score is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from matdisc.arrays import Bools, Floats
+from matdisc.datasets.truth import Truth
+from matdisc.errors import SubmissionError
+from matdisc.predictions import OK, UNCONVERGED, Submission
+from matdisc.predictions.crystal_json import is_finite
+from matdisc.schema import STATUSES, Crystal
+from matdisc.scoring.answers import ABSURD, KINDS, Answers
+from matdisc.scoring.plausibility import SLACK, notes_on, per_cent
+from matdisc.scoring.structure_plausibility import absurd_structures, compare_candidates
+from matdisc.tasks.task import Task
+
+
+def align(submission: Submission, truth: Truth, task: Task, *, surplus: str = "refuse") -> Answers:
+    """Return the submission's answers in the dataset's order, each material counted in exactly one way.
+
+    Args:
+        submission: The file.
+        truth: The dataset.
+        task: What was asked.
+        surplus: What to do with ids that the dataset does not have: `refuse` them, or `report` and drop them.
+
+    Raises:
+        SubmissionError: If ids repeat or (unless reported) are not in the dataset, or if the answers cannot mean what
+            they say (`matdisc.scoring.plausibility`).
+    """
+    place, extra = _places(submission, truth, surplus)
+    present = place >= 0
+    if not present.any():
+        _refuse_foreign(submission, truth)
+    row = np.where(present, place, 0)
+    status = np.where(present, submission.status[row], -1)
+    given = present & submission.given[row]
+    values = np.where(given, submission.values[row], np.nan)
+    finite = np.isfinite(values)
+    reported = {name: np.where(given, numbers[row], np.nan) for name, numbers in submission.reported.items()}
+    if task.measured:
+        reported = {name: np.where(np.isfinite(numbers), numbers, np.nan) for name, numbers in reported.items()}
+    if task.beliefs:
+        _refuse_impossible_beliefs(submission, truth, finite, values, reported)
+    numbers = np.where(finite, values, np.nan)
+    notes = notes_on(submission, truth, task, place, numbers, reported)
+    if task.judge and not task.needs_references and submission.column == task.energy_column:
+        notes += compare_candidates(submission, truth, task, numbers)
+    structures = _structures(submission, row, given)
+    if task.structures:
+        finite = np.array([crystal is not None and is_finite(crystal) for crystal in structures], bool)
+        senseless = absurd_structures(submission, truth, structures, finite)
+    else:
+        senseless = finite & absurd(submission.column, truth, task, values)
+    usable = finite & ~senseless
+    counts = {
+        "ok": int((usable & (status == OK)).sum()),
+        "unconverged": int((usable & (status == UNCONVERGED)).sum()),
+        **{k: int((present & ~given & (status == STATUSES.index(k))).sum()) for k in KINDS[2:5]},
+        "absent": int((~present).sum()),
+        "non_finite": int((given & ~finite).sum()),
+        "absurd": int(senseless.sum()),
+    }
+    coverage = {"expected": len(truth), "answered": counts["ok"] + counts["unconverged"], **counts}
+    return Answers(
+        submission.column,
+        np.where(usable, values, np.nan),
+        coverage | {"surplus": len(extra)},
+        None if submission.uncertainty is None else np.where(usable, submission.uncertainty[row], np.nan),
+        _known(submission.seconds),
+        _known(submission.steps),
+        tuple(extra[:10]),
+        tuple(crystal if use else None for crystal, use in zip(structures, usable, strict=False)),
+        usable & (status == OK),
+        {name: np.where(usable, numbers, np.nan) for name, numbers in reported.items()},
+        submission.sha256,
+        notes,
+    )
+
+
+def aligned_values(submission: Submission, truth: Truth, *, surplus: str = "refuse") -> Floats:
+    """Return the values as given in the dataset's order, nothing left out for being absurd; nan where absent."""
+    place, _ = _places(submission, truth, surplus)
+    return np.where(place >= 0, submission.values[np.where(place >= 0, place, 0)], np.nan)
+
+
+def absurd(column: str, truth: Truth, task: Task, values: Floats) -> Bools:
+    """Return which finite values nobody can mean: outside the task's limits, or more than 5 eV/atom from the true
+    formation energy. (Probabilities that nobody can mean are refused.)"""
+    with np.errstate(invalid="ignore"):
+        if column == "p_stable":
+            return np.zeros(len(values), bool)
+        low, high = task.limits
+        outside = (values < low) | (values > high)
+        if task.needs_references:
+            outside |= np.abs(values - truth.target("e_form_per_atom")) > ABSURD
+        return np.asarray(outside)
+
+
+def _structures(submission: Submission, row: Any, given: Bools) -> tuple[Crystal | None, ...]:
+    """The submitted structure of each material; empty where structures are not asked for."""
+    found = submission.structures
+    if found is None:
+        return ()
+    return tuple(found[i] if there else None for i, there in zip(row.tolist(), given.tolist(), strict=True))
+
+
+def _places(submission: Submission, truth: Truth, surplus: str) -> tuple[Any, list[str]]:
+    """Row of the submission for each material, -1 where absent, and the ids that the dataset does not have."""
+    import pyarrow.compute as pc
+
+    ids = submission.material_ids
+    if ids.equals(truth.material_ids):
+        return np.arange(len(truth)), []
+    found = pc.index_in(truth.material_ids, value_set=ids)
+    matched = len(found) - found.null_count
+    extra: list[str] = []
+    if matched < len(ids):  # something repeats or is not ours
+        _refuse_repeated(submission)
+        extra = ids.filter(pc.invert(pc.is_in(ids, value_set=truth.material_ids))).to_pylist()
+        if surplus == "refuse":
+            _refuse_unknown(submission, truth, extra)
+    return pc.fill_null(found, -1).to_numpy().astype(np.int64), extra
+
+
+def _refuse_repeated(submission: Submission) -> None:
+    import pyarrow.compute as pc
+
+    counted = pc.value_counts(submission.material_ids)
+    repeated = counted.filter(pc.greater(counted.field("counts"), 1))
+    if len(repeated):
+        raise SubmissionError(
+            f"{submission.path}: {len(repeated)} material ids occur more than once, e.g. "
+            f"{repeated[0]['values'].as_py()!r} ({repeated[0]['counts'].as_py()} times); keep one row a material"
+        )
+
+
+def _refuse_foreign(submission: Submission, truth: Truth) -> None:
+    """Refuse a file that answers nothing of the dataset, however surplus ids are treated."""
+    first = submission.material_ids[0].as_py()
+    rows = "; they look like row numbers" if first.isdecimal() else ""
+    raise SubmissionError(
+        f"{submission.path}: none of its {len(submission):,} ids is a material of {truth.key!r}, e.g. {first!r}{rows}; "
+        f"ids look like {truth.material_ids[0].as_py()!r}, and `matdisc datasets show {truth.key} --ids` lists them"
+    )
+
+
+def _refuse_unknown(submission: Submission, truth: Truth, unknown: list[str]) -> None:
+    if truth.tested:
+        raise SubmissionError(
+            f"{submission.path}: {len(unknown)} ids are not among the {len(truth):,} answers that are asked of "
+            f"{truth.key!r}: {unknown[0]!r}; they look like {truth.material_ids[0].as_py()!r} (alloy, protocol, fold), "
+            f"and `matdisc datasets structures {truth.key} --task alloys` lists them"
+        )
+    where = "belongs to the train part" if unknown[0] in truth.train_ids else "is not one of them"
+    raise SubmissionError(
+        f"{submission.path}: {len(unknown)} material ids are not among the {len(truth):,} scored materials of "
+        f"{truth.key!r}: {unknown[0]!r} {where}; `matdisc datasets show {truth.key} --ids` lists them"
+    )
+
+
+def _refuse_impossible_beliefs(
+    submission: Submission, truth: Truth, finite: Bools, p_high: Floats, reported: Mapping[str, Floats]
+) -> None:
+    """Refuse answers that break 0 <= belief <= p_high <= plausibility <= 1, or state a conflict outside [0, 1]."""
+    zero, one = np.zeros(len(truth)), np.ones(len(truth))
+    columns = {"0": zero, "p_high": p_high, "1": one, **reported}
+    order = (("0", "belief"), ("0", "p_high"), ("belief", "p_high"), ("p_high", "plausibility"), ("p_high", "1"))
+    more = (("plausibility", "1"), ("0", "conflict"), ("conflict", "1"))
+    for low, high in (pair for pair in (*order, *more) if pair[0] in columns and pair[1] in columns):
+        with np.errstate(invalid="ignore"):
+            wrong = np.flatnonzero(finite & (columns[low] > columns[high] + SLACK))
+        if len(wrong):
+            i = int(wrong[0])
+            raise SubmissionError(
+                f"{submission.path}: {truth.material_ids[i].as_py()!r} ({len(wrong)} rows in all): "
+                f"{_told(low, columns, i)} is greater than {_told(high, columns, i)}; "
+                "0 <= belief <= p_high <= plausibility <= 1 and 0 <= conflict <= 1 have to hold; "
+                f"{per_cent(p_high[finite])}"
+            )
+
+
+def _told(name: str, columns: Mapping[str, Floats], i: int) -> str:
+    return name if name in ("0", "1") else f"{name} {columns[name][i]:g}"
+
+
+def _known(values: Floats | None) -> Floats:
+    return np.empty(0) if values is None else values[np.isfinite(values)]

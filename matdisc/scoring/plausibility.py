@@ -1,0 +1,277 @@
+"""Does a column of numbers mean what it says? Energies of another unit, sign, amount or row, and percentages.
+
+A file that cannot mean what it says is refused with what it seems to be. What might be honest is scored, with a note.
+Every test compares two readings of the same numbers, so that a bad model, which fits neither, is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+
+from matdisc.arrays import Floats, Ints
+from matdisc.datasets.leakage.features import distribution_distance, follows, rank_correlation, rise
+from matdisc.datasets.truth import Truth
+from matdisc.errors import SubmissionError
+from matdisc.predictions import Submission
+from matdisc.tasks.task import Task
+
+FEWEST = 20
+"""Answers below which nothing is suspected."""
+SAMPLE = 5000
+"""Answers that are looked at where a few thousand tell as much as all."""
+LARGEST = 1e7
+"""Larger numbers are fillers: no unit makes them of a formation energy."""
+CORRECTION = 0.05
+"""eV/atom; MP2020 corrections that are smaller tell nothing about whether they are there."""
+TOTAL, FAR = 2.0, 5.0
+"""eV/atom; total energies lie at least so far below formation energies, and nobody means values that are so far off."""
+SHIFT = 0.5
+"""eV/atom; energies that are all shifted by less might be those of an honest model."""
+SLACK = 1e-9
+"""Float noise that a probability may have."""
+UNITS = {
+    "kJ/mol; divide by 96.485": 1 / 96.485,
+    "J/mol; divide by 96485": 1 / 96485,
+    "kcal/mol; divide by 23.061": 1 / 23.061,
+    "meV/atom; divide by 1000": 1e-3,
+    "Hartree; multiply by 27.2114": 27.2114,
+    "Rydberg; multiply by 13.6057": 13.6057,
+}
+"""Units in which energies are given by mistake, and their factor to eV/atom."""
+
+
+class Reading(NamedTuple):
+    """What a column may be: in words, its values read so, what they have to fit, how much closer, and how well."""
+
+    words: str
+    values: Floats
+    expected: Floats
+    closer: float = 0.5
+    correlation: float = 0.8
+
+
+def notes_on(
+    submission: Submission, truth: Truth, task: Task, places: Ints, values: Floats, reported: Mapping[str, Floats]
+) -> tuple[str, ...]:
+    """Return what is odd about the numbers of a file, in sentences, where it might be honest all the same.
+
+    Args:
+        submission: The file.
+        truth: The dataset.
+        task: What was asked.
+        places: Row of the file for each material, shape (n_materials,), -1 where there is none.
+        values: The answers, same shape, nan where there is none.
+        reported: The numbers beside them.
+
+    Raises:
+        SubmissionError: If they cannot mean what they say.
+    """
+    if submission.column == "p_stable":
+        return _probabilities(submission, truth, task, values)
+    if submission.column == "e_form_per_atom":
+        return _formation_energies(submission, truth, places, values)
+    if task.structures and "energy_per_atom" in reported:
+        energies, expected = reported["energy_per_atom"], truth.target("energy_per_atom")
+        _refuse_readings(submission, truth, "energy_per_atom", energies, expected)
+    return ()
+
+
+def _formation_energies(submission: Submission, truth: Truth, places: Ints, values: Floats) -> tuple[str, ...]:
+    expected = truth.target("e_form_per_atom")
+    there = answered(values, expected)
+    if len(there) < FEWEST:
+        return ()
+    some = there[:: max(1, len(there) // SAMPLE)]
+    if truth.corrections is not None:
+        _refuse_uncorrected(submission, (values - expected)[some], truth.corrections[some])
+    _refuse_readings(submission, truth, "e_form_per_atom", values, expected)
+    given, right = values[some], expected[some]
+    typical = float(np.median(np.abs(given - right)))
+    hull = truth.target("e_above_hull")[some]
+    if typical > 0.1 and np.isfinite(hull).all():
+        said = "hull distances; give formation energies"
+        _refuse(submission, "e_form_per_atom", typical, [Reading(said, given, hull, 0.25, 0.5)])
+    notes = _shifted(submission, given, right, typical) or _out_of_step(submission, truth, places, given, right)
+    if typical > FAR or float(np.median(given - right)) < -TOTAL:
+        raise SubmissionError(
+            f"{submission.path}: column 'e_form_per_atom' is {typical:.3g} eV/atom from the reference in the median; "
+            "are these total energies? subtract the elemental references (docs/predictions.md)"
+        )
+    return notes
+
+
+def _shifted(submission: Submission, given: Floats, right: Floats, typical: float) -> tuple[str, ...]:
+    """Refuse energies against other references, which shift all of them alike; note a shift that a model may have."""
+    shift = float(np.median(given - right))
+    left = float(np.median(np.abs(given - shift - right)))
+    if typical <= 0.1 or left >= 0.25 * typical or not follows(given - shift, right):
+        return ()
+    said = f"formation energies against references that are shifted by {shift:.3g} eV/atom"
+    if abs(shift) < SHIFT:
+        return (f"column 'e_form_per_atom' looks like {said}",)
+    raise SubmissionError(
+        f"{submission.path}: column 'e_form_per_atom' is {typical:.3g} eV/atom from the reference in the median; "
+        f"it looks like {said}"
+    )
+
+
+def answered(values: Floats, expected: Floats) -> Ints:
+    """Return the places of answers that are no fillers, where the reference is known."""
+    with np.errstate(invalid="ignore"):
+        return np.flatnonzero(np.isfinite(expected) & (np.abs(values) < LARGEST))
+
+
+def _refuse_readings(submission: Submission, truth: Truth, name: str, values: Floats, expected: Floats) -> None:
+    """Refuse energies that are those of the reference in another unit, sign or amount, as a whole or in part."""
+    there = answered(values, expected)
+    if len(there) < FEWEST:
+        return
+    some = there[:: max(1, len(there) // SAMPLE)]
+    typical = float(np.median(np.abs(values[some] - expected[some])))
+    readings = _readings(truth, values, expected, some)
+    _refuse(submission, name, typical, readings)
+    for reading in readings:
+        _refuse_part(submission, truth, name, values[some], some, reading)
+
+
+def _readings(truth: Truth, values: Floats, expected: Floats, rows: Ints) -> list[Reading]:
+    given, right = values[rows], expected[rows]
+    found = [Reading("energies with the sign reversed", -given, right)]
+    found += [Reading(f"energies in {unit}", given * factor, right) for unit, factor in UNITS.items()]
+    if truth.n_atoms is not None:
+        found.append(
+            Reading("energies in eV per cell; divide by the number of atoms", given / truth.n_atoms[rows], right)
+        )
+    return found
+
+
+def _refuse(submission: Submission, name: str, typical: float, readings: list[Reading]) -> None:
+    """Refuse a column that is read far better as something else, which it then follows as it should."""
+    near = [(float(np.median(np.abs(r.values - r.expected))), r) for r in readings]
+    fits = [(left, r) for left, r in near if left < r.closer * typical and follows(r.values, r.expected, r.correlation)]
+    if fits:
+        meaning = min(fits, key=lambda fit: fit[0])[1].words
+        raise SubmissionError(
+            f"{submission.path}: column {name!r} is {typical:.3g} eV/atom from the reference in the median; "
+            f"it looks like {meaning}"
+        )
+
+
+def _refuse_part(submission: Submission, truth: Truth, name: str, given: Floats, rows: Ints, reading: Reading) -> None:
+    """Refuse a column where nearly all answers that are far off fit the reference when they are read otherwise."""
+    as_given, read_so = np.abs(given - reading.expected), np.abs(reading.values - reading.expected)
+    noise = max(0.01, 1.4826 * float(np.median(np.minimum(as_given, read_so))))
+    far = (as_given > 5 * noise) & (np.abs(reading.expected) > 3 * noise)
+    fits = far & (read_so < 3 * noise)
+    enough = fits.sum() >= max(10, 0.01 * len(given), 0.5 * far.sum())
+    if not enough or not follows(reading.values[fits], reading.expected[fits]):
+        return
+    if abs(float(np.median(reading.values[fits] / reading.expected[fits])) - 1) < 0.15:
+        i = int(np.argmax(fits))
+        raise SubmissionError(
+            f"{submission.path}: {int(fits.sum()):,} of {len(given):,} values of column {name!r} look like "
+            f"{reading.words}: {truth.material_ids[int(rows[i])].as_py()!r} has {given[i]:.4g}, the reference is "
+            f"{reading.expected[i]:.4g} eV/atom; mend those rows"
+        )
+
+
+def _refuse_uncorrected(submission: Submission, error: Floats, correction: Floats) -> None:
+    """Refuse values that lack the MP2020 corrections of the labels, or hold them twice: errors follow the corrections.
+
+    The slope of error against correction is then -1 or 1, and the errors shrink when that is mended.
+    """
+    due = np.abs(correction) > CORRECTION
+    if due.sum() < FEWEST:
+        return
+    error, correction = error[due], correction[due]
+    size = float(np.median(np.abs(error)))
+    shifted = float(np.median(np.abs(error - np.median(error))))  # other references shift all values alike
+    slope = rise(error, correction)
+    for sign, words in ((-1.0, "lack the MP2020 corrections"), (1.0, "hold the MP2020 corrections twice")):
+        left = float(np.median(np.abs(error - sign * correction)))
+        if left < min((0.5 if 0.6 < sign * slope < 1.4 else 0.25) * size, shifted):
+            raise SubmissionError(
+                f"{submission.path}: column 'e_form_per_atom' is {size:.3g} eV/atom from the reference in the median "
+                f"of the {int(due.sum())} materials whose label holds an MP2020 correction, and {left:.3g} if that is "
+                f"mended: the values {words} (docs/predictions.md says how they enter)"
+            )
+
+
+def _out_of_step(submission: Submission, truth: Truth, places: Ints, given: Floats, right: Floats) -> tuple[str, ...]:
+    """Refuse values that fit the labels in another order of rows, or sorted; note where they do so roughly."""
+    correlation = rank_correlation(given, right)
+    if correlation > 0.5:
+        return ()
+    for words, label in _other_orders(submission, truth, places):
+        both = np.isfinite(label) & (np.abs(submission.values) < LARGEST)
+        if both.sum() >= FEWEST and follows(submission.values[both], label[both]):
+            raise SubmissionError(
+                f"{submission.path}: ids and values are out of step: the values of column "
+                f"{submission.column_name!r} fit {words}; join them by id again"
+            )
+    chances = (np.arange(len(right)) + 0.5) / len(right)
+    bell = np.array([NormalDist(right.mean(), right.std() or 1.0).inv_cdf(chance) for chance in chances])
+    apart, random = distribution_distance(given, right), distribution_distance(bell, right)
+    if len(given) < 100 or abs(correlation) > 0.2 or apart > max(0.75, 0.5 * random):
+        return ()
+    said = (
+        f"column {submission.column_name!r} looks shuffled, ids and values are out of step: sorted, its values are "
+        f"those of the reference, row by row they have nothing to do with it (correlation {correlation:.2f})"
+    )
+    if apart < 0.3:
+        raise SubmissionError(f"{submission.path}: {said}; join them by id again")
+    return (said,)
+
+
+def _other_orders(submission: Submission, truth: Truth, places: Ints) -> Iterator[tuple[str, Floats]]:
+    """Yield in words, and row by row of the file, the labels that its values may belong to."""
+    import pyarrow.compute as pc
+
+    expected = truth.target("e_form_per_atom")
+    label = np.full(len(submission), np.nan)
+    label[places[places >= 0]] = expected[places >= 0]
+    yield "the ids one row above", np.concatenate([[np.nan], label[:-1]])
+    yield "the ids one row below", np.concatenate([label[1:], [np.nan]])
+    yield "the ids in reversed order", label[::-1]
+    yield "the ids in sorted order", label[pc.sort_indices(submission.material_ids).to_numpy()]
+    if len(label) == len(expected):
+        yield "the order of the dataset", expected
+
+
+def _probabilities(submission: Submission, truth: Truth, task: Task, values: Floats) -> tuple[str, ...]:
+    """Refuse probabilities outside [0, 1], and those that order materials the wrong way round; note if they half do."""
+    assert task.judge is not None
+    given = np.isfinite(values)
+    wrong = np.flatnonzero(given & ((values < -SLACK) | (values > 1 + SLACK)))
+    if len(wrong):
+        i = int(wrong[0])
+        raise SubmissionError(
+            f"{submission.path}: {truth.material_ids[i].as_py()!r} ({len(wrong):,} rows in all): p_stable "
+            f"{values[i]:g} is {'less than 0' if values[i] < 0 else 'greater than 1'}; {per_cent(values[given])}"
+        )
+    found = task.judge(truth, "p_stable", values, 0.0)
+    stable, others = (values[given & found.labelled & (found.stable == which)] for which in (True, False))
+    n, m = len(stable), len(others)
+    if min(n, m) < 10:
+        return ()
+    order = np.searchsorted(np.sort(others), stable, side="left") + np.searchsorted(np.sort(others), stable, "right")
+    area = float(order.sum()) / (2 * n * m)
+    chance = ((n + m + 1) / (12 * n * m)) ** 0.5
+    said = (
+        f"p_stable looks inverted, as if it were the probability of being unstable: stable materials have the lower "
+        f"values (area under the ROC curve {area:.2f})"
+    )
+    if area < 0.3 and area < 0.5 - 5 * chance:
+        raise SubmissionError(f"{submission.path}: {said}; give the probability of being stable")
+    return (said,) if area < 0.4 and area < 0.5 - 4 * chance else ()
+
+
+def per_cent(values: Floats) -> str:
+    """Return what to do about probabilities that are greater than 1 or less than 0."""
+    if len(values) and values.min() >= 0 and 1 < values.max() <= 100:
+        return "if these are per cent, divide by 100"
+    return "give probabilities between 0 and 1"

@@ -1,0 +1,1 @@
+"""Alloys: single-phase or not, fold by fold."""

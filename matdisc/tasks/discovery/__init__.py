@@ -1,0 +1,1 @@
+"""Discovery: which crystals are stable."""

@@ -1,0 +1,65 @@
+"""Discovery: which of these crystals lie on, or near, the convex hull?
+
+The model predicts a formation energy p; the hull is the frozen one of the dataset. With the true hull
+distance E and formation energy F, the predicted hull distance is q = E + (p - F): its error is the
+error of the formation energy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matdisc.arrays import Floats
+from matdisc.datasets.truth import Truth
+from matdisc.metrics.stability import is_stable
+from matdisc.physics.evaluation import Steps
+from matdisc.physics.formation import formation_energy_per_atom
+from matdisc.physics.relaxation.relax import relaxation
+from matdisc.schema import Sample
+from matdisc.scoring.answers import Verdicts
+from matdisc.tasks.task import Outcome, Reference, Task
+
+if TYPE_CHECKING:
+    from matdisc.physics.relaxation.relax import Protocol
+
+
+def measure(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
+    """Find the formation energy of a sample, eV/atom."""
+    composition = sample.crystal.composition
+    energies = {}
+    for symbol in composition:
+        energies[symbol] = yield from reference(symbol)
+    end = yield from relaxation(sample.crystal, protocol)
+    e_form = formation_energy_per_atom(end.energy, composition, energies.__getitem__, correction)
+    return Outcome({"e_form_per_atom": e_form}, end.converged, end.steps)
+
+
+def judge(truth: Truth, column: str, values: Floats, threshold: float) -> Verdicts:
+    """Compare hull distances with the threshold; a `p_stable` of 0.5 or more calls a material stable.
+
+    Materials whose distance to the hull is not known count in errors of the energy only.
+    """
+    e_form, e_hull = truth.target("e_form_per_atom"), truth.target("e_above_hull")
+    labelled = np.isfinite(e_hull)
+    e_true = np.where(labelled, e_hull, e_form)
+    stable = is_stable(e_hull, threshold)
+    if column == "p_stable":
+        with np.errstate(invalid="ignore"):
+            return Verdicts(stable, labelled & (values >= 0.5), e_true, np.full(len(values), np.nan), labelled)
+    e_pred = e_true + (values - e_form)
+    return Verdicts(stable, labelled & is_stable(e_pred, threshold), e_true, e_pred, labelled)
+
+
+DISCOVERY = Task(
+    key="discovery",
+    title="Discovery",
+    question="Which of these crystals are stable, that is on or near the convex hull?",
+    energy_column="e_form_per_atom",
+    value_columns=("e_form_per_atom", "p_stable"),
+    measure=measure,
+    judge=judge,
+    needs_references=True,
+    limits=(-20.0, 20.0),
+)

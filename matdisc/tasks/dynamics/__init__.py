@@ -1,0 +1,1 @@
+"""Dynamics: is the motion under a potential sound."""

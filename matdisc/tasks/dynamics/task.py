@@ -1,0 +1,94 @@
+"""Dynamics: is a potential's motion sound? Energy conserved, temperature kept, structure held, vibrations right.
+
+Nothing but a potential and a start is needed, so any universal potential can be scored; where a card has reference
+curves, arrangement and vibrations are compared with them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matdisc.arrays import Bools, Floats
+from matdisc.cards import DatasetCard, Dynamics
+from matdisc.datasets.dynamics import AMPLITUDE
+from matdisc.datasets.truth import Truth
+from matdisc.metrics.dynamics import timestep_exponent
+from matdisc.physics.evaluation import Steps
+from matdisc.schema import Sample
+from matdisc.scoring.answers import Answers
+from matdisc.tasks.dynamics.columns import against_reference, asked_ps, curves, drift_noise, reported, rule_of, spreads
+from matdisc.tasks.dynamics.figures import detail
+from matdisc.tasks.dynamics.metrics import MOLTEN, MOTION
+from matdisc.tasks.dynamics.simulation import boxed, seed_of, trajectory, value_columns
+from matdisc.tasks.task import Outcome, Reference, Task
+
+if TYPE_CHECKING:
+    from matdisc.physics.relaxation.relax import Protocol
+
+
+def measure(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
+    """Run the dynamics that the sample asks for; relaxation protocol and reference energies are not used."""
+    rule = Dynamics.model_validate(sample.inputs["dynamics"] | {"note": "of the card"})
+    values, steps = yield from trajectory(boxed(sample), rule, seed_of(rule, sample.material_id))
+    return Outcome(values, converged=values["stop"] == 0, steps=steps)
+
+
+def terms(card: DatasetCard, truth: Truth, answers: Answers) -> Mapping[str, Floats]:
+    """Return what each material says of each metric, shape (n_materials,); nan where it says nothing."""
+    rule = rule_of(card)
+    n_atoms = truth.n_atoms if truth.n_atoms is not None else np.full(len(truth), np.nan)
+    canonical = rule.temperature * np.sqrt(2 / (3 * n_atoms - 3))
+    lasted = np.clip(np.nan_to_num(answers.values) / asked_ps(rule), 0, 1)
+    drift = np.abs(reported(answers, "drift_0"))
+    certain = np.maximum(0, drift - drift_noise(rule, answers))
+    lindemann = reported(answers, "lindemann")
+    return {
+        "drift": certain,
+        "drift_size": drift,
+        "drift_share": _where(np.isfinite(certain), certain > 0),
+        "exponent": np.array([timestep_exponent(rule.timesteps, row).value for row in spreads(rule, answers)]),
+        "spread": reported(answers, "spread_0"),
+        "survived": lasted,
+        "survivors": (lasted > 1 - 1e-9).astype(float),
+        "temperature_error": np.abs(reported(answers, "temperature_mean") / rule.temperature - 1),
+        "temperature_ratio": reported(answers, "temperature_spread") / canonical,
+        **against_reference(rule, truth, {name: reported(answers, name) for name in curves(rule)}),
+        "amplitude_error": np.abs(reported(answers, AMPLITUDE) / truth.target(AMPLITUDE) - 1),
+        "msd": reported(answers, "msd"),
+        "lindemann": lindemann,
+        "molten": _where(np.isfinite(lindemann), lindemann > MOLTEN),
+    }
+
+
+def floor(card: DatasetCard, truth: Truth) -> Mapping[str, Floats]:
+    """Return the errors of even curves: atoms anywhere, all frequencies alike."""
+    rule = rule_of(card)
+    return against_reference(rule, truth, {name: np.ones(len(truth)) for name in curves(rule)})
+
+
+def _where(known: Bools, true: Bools) -> Floats:
+    return np.where(known, true.astype(float), np.nan)
+
+
+DYNAMICS = Task(
+    key="dynamics",
+    title="Dynamics",
+    question="Is the motion sound: energy conserved, temperature kept, structure held, vibrations right?",
+    energy_column="survived_ps",
+    value_columns=value_columns(),
+    measure=measure,
+    judge=None,
+    needs_references=False,
+    limits=(0.0, 1e6),
+    together=True,
+    terms=terms,
+    medians=("drift_size", "spread"),
+    floor=floor,
+    detail=detail,
+    metrics=MOTION,
+    ranked=("drift", "rdf_error"),
+    trivial="Even curves",
+)

@@ -1,0 +1,1 @@
+"""Electrolytes: properties of liquids from molecular dynamics."""

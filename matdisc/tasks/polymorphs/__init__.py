@@ -1,0 +1,1 @@
+"""Polymorphs: which candidate structure of a compound is the observed one."""

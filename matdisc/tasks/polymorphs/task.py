@@ -1,0 +1,68 @@
+"""Polymorphs: which of the candidate structures of a compound is the one that nature chooses?
+
+Only the order within one compound counts, so no elemental references are needed and any energy zero will do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matdisc.arrays import Floats, Ints
+from matdisc.datasets.truth import Truth
+from matdisc.physics.evaluation import Steps
+from matdisc.physics.relaxation.relax import relaxation
+from matdisc.schema import Sample
+from matdisc.scoring.answers import Verdicts
+from matdisc.tasks.task import Outcome, Reference, Task
+
+if TYPE_CHECKING:
+    from matdisc.physics.relaxation.relax import Protocol
+
+TIE = 1e-6
+"""eV/atom within which two candidates count as equally low; all of them are then called stable."""
+
+
+def measure(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
+    """Find the total energy of a candidate, eV/atom; references and correction cancel and are not used."""
+    end = yield from relaxation(sample.crystal, protocol)
+    return Outcome({"energy_per_atom": end.energy / len(sample.crystal.symbols)}, end.converged, end.steps)
+
+
+def judge(truth: Truth, column: str, values: Floats, threshold: float) -> Verdicts:
+    """Call the lowest candidate of each compound stable (of `p_stable`: the highest); ties are all called.
+
+    The threshold is not used. Candidates without an answer are not called; a compound without any answer has
+    no stable candidate. Where the truth holds energies, they are compared as distances to the lowest candidate.
+    """
+    assert truth.compounds is not None, "a dataset of polymorphs names the compound of each candidate"
+    stable = truth.target("stable") > 0.5
+    score = -values if column == "p_stable" else values
+    above = above_lowest(score, truth.compounds)
+    with np.errstate(invalid="ignore"):
+        called = above <= TIE
+    e_true = above_lowest(truth.target("energy_per_atom"), truth.compounds)
+    e_pred = np.full(len(values), np.nan) if column == "p_stable" else above
+    return Verdicts(stable, called, e_true, e_pred, np.ones(len(stable), bool))
+
+
+def above_lowest(energies: Floats, compounds: Ints) -> Floats:
+    """Return each energy minus the lowest finite one of its compound; nan stays nan."""
+    lowest = np.full(compounds.max() + 1 if len(compounds) else 0, np.inf)
+    np.minimum.at(lowest, compounds, np.where(np.isfinite(energies), energies, np.inf))
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isfinite(energies), energies - lowest[compounds], np.nan)
+
+
+POLYMORPHS = Task(
+    key="polymorphs",
+    title="Polymorphs",
+    question="Which of the candidate structures of a compound is the observed one?",
+    energy_column="energy_per_atom",
+    value_columns=("energy_per_atom", "p_stable"),
+    measure=measure,
+    judge=judge,
+    needs_references=False,
+    limits=(-1000.0, 1000.0),
+)

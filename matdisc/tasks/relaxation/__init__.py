@@ -1,0 +1,1 @@
+"""Relaxation: structures from perturbed starts."""

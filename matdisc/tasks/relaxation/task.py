@@ -1,0 +1,161 @@
+"""Relaxation: from a disturbed start, does a model find the structure that the reference has?
+
+The model sees a cell that is too large and atoms off their places, and answers with the structure that it relaxes to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from matdisc.arrays import Floats, Ints
+from matdisc.atomic import write_whole
+from matdisc.datasets.fetch import cache_dir
+from matdisc.datasets.relaxation_starts import relaxation_starts
+from matdisc.datasets.truth import Truth
+from matdisc.metrics.structures import LEVELS, Compared, lattice_error, reduced_cell, volume_error
+from matdisc.physics.evaluation import Steps
+from matdisc.physics.relaxation.relax import relaxation
+from matdisc.schema import Crystal, Sample
+from matdisc.scoring.answers import ABSURD, FARTHEST, Answers
+from matdisc.tasks.relaxation.metrics import RELAXATION as METRICS
+from matdisc.tasks.task import Outcome, Reference, Task
+
+if TYPE_CHECKING:
+    from matdisc.physics.relaxation.relax import Protocol
+
+SKEWED = 1.5
+"""A cell whose longest edge exceeds that of its reduced cell by more than this is reduced before it is compared."""
+FORMAT = "matdisc.compared/2"
+COLUMNS = 3 + 4 * len(LEVELS)
+"""Numbers that are kept of a comparison."""
+
+
+def measure(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
+    """Relax a sample; the outcome holds the structure, its energy (eV/atom) and the force that is left (eV/Å)."""
+    end = yield from relaxation(sample.crystal, protocol)
+    values = {"energy_per_atom": (end.energy + correction) / len(sample.crystal.symbols), "fmax": end.fmax}
+    return Outcome(values, end.converged, end.steps, end.crystal)
+
+
+def compare(truth: Truth, answers: Answers) -> Compared:
+    """Compare the answered structures with their references.
+
+    Geometry takes some 15 ms a material, so it is kept in the cache folder under the hashes of answers and truth.
+    """
+    assert truth.relaxed is not None
+    assert truth.crystals is not None
+    geometry = _geometry(_Pairs(answers.structures, truth.relaxed, f"{answers.sha256} {truth.sha256}"))
+    answered = np.array([crystal is not None for crystal in answers.structures], bool)
+    energy = answers.reported.get("energy_per_atom", np.full(len(truth), np.nan)) - truth.target("energy_per_atom")
+    fmax = answers.reported.get("fmax", np.full(len(truth), np.nan))
+    converged = np.full(len(truth), np.nan)
+    if answers.converged is not None and (np.isfinite(fmax).any() or len(answers.steps)):
+        converged = answers.converged.astype(float)
+    with np.errstate(invalid="ignore"):
+        energy = np.where(np.abs(energy) <= ABSURD, energy, np.nan)
+        fmax = np.where((fmax >= 0) & (fmax < FARTHEST), fmax, np.nan)
+    rmsd, volume, lattice, groups, operations = geometry
+    return Compared(answered, converged, rmsd, volume, lattice, fmax, energy, groups, operations)
+
+
+def unrelaxed(truth: Truth) -> Answers:
+    """Return the trivial answer: every start structure as it is."""
+    assert truth.crystals is not None
+    n = len(truth)
+    nothing = np.empty(0)
+    counts = {"expected": n, "answered": n}
+    return Answers("structure", np.zeros(n), counts, None, nothing, nothing, (), truth.crystals)
+
+
+class _Pairs:
+    """Structures with their references, told apart by a name alone."""
+
+    def __init__(self, found: tuple[Crystal | None, ...], references: tuple[Crystal, ...], name: str) -> None:
+        self.found, self.references = found, references
+        made_by = f"{FORMAT} moyopy {version('moyopy')} pymatgen {version('pymatgen')}"
+        self.name = hashlib.sha256(f"{made_by} {name}".encode()).hexdigest()
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Pairs) and other.name == self.name
+
+
+@lru_cache(maxsize=64)
+def _geometry(pairs: _Pairs) -> tuple[Floats, Floats, Floats, Ints, Ints]:
+    """RMSD, errors of volume and lattice, space groups and operations of all pairs; kept or computed."""
+    path = cache_dir() / "compared" / f"{pairs.name}.npy"
+    table = _kept(path, len(pairs.references))
+    if table is None:
+        table = np.array([_row(*pair) for pair in zip(pairs.found, pairs.references, strict=True)])
+        stream = io.BytesIO()
+        np.save(stream, table)
+        write_whole(path, stream.getvalue())
+    shape = (len(table), len(LEVELS), 2)
+    groups, operations = (part.astype(np.int64).reshape(shape) for part in np.split(table[:, 3:], 2, axis=1))
+    return table[:, 0], table[:, 1], table[:, 2], groups, operations
+
+
+def _kept(path: Path, rows: int) -> Floats | None:
+    try:
+        table = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return table if table.shape == (rows, COLUMNS) and table.dtype == np.float64 else None
+
+
+def _row(crystal: Crystal | None, reference: Crystal) -> list[float]:
+    """RMSD, volume, lattice; space groups, then operations, at each tolerance of answer and reference."""
+    from matdisc.physics.matching import rms_distance
+    from matdisc.physics.symmetry import SYMPRECS, symmetry
+
+    pairs = [(symmetry(crystal, symprec) if crystal else None, symmetry(reference, symprec)) for symprec in SYMPRECS]
+    symmetries = [found for pair in pairs for found in pair]
+    numbers = [found.number if found else 0 for found in symmetries]
+    operations = [found.operations if found else 0 for found in symmetries]
+    if crystal is None:
+        return [np.nan, np.nan, np.nan, *numbers, *operations]
+    sizes = len(crystal.symbols), len(reference.symbols)
+    return [
+        rms_distance(unskewed(crystal), reference),
+        volume_error(crystal.cell, sizes[0], reference.cell, sizes[1]),
+        lattice_error(crystal.cell, reference.cell),
+        *numbers,
+        *operations,
+    ]
+
+
+def unskewed(crystal: Crystal) -> Crystal:
+    """Return a crystal as it is, or in its reduced cell if its own is so skewed that comparing would take for ever."""
+    reduced = reduced_cell(crystal.cell)
+    if np.linalg.norm(crystal.cell, axis=1).max() <= SKEWED * np.linalg.norm(reduced, axis=1).max():
+        return crystal
+    positions = np.array(crystal.positions) @ np.array(crystal.cell) @ np.linalg.inv(reduced) % 1.0
+    rows = [tuple(tuple(row) for row in table.tolist()) for table in (positions, reduced)]
+    return Crystal(crystal.symbols, rows[0], rows[1])  # type: ignore[arg-type]
+
+
+RELAXATION = Task(
+    key="relaxation",
+    title="Relaxation",
+    question="From a disturbed start, does a model find the reference structure?",
+    energy_column="energy_per_atom",
+    value_columns=("energy_per_atom", "fmax"),
+    measure=measure,
+    judge=None,
+    needs_references=False,
+    limits=(-1000.0, 1000.0),
+    compare=compare,
+    starts=relaxation_starts,
+    metrics=METRICS,
+    ranked=("rmsd", "symmetry_match_loose", "volume_abs_error"),
+    trivial="Returning every start structure unchanged",
+)
