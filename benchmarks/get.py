@@ -172,19 +172,19 @@ def _peak() -> float:
 
 def memory(state: Path) -> None:
     """Print the most memory that a process needs which does nothing but evaluate 4,096 atoms."""
-    for way in ("fast", "plain"):
+    for options in ("fast", "plain"):
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.get", way, str(state)], capture_output=True, text=True, check=True
+            [sys.executable, "-m", "benchmarks.get", options, str(state)], capture_output=True, text=True, check=True
         )
-        print(f"  most memory of a process, {way}: {float(done.stdout.split()[-1]):.2f} GiB")
+        print(f"  most memory of a process, {options}: {float(done.stdout.split()[-1]):.2f} GiB")
 
 
-def _memory(way: str, path: Path) -> None:
+def _memory(options: str, path: Path) -> None:
     """Evaluate three times and print the most memory this process ever had, GiB."""
     with np.load(path) as stored:
         state = dict(stored)
     numbers, positions, cell = liquid(4096)
-    if way == "fast":
+    if options == "fast":
         from matdisc.models.get.fast import Evaluator
 
         evaluator = Evaluator(state, _settings())
@@ -224,9 +224,9 @@ def small(folder: Path) -> None:
         for k in range(100):  # straight on at thermal speed, 0.5 fs a step, so that lists end as they do in MD
             evaluator.answer(numbers, positions + k * 0.5 * units.fs * thermal, cell, True)
 
-    alone = cpu_seconds(hundred_steps, 3) / 100
+    run_single = cpu_seconds(hundred_steps, 3) / 100
     print(f"{len(numbers)} atoms in a periodic box with Ewald, a list every {400 / evaluator.lists.searches:.0f} steps")
-    print(f"  the evaluation alone: {1 / alone:.0f} steps a second of CPU ({1e3 * alone:.1f} ms)")
+    print(f"  the evaluation alone: {1 / run_single:.0f} steps a second of CPU ({1e3 * run_single:.1f} ms)")
     atoms = Atoms(numbers, positions, cell=cell, pbc=True)
     atoms.calc = load(folder=str(folder))
     atoms.set_velocities(thermal)

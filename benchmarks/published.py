@@ -45,9 +45,9 @@ def score(table: pd.DataFrame) -> dict[str, dict[str, float]]:
 def _stable_metrics(true: pd.Series, pred: pd.Series) -> dict[str, float]:
     pred = pred.reindex(true.index)
     missing = sum(pred.isna())
-    actual, called = true <= 0, pred <= 0
-    tp, fp = (actual & called).sum(), (~actual & called).sum()
-    fn, tn = (actual & ~called).sum(), (~actual & ~called).sum()
+    actual, predicted = true <= 0, pred <= 0
+    tp, fp = (actual & predicted).sum(), (~actual & predicted).sum()
+    fn, tn = (actual & ~predicted).sum(), (~actual & ~predicted).sum()
     known = pred.notna()
     error = (true - pred)[known]
     precision, recall = tp / (tp + fp), tp / (tp + fn)

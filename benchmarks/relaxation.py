@@ -127,7 +127,7 @@ def _work(numbered: list[tuple[int, Crystal]], protocol: str, barrier: Any, answ
     one_thread()
     warnings.simplefilter("ignore")
     from matdisc.models.potentials.chgnet import load
-    from matdisc.physics.drivers import together
+    from matdisc.physics.drivers import run_batched
     from matdisc.physics.relaxation.relax import PROTOCOLS as KNOWN
     from matdisc.physics.relaxation.relax import crystal_energy, relaxation
 
@@ -135,7 +135,7 @@ def _work(numbered: list[tuple[int, Crystal]], protocol: str, barrier: Any, answ
     crystal_energy(calculator, numbered[0][1], KNOWN["single-point"])
     barrier.wait()
     found = {}
-    for ended in together(((k, relaxation(crystal, KNOWN[protocol])) for k, crystal in numbered), calculator):
+    for ended in run_batched(((k, relaxation(crystal, KNOWN[protocol])) for k, crystal in numbered), calculator):
         assert ended.value is not None, ended.error
         found[ended.key] = (ended.value.energy / len(ended.value.crystal.symbols), ended.value.steps)
     answers.put(found)

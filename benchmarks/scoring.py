@@ -21,7 +21,7 @@ from benchmarks import published
 from matdisc.board import Board, init_board
 from matdisc.datasets import load_truth
 from matdisc.leaderboard.ranking import rank
-from matdisc.leaderboard.submission import check_file
+from matdisc.leaderboard.submission import load_submission
 from matdisc.metrics.screening import precision_at_k
 from matdisc.predictions import read
 from matdisc.scoring.align import align
@@ -113,7 +113,7 @@ def _compat(board: Board, file: Path) -> Any:
 def other_order(board: Board, files: list[Path]) -> None:
     """Reading and aligning each file, whatever its order, in seconds of CPU."""
     for file in files:
-        cpu = _cpu(lambda file=file: check_file(board, file, "discovery", "wbm"), repeat=3)
+        cpu = _cpu(lambda file=file: load_submission(board, file, "discovery", "wbm"), repeat=3)
         print(f"  read and align {file.name:42s} {cpu:8.3f} s")
 
 
@@ -122,7 +122,7 @@ def everything(board: Board, file: Path) -> None:
     card, task = board.dataset("wbm"), TASKS["discovery"]
 
     def work() -> None:
-        checked = check_file(board, file, "discovery", "wbm")
+        checked = load_submission(board, file, "discovery", "wbm")
         score(task, card, checked.truth, checked.answers)
         details(task, card, checked.truth, checked.answers)
 

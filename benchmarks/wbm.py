@@ -15,7 +15,7 @@ import numpy as np
 from matdisc.board import Board, init_board
 from matdisc.leaderboard.ranking import write_ranking
 from matdisc.leaderboard.results import publish_new
-from matdisc.leaderboard.submission import check_file
+from matdisc.leaderboard.submission import load_submission
 from matdisc.metrics.matbench_discovery import matbench_discovery
 from matdisc.run import predict
 
@@ -40,7 +40,7 @@ def scoring(board: Board) -> None:
     both = time.process_time() - start
     start = time.process_time()
     for file in files:
-        checked = check_file(board, file, "discovery", "wbm-sample")
+        checked = load_submission(board, file, "discovery", "wbm-sample")
         truth = checked.truth
         p = checked.answers.values
         matbench_discovery(truth.target("e_form_per_atom"), truth.target("e_above_hull"), p, np.ones(len(p), bool))

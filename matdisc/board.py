@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from matdisc.atomic import copy_folder, naming, write_whole
+from matdisc.atomic import copy_folder, naming, write_atomic
 from matdisc.cards import DatasetCard, ModelCard, read_card
 from matdisc.errors import CardError
 
@@ -118,7 +118,7 @@ def _copy_shipped(source: Board, board: Board) -> None:
     settings, copy = source.root / SITE, board.root / SITE
     copy.parent.mkdir(parents=True, exist_ok=True)
     if settings.is_file() and not copy.exists():
-        write_whole(copy, settings.read_bytes())
+        write_atomic(copy, settings.read_bytes())
     copy_folder(source.datasets_dir, board.datasets_dir)
     copy_folder(source.models_dir, board.models_dir)
 

@@ -365,7 +365,7 @@ def test_columns_of_other_tasks_are_no_slips():
 
 def test_a_structure_beside_energies_is_read_where_it_is_asked_for(write):
     path = write("material_id,energy_per_atom,structure,energy_per_atom_std\na,1,,x\n")
-    found = file.read(path, ("energy_per_atom", "fmax"), structures_asked=True)
+    found = file.read(path, ("energy_per_atom", "fmax"), structures=True)
     assert (found.column_name, found.ignored) == ("structure", ("energy_per_atom_std",))
     assert found.reported["energy_per_atom"].tolist() == [1.0]
 

@@ -23,7 +23,7 @@ VECTORS = st.tuples(NUMBERS, NUMBERS, NUMBERS)
 
 
 def read(path):
-    return file.read(path, VALUES, structures_asked=True)
+    return file.read(path, VALUES, structures=True)
 
 
 @settings(deadline=None)

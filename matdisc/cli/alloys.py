@@ -58,9 +58,9 @@ def explain(
     if out is not None:
         import json
 
-        from matdisc.atomic import write_whole
+        from matdisc.atomic import write_atomic
 
-        write_whole(out, (json.dumps(found.graph(), indent=1, allow_nan=False) + "\n").encode())
+        write_atomic(out, (json.dumps(found.graph(), indent=1, allow_nan=False) + "\n").encode())
         typer.echo(f"graph: {out}")
 
 
@@ -99,12 +99,12 @@ def table(
 
     Example: matdisc alloys table --out alloys.md
     """
-    from matdisc.atomic import write_whole
+    from matdisc.atomic import write_atomic
     from matdisc.leaderboard.markdown import alloy_tables
 
     text = alloy_tables(open_board(board), datasets or ())
     if out is None:
         typer.echo(text, nl=False)
     else:
-        write_whole(out, text.encode())
+        write_atomic(out, text.encode())
         typer.echo(f"written: {out}")

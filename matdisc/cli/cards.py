@@ -101,9 +101,9 @@ def write_structures(
 
     Example: matdisc datasets structures mp-abc3-cubic --task relaxation --out starts.jsonl.gz
     """
-    from matdisc.leaderboard.inputs import write_asked
+    from matdisc.tasks.inputs import write_inputs
 
-    typer.echo(f"{out}: {write_asked(open_board(board), key, task, out):,} structures")
+    typer.echo(f"{out}: {write_inputs(open_board(board), key, task, out):,} structures")
 
 
 @datasets.command("corrections")

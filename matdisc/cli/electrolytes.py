@@ -43,7 +43,7 @@ def analyse(
     from matdisc.predictions import write
     from matdisc.run.md.liquids import analyse as analysed
     from matdisc.schema import Prediction
-    from matdisc.tasks.electrolytes.simulation import told_of, value_columns
+    from matdisc.tasks.electrolytes.simulation import as_columns, value_columns
 
     if not out.name.endswith((".csv", ".csv.gz")):
         raise RunError(f"{out}: a predictions file is written as .csv or .csv.gz; change the name")
@@ -57,7 +57,7 @@ def analyse(
         _print(name, liquid)
         values = {"simulated_ps": liquid.simulated_ps, "completed": float(not liquid.stops)}
         values |= {"aligned": 1.0} if name in fitted else {}
-        predictions.append(Prediction(name, values | told_of(liquid.found)))
+        predictions.append(Prediction(name, values | as_columns(liquid.found)))
     digest = write(out, predictions, value_columns())
     typer.echo(f"{out}: {len(predictions)} liquids, sha256 {digest}")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from matdisc.atomic import naming, write_whole
+from matdisc.atomic import naming, write_atomic
 from matdisc.cli.common import news
 
 
@@ -44,7 +44,7 @@ def elicit(
             {"element_1": q.element_1, "element_2": q.element_2, "domain": q.domain, "prompt": q.prompt()}
             for q in asked
         ]
-        write_whole(out, "".join(json.dumps(line) + "\n" for line in lines).encode())
+        write_atomic(out, "".join(json.dumps(line) + "\n" for line in lines).encode())
         typer.echo(f"{len(asked)} prompts written to {out}; nothing was sent (name an --endpoint and a --model to ask)")
         return
     if not model:

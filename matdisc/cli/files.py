@@ -49,10 +49,10 @@ def check(
     """
     from matdisc.columns import some
     from matdisc.leaderboard.leakage import forbidden_inputs
-    from matdisc.leaderboard.submission import check_file
+    from matdisc.leaderboard.submission import load_submission
     from matdisc.scoring.answers import coverage_lines
 
-    checked = check_file(open_board(board), file, task, dataset)
+    checked = load_submission(open_board(board), file, task, dataset)
     column, name, ignored = checked.answers.column, checked.submission.column_name, checked.submission.ignored
     found = forbidden_inputs(features, checked.card) if features else []
     coverage, notes = checked.answers.coverage, [*checked.submission.notes, *checked.answers.notes]

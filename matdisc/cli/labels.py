@@ -11,7 +11,7 @@ from matdisc.cli.common import print_table, progress_line
 from matdisc.cli.runs import AddressOption, WorkersOption
 
 if TYPE_CHECKING:
-    from matdisc.run.labels.driver import Made
+    from matdisc.run.labels.driver import LabelResult
 
 
 def labels(
@@ -50,7 +50,7 @@ def labels(
     typer.echo(f"frames: {made.path} (sha256 {made.sha256})")
 
 
-def _print_systems(made: Made) -> None:
+def _print_systems(made: LabelResult) -> None:
     import numpy as np
 
     frames, rows = made.frames, []

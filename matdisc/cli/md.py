@@ -97,7 +97,7 @@ def md(
       matdisc md get-mini box:EC=8,DMC=4,Li+=1,PF6-=1 --timestep 0.5 --relax 200 --steps 40000 --out box
     """
     from matdisc.physics.md import Conditions
-    from matdisc.run.md.driver import MDWay, refuse_unknown_elements, run_md, stopping_at_once
+    from matdisc.run.md.driver import MDOptions, refuse_unknown_elements, run_md, stopping_at_once
     from matdisc.run.md.inputs import model_of
     from matdisc.run.md.worker import Dynamics
 
@@ -127,9 +127,9 @@ def md(
             card, conditions, steps, every, thermo_every, checkpoint_every, _watchdog(atoms, watchdog, bonds), relax,
             velocities,
         )  # fmt: skip
-        way = MDWay(workers, address, memory, known_env(env), resume, restart)
+        options = MDOptions(workers, address, memory, known_env(env), resume, restart)
         with _bars(steps) as progress:
-            found = run_md(job, atoms, wanted, replicas, out, seed=seed, way=way, progress=progress, say=news)
+            found = run_md(job, atoms, wanted, replicas, out, seed=seed, options=options, progress=progress, say=news)
     _print(found, conditions, len(atoms), out)
     if early := [one for one in found if one.ended != "done"]:
         news(f"{len(early)} of {len(found)} replicas ended early: {', '.join(one.name for one in early)}")

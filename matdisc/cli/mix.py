@@ -53,17 +53,17 @@ def mix(
 
     Example: matdisc mix chgnet-0.3.0 --elements Fe,Co,Ni,Cr,Mn
     """
-    from matdisc.run.engine.resumable import Way
+    from matdisc.run.engine.resumable import RunOptions
     from matdisc.run.mixing.driver import ALL_METALS, PROTOCOL
     from matdisc.run.mixing.driver import mix as run_mix
     from matdisc.run.mixing.table import write_table
 
     names = ALL_METALS if elements is None else elements.replace(",", " ").split()
-    way = Way(workers, address, timeout, memory, known_env(env), restart)
+    options = RunOptions(workers, address, timeout, memory, known_env(env), restart)
     with progress_line(f"{model} mixing") as progress:
         found = run_mix(
             open_board(board), model, names, lattices=lattices.upper().replace(",", " ").split(),
-            protocol=known_protocol(protocol) or PROTOCOL, way=way, progress=progress, say=news,
+            protocol=known_protocol(protocol) or PROTOCOL, options=options, progress=progress, say=news,
         )  # fmt: skip
     ended = ", ".join(f"{n} {status}" for status, n in found.counts.most_common())
     typer.echo(f"{model}: {ended} ({found.reused} reused), {len(found.off_lattice)} cells left their lattice")

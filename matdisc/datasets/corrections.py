@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.cards import DatasetCard, ModelCard
 from matdisc.datasets.csv_rows import read_rows, unique
 from matdisc.errors import DataError
@@ -59,7 +59,7 @@ def write_corrections(path: Path, samples: Sequence[Sample], anions: Anions = "r
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows((material_id, f"{value:.6f}") for material_id, value in found.items())
-    write_whole(path, text.getvalue().encode())
+    write_atomic(path, text.getvalue().encode())
     return sum(value != 0 for value in found.values())
 
 

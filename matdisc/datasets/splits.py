@@ -30,7 +30,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.errors import DataError
 from matdisc.schema import Dataset, Sample
 
@@ -143,7 +143,7 @@ def write_folds(path: Path, dataset: Dataset, protocol: str) -> None:
         "ids": [sample.material_id for sample in samples],
         "folds": texts,
     }
-    write_whole(path, gzip.compress(json.dumps(content).encode(), mtime=0))
+    write_atomic(path, gzip.compress(json.dumps(content).encode(), mtime=0))
 
 
 def read_folds(path: Path, dataset: Dataset) -> tuple[Fold, ...]:

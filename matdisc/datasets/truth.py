@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from matdisc.arrays import Bools, Floats, Ints
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.schema import Crystal, Dataset
 
 FORMAT = "matdisc.prepared/1"
@@ -172,7 +172,7 @@ def write_prepared(path: Path, truth: Truth) -> None:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
-    write_whole(path, sink.getvalue().to_pybytes())
+    write_atomic(path, sink.getvalue().to_pybytes())
 
 
 def read_prepared(path: Path) -> Truth | None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.board import Board, open_board
 from matdisc.cards import Dynamics
 from matdisc.datasets import load
@@ -28,7 +28,7 @@ from matdisc.datasets.dynamics import AMPLITUDE, BOXES, NOISE, REFERENCE, curve_
 from matdisc.datasets.emt_alloys import _crystal as emt_crystal
 from matdisc.metrics.dynamics import rdf_error, spectrum_error
 from matdisc.physics.atoms import to_atoms, to_crystal
-from matdisc.physics.drivers import alone
+from matdisc.physics.drivers import run_single
 from matdisc.physics.md import Conditions, Recorder, simulate
 from matdisc.physics.molecules.packing import liquid
 from matdisc.predictions.crystal_json import to_json
@@ -93,14 +93,14 @@ def reference_row(name: str, crystal: Crystal, rule: Dynamics) -> dict[str, floa
 
     atoms, seed = to_atoms(crystal), seed_of(rule, name)
     heat = Conditions(ensemble="langevin", timestep=rule.timestep, temperature=rule.temperature, friction=rule.friction)
-    warm = alone(simulate(atoms, heat, round(1000 * WARM_PS / rule.timestep), seed=seed), EMT())
+    warm = run_single(simulate(atoms, heat, round(1000 * WARM_PS / rule.timestep), seed=seed), EMT())
     hold = Conditions(
         ensemble="nose-hoover", timestep=rule.timestep, temperature=rule.temperature, thermostat_fs=rule.thermostat_fs
     )
     seen = Recorder(frame_steps(rule), ("positions", "velocities"))
     n = round(1000 * rule.sampled_ps / rule.timestep)
     begin = at_rest(warm.state, atoms.get_masses()[:, None])
-    alone(simulate(atoms, hold, STRETCHES * n, seed=seed, observers=(seen,), start=begin), EMT())
+    run_single(simulate(atoms, hold, STRETCHES * n, seed=seed, observers=(seen,), start=begin), EMT())
     frames = n // frame_steps(rule) + 1
     parts = [slice(i * (frames - 1), i * (frames - 1) + frames) for i in range(STRETCHES)]
     found = [of_motion(atoms, rule, seen.array("positions")[p], seen.array("velocities")[p]) for p in parts]
@@ -121,7 +121,7 @@ def main(key: str) -> None:
     found = cells[key](board) if key in cells else ()
     boxes = [(name, group, supercell(crystal, N_ATOMS[key])) for name, group, crystal in found]
     lines = crystal_lines(boxes) if boxes else liquid_lines(rule.seed)
-    write_whole(board.datasets_dir / key / BOXES, ("\n".join(lines) + "\n").encode())
+    write_atomic(board.datasets_dir / key / BOXES, ("\n".join(lines) + "\n").encode())
     if rule.reference is None:
         return
     text = io.StringIO()
@@ -132,7 +132,7 @@ def main(key: str) -> None:
         row = reference_row(name, box, rule)
         writer.writerow([name, *(f"{row[c]:.6g}" for c in columns)])
         print(name, len(box.symbols), f"{row[AMPLITUDE]:.4f}", [f"{row[c]:.3f}" for c in NOISE], file=sys.stderr)
-    write_whole(board.datasets_dir / key / REFERENCE, text.getvalue().encode())
+    write_atomic(board.datasets_dir / key / REFERENCE, text.getvalue().encode())
 
 
 if __name__ == "__main__":

@@ -17,10 +17,10 @@ from matdisc.leaderboard.results import (
     write_details,
     write_result,
 )
-from matdisc.leaderboard.submission import check_file
+from matdisc.leaderboard.submission import load_submission
 from matdisc.leaderboard.submit import submit
 from matdisc.physics.relaxation.relax import PROTOCOLS
-from matdisc.tasks import known_task
+from matdisc.tasks import get_task
 
 
 def accept(board: Board, proposed: Board) -> list[str]:
@@ -46,7 +46,7 @@ def accept(board: Board, proposed: Board) -> list[str]:
         own = board.models_dir / key / "model.toml"
         if own.exists() and read_card(own, ModelCard) == read_card(card_file, ModelCard):
             known.parent.mkdir(parents=True, exist_ok=True)
-            checked = check_file(board, path, task, dataset)
+            checked = load_submission(board, path, task, dataset)
             result = result_of(board, checked, entry=entry)
             known.write_bytes(path.read_bytes())
             write_result(board, result)
@@ -55,7 +55,7 @@ def accept(board: Board, proposed: Board) -> list[str]:
         else:
             result = submit(board, path, card_file, task, dataset, replace=True).result
         _compare(proposed, task, dataset, entry, result["metrics"])
-        headline = known_task(task).headline
+        headline = get_task(task).headline
         lines.append(f"{task} {dataset} {entry}: {headline.label} {result['metrics'][headline.key]['value']}")
     _refuse_results_without_predictions(proposed, {(t, d, e) for t, d, e, _ in entries})
     return lines

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from matdisc.arrays import Floats
-from matdisc.leaderboard.submission import Checked
+from matdisc.leaderboard.submission import AlignedSubmission
 from matdisc.predictions import UNCONVERGED
 from matdisc.schema import STATUSES
-from matdisc.scoring.figures import Sheet
+from matdisc.scoring.figures import Table
 
 PUBLISHED = "published"
 """What follows the `+` in the name of a row that holds a model's published predictions beside a run of this board."""
@@ -23,14 +23,16 @@ CORRECTION = 0.005
 """eV/atom; a difference within this of a material's correction is put down to the correction."""
 
 
-def differences(mine: Checked, published: Checked) -> Floats:
+def differences(mine: AlignedSubmission, published: AlignedSubmission) -> Floats:
     """Return our answer minus the published one, eV/atom, in the dataset's order; nan where either is missing."""
     return np.asarray(mine.answers.values - published.answers.values)
 
 
-def agreement_sheets(
-    pairs: Sequence[tuple[str, Checked, Checked]], corrections: Mapping[str, float], scale: Mapping[str, str | None]
-) -> list[Sheet]:
+def agreement_tables(
+    pairs: Sequence[tuple[str, AlignedSubmission, AlignedSubmission]],
+    corrections: Mapping[str, float],
+    scale: Mapping[str, str | None],
+) -> list[Table]:
     """Return how close each model's run comes to its published predictions, and the crystals that differ most.
 
     Args:
@@ -56,7 +58,7 @@ def agreement_sheets(
                 [f"{mine.truth.material_ids[i].as_py()} ({name})", *_material(mine, published, apart, i, used)]
             )
     return [
-        Sheet(
+        Table(
             "agreement", "Our runs against the published runs",
             ("Model", "crystals", "median difference, meV/atom", "within 1 meV/atom", "within 5 meV/atom",
              "ours lower by over 5", "ours higher by over 5", "MAE of ours, eV/atom", "MAE of theirs, eV/atom"),
@@ -64,7 +66,7 @@ def agreement_sheets(
             "Absolute difference of the two formation energies of the same crystal. Published runs began from "
             "unrelaxed structures and ours from those relaxed by DFT; published values are rounded to four decimals.",
         ),
-        Sheet(
+        Table(
             "agreement-farthest", "Crystals on which the runs differ most",
             ("Crystal", "formula", "ours, eV/atom", "published, eV/atom", "label, eV/atom", "our steps",
              "likely reason"),
@@ -76,13 +78,13 @@ def agreement_sheets(
     ]  # fmt: skip
 
 
-def _errors(mine: Checked, published: Checked, known: Any) -> list[str]:
+def _errors(mine: AlignedSubmission, published: AlignedSubmission, known: Any) -> list[str]:
     truth = mine.truth.target("e_form_per_atom")[known]
     return [f"{float(np.abs(c.answers.values[known] - truth).mean()):.4f}" for c in (mine, published)]
 
 
 def _material(
-    mine: Checked, published: Checked, apart: Floats, i: int, corrections: Mapping[str, float]
+    mine: AlignedSubmission, published: AlignedSubmission, apart: Floats, i: int, corrections: Mapping[str, float]
 ) -> list[str | float | None]:
     truth, row = mine.truth, _row_of(mine, i)
     steps = mine.submission.steps
@@ -92,7 +94,7 @@ def _material(
     return [formula, *(f"{e:.3f}".replace("-", "−") for e in energies), counted, reason(mine, apart, i, corrections)]
 
 
-def reason(mine: Checked, apart: Floats, i: int, corrections: Mapping[str, float]) -> str:
+def reason(mine: AlignedSubmission, apart: Floats, i: int, corrections: Mapping[str, float]) -> str:
     """Return the likely reason for a difference, in words."""
     atoms = mine.truth.n_atoms
     shift = corrections.get(mine.truth.material_ids[i].as_py(), 0.0) / atoms[i] if atoms is not None else 0.0
@@ -105,7 +107,7 @@ def reason(mine: Checked, apart: Floats, i: int, corrections: Mapping[str, float
     return "other start, theirs ended lower"
 
 
-def _row_of(checked: Checked, i: int) -> int:
+def _row_of(checked: AlignedSubmission, i: int) -> int:
     import pyarrow.compute as pc
 
     return int(pc.index(checked.submission.material_ids, checked.truth.material_ids[i]).as_py())

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from matdisc.arrays import Floats
-from matdisc.leaderboard.submission import Checked
+from matdisc.leaderboard.submission import AlignedSubmission
 from matdisc.metrics.bootstrap import bootstrap_sums, group_totals, percentile_interval, pool_groups
 from matdisc.metrics.comparison import bootstrap_p_value
 from matdisc.metrics.stability import TERMS
-from matdisc.scoring.figures import Figure, Line, Sheet
+from matdisc.scoring.figures import Figure, Line, Table
 from matdisc.scoring.verdicts import Bootstrap, judge, subset_mask
 
 METRICS = ("f1", "daf", "mae", "fpr")
@@ -50,8 +50,8 @@ class Numbers:
 
 
 def approach_report(
-    named: Sequence[tuple[str, str | None, Checked]], bootstrap: Bootstrap
-) -> tuple[list[Figure], list[Sheet]]:
+    named: Sequence[tuple[str, str | None, AlignedSubmission]], bootstrap: Bootstrap
+) -> tuple[list[Figure], list[Table]]:
     """Return figures and tables of the approaches; nothing unless two approaches have rows with energies.
 
     A mean over a row with an undefined metric is undefined.
@@ -72,7 +72,7 @@ def approach_report(
     return figures, [_means(found, members), _band_table(found, members, names)]
 
 
-def numbers(rows: Sequence[Checked], bootstrap: Bootstrap) -> Numbers:
+def numbers(rows: Sequence[AlignedSubmission], bootstrap: Bootstrap) -> Numbers:
     """Return the metrics of every row, and its share of unstable materials called stable within each band."""
     totals = []
     for checked in rows:
@@ -101,7 +101,7 @@ def _rates(sums: Floats) -> Floats:
         return np.asarray(np.where(wrong + right > 0, wrong / (wrong + right), np.nan))
 
 
-def _means(found: Numbers, members: Mapping[str, np.ndarray]) -> Sheet:
+def _means(found: Numbers, members: Mapping[str, np.ndarray]) -> Table:
     """The table of means, each approach beside its difference to the one before it."""
     rows: list[list[str | float | None]] = []
     for i, (how, places) in enumerate(members.items()):
@@ -112,7 +112,7 @@ def _means(found: Numbers, members: Mapping[str, np.ndarray]) -> Sheet:
         before = list(members.values())[i - 1] if i else None
         cells.append("" if before is None else _step(found, places, before))
         rows.append(cells)
-    return Sheet(
+    return Table(
         "approaches",
         "Approaches",
         ("Approach", "rows", "F1", "DAF", "MAE, eV/atom", "false-positive rate", "F1 against the line above"),
@@ -131,7 +131,7 @@ def _step(found: Numbers, mine: np.ndarray, before: np.ndarray) -> str | None:
     return f"{_with_interval(value, drawn, signed=True)}, p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
 
 
-def _band_table(found: Numbers, members: Mapping[str, np.ndarray], names: Sequence[str]) -> Sheet:
+def _band_table(found: Numbers, members: Mapping[str, np.ndarray], names: Sequence[str]) -> Table:
     """The false-positive rate of every row by distance to the hull, best MAE first, with rank by MAE and by F1."""
     order = np.argsort(found.point["mae"], kind="stable")
     by_f1 = {int(i): place for place, i in enumerate(np.argsort(-found.point["f1"], kind="stable"), start=1)}
@@ -141,7 +141,7 @@ def _band_table(found: Numbers, members: Mapping[str, np.ndarray], names: Sequen
         rates = [_with_interval(found.band[i, b], found.band_drawn[:, i, b], digits=2) for b in range(len(BANDS) - 1)]
         mae = _with_interval(found.point["mae"][i], found.drawn["mae"][:, i])
         rows.append([names[i], approach[i], float(place), float(by_f1[i]), mae, *rates])
-    return Sheet(
+    return Table(
         "near-hull",
         "False positives of every model by distance to the hull",
         (

@@ -13,7 +13,7 @@ from matdisc.arrays import Bools
 from matdisc.board import Board
 from matdisc.errors import CardError, SubmissionError
 from matdisc.leaderboard.results import predictions_on_board
-from matdisc.leaderboard.submission import Checked, check_file
+from matdisc.leaderboard.submission import AlignedSubmission, load_submission
 from matdisc.metrics.bootstrap import group_totals
 from matdisc.metrics.comparison import mcnemar, paired_differences
 from matdisc.metrics.slices import ANION_CLASSES, anion_labels
@@ -21,7 +21,7 @@ from matdisc.metrics.structures import LEVELS
 from matdisc.predictions import READABLE
 from matdisc.scoring.details import memberships, plain
 from matdisc.scoring.verdicts import DEFAULT_BOOTSTRAP, Bootstrap, Judged, judge, subset_mask
-from matdisc.tasks import known_task
+from matdisc.tasks import get_task
 
 COMPARED = ("f1", "daf", "precision", "recall", "accuracy", "mae", "rmse")
 STRUCTURES = (
@@ -55,17 +55,19 @@ def compare(
         SubmissionError: If a row does not exist or its file cannot be scored.
         CardError: If the task is scored fold by fold, or measures numbers.
     """
-    if known_task(task).measured:
+    if get_task(task).measured:
         raise CardError(
             f"task {task!r} measures numbers and calls no material anything, so nothing can flip; the ranking "
             f"(`matdisc rescore`, leaderboard/rankings/{task}/{dataset}.json) has the paired difference of every pair"
         )
-    if known_task(task).beliefs:
+    if get_task(task).beliefs:
         raise CardError(
             f"task {task!r} is scored fold by fold and cannot be compared here; the model's page and its details tell "
             "the paired difference to the null row, the ranking that of every pair"
         )
-    one, other = (check_file(board, entry_file(board, name, task, dataset), task, dataset) for name in (first, second))
+    one, other = (
+        load_submission(board, entry_file(board, name, task, dataset), task, dataset) for name in (first, second)
+    )
     sides = [judge(c.task, c.truth, c.answers, c.card.stability.threshold) for c in (one, other)]
     keep = subset_mask(one.card, one.truth, one.card.headline_subset)
     totals = [group_totals(side.terms[keep], one.truth.groups[keep]) for side in sides]
@@ -74,8 +76,8 @@ def compare(
         totals[0], totals[1], metrics_of, replicates=bootstrap.replicates, seed=bootstrap.seed
     )
     points = [metrics_of(table.sum(axis=0)) for table in totals]
-    labels, called = zip(*map(labelled, sides), strict=True)
-    test = mcnemar(labels[0][keep], called[0][keep], called[1][keep])
+    labels, predicted = zip(*map(labelled, sides), strict=True)
+    test = mcnemar(labels[0][keep], predicted[0][keep], predicted[1][keep])
     return plain(
         {
             "schema": "matdisc.comparison/1",
@@ -101,14 +103,14 @@ def compare(
 def labelled(side: Judged) -> tuple[Bools, Bools]:
     """Return the label of each material and the model's: stable or not; of structures, whether it keeps its group."""
     if side.verdicts is not None:
-        return side.verdicts.stable, side.verdicts.called
+        return side.verdicts.stable, side.verdicts.predicted
     assert side.compared is not None
     groups = side.compared.spacegroups[:, LOOSE]
     has = groups[:, 1] > 0
     return has, has & (groups[:, 0] == groups[:, 1])
 
 
-def flips(checked: Checked, first: Judged, second: Judged, keep: Bools) -> dict[str, Any]:
+def flips(checked: AlignedSubmission, first: Judged, second: Judged, keep: Bools) -> dict[str, Any]:
     """Return counts of materials that the second model gains and loses against the first, in all and by category."""
     truth = checked.truth
     right = [np.equal(*labelled(side)) for side in (first, second)]

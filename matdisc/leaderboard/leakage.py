@@ -20,7 +20,7 @@ from matdisc.datasets.leakage.features import forbidden_columns, lookup_test
 from matdisc.datasets.leakage.overlap import find_overlap, overlap_from_cards, overlap_mask, unknown_mask
 from matdisc.datasets.relaxation_starts import references_as_samples
 from matdisc.errors import DataError
-from matdisc.leaderboard.submission import Checked
+from matdisc.leaderboard.submission import AlignedSubmission
 from matdisc.scoring.measured import measured_part, measured_terms
 from matdisc.scoring.verdicts import Bootstrap, judge, part_metrics, subset_mask
 
@@ -29,7 +29,7 @@ MAX_LOOKUP_ROWS = 20_000
 
 
 def leakage_report(
-    board: Board, checked: Checked, model: ModelCard | None, training: Path | None, bootstrap: Bootstrap
+    board: Board, checked: AlignedSubmission, model: ModelCard | None, training: Path | None, bootstrap: Bootstrap
 ) -> dict[str, Any] | None:
     """Return what is known about training overlap: from the cards alone, or in full from a declaration.
 
@@ -82,7 +82,7 @@ def _declaration(board: Board, model: ModelCard | None, training: Path | None) -
     return None, None
 
 
-def leaky_inputs(checked: Checked, model: ModelCard | None) -> list[str]:
+def leaky_inputs(checked: AlignedSubmission, model: ModelCard | None) -> list[str]:
     """Return a flag if tabular predictions are the true hull distance plus a constant for each formula.
 
     Potentials are not put to the test: they see structures, and one that made the labels would fail it rightly.
@@ -134,7 +134,7 @@ def forbidden_inputs(table: Path, card: DatasetCard) -> list[str]:
     return [f"{column.name}: {column.why}" for column in forbidden_columns(header, card)]
 
 
-def _metrics(checked: Checked, keep: Bools, bootstrap: Bootstrap) -> dict[str, Any] | None:
+def _metrics(checked: AlignedSubmission, keep: Bools, bootstrap: Bootstrap) -> dict[str, Any] | None:
     if not keep.any():
         return None
     if checked.task.measured:

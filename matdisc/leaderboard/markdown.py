@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 from matdisc.board import Board
 from matdisc.errors import DataError
-from matdisc.leaderboard.schema.base import Value
 from matdisc.leaderboard.schema.details import read_details
 from matdisc.leaderboard.schema.folds import FoldProtocol
+from matdisc.scoring.record import Value
 
 COLUMNS = (
     ("coverage", "coverage", 3),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from matdisc.leaderboard.submission import Checked
+from matdisc.leaderboard.submission import AlignedSubmission
 from matdisc.metrics.bootstrap import bootstrap_sums, group_totals, percentile_interval
-from matdisc.scoring.figures import Sheet
+from matdisc.scoring.figures import Table
 from matdisc.scoring.verdicts import Bootstrap, Judged, judge, judge_rounded, subset_mask
 
 METRICS = ("f1", "daf", "precision", "recall", "mae", "rmse")
@@ -33,7 +33,7 @@ class Estimate:
         return f"{self.value:.3f} ({self.low:.3f}–{self.high:.3f})"
 
 
-def estimates(checked: Checked, judged: Judged, bootstrap: Bootstrap) -> dict[str, Estimate]:
+def estimates(checked: AlignedSubmission, judged: Judged, bootstrap: Bootstrap) -> dict[str, Estimate]:
     """Return the metrics of one row on the headline subset, with percentile intervals over the dataset's groups."""
     keep = subset_mask(checked.card, checked.truth, checked.card.headline_subset)
     totals = group_totals(judged.terms[keep], checked.truth.groups[keep])
@@ -42,9 +42,11 @@ def estimates(checked: Checked, judged: Judged, bootstrap: Bootstrap) -> dict[st
     return {key: Estimate(float(point[key]), *percentile_interval(drawn[key])) for key in METRICS}
 
 
-def population_sheets(
-    named: Sequence[tuple[str, str, Checked]], published: Mapping[str, Mapping[str, float]], bootstrap: Bootstrap
-) -> list[Sheet]:
+def population_tables(
+    named: Sequence[tuple[str, str, AlignedSubmission]],
+    published: Mapping[str, Mapping[str, float]],
+    bootstrap: Bootstrap,
+) -> list[Table]:
     """Return how many intervals hold the published value, metric by metric, and each row's F1 beside it.
 
     Both ways: energies as they are, and rounded first as the published values were. Nothing without published values.
@@ -70,8 +72,8 @@ def population_sheets(
 
 
 def _counted(
-    values: Sequence[Mapping[str, float]], ways: Mapping[str, Sequence[Mapping[str, Estimate]]], one: Checked
-) -> Sheet:
+    values: Sequence[Mapping[str, float]], ways: Mapping[str, Sequence[Mapping[str, Estimate]]], one: AlignedSubmission
+) -> Table:
     population = one.card.population
     assert population is not None
     rows: list[list[str | float | None]] = []
@@ -81,7 +83,7 @@ def _counted(
             held = [e[key].holds(v[key]) for e, v in zip(found, values, strict=True) if key in v]
             cells += [f"{sum(held)} of {len(held)}", _bias([e[key] for e in found], [v.get(key) for v in values])]
         rows.append(cells)
-    return Sheet(
+    return Table(
         "published-held",
         "Do the intervals hold what is published for the whole set?",
         ("Metric", *(head for way in ways for head in (f"inside, energies {way}", "mean difference"))),
@@ -96,8 +98,8 @@ def _row_by_row(
     names: Sequence[str],
     values: Sequence[Mapping[str, float]],
     ways: Mapping[str, Sequence[Mapping[str, Estimate]]],
-    one: Checked,
-) -> Sheet:
+    one: AlignedSubmission,
+) -> Table:
     key = one.task.ranked[0]
     label = one.task.metric(key).label
     rows: list[list[str | float | None]] = []
@@ -108,7 +110,7 @@ def _row_by_row(
         rows.append(cells)
     heads = [head for way in ways for head in (f"here, energies {way}", f"published inside, {way}")]
     note = f"Published for all of {one.card.population.name}; here with 95 % intervals." if one.card.population else ""
-    return Sheet("published-rows", f"{label}: published and here", ("Model", "published", *heads), rows, note)
+    return Table("published-rows", f"{label}: published and here", ("Model", "published", *heads), rows, note)
 
 
 def _bias(found: Sequence[Estimate], published: Sequence[float | None]) -> str | None:

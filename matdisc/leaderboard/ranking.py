@@ -11,27 +11,27 @@ from typing import Any
 import numpy as np
 
 from matdisc.arrays import Floats
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.board import Board
 from matdisc.datasets import load
 from matdisc.datasets.published import published_values
 from matdisc.errors import CardError, DataError, SubmissionError
-from matdisc.leaderboard.agreement import PUBLISHED, agreement_sheets
+from matdisc.leaderboard.agreement import PUBLISHED, agreement_tables
 from matdisc.leaderboard.approaches import approach_report
 from matdisc.leaderboard.names import row_name
-from matdisc.leaderboard.population import population_sheets
+from matdisc.leaderboard.population import population_tables
 from matdisc.leaderboard.results import predictions_on_board
-from matdisc.leaderboard.submission import Checked, check_file
+from matdisc.leaderboard.submission import AlignedSubmission, load_submission
 from matdisc.metrics.belief_bootstrap import mean_draws, scores
 from matdisc.metrics.board_ranking import rank_board
 from matdisc.metrics.bootstrap import bootstrap_sums, group_totals, pool_groups
 from matdisc.metrics.comparison import minimum_detectable_difference
 from matdisc.scoring.details import plain
-from matdisc.scoring.figures import Figure, Sheet, shown
+from matdisc.scoring.figures import Artifacts, Figure, Table
 from matdisc.scoring.folds import protocols, resampled
 from matdisc.scoring.measured import averages, drawn, measured_terms
 from matdisc.scoring.verdicts import DEFAULT_BOOTSTRAP, Bootstrap, judge, subset_mask
-from matdisc.tasks import Task, known_task
+from matdisc.tasks import Task, get_task
 
 Draws = tuple[Mapping[str, Floats], Mapping[str, Floats]]
 """Each metric of all rows, shape (n_rows,), and its replicates, shape (replicates, n_rows)."""
@@ -44,17 +44,17 @@ def rank(board: Board, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAUL
     Holm's method; models that cannot be told from the leader of their group at 5 % share a tie group. `detectable`
     is the median, over neighbours in the order, of the smallest difference with 80 % power.
     """
-    asked = known_task(task)
+    asked = get_task(task)
     files = [(entry, path) for t, d, entry, path in predictions_on_board(board) if (t, d) == (task, dataset)]
     bootstrap = replace(bootstrap, replicates=min(bootstrap.replicates, asked.replicates))
     entries: list[str] = []
-    found: list[Checked] = []
+    found: list[AlignedSubmission] = []
     for entry, path in files:
         key = entry.split("+")[0]
         if key not in board.model_keys() or board.model(key).reference_row:
             continue
         try:
-            checked = check_file(board, path, task, dataset)
+            checked = load_submission(board, path, task, dataset)
         except SubmissionError:
             continue  # scoring says why; a ranking is of what can be scored
         entries.append(entry)
@@ -63,7 +63,7 @@ def rank(board: Board, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAUL
         return None
     way = _of_beliefs if asked.beliefs else _of_measured if asked.measured else _of_totals
     values, draws = way(asked, found, bootstrap)
-    figures, sheets = findings(board, entries, found, bootstrap)
+    figures, tables = findings(board, entries, found, bootstrap)
     return plain(
         {
             "schema": "matdisc.ranking/1",
@@ -75,14 +75,14 @@ def rank(board: Board, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAUL
             "metrics": {
                 key: _ranked(values[key], draws[key], asked.metric(key).better == "higher") for key in asked.ranked
             },
-            **shown(figures, sheets),
+            **Artifacts(figures=figures, tables=tables).model_dump(),
         }
     )
 
 
 def findings(
-    board: Board, entries: Sequence[str], found: Sequence[Checked], bootstrap: Bootstrap
-) -> tuple[list[Figure], list[Sheet]]:
+    board: Board, entries: Sequence[str], found: Sequence[AlignedSubmission], bootstrap: Bootstrap
+) -> tuple[list[Figure], list[Table]]:
     """Return figures and tables about all rows of a task with a hull: approaches, published values, published runs."""
     one = found[0]
     if not one.task.needs_references:
@@ -91,7 +91,7 @@ def findings(
     names = [row_name(card, entry) for card, entry in zip(cards, entries, strict=True)]
     published = published_values(board, one.card)
     of_all = [(name, card.key, checked) for name, card, checked in zip(names, cards, found, strict=True)]
-    figures, sheets = approach_report(
+    figures, tables = approach_report(
         [
             (name, card.approach, checked)
             for entry, name, card, checked in zip(entries, names, cards, found, strict=True)
@@ -106,12 +106,12 @@ def findings(
         if f"{entry}+{PUBLISHED}" in rows
     ]
     corrections = load(board, one.card.key).corrections if both else {}
-    agreement = agreement_sheets(
+    agreement = agreement_tables(
         [(name, mine, theirs) for name, _, mine, theirs in both],
         corrections,
         {name: card.energy_scale for name, card, _, _ in both},
     )
-    return figures, [*sheets, *population_sheets(of_all, published, bootstrap), *agreement]
+    return figures, [*tables, *population_tables(of_all, published, bootstrap), *agreement]
 
 
 def ranking_path(board: Board, task: str, dataset: str) -> Path:
@@ -130,11 +130,11 @@ def write_ranking(board: Board, task: str, dataset: str) -> Path | None:
         path.unlink(missing_ok=True)
         return None
     text = json.dumps(ranking, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-    write_whole(path, text.encode())
+    write_atomic(path, text.encode())
     return path
 
 
-def _of_totals(task: Task, found: Sequence[Checked], bootstrap: Bootstrap) -> Draws:
+def _of_totals(task: Task, found: Sequence[AlignedSubmission], bootstrap: Bootstrap) -> Draws:
     totals = []
     for checked in found:
         judged = judge(task, checked.truth, checked.answers, checked.card.stability.threshold)
@@ -145,7 +145,7 @@ def _of_totals(task: Task, found: Sequence[Checked], bootstrap: Bootstrap) -> Dr
     return task.from_totals(stacked.sum(axis=0)), task.from_totals(drawn)
 
 
-def _of_measured(task: Task, found: Sequence[Checked], bootstrap: Bootstrap) -> Draws:
+def _of_measured(task: Task, found: Sequence[AlignedSubmission], bootstrap: Bootstrap) -> Draws:
     values: dict[str, list[Floats]] = {key: [] for key in task.ranked}
     draws: dict[str, list[Floats]] = {key: [] for key in task.ranked}
     for checked in found:
@@ -162,7 +162,7 @@ def _of_measured(task: Task, found: Sequence[Checked], bootstrap: Bootstrap) -> 
     }
 
 
-def _of_beliefs(task: Task, found: Sequence[Checked], bootstrap: Bootstrap) -> Draws:
+def _of_beliefs(task: Task, found: Sequence[AlignedSubmission], bootstrap: Bootstrap) -> Draws:
     """Of the headline protocol; undefined for a row that does not answer it."""
     values: dict[str, list[float]] = {key: [] for key in task.ranked}
     drawn: dict[str, list[Floats]] = {key: [] for key in task.ranked}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import matdisc
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.board import Board
 from matdisc.cards import ModelCard
 from matdisc.datasets.published import published_values
@@ -18,7 +18,7 @@ from matdisc.datasets.wbm import is_wbm
 from matdisc.errors import CardError, DataError, SubmissionError
 from matdisc.leaderboard.cost import cost_of
 from matdisc.leaderboard.leakage import leakage_report, leaky_inputs
-from matdisc.leaderboard.submission import Checked, check_file, dataset_hash
+from matdisc.leaderboard.submission import AlignedSubmission, dataset_hash, load_submission
 from matdisc.metrics.matbench_discovery import matbench_discovery
 from matdisc.metrics.structures import matbench_discovery_geometry
 from matdisc.physics.relaxation.relax import PROTOCOLS
@@ -42,12 +42,12 @@ def score_file(board: Board, path: Path, task_key: str, dataset_key: str, **opti
 
     Options: as `result_of`.
     """
-    return result_of(board, check_file(board, path, task_key, dataset_key), **options)
+    return result_of(board, load_submission(board, path, task_key, dataset_key), **options)
 
 
 def result_of(
     board: Board,
-    checked: Checked,
+    checked: AlignedSubmission,
     *,
     entry: str | None = None,
     model: ModelCard | None = None,
@@ -104,7 +104,7 @@ def result_of(
     }
 
 
-def _energies_on_another_scale(model: ModelCard, checked: Checked) -> bool:
+def _energies_on_another_scale(model: ModelCard, checked: AlignedSubmission) -> bool:
     """Whether the energies of relaxed structures of our own run cannot be compared with the dataset's."""
     scales = (model.energy_scale, checked.card.energy_scale)
     uncorrected = scales == ("pbe_raw", "mp2020_corrected") and checked.truth.corrections is None
@@ -119,10 +119,10 @@ def hits(scored: dict[str, Any]) -> int | None:
 
 def detail_file(board: Board, path: Path, task_key: str, dataset_key: str, entry: str) -> dict[str, Any]:
     """Return curves, slices and calibration of a predictions file (schema `matdisc.details/1`)."""
-    return details_of(board, check_file(board, path, task_key, dataset_key), entry)
+    return details_of(board, load_submission(board, path, task_key, dataset_key), entry)
 
 
-def details_of(board: Board, checked: Checked, entry: str) -> dict[str, Any]:
+def details_of(board: Board, checked: AlignedSubmission, entry: str) -> dict[str, Any]:
     """Return curves, slices and calibration of a checked file; of beliefs, also the difference to the null row."""
     if checked.task.beliefs:
         bootstrap = replace(DEFAULT_BOOTSTRAP, replicates=min(DEFAULT_BOOTSTRAP.replicates, checked.task.replicates))
@@ -135,7 +135,7 @@ def details_of(board: Board, checked: Checked, entry: str) -> dict[str, Any]:
     return {"schema": DETAILS_SCHEMA, "entry": entry, "task": checked.task.key, "dataset": key, **found}
 
 
-def _null(board: Board, checked: Checked, entry: str) -> tuple[str, dict[str, Protocol]] | None:
+def _null(board: Board, checked: AlignedSubmission, entry: str) -> tuple[str, dict[str, Protocol]] | None:
     """The row that others are compared with, if it has predictions on the board and is another one."""
     name, task, dataset = checked.task.null, checked.task.key, checked.card.key
     if name is None or name == entry:
@@ -143,7 +143,7 @@ def _null(board: Board, checked: Checked, entry: str) -> tuple[str, dict[str, Pr
     for suffix in SUFFIXES:
         path = board.predictions_dir / task / dataset / f"{name}{suffix}"
         if path.is_file():
-            return name, protocols(checked.truth, check_file(board, path, task, dataset).answers)
+            return name, protocols(checked.truth, load_submission(board, path, task, dataset).answers)
     return None
 
 
@@ -151,7 +151,7 @@ def write_details(board: Board, found: dict[str, Any]) -> Path:
     """Write details beside the results, on one line each key: they are for the site and for programs."""
     path = board.details_dir / found["task"] / found["dataset"] / f"{found['entry']}.json"
     lines = [f" {json.dumps(key)}: {json.dumps(found[key], sort_keys=True, allow_nan=False)}" for key in sorted(found)]
-    write_whole(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+    write_atomic(path, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
     return path
 
 
@@ -165,7 +165,7 @@ def compat_file(board: Board, path: Path, task_key: str, dataset_key: str) -> di
         CardError: If the task is another, or the dataset is none of WBM.
         SubmissionError: If the file gives no formation energies.
     """
-    checked = check_file(board, path, task_key, dataset_key)
+    checked = load_submission(board, path, task_key, dataset_key)
     truth = checked.truth
     if checked.task.compare is not None:
         compared = checked.task.compare(truth, checked.answers)
@@ -189,7 +189,7 @@ def compat_file(board: Board, path: Path, task_key: str, dataset_key: str) -> di
 
 def publish(board: Board, path: Path, task_key: str, dataset_key: str, entry: str) -> dict[str, Any]:
     """Score a predictions file that lies on the board, write result and details, and return the result."""
-    checked = check_file(board, path, task_key, dataset_key)
+    checked = load_submission(board, path, task_key, dataset_key)
     result = result_of(board, checked, entry=entry)
     write_result(board, result)
     write_details(board, details_of(board, checked, entry))
@@ -204,8 +204,8 @@ def publish_new(board: Board, task: str, dataset: str) -> list[str]:
     """
     digest = dataset_hash(board.dataset(dataset), task)
     new = []
-    for known_task, known_set, entry, path in predictions_on_board(board):
-        if (known_task, known_set) == (task, dataset) and not _is_current(board, path, digest):
+    for get_task, known_set, entry, path in predictions_on_board(board):
+        if (get_task, known_set) == (task, dataset) and not _is_current(board, path, digest):
             publish(board, path, task, dataset, entry)
             new.append(entry)
     return new
@@ -226,7 +226,7 @@ def write_result(board: Board, result: dict[str, Any]) -> Path:
     """Write a result to its place on the board, whole or not at all, and return the path."""
     path = board.results_dir / result["task"] / result["dataset"] / f"{result['entry']}.json"
     text = json.dumps(result, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-    write_whole(path, text.encode())
+    write_atomic(path, text.encode())
     return path
 
 
@@ -252,7 +252,7 @@ def rescore(board: Board, *, write: bool = True) -> list[tuple[Path, str]]:
     outcome = []
     for task, dataset, entry, path in predictions_on_board(board):
         try:
-            checked = check_file(board, path, task, dataset)
+            checked = load_submission(board, path, task, dataset)
             result = result_of(board, checked, entry=entry)
         except (CardError, DataError, SubmissionError) as err:
             outcome.append((path, f"cannot be scored: {err}"))

@@ -15,12 +15,12 @@ from matdisc.datasets.truth import Truth, truth_of
 from matdisc.errors import CardError
 from matdisc.scoring.align import align
 from matdisc.scoring.answers import Answers
-from matdisc.tasks import TASKS, Task, known_task
-from matdisc.tasks.alloys.task import asked_hash
+from matdisc.tasks import TASKS, Task, get_task
+from matdisc.tasks.alloys.task import input_hash
 
 
 @dataclass(frozen=True)
-class Checked:
+class AlignedSubmission:
     """A predictions file aligned with its dataset."""
 
     submission: predictions.Submission
@@ -30,19 +30,19 @@ class Checked:
     answers: Answers
 
 
-def check_file(board: Board, path: Path, task_key: str, dataset_key: str) -> Checked:
+def load_submission(board: Board, path: Path, task_key: str, dataset_key: str) -> AlignedSubmission:
     """Read a predictions file and align it with its dataset.
 
     Raises:
         MatdiscError: Whatever is wrong with file, task or dataset, in words.
     """
-    task = known_task(task_key)
+    task = get_task(task_key)
     card = board.dataset(dataset_key)
     if task_key not in card.tasks:
         raise CardError(f"dataset {dataset_key!r} has no task {task_key!r}; its tasks: {', '.join(card.tasks)}")
-    submission = predictions.read(path, task.value_columns, structures_asked=task.structures, together=task.together)
+    submission = predictions.read(path, task.value_columns, structures=task.structures, multi_column=task.multi_column)
     truth = task_truth(board, task, card)
-    return Checked(submission, task, card, truth, align(submission, truth, task, surplus=card.surplus_ids))
+    return AlignedSubmission(submission, task, card, truth, align(submission, truth, task, surplus=card.surplus_ids))
 
 
 def task_truth(board: Board, task: Task, card: DatasetCard) -> Truth:
@@ -58,7 +58,7 @@ def task_truth(board: Board, task: Task, card: DatasetCard) -> Truth:
 def dataset_hash(card: DatasetCard, task: str) -> str | None:
     """Return the hash of what a task scores on a dataset, as results bear it; None where the card has none."""
     if TASKS[task].beliefs and card.sha256:
-        return asked_hash(card.sha256, card.splits)
+        return input_hash(card.sha256, card.splits)
     return card.sha256_of(task)
 
 

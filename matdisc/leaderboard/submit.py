@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.board import Board
 from matdisc.cards import ModelCard, read_card
 from matdisc.errors import CardError, SubmissionError
 from matdisc.leaderboard.ranking import write_ranking
 from matdisc.leaderboard.results import details_of, result_of, write_details, write_result
-from matdisc.leaderboard.submission import check_file
+from matdisc.leaderboard.submission import load_submission
 from matdisc.predictions import SUFFIXES
 
 
@@ -74,11 +74,11 @@ def submit(
         raise SubmissionError(
             f"{stored[0]}: {card.key!r} already has a row here; use --replace to submit a new version"
         )
-    checked = check_file(board, file, task, dataset)
+    checked = load_submission(board, file, task, dataset)
     result = result_of(board, checked, entry=card.key, model=card, training=training) | {"origin": "submission"}
-    write_whole(target, card_file.read_bytes())
+    write_atomic(target, card_file.read_bytes())
     place = folder / f"{card.key}{suffix}"
-    write_whole(place, file.read_bytes())
+    write_atomic(place, file.read_bytes())
     for old in stored:
         if old != place:
             old.unlink()

@@ -24,7 +24,7 @@ from matdisc.metrics.screening import cumulative_curve, precision_at_k
 from matdisc.metrics.slices import anion_class, multi_label_totals, slice_metrics, sliced_totals
 from matdisc.metrics.stability import (
     METRICS,
-    all_stable_dummy,
+    all_stable_baseline,
     discovery_acceleration_factor,
     f1_score,
     metrics_from_totals,
@@ -34,7 +34,7 @@ from matdisc.metrics.stability import (
 
 __all__ = [
     "METRICS",
-    "all_stable_dummy",
+    "all_stable_baseline",
     "anion_class",
     "bootstrap_intervals",
     "bootstrap_sums",

@@ -78,12 +78,12 @@ class Answers:
         return self.plausibility - self.belief
 
     @property
-    def doubt(self) -> Floats:
+    def uncertainty(self) -> Floats:
         """Nearness of p_high to 0.5, greatest (0) for abstentions."""
         return -np.where(self.abstained, 0.0, np.abs(self.p_high - 0.5))
 
     @property
-    def called(self) -> Bools:
+    def predicted(self) -> Bools:
         """What is called High: p_high above 0.5. Abstentions and exactly 0.5 are the majority of the training part."""
         undecided = self.abstained | (self.p_high == 0.5)
         return np.where(undecided, self.majority_high, self.p_high > 0.5)
@@ -159,13 +159,13 @@ def weighted_metrics(found: Answers, weights: Floats) -> dict[str, Floats]:
         found: Answers of one fold.
         weights: How often each alloy counts, not negative, shape (n_rows, n_alloys). A row of zeros is undefined.
     """
-    correct = found.called == found.high
+    correct = found.predicted == found.high
     return {
         **_labels(found, correct, weights),
         "roc_auc": _roc_auc(found, weights),
         **_acceleration(found, weights),
         **_selective(correct, found.ignorance, weights, "u"),
-        **_selective(correct, found.doubt, weights, "p"),
+        **_selective(correct, found.uncertainty, weights, "p"),
         **interval_quality(found, weights),
         **_conflict(found.conflict, weights),
     }
@@ -208,8 +208,8 @@ def interval_quality(
 
 
 def _labels(found: Answers, correct: Bools, weights: Floats) -> dict[str, Floats]:
-    called, high = found.called, found.high
-    counted = (called & high, called & ~high, ~called & ~high, ~called & high, ~found.abstained)
+    predicted, high = found.predicted, found.high
+    counted = (predicted & high, predicted & ~high, ~predicted & ~high, ~predicted & high, ~found.abstained)
     columns = (*counted, correct & ~found.abstained, (found.p_high - high) ** 2)
     sums = weights @ np.stack([np.asarray(column, float) for column in columns], axis=1)
     tp, fp, tn, fn, answered, right, squares = sums.T

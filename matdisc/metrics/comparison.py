@@ -135,7 +135,7 @@ def bootstrap_p_value(differences: ArrayLike) -> Floats:
     return np.where(n >= (1 - MAX_UNDEFINED) * len(differences), p_value, np.nan)
 
 
-def mcnemar(stable: ArrayLike, called_first: ArrayLike, called_second: ArrayLike) -> McNemar:
+def mcnemar(stable: ArrayLike, predicted_first: ArrayLike, predicted_second: ArrayLike) -> McNemar:
     """Return McNemar's test: do two models label equally many materials correctly?
 
     With b materials that only the first model labels correctly and c that only the second does: the exact two-sided
@@ -153,7 +153,7 @@ def mcnemar(stable: ArrayLike, called_first: ArrayLike, called_second: ArrayLike
     """
     from scipy.special import bdtr, chdtrc
 
-    labels = [np.asarray(values, bool) for values in (stable, called_first, called_second)]
+    labels = [np.asarray(values, bool) for values in (stable, predicted_first, predicted_second)]
     if len({values.shape for values in labels}) > 1:
         raise ValueError(f"shapes of truth and two models differ: {', '.join(str(v.shape) for v in labels)}")
     right_first, right_second = labels[1] == labels[0], labels[2] == labels[0]

@@ -111,9 +111,9 @@ def most_stable(e_hull_pred: ArrayLike, unique: ArrayLike, *, count: int = MOST_
 
 def _stored(true: Floats, guess: Floats, missing: Bools, prevalence: float | None) -> dict[str, float]:
     """Metrics of one subset as Matbench Discovery stores them; `prevalence` None means the subset's own."""
-    stable, unstable, called = true <= 0, true > 0, guess <= 0  # comparisons with nan are False
-    tp, fn = int((stable & called).sum()), int((stable & ~called).sum())
-    fp, tn = int((unstable & called).sum()), int((unstable & ~called).sum())
+    stable, unstable, predicted = true <= 0, true > 0, guess <= 0  # comparisons with nan are False
+    tp, fn = int((stable & predicted).sum()), int((stable & ~predicted).sum())
+    fp, tn = int((unstable & predicted).sum()), int((unstable & ~predicted).sum())
     precision, recall = _share(tp, tp + fp), _share(tp, tp + fn)
     if prevalence is None:
         prevalence = _share(tp + fn, tp + fn + fp + tn)

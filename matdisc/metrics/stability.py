@@ -43,7 +43,7 @@ def is_stable(e_above_hull: ArrayLike, threshold: float = 0.0) -> Bools:
 
 def row_terms(
     stable: ArrayLike,
-    called: ArrayLike,
+    predicted: ArrayLike,
     e_true: ArrayLike,
     e_pred: ArrayLike,
     *,
@@ -61,17 +61,18 @@ def row_terms(
     Raises:
         ValueError: If the shapes differ.
     """
-    stable, called = np.asarray(stable, bool), np.asarray(called, bool)
+    stable, predicted = np.asarray(stable, bool), np.asarray(predicted, bool)
     judged = np.ones(stable.shape, bool) if labelled is None else np.asarray(labelled, bool)
     e_true, e_pred = np.asarray(e_true, float), np.asarray(e_pred, float)
-    if not stable.shape == called.shape == e_true.shape == e_pred.shape:
-        shapes = f"{stable.shape}, {called.shape}, {e_true.shape}, {e_pred.shape}"
+    if not stable.shape == predicted.shape == e_true.shape == e_pred.shape:
+        shapes = f"{stable.shape}, {predicted.shape}, {e_true.shape}, {e_pred.shape}"
         raise ValueError(f"shapes of stable, called, e_true, e_pred differ: {shapes}")
     known = np.isfinite(e_true) & np.isfinite(e_pred)
     true = np.where(known, e_true, 0.0)
     error = np.where(known, e_pred, 0.0) - true
     columns = (
-        judged & stable & called, judged & ~stable & called, judged & ~stable & ~called, judged & stable & ~called,
+        judged & stable & predicted, judged & ~stable & predicted,
+        judged & ~stable & ~predicted, judged & stable & ~predicted,
         known, np.abs(error), error**2, true, true**2,
     )  # fmt: skip
     terms = np.empty((*stable.shape, len(TERMS)))
@@ -124,10 +125,10 @@ def stability_metrics(e_true: ArrayLike, e_pred: ArrayLike, *, threshold: float 
     return {key: float(value) for key, value in metrics_from_totals(terms.sum(axis=0)).items()}
 
 
-def f1_score(stable: ArrayLike, called: ArrayLike) -> float:
+def f1_score(stable: ArrayLike, predicted: ArrayLike) -> float:
     """Return the harmonic mean of precision and recall; nan where either is undefined or both are 0."""
     nothing = np.full(np.shape(stable), np.nan)
-    return float(metrics_from_totals(row_terms(stable, called, nothing, nothing).sum(axis=0))["f1"])
+    return float(metrics_from_totals(row_terms(stable, predicted, nothing, nothing).sum(axis=0))["f1"])
 
 
 def discovery_acceleration_factor(
@@ -149,7 +150,7 @@ def discovery_acceleration_factor(
     return metrics["precision"] / prevalence if prevalence > 0 else float("nan")
 
 
-def all_stable_dummy(prevalence: float) -> dict[str, float]:
+def all_stable_baseline(prevalence: float) -> dict[str, float]:
     """Return what calling everything stable scores: precision p, recall 1, F1 2p/(1+p), DAF 1."""
     p = prevalence
     nothing = p == 0

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from matdisc.physics.evaluation import EvaluatesMany, Evaluation, Steps, checked, evaluate
+from matdisc.physics.evaluation import BatchCalculator, Evaluation, Steps, checked, evaluate
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -30,7 +30,7 @@ class TimedOut(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Ended(Generic[K, T]):
+class WorkResult(Generic[K, T]):
     """How the work on one material ended: with a value, or with the error that stopped it.
 
     `seconds` is its share of wall-clock time: of a shared evaluation, the part that its atoms make up.
@@ -42,12 +42,12 @@ class Ended(Generic[K, T]):
     seconds: float
 
 
-def alone(steps: Steps[T], calculator: Calculator) -> T:
+def run_single(steps: Steps[T], calculator: Calculator) -> T:
     """Do all the work on one material, and return its value; errors pass through.
 
     An evaluation that fails is raised where the work waits for it, and most work lets it pass.
     """
-    going = by_evaluation(steps, calculator)
+    going = iterate(steps, calculator)
     while True:
         try:
             next(going)
@@ -56,8 +56,8 @@ def alone(steps: Steps[T], calculator: Calculator) -> T:
             return value
 
 
-def by_evaluation(steps: Steps[T], calculator: Calculator) -> Generator[None, None, T]:
-    """Do the work as `alone` does, and yield after each evaluation; return the value."""
+def iterate(steps: Steps[T], calculator: Calculator) -> Generator[None, None, T]:
+    """Do the work as `run_single` does, and yield after each evaluation; return the value."""
     try:
         atoms = next(steps)
         while True:
@@ -73,13 +73,13 @@ def by_evaluation(steps: Steps[T], calculator: Calculator) -> Generator[None, No
         return value
 
 
-def together(
+def run_batched(
     work: Iterable[tuple[K, Steps[T]]],
     calculator: Calculator,
     *,
     timeout: float | None = None,
     guard: Guard = lambda seconds: nullcontext(),
-) -> Iterator[Ended[K, T]]:
+) -> Iterator[WorkResult[K, T]]:
     """Work on materials and yield each as it ends, in the order in which they end.
 
     A calculator that evaluates many gets the structures of as many materials as fit in `batch_atoms`; as one
@@ -92,7 +92,7 @@ def together(
         timeout: Seconds that one material may take in all; None for no limit.
         guard: How code that hangs is interrupted.
     """
-    room = calculator.batch_atoms if isinstance(calculator, EvaluatesMany) else 0
+    room = calculator.batch_atoms if isinstance(calculator, BatchCalculator) else 0
     source = iter(work)
     flight: list[_InFlight[K, T]] = []
     more = True
@@ -130,7 +130,7 @@ class _InFlight(Generic[K, T]):
 
     def go_on(
         self, answer: Evaluation | BaseException | None, guard: Guard, timeout: float | None
-    ) -> Ended[K, T] | None:
+    ) -> WorkResult[K, T] | None:
         """Hand over an answer, or raise the error there; return how it ended if it did, else None with the next
         structure in `atoms`.
         """
@@ -144,10 +144,10 @@ class _InFlight(Generic[K, T]):
                 else:
                     self.atoms = next(self.steps) if answer is None else self.steps.send(answer)
         except StopIteration as stop:
-            return Ended(self.key, stop.value, None, self.seconds + _since(started))
+            return WorkResult(self.key, stop.value, None, self.seconds + _since(started))
         except FAULTS as err:
             self.steps.close()
-            return Ended(self.key, None, err, self.seconds + _since(started))
+            return WorkResult(self.key, None, err, self.seconds + _since(started))
         self.seconds += _since(started)
         return None
 
@@ -156,7 +156,7 @@ def _answers(
     flight: Sequence[_InFlight[K, T]], calculator: Calculator, guard: Guard, timeout: float | None
 ) -> Iterator[tuple[_InFlight[K, T], Answer, float]]:
     """Yield each piece of work with its evaluation, or the error instead, and the seconds it took."""
-    if len(flight) > 1 and isinstance(calculator, EvaluatesMany):
+    if len(flight) > 1 and isinstance(calculator, BatchCalculator):
         started = time.perf_counter()
         try:
             with guard(timeout):

@@ -45,7 +45,7 @@ Steps = Generator["Atoms", Evaluation, T]
 
 
 @runtime_checkable
-class EvaluatesMany(Protocol):
+class BatchCalculator(Protocol):
     """A calculator that can also evaluate several unlike structures in one call, which saves most of the time
     of small crystals.
 

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matdisc.arrays import Floats
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.errors import SubmissionError
 from matdisc.predictions import crystal_json, parse
 from matdisc.schema import STATUSES, Crystal, Prediction
@@ -105,7 +105,7 @@ class Submission:
 
 
 def read(
-    path: Path, value_columns: Sequence[str], *, structures_asked: bool = False, together: bool = False
+    path: Path, value_columns: Sequence[str], *, structures: bool = False, multi_column: bool = False
 ) -> Submission:
     """Return the content of a predictions file.
 
@@ -114,7 +114,7 @@ def read(
         value_columns: Value columns that the task accepts; the file has to have exactly one of them. A longer name
             that begins with the first of them (`e_form_per_atom_chgnet`) is accepted if it is the only one, and
             does not end as uncertainties and labels do (`e_form_per_atom_std`).
-        structures_asked: Whether the column `structure` is the answer; value columns are then optional.
+        structures: Whether the column `structure` is the answer; value columns are then optional.
         together: Whether the first value column is the answer and the others may stand beside it.
 
     Raises:
@@ -122,7 +122,7 @@ def read(
             text where a number should stand. The message names line and value. (nan and inf are read as they are.)
     """
     content, digest = _inflate(path)
-    answers = (STRUCTURE,) if structures_asked else value_columns[:1] if together else value_columns
+    answers = (STRUCTURE,) if structures else value_columns[:1] if multi_column else value_columns
     known = ("material_id", *answers, *(c for c in value_columns if c not in answers), *OPTIONAL_COLUMNS)
     table, choice = parse.parse(path, content, answers, known)
     name, names = choice.answer, choice.kept
@@ -133,13 +133,13 @@ def read(
     ids = parse.material_ids(path, table, names["material_id"])
     found = {c: parse.numbers(path, table, n) for c, n in names.items() if c not in parse.TEXT}
     more: dict[str, Any] = {"column_name": name, "ignored": choice.ignored, "notes": choice.notes}
-    if structures_asked:
+    if structures:
         more["structures"] = _structures(path, table, ids, name)
         given = np.array([crystal is not None for crystal in more["structures"]])
         values = np.where(given, 0.0, np.nan)
     else:
         values, given = found[choice.column]
-    if structures_asked or together:
+    if structures or multi_column:
         more["reported"] = {c: found[c][0] for c in value_columns if c in found and c != choice.column}
     status = _status(path, table, ids, given, names, choice.column)
     if "uncertainty" in found:
@@ -176,7 +176,7 @@ def write(path: Path, predictions: Iterable[Prediction], columns: Sequence[str])
     data = text.getvalue().encode()
     if path.suffix == ".gz":
         data = gzip.compress(data, mtime=0)
-    write_whole(path, data)
+    write_atomic(path, data)
     return hashlib.sha256(data).hexdigest()
 
 

@@ -14,7 +14,7 @@ from matdisc.datasets.truth import Truth
 from matdisc.errors import CardError
 from matdisc.leaderboard.results import predictions_on_board
 from matdisc.models import installed
-from matdisc.run.engine.resumable import crew_size
+from matdisc.run.engine.resumable import worker_count
 from matdisc.run.environments.layers import Mode
 from matdisc.run.predict import entry_key
 from matdisc.schema import Dataset
@@ -111,7 +111,7 @@ def shared_cluster(
         and (board.runs_dir / s.task / s.dataset / s.entry / "records.jsonl").exists()
         for s in plan
     )
-    return nullcontext() if workers == 0 or complete else cluster(crew_size(workers, address) or 0, address)
+    return nullcontext() if workers == 0 or complete else cluster(worker_count(workers, address) or 0, address)
 
 
 def _misfit(model: ModelCard, task: str, env: Mode) -> str | None:

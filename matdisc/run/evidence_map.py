@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
 from matdisc.datasets.load import load
@@ -48,7 +48,7 @@ def write_evidence_map(board: Board, model_key: str, dataset_key: str, *, limit:
     """
     content = evidence_map(board, model_key, dataset_key, limit=limit)
     path = _path(board, model_key, dataset_key)
-    write_whole(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+    write_atomic(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
     return path
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import matdisc
 from matdisc import predictions
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
 from matdisc.datasets import load, training_part
@@ -20,8 +20,8 @@ from matdisc.datasets.corrections import energy_misfit
 from matdisc.errors import CardError, RunError
 from matdisc.models.load import model_hash
 from matdisc.run.engine.record import FAILURES
-from matdisc.run.engine.resumable import Progress, Way, ask
-from matdisc.run.engine.schedule import Schedule, fold_chunks
+from matdisc.run.engine.resumable import Progress, RunOptions, run_resumable
+from matdisc.run.engine.schedule import Schedule, fold_units
 from matdisc.run.engine.worker import Job
 from matdisc.run.environments.layers import Mode
 from matdisc.schema import Dataset, Prediction, Sample
@@ -107,7 +107,7 @@ def predict(
     dataset = task.starts(card, whole_set)
     samples = dataset.samples if limit is None else dataset.samples[:limit]
     entry = entry_key(model, protocol)
-    way = Way(workers, address, timeout, memory, env, restart)
+    options = RunOptions(workers, address, timeout, memory, env, restart)
     folder = board.runs_dir / task_key / dataset_key / entry
     settings = {
         "task": task_key,
@@ -118,8 +118,8 @@ def predict(
         "protocol": protocol,
     }
     job = _job(model, task, protocol, card, dataset)
-    asked = ask(
-        folder, settings, job, samples, partial(_schedule, model, dataset), way, {"limit": limit}, progress, say
+    asked = run_resumable(
+        folder, settings, job, samples, partial(_schedule, model, dataset), options, {"limit": limit}, progress, say
     )
     counts = Counter(str(p.status) for p in asked.answers)
     trouble = _no_answer(asked.answers)
@@ -153,7 +153,7 @@ def _schedule(model: ModelCard, dataset: Dataset, todo: Sequence[Sample]) -> Sch
     if model.kind == "potential":
         return Schedule([s.without_target() for s in todo])
     parts = {fold: training_part(dataset, fold) for fold in {s.fold for s in todo}}
-    return Schedule(fixed=fold_chunks(todo, parts))
+    return Schedule(fixed=fold_units(todo, parts))
 
 
 def _job(
@@ -210,4 +210,4 @@ def _write_provenance(out: Path, digest: str, settings: dict[str, Any], entry: s
         "cost": cost,
     }
     text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-    write_whole(provenance_path(out), text.encode())
+    write_atomic(provenance_path(out), text.encode())

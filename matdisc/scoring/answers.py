@@ -70,7 +70,7 @@ class Verdicts:
     """
 
     stable: Bools
-    called: Bools
+    predicted: Bools
     e_true: Floats
     e_pred: Floats
     labelled: Bools

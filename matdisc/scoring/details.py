@@ -48,11 +48,11 @@ def details(task: Task, card: DatasetCard, truth: Truth, answers: Answers) -> di
     `threshold_sweep`, `histogram`, `parity`; `slices` by element, number of elements, anion class, prototype and
     substitution step, as far as the dataset tells them; `calibration` where the answers state uncertainties or
     probabilities. Of structures: `rmsd_curve` (share of all materials up to each RMSD), `volume_histogram`, `slices`.
-    Of measured numbers: `figures` and `sheets`.
+    Of measured numbers: `figures` and `tables`.
     """
     keep = subset_mask(card, truth, card.headline_subset)
     if task.measured:
-        more = task.detail(card, truth, answers) if task.detail else {}
+        more = task.detail(card, truth, answers).model_dump() if task.detail else {}
         return plain({"subset": card.headline_subset, "n": int(keep.sum())} | more)
     judged = judge(task, truth, answers, card.stability.threshold)
     if judged.compared is not None:

@@ -77,9 +77,9 @@ def risk_coverage(folds: Folds) -> dict[str, Floats]:
     """
     curves: dict[str, list[Floats]] = {"by_u": [], "by_p": [], "least": []}
     for fold in folds:
-        correct, one = fold.called == fold.high, np.ones((1, len(fold)))
+        correct, one = fold.predicted == fold.high, np.ones((1, len(fold)))
         curves["by_u"].append(belief.risks(correct, fold.ignorance, one)[0])
-        curves["by_p"].append(belief.risks(correct, fold.doubt, one)[0])
+        curves["by_p"].append(belief.risks(correct, fold.uncertainty, one)[0])
         curves["least"].append(np.maximum(0.0, 1.0 - correct.mean() / SHARES))
     return {"coverage": SHARES, **{key: np.mean(rows, axis=0) for key, rows in curves.items()}}
 
@@ -127,21 +127,21 @@ def by_size(folds: Folds) -> dict[str, Any]:
     found: dict[str, list[Any]] = {key: [] for key in ("length", "n", "n_high", *BY_SIZE)}
     for length in sorted({int(n) for part in lengths for n in np.unique(part)}):
         some = [_selected(fold, part == length) for fold, part in zip(folds, lengths, strict=True)]
-        high, called, p_high, abstained = (np.concatenate(columns) for columns in zip(*some, strict=True))
-        hits = int((high & called).sum())
-        marked = int(high.sum() + called.sum())
+        high, predicted, p_high, abstained = (np.concatenate(columns) for columns in zip(*some, strict=True))
+        hits = int((high & predicted).sum())
+        marked = int(high.sum() + predicted.sum())
         found["length"].append(length)
         found["n"].append(len(high))
         found["n_high"].append(int(high.sum()))
         found["coverage"].append(float(1 - abstained.mean()))
-        found["accuracy"].append(float((high == called).mean()))
+        found["accuracy"].append(float((high == predicted).mean()))
         found["brier"].append(float(((p_high - high) ** 2).mean()))
         found["f1_high"].append(2 * hits / marked if marked else float("nan"))
     return found
 
 
 def _selected(fold: belief.Answers, rows: Bools) -> tuple[Bools, Bools, Floats, Bools]:
-    return fold.high[rows], fold.called[rows], fold.p_high[rows], fold.abstained[rows]
+    return fold.high[rows], fold.predicted[rows], fold.p_high[rows], fold.abstained[rows]
 
 
 def _protocol(protocol: Protocol, null: Protocol | None, replicates: int, seed: int) -> dict[str, Any]:

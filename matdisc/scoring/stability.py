@@ -8,7 +8,7 @@ import numpy as np
 
 from matdisc.arrays import Bools
 from matdisc.datasets.truth import Truth
-from matdisc.metrics.stability import TERMS, all_stable_dummy, metrics_from_totals
+from matdisc.metrics.stability import TERMS, all_stable_baseline, metrics_from_totals
 from matdisc.scoring.answers import ABSURD
 from matdisc.scoring.verdicts import (
     FN,
@@ -53,7 +53,7 @@ def bounds(judged: Judged, keep: Bools) -> dict[str, dict[str, float | None]]:
 
 def _dummy(task: Task, truth: Truth, keep: Bools, result: dict[str, Any]) -> dict[str, float | None]:
     """All-stable values of the classification metrics; MAE and RMSE of predicting the mean of the labels."""
-    values = {key: number(value) for key, value in all_stable_dummy(result["prevalence"] or 0.0).items()}
+    values = {key: number(value) for key, value in all_stable_baseline(result["prevalence"] or 0.0).items()}
     if task.needs_references:
         e_form = truth.target("e_form_per_atom")[keep]
         values["mae"] = number(np.abs(e_form - e_form.mean()).mean())

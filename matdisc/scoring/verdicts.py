@@ -55,7 +55,7 @@ def judge(task: Task, truth: Truth, answers: Answers, threshold: float) -> Judge
     assert task.judge is not None
     verdicts = task.judge(truth, answers.column, answers.values, threshold)
     v = verdicts
-    terms = row_terms(v.stable, v.called, v.e_true, v.e_pred, labelled=v.labelled)
+    terms = row_terms(v.stable, v.predicted, v.e_true, v.e_pred, labelled=v.labelled)
     return Judged(terms, np.isfinite(answers.values), threshold, verdicts)
 
 

@@ -17,7 +17,7 @@ TASKS: dict[str, Task] = {
 __all__ = ["TASKS", "Outcome", "Task", "Verdicts"]
 
 
-def known_task(key: str) -> Task:
+def get_task(key: str) -> Task:
     """Return a task by its key.
 
     Raises:

@@ -13,6 +13,7 @@ from matdisc.metrics.structures import Compared, structure_metrics
 from matdisc.physics.evaluation import Steps
 from matdisc.schema import Crystal, Dataset, Sample, Values
 from matdisc.scoring.answers import Verdicts
+from matdisc.scoring.figures import Artifacts
 from matdisc.scoring.metric import Metric
 from matdisc.scoring.stability_metrics import STABILITY
 
@@ -62,7 +63,7 @@ class Task:
             (n_materials,), nan where it says nothing; where numbers are the answer. A result has their means.
         medians: Keys of the metrics that are medians and no means.
         floor: Card and truth to the terms of the trivial answer.
-        detail: Card, truth and answers to what is shown beside the metrics (`matdisc.scoring.figures.shown`).
+        detail: Card, truth and answers to what is shown beside the metrics (`matdisc.scoring.figures.to_json`).
         together: Whether all value columns belong to one answer, the first of them being needed.
         replicates: Most resamples that intervals are taken from.
         unit: What is resampled; None for the groups of the dataset.
@@ -86,8 +87,8 @@ class Task:
     terms: Callable[[DatasetCard, Truth, Answers], Mapping[str, Floats]] | None = None
     medians: tuple[str, ...] = ()
     floor: Callable[[DatasetCard, Truth], Mapping[str, Floats]] | None = None
-    detail: Callable[[DatasetCard, Truth, Answers], dict[str, Any]] | None = None
-    together: bool = False
+    detail: Callable[[DatasetCard, Truth, Answers], Artifacts] | None = None
+    multi_column: bool = False
     replicates: int = 1000
     unit: str | None = None
     null: str | None = None

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matdisc.atomic import copy_folder, write_whole
+from matdisc.atomic import copy_folder, write_atomic
 from matdisc.cards import ModelCard, TaskKey
 from matdisc.cli.app import LETTERS
 from matdisc.cli.common import TASK_HELP, os_trouble
@@ -156,7 +156,7 @@ def test_a_name_that_is_too_long_is_refused_in_words(board):
 
 def test_a_long_name_that_the_system_takes_is_taken(tmp_path):
     path = tmp_path / ("x" * 250 + ".csv")
-    write_whole(path, b"1")
+    write_atomic(path, b"1")
     assert path.read_bytes() == b"1"
 
 
@@ -169,7 +169,7 @@ def test_a_file_that_does_not_fit_leaves_the_old_one_and_nothing_else(tmp_path, 
     path.write_bytes(b"old")
     monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(OSError, match="No space left") as met:
-        write_whole(path, b"new")
+        write_atomic(path, b"new")
     assert met.value.filename == str(path)
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("p.csv", b"old")]
 

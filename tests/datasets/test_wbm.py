@@ -11,7 +11,7 @@ from matdisc.datasets import load, load_truth
 from matdisc.datasets.wbm import chemical_system, substitution_step
 from matdisc.errors import DataError
 from matdisc.leaderboard.results import score_file
-from matdisc.leaderboard.submission import check_file
+from matdisc.leaderboard.submission import load_submission
 from matdisc.scoring.verdicts import Bootstrap
 
 HEADER = (
@@ -166,7 +166,7 @@ def synthetic(tmp_path_factory):
 @pytest.mark.parametrize("model", REAL)
 def test_real_files_are_read_as_they_are_with_all_their_oddities(synthetic, model):
     path = Path(MIRROR) / "wbm" / f"{model}.csv.gz"
-    checked = check_file(synthetic, path, "discovery", "wbm")
+    checked = load_submission(synthetic, path, "discovery", "wbm")
     coverage = checked.answers.coverage
     found = tuple(coverage[key] for key in ("answered", "absent", "non_finite", "absurd", "surplus"))
     assert found == REAL[model]
@@ -179,7 +179,7 @@ def test_alignment_is_by_id_and_never_by_position(synthetic):
     import pandas as pd
 
     path = Path(MIRROR) / "wbm" / "sevennet-0.csv.gz"
-    checked = check_file(synthetic, path, "discovery", "wbm")
+    checked = load_submission(synthetic, path, "discovery", "wbm")
     expected = pd.read_csv(path).set_index("material_id")["e_form_per_atom"]
     expected = expected.reindex(checked.truth.material_ids.to_pylist()).to_numpy()
     expected = np.where(np.abs(expected) > 1e6, np.nan, expected)

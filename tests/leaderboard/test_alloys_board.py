@@ -16,7 +16,6 @@ from matdisc.datasets.splits import folds, read_folds, split_hash
 from matdisc.errors import CardError, DataError, SubmissionError
 from matdisc.leaderboard import site
 from matdisc.leaderboard.compare import compare
-from matdisc.leaderboard.inputs import write_asked
 from matdisc.leaderboard.markdown import alloy_tables
 from matdisc.leaderboard.ranking import rank, write_ranking
 from matdisc.leaderboard.results import publish, rescore, score_file
@@ -25,6 +24,7 @@ from matdisc.metrics.belief import METRICS
 from matdisc.run import predict
 from matdisc.run.evaluate import steps
 from matdisc.run.evidence_map import explain_alloy, refresh_evidence_maps
+from matdisc.tasks.inputs import write_inputs
 
 SET = "toy-alloys"
 ELEMENTS = ("Ag", "Al", "Co", "Cr", "Fe", "Ni")
@@ -198,7 +198,7 @@ def test_a_board_with_alloys_scores_again_to_the_same_and_builds_its_site(toy, r
 @pytest.fixture
 def submission(toy, tmp_path):
     asked = tmp_path / "asked.jsonl"
-    write_asked(toy, SET, "alloys", asked)
+    write_inputs(toy, SET, "alloys", asked)
     lines = [json.loads(line) for line in asked.read_text().splitlines()]
     file, card = tmp_path / "mine.csv", tmp_path / "model.toml"
     body = [f"{line['material_id']},{0.9 if not set(line['elements']) & NOBLE else 0.2}" for line in lines]
@@ -237,7 +237,7 @@ def test_a_file_without_probabilities_is_refused(toy, tmp_path):
     path = tmp_path / "p.csv"
     path.write_text("material_id,belief\nAg|Al@loeo/Ag,0.5\n")
     with pytest.raises(SubmissionError, match="no column 'p_high'"):
-        predictions.read(path, ("p_high", "belief", "plausibility", "conflict"), together=True)
+        predictions.read(path, ("p_high", "belief", "plausibility", "conflict"), multi_column=True)
 
 
 def test_hidden_labels_do_not_reach_a_model(toy, monkeypatch):

@@ -13,13 +13,13 @@ from matdisc.datasets.relaxation_starts import perturbed, relaxation_starts
 from matdisc.errors import CardError, SubmissionError
 from matdisc.leaderboard import site
 from matdisc.leaderboard.compare import compare
-from matdisc.leaderboard.inputs import write_asked
 from matdisc.leaderboard.ranking import rank, write_ranking
 from matdisc.leaderboard.results import compat_file, publish, rescore, score_file
 from matdisc.leaderboard.submit import submit
 from matdisc.predictions.crystal_json import from_json, to_json
 from matdisc.run import predict
 from matdisc.schema import Prediction
+from matdisc.tasks.inputs import write_inputs
 
 SET = "octet-binaries"
 CARD = """
@@ -127,19 +127,19 @@ def test_polymorphs_that_were_not_asked_about_are_refused(board, asked, tmp_path
 
 
 def test_what_a_submitter_gets_is_the_starts_and_nothing_else(board, asked, tmp_path):
-    assert write_asked(board, SET, "relaxation", tmp_path / "s.jsonl.gz") == len(asked.samples) == 61
+    assert write_inputs(board, SET, "relaxation", tmp_path / "s.jsonl.gz") == len(asked.samples) == 61
     lines = gzip.decompress((tmp_path / "s.jsonl.gz").read_bytes()).decode().splitlines()
     for line, sample in zip(lines, asked.samples, strict=True):
         row = json.loads(line)
         assert set(row) == {"material_id", "structure"}
         assert from_json(json.dumps(row["structure"])) == sample.crystal
-    assert write_asked(board, SET, "polymorphs", tmp_path / "all.jsonl") == 268
+    assert write_inputs(board, SET, "polymorphs", tmp_path / "all.jsonl") == 268
     result = score_file(board, tmp_path / "s.jsonl.gz", "relaxation", SET)
     assert result["metrics"]["rmsd"]["value"] == result["dummy"]["rmsd"]
     with pytest.raises(CardError, match="structures are written as"):
-        write_asked(board, SET, "relaxation", tmp_path / "s.cif")
+        write_inputs(board, SET, "relaxation", tmp_path / "s.cif")
     with pytest.raises(CardError, match="has no task 'relaxation'"):
-        write_asked(board, "wbm", "relaxation", tmp_path / "s.jsonl")
+        write_inputs(board, "wbm", "relaxation", tmp_path / "s.jsonl")
 
 
 def test_the_site_sorts_relaxations_by_rmsd_and_explains_them(board, outsider):

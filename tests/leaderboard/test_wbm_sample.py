@@ -11,12 +11,12 @@ from matdisc import predictions
 from matdisc.board import init_board
 from matdisc.datasets import load, load_truth
 from matdisc.errors import SubmissionError
-from matdisc.leaderboard.agreement import agreement_sheets, reason
+from matdisc.leaderboard.agreement import agreement_tables, reason
 from matdisc.leaderboard.approaches import approach_report, discordant, numbers
-from matdisc.leaderboard.population import Estimate, population_sheets
+from matdisc.leaderboard.population import Estimate, population_tables
 from matdisc.leaderboard.ranking import rank
 from matdisc.leaderboard.results import compat_file, publish_new, score_file
-from matdisc.leaderboard.submission import check_file
+from matdisc.leaderboard.submission import load_submission
 from matdisc.schema import Prediction
 from matdisc.scoring.verdicts import Bootstrap
 
@@ -65,9 +65,9 @@ def test_scores_are_those_of_scikit_learn(shipped, key):
     given = dict(zip(submission.material_ids.to_pylist(), submission.values, strict=True))
     p = np.array([given[i] for i in truth.material_ids.to_pylist()])
     e, f = truth.target("e_above_hull"), truth.target("e_form_per_atom")
-    stable, called = e <= 1e-9, np.nan_to_num(e + (p - f), nan=1.0) <= 1e-9
-    assert found["f1"]["value"] == pytest.approx(f1_score(stable, called))
-    assert found["daf"]["value"] == pytest.approx(precision_score(stable, called) / stable.mean())
+    stable, predicted = e <= 1e-9, np.nan_to_num(e + (p - f), nan=1.0) <= 1e-9
+    assert found["f1"]["value"] == pytest.approx(f1_score(stable, predicted))
+    assert found["daf"]["value"] == pytest.approx(precision_score(stable, predicted) / stable.mean())
     known = np.isfinite(p)
     assert found["mae"]["value"] == pytest.approx(mean_absolute_error(f[known], p[known]))
 
@@ -92,38 +92,39 @@ def test_a_model_that_nobody_published_has_no_published_values(shipped):
 def test_all_rows_are_ranked_and_the_findings_lie_beside(shipped):
     found = rank(shipped, "discovery", SET, bootstrap=FEW)
     assert len(found["entries"]) == 23
-    assert [sheet["key"] for sheet in found["sheets"]] == [
+    assert [table["key"] for table in found["tables"]] == [
         "approaches",
         "near-hull",
         "published-held",
         "published-rows",
     ]
     assert [figure["key"] for figure in found["figures"]] == ["mae-f1", "near-hull"]
-    means = found["sheets"][0]["rows"]
+    means = found["tables"][0]["rows"]
     assert [row[0] for row in means] == [
         "Universal potentials", "One-shot predictors", "Bayesian optimisers", "Fingerprint forests",
     ]  # fmt: skip
     assert [row[1] for row in means] == [17, 4, 1, 1]
-    held = {row[0]: row[1] for row in found["sheets"][2]["rows"]}
+    held = {row[0]: row[1] for row in found["tables"][2]["rows"]}
     assert held["F1"].endswith("of 20")
 
 
 def test_means_of_an_approach_are_means_over_its_rows(shipped):
     keys = ["megnet", "alignn", "orb-v2"]
     rows = [
-        (key, shipped.model(key).approach, check_file(shipped, file_of(shipped, key), "discovery", SET)) for key in keys
+        (key, shipped.model(key).approach, load_submission(shipped, file_of(shipped, key), "discovery", SET))
+        for key in keys
     ]
     found = numbers([checked for *_, checked in rows], FEW)
     single = [score_file(shipped, file_of(shipped, key), "discovery", SET, bootstrap=Bootstrap(0)) for key in keys]
     np.testing.assert_allclose(found.point["f1"], [s["metrics"]["f1"]["value"] for s in single])
     np.testing.assert_allclose(found.point["fpr"], [s["metrics"]["fpr"]["value"] for s in single])
-    _, sheets = approach_report(rows, FEW)
+    _, tables = approach_report(rows, FEW)
     mean = np.mean([s["metrics"]["f1"]["value"] for s in single[:2]])
-    assert sheets[0].rows[1][2].startswith(f"{mean:.3f} (")
+    assert tables[0].rows[1][2].startswith(f"{mean:.3f} (")
 
 
 def test_one_approach_alone_is_compared_with_nothing(shipped):
-    files = [check_file(shipped, file_of(shipped, key), "discovery", SET) for key in ("orb-v2", "gnome")]
+    files = [load_submission(shipped, file_of(shipped, key), "discovery", SET) for key in ("orb-v2", "gnome")]
     rows = [(str(n), "universal potential", checked) for n, checked in enumerate(files)]
     assert approach_report(rows, FEW) == ([], [])
 
@@ -131,16 +132,16 @@ def test_one_approach_alone_is_compared_with_nothing(shipped):
 def test_an_approach_whose_model_calls_nothing_stable_has_no_mean_f1(shipped, tmp_path):
     truth = load_truth(shipped, SET)
     up = np.random.default_rng(0).uniform(0.6, 2.4, len(truth))  # no material so far below the hull
-    timid = check_file(shipped, _written(tmp_path, truth, truth.target("e_form_per_atom") + up), "discovery", SET)
-    good = check_file(shipped, file_of(shipped, "orb-v2"), "discovery", SET)
-    _, sheets = approach_report([("T", "one-shot predictor", timid), ("O", "universal potential", good)], FEW)
-    assert [row[0] for row in sheets[0].rows] == ["Universal potentials", "One-shot predictors"]
-    assert sheets[0].rows[1][2] is None
-    assert sheets[0].rows[1][-1] is None
+    timid = load_submission(shipped, _written(tmp_path, truth, truth.target("e_form_per_atom") + up), "discovery", SET)
+    good = load_submission(shipped, file_of(shipped, "orb-v2"), "discovery", SET)
+    _, tables = approach_report([("T", "one-shot predictor", timid), ("O", "universal potential", good)], FEW)
+    assert [row[0] for row in tables[0].rows] == ["Universal potentials", "One-shot predictors"]
+    assert tables[0].rows[1][2] is None
+    assert tables[0].rows[1][-1] is None
 
 
 def test_false_positives_are_counted_by_distance_to_the_hull(shipped):
-    checked = check_file(shipped, file_of(shipped, "orb-v2"), "discovery", SET)
+    checked = load_submission(shipped, file_of(shipped, "orb-v2"), "discovery", SET)
     found = numbers([checked], FEW)
     e = checked.truth.target("e_above_hull")
     q = e + checked.answers.values - checked.truth.target("e_form_per_atom")
@@ -169,8 +170,8 @@ def test_an_interval_holds_its_ends_and_nothing_beyond():
 
 
 def test_no_table_of_published_values_where_nothing_is_published(shipped):
-    checked = check_file(shipped, file_of(shipped, "orb-v1"), "discovery", SET)
-    assert population_sheets([("ORB v1", "orb-v1", checked)], {}, FEW) == []
+    checked = load_submission(shipped, file_of(shipped, "orb-v1"), "discovery", SET)
+    assert population_tables([("ORB v1", "orb-v1", checked)], {}, FEW) == []
 
 
 def test_a_file_of_the_whole_set_is_scored_on_the_ids_of_the_sample(shipped, tmp_path):
@@ -201,9 +202,9 @@ WRONG = {
 @pytest.mark.parametrize("said", WRONG)
 def test_values_that_mean_something_else_are_named(shipped, tmp_path, said):
     truth = load_truth(shipped, SET)
-    p = check_file(shipped, file_of(shipped, "mace-mpa-0-medium"), "discovery", SET).answers.values
+    p = load_submission(shipped, file_of(shipped, "mace-mpa-0-medium"), "discovery", SET).answers.values
     with pytest.raises(SubmissionError, match=said):
-        check_file(shipped, _written(tmp_path, truth, WRONG[said](truth, p)), "discovery", SET)
+        load_submission(shipped, _written(tmp_path, truth, WRONG[said](truth, p)), "discovery", SET)
 
 
 @pytest.mark.parametrize(
@@ -215,9 +216,9 @@ def test_values_without_or_with_twice_the_corrections_are_named(shipped, tmp_pat
     noise = np.random.default_rng(0).normal(0, 0.05, len(truth))
     values = truth.target("e_form_per_atom") + noise + factor * truth.corrections
     with pytest.raises(SubmissionError, match=said):
-        check_file(shipped, _written(tmp_path, truth, values), "discovery", dataset)
+        load_submission(shipped, _written(tmp_path, truth, values), "discovery", dataset)
     honest = _written(tmp_path, truth, truth.target("e_form_per_atom") + noise)
-    assert check_file(shipped, honest, "discovery", dataset).answers.coverage["answered"] == 1000
+    assert load_submission(shipped, honest, "discovery", dataset).answers.coverage["answered"] == 1000
 
 
 def test_a_file_whose_ids_are_row_numbers_is_refused_although_surplus_ids_are_reported(shipped, tmp_path):
@@ -226,7 +227,7 @@ def test_a_file_whose_ids_are_row_numbers_is_refused_although_surplus_ids_are_re
     with pytest.raises(
         SubmissionError, match=r"none of its 1,000 ids .* look like row numbers; ids look like 'wbm-1-84'"
     ):
-        check_file(shipped, tmp_path / "rows.csv", "discovery", SET)
+        load_submission(shipped, tmp_path / "rows.csv", "discovery", SET)
 
 
 def _written(folder, truth, values):
@@ -264,16 +265,16 @@ def test_two_runs_of_one_model_are_compared_crystal_by_crystal(shipped, tmp_path
     mine[fixed], theirs[fixed] = base[fixed], base[fixed] + 2.36 / 7
     lower = 0 if fixed else 1
     mine[lower] = theirs[lower] - 0.2
-    first = check_file(shipped, _written(tmp_path / "a", truth, mine), "discovery", "wbm-crystals")
-    second = check_file(shipped, _written(tmp_path / "b", truth, theirs), "discovery", "wbm-crystals")
-    summary, listed = agreement_sheets([("M", first, second)], dataset.corrections, {"M": "pbe_raw"})
+    first = load_submission(shipped, _written(tmp_path / "a", truth, mine), "discovery", "wbm-crystals")
+    second = load_submission(shipped, _written(tmp_path / "b", truth, theirs), "discovery", "wbm-crystals")
+    summary, listed = agreement_tables([("M", first, second)], dataset.corrections, {"M": "pbe_raw"})
     assert summary.rows[0][:5] == ["M", 1000.0, pytest.approx(0.5), "99.8 %", "99.8 %"]
     reasons = {row[0]: row[-1] for row in listed.rows}
     assert reasons["wbm-2-22997 (M)"] == "theirs lacks the correction of the label"
     assert "ended higher" in reasons[f"{truth.material_ids[lower].as_py()} (M)"]
     apart = first.answers.values - second.answers.values
     assert reason(first, apart, fixed, {}) == "other start, theirs ended higher"
-    assert agreement_sheets([], {}, {}) == []
+    assert agreement_tables([], {}, {}) == []
 
 
 def test_files_on_the_board_are_scored_once_and_again_when_they_change(shipped, tmp_path):

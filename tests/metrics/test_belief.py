@@ -43,11 +43,11 @@ def test_four_alloys_are_scored_as_counted_by_hand():
 
 def test_labels_and_probabilities_agree_with_scikit_learn():
     found = random_answers()
-    got, called = belief_metrics(found), found.p_high > 0.5
-    assert got["macro_f1"] == pytest.approx(sk.f1_score(found.high, called, average="macro"))
-    assert got["f1_high"] == pytest.approx(sk.f1_score(found.high, called))
-    assert got["mcc"] == pytest.approx(sk.matthews_corrcoef(found.high, called))
-    assert got["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(found.high, called))
+    got, predicted = belief_metrics(found), found.p_high > 0.5
+    assert got["macro_f1"] == pytest.approx(sk.f1_score(found.high, predicted, average="macro"))
+    assert got["f1_high"] == pytest.approx(sk.f1_score(found.high, predicted))
+    assert got["mcc"] == pytest.approx(sk.matthews_corrcoef(found.high, predicted))
+    assert got["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(found.high, predicted))
     assert got["roc_auc"] == pytest.approx(sk.roc_auc_score(found.high, found.p_high))
     assert got["brier"] == pytest.approx(sk.brier_score_loss(found.high, found.p_high))
 

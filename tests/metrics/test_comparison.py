@@ -240,9 +240,9 @@ def test_mcnemar_is_too_sure_when_materials_come_in_clusters():
     groups = np.repeat(np.arange(40), 6)
     energies = np.zeros(240)
     for trial in range(trials):
-        called = [(rng.random(40) < 0.5)[groups] for _ in range(2)]  # a cluster is right or wrong as a whole
-        mcnemar_rejects += mcnemar(stable, *called).p_value <= 0.05
-        tables = [row_terms(stable, c, energies, energies) for c in called]
+        predicted = [(rng.random(40) < 0.5)[groups] for _ in range(2)]  # a cluster is right or wrong as a whole
+        mcnemar_rejects += mcnemar(stable, *predicted).p_value <= 0.05
+        tables = [row_terms(stable, c, energies, energies) for c in predicted]
         cluster_rejects += _compare(tables, groups, replicates=200, seed=trial)["accuracy"].p_value <= 0.05
     assert mcnemar_rejects / trials > 0.25
     assert cluster_rejects <= stats.binom.ppf(0.999, trials, 0.07)

@@ -49,8 +49,8 @@ def _judge(formation, hull, predicted, unique):
     for name, part in zip(SUBSETS, (table, prototypes, lowest), strict=True):
         labels = pd.crosstab(part.E <= 0, part.q <= 0)
         tp, fn, fp, tn = (
-            int(labels.get(called, pd.Series(dtype=int)).get(stable, 0))
-            for stable, called in ((True, True), (True, False), (False, True), (False, False))
+            int(labels.get(predicted, pd.Series(dtype=int)).get(stable, 0))
+            for stable, predicted in ((True, True), (True, False), (False, True), (False, False))
         )
         both = part.dropna(subset=["E", "q"])
         precision, recall = tp / (tp + fp), tp / (tp + fn)
@@ -95,10 +95,10 @@ def test_a_plain_pandas_evaluation_agrees_to_the_last_digit(seed, n):
 
 @pytest.mark.parametrize(("model", "f1", "daf", "tp", "fp"), PUBLISHED)
 def test_published_counts_give_published_scores(model, f1, daf, tp, fp):
-    stable, called = np.zeros(215_488, bool), np.zeros(215_488, bool)
+    stable, predicted = np.zeros(215_488, bool), np.zeros(215_488, bool)
     stable[:33_374] = True
-    called[:tp] = called[33_374 : 33_374 + fp] = True
-    found = _alone(np.where(stable, -0.1, 0.1), np.where(called, -0.1, 0.1))["unique_prototypes"]
+    predicted[:tp] = predicted[33_374 : 33_374 + fp] = True
+    found = _alone(np.where(stable, -0.1, 0.1), np.where(predicted, -0.1, 0.1))["unique_prototypes"]
     assert (found["F1"], found["DAF"], found["TP"], found["FP"]) == (f1, daf, tp, fp)
     assert (found["TP"] + found["FN"], found["FP"] + found["TN"]) == (33_374, 182_114)
 

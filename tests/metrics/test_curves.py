@@ -209,9 +209,9 @@ def test_the_histogram_splits_rows_by_outcome():
 def test_no_bin_of_the_histogram_holds_both_answers():
     true, pred = _sample(5000)
     found = hull_distance_histogram(true, pred, threshold=0.05)
-    called, left = (found.counts[a] + found.counts[b] for a, b in (("tp", "fp"), ("tn", "fn")))
-    assert called.sum() == (pred <= 0.05 + 1e-9).sum()
-    assert not np.any((called > 0) & (left > 0))
+    predicted, left = (found.counts[a] + found.counts[b] for a, b in (("tp", "fp"), ("tn", "fn")))
+    assert predicted.sum() == (pred <= 0.05 + 1e-9).sum()
+    assert not np.any((predicted > 0) & (left > 0))
 
 
 def test_the_histogram_axis_is_predicted_or_true():

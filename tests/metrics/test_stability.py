@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
 from matdisc.metrics import (
-    all_stable_dummy,
+    all_stable_baseline,
     discovery_acceleration_factor,
     f1_score,
     metrics_from_totals,
@@ -45,8 +45,8 @@ def test_a_perfect_model_reaches_one_over_prevalence():
 def test_the_all_stable_dummy_is_two_p_over_one_plus_p(prevalence):
     stable = np.arange(1000) < 1000 * prevalence
     p = stable.mean()
-    assert all_stable_dummy(p)["f1"] == pytest.approx(2 * p / (1 + p))
-    assert f1_score(stable, np.ones(1000, bool)) == pytest.approx(all_stable_dummy(p)["f1"])
+    assert all_stable_baseline(p)["f1"] == pytest.approx(2 * p / (1 + p))
+    assert f1_score(stable, np.ones(1000, bool)) == pytest.approx(all_stable_baseline(p)["f1"])
 
 
 def test_the_threshold_is_inclusive_and_blind_to_float_noise():
@@ -91,10 +91,10 @@ def test_scikit_learn_agrees():
     true = rng.normal(0.1, 0.2, 500)
     pred = true + rng.normal(0, 0.1, 500)
     found = stability_metrics(true, pred, threshold=0.05)
-    stable, called = true <= 0.05, pred <= 0.05
-    assert found["f1"] == pytest.approx(sklearn_metrics.f1_score(stable, called))
-    assert found["precision"] == pytest.approx(sklearn_metrics.precision_score(stable, called))
-    assert found["accuracy"] == pytest.approx(sklearn_metrics.accuracy_score(stable, called))
+    stable, predicted = true <= 0.05, pred <= 0.05
+    assert found["f1"] == pytest.approx(sklearn_metrics.f1_score(stable, predicted))
+    assert found["precision"] == pytest.approx(sklearn_metrics.precision_score(stable, predicted))
+    assert found["accuracy"] == pytest.approx(sklearn_metrics.accuracy_score(stable, predicted))
     assert found["mae"] == pytest.approx(sklearn_metrics.mean_absolute_error(true, pred))
     assert found["rmse"] == pytest.approx(sklearn_metrics.root_mean_squared_error(true, pred))
     assert found["r2"] == pytest.approx(sklearn_metrics.r2_score(true, pred))

@@ -21,8 +21,8 @@ def assert_same(found, calculator, structures, *, energy=1e-5, forces=1e-4, stre
     """Assert that evaluations are what an ASE calculator says of each structure alone; eV/atom, eV/Å, eV/Å^3."""
     assert len(found) == len(structures)
     for one, atoms in zip(found, structures, strict=True):
-        alone = atoms.copy()
-        alone.calc = calculator
-        assert abs(one.energy - alone.get_potential_energy()) / len(atoms) < energy
-        np.testing.assert_allclose(one.forces, alone.get_forces(), atol=forces)
-        np.testing.assert_allclose(one.stress, alone.get_stress(), atol=stress)
+        run_single = atoms.copy()
+        run_single.calc = calculator
+        assert abs(one.energy - run_single.get_potential_energy()) / len(atoms) < energy
+        np.testing.assert_allclose(one.forces, run_single.get_forces(), atol=forces)
+        np.testing.assert_allclose(one.stress, run_single.get_stress(), atol=stress)

@@ -6,7 +6,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from matdisc.models.potentials import chgnet
-from matdisc.physics.evaluation import EvaluatesMany
+from matdisc.physics.evaluation import BatchCalculator
 
 pytestmark = pytest.mark.slow
 
@@ -65,14 +65,14 @@ def test_each_crystal_gets_the_numbers_of_the_package(version, ours, theirs):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_many_crystals_in_one_pass_do_not_feel_each_other(version, ours):
     calculator = ours[version]
-    together = calculator.evaluate_many(structures())
-    for found, atoms in zip(together, structures(), strict=True):
+    run_batched = calculator.evaluate_many(structures())
+    for found, atoms in zip(run_batched, structures(), strict=True):
         atoms.calc = calculator
         assert_same(found, atoms, tolerance=0.5)
 
 
 def test_it_is_a_calculator_that_evaluates_many(ours):
-    assert isinstance(ours["0.3.0"], EvaluatesMany)
+    assert isinstance(ours["0.3.0"], BatchCalculator)
 
 
 def test_stress_is_the_strain_derivative_of_the_energy_over_volume(ours):

@@ -8,7 +8,7 @@ from batches import assert_same, perovskites
 
 from matdisc.models import load_potential
 from matdisc.models.potentials.mace import load
-from matdisc.physics.evaluation import EvaluatesMany, evaluate
+from matdisc.physics.evaluation import BatchCalculator, evaluate
 from matdisc.testing import check_potential
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # its package warns of itself
@@ -45,7 +45,7 @@ def test_many_at_once_are_what_the_package_says_of_each(file):
     from mace.calculators import MACECalculator
 
     ours = load(file)
-    assert isinstance(ours, EvaluatesMany)
+    assert isinstance(ours, BatchCalculator)
     theirs = MACECalculator(model_paths=file, device="cpu", default_dtype="float32")
     structures = perovskites()
     assert_same(ours.evaluate_many(structures), theirs, structures)

@@ -8,7 +8,7 @@ from batches import assert_same, perovskites
 
 from matdisc.models import load_potential
 from matdisc.models.potentials.sevennet import load
-from matdisc.physics.evaluation import EvaluatesMany, evaluate
+from matdisc.physics.evaluation import BatchCalculator, evaluate
 from matdisc.testing import check_potential
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # its package warns of itself
@@ -26,7 +26,7 @@ def test_many_at_once_are_what_the_package_says_of_each(board, key):
 
     card = board.model(key)
     ours = load_potential(card)
-    assert isinstance(ours, EvaluatesMany)
+    assert isinstance(ours, BatchCalculator)
     theirs = SevenNetCalculator(card.options["model"], device="cpu", modal=card.options.get("modality"))
     structures = perovskites()
     assert_same(ours.evaluate_many(structures), theirs, structures)
@@ -49,9 +49,9 @@ def test_company_and_order_do_not_change_an_answer(board):
     structures = perovskites()
     forwards, backwards = calculator.evaluate_many(structures), calculator.evaluate_many(structures[::-1])[::-1]
     for atoms, one, other in zip(structures, forwards, backwards, strict=True):
-        alone = evaluate(calculator, atoms).energy
-        assert one.energy == pytest.approx(alone, abs=1e-5)
-        assert other.energy == pytest.approx(alone, abs=1e-5)
+        run_single = evaluate(calculator, atoms).energy
+        assert one.energy == pytest.approx(run_single, abs=1e-5)
+        assert other.energy == pytest.approx(run_single, abs=1e-5)
 
 
 def test_the_modalities_are_two_levels_of_theory(board):

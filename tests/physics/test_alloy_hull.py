@@ -147,8 +147,8 @@ def test_names_and_order_of_elements_do_not_matter():
 def test_alloys_of_all_lengths_are_answered_in_their_order():
     energies = random_energies(4)
     alloys = [ABCDE[:4], ABCDE[:2], ABCDE, ABCDE[1:4]]
-    together = margins(energies, alloys, 800.0)
-    np.testing.assert_allclose(together, [margins(energies, [alloy], 800.0)[0] for alloy in alloys])
+    run_batched = margins(energies, alloys, 800.0)
+    np.testing.assert_allclose(run_batched, [margins(energies, [alloy], 800.0)[0] for alloy in alloys])
 
 
 @pytest.mark.parametrize(

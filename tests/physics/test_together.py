@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from ase.calculators.emt import EMT
 
-from matdisc.physics.drivers import TimedOut, alone, together
-from matdisc.physics.evaluation import EvaluatesMany, evaluate
+from matdisc.physics.drivers import TimedOut, run_batched, run_single
+from matdisc.physics.evaluation import BatchCalculator, evaluate
 from matdisc.physics.relaxation.relax import PROTOCOLS, relaxation
 from matdisc.run.engine.limits import time_limit
 from matdisc.schema import Crystal
@@ -50,25 +50,25 @@ def work(crystals=CRYSTALS, protocol="relax"):
 
 def test_relaxing_together_ends_where_relaxing_alone_ends():
     calculator = Batched(batch_atoms=3)
-    assert isinstance(calculator, EvaluatesMany)
-    found = {ended.key: ended.value for ended in together(work(), calculator)}
+    assert isinstance(calculator, BatchCalculator)
+    found = {ended.key: ended.value for ended in run_batched(work(), calculator)}
     assert set(found) == set(CRYSTALS)
     assert max(calculator.sizes) == 3
     for key, steps in work():
-        assert found[key] == alone(steps, EMT())
+        assert found[key] == run_single(steps, EMT())
 
 
 def test_a_potential_that_evaluates_one_at_a_time_gives_the_same():
-    found = {ended.key: ended.value for ended in together(work(), EMT())}
-    assert found == {key: alone(steps, EMT()) for key, steps in work()}
+    found = {ended.key: ended.value for ended in run_batched(work(), EMT())}
+    assert found == {key: run_single(steps, EMT()) for key, steps in work()}
 
 
 def test_one_bad_structure_costs_itself_alone():
     crystals = CRYSTALS | {"gold": fcc("Au", 4.1)}
-    ended = {one.key: one for one in together(work(crystals), Refusing(batch_atoms=10))}
+    ended = {one.key: one for one in run_batched(work(crystals), Refusing(batch_atoms=10))}
     assert str(ended["gold"].error) == "no gold"
     assert {key for key, one in ended.items() if one.error} == {"gold"}
-    assert ended["Cu3.8"].value == alone(relaxation(CRYSTALS["Cu3.8"], PROTOCOLS["relax"]), EMT())
+    assert ended["Cu3.8"].value == run_single(relaxation(CRYSTALS["Cu3.8"], PROTOCOLS["relax"]), EMT())
 
 
 def test_a_joint_evaluation_that_says_too_little_is_not_believed():
@@ -76,7 +76,7 @@ def test_a_joint_evaluation_that_says_too_little_is_not_believed():
         def evaluate_many(self, structures):
             return super().evaluate_many(structures)[:-1]
 
-    ended = list(together(work(), Short()))
+    ended = list(run_batched(work(), Short()))
     assert [one.error for one in ended] == [None] * 5
 
 
@@ -88,7 +88,7 @@ def test_a_material_that_takes_too_long_ends_as_timed_out_and_the_rest_go_on():
                 time.sleep(30)
 
     slow = Slow(forbidden="Ag")
-    ended = {one.key: one for one in together(work(), slow, timeout=0.5, guard=time_limit)}
+    ended = {one.key: one for one in run_batched(work(), slow, timeout=0.5, guard=time_limit)}
     assert isinstance(ended["Ag4.0"].error, TimedOut)
     assert sum(one.error is None for one in ended.values()) == 4
 
@@ -103,7 +103,7 @@ def test_time_is_limited_over_all_the_steps_of_a_material():
             time.sleep(0.02)
             super().calculate(*args, **kwargs)
 
-    (ended,) = together(work({"Cu": fcc("Cu", 4.4)}), Sluggish(), timeout=0.1, guard=no_guard)
+    (ended,) = run_batched(work({"Cu": fcc("Cu", 4.4)}), Sluggish(), timeout=0.1, guard=no_guard)
     assert isinstance(ended.error, TimedOut)
     assert 0.1 < ended.seconds < 0.3
 
@@ -115,7 +115,7 @@ def test_the_time_of_a_joint_evaluation_is_shared_by_atoms():
             return super().evaluate_many(structures)
 
     crystals = {"one": cubic_crystal(["Cu"], 2.6), "three": cubic_crystal(["Cu"] * 3, 4.5)}
-    ended = {one.key: one for one in together(work(crystals, "single-point"), Timed())}
+    ended = {one.key: one for one in run_batched(work(crystals, "single-point"), Timed())}
     assert ended["one"].seconds == pytest.approx(0.1, abs=0.05)
     assert ended["three"].seconds == pytest.approx(0.3, abs=0.05)
 
@@ -124,13 +124,13 @@ def test_a_potential_without_stress_answers_single_points_and_refuses_to_relax()
     class NoStress(EMT):
         implemented_properties = ("energy", "forces")
 
-    point = alone(relaxation(CRYSTALS["Cu3.8"], PROTOCOLS["single-point"]), NoStress())
+    point = run_single(relaxation(CRYSTALS["Cu3.8"], PROTOCOLS["single-point"]), NoStress())
     assert np.isfinite(point.energy)
-    (ended,) = together(work({"Cu": CRYSTALS["Cu3.8"]}), NoStress())
+    (ended,) = run_batched(work({"Cu": CRYSTALS["Cu3.8"]}), NoStress())
     assert "gives no stress" in str(ended.error)
 
 
 @pytest.mark.parametrize("edge", [0.0, 1e-9])
 def test_a_cell_without_volume_is_an_error_by_name(edge):
-    (ended,) = together(work({"flat": cubic_crystal(["Cu"], edge)}), EMT())
+    (ended,) = run_batched(work({"flat": cubic_crystal(["Cu"], edge)}), EMT())
     assert "no volume" in str(ended.error)

@@ -16,7 +16,7 @@ from matdisc.run import predict
 from matdisc.run.engine import cluster, resumable
 from matdisc.run.engine.limits import MachineTrouble, Watch, limit_memory, remedy_for_machine, time_limit
 from matdisc.run.engine.memory import MARGIN_GIB, TooLittleMemory, held_gib, machine_memory_gib
-from matdisc.run.engine.resumable import Way, crew_size, memory_share
+from matdisc.run.engine.resumable import RunOptions, memory_share, worker_count
 from matdisc.schema import Prediction
 
 needs_proc = pytest.mark.skipif(held_gib() is None, reason="this system does not tell what a process holds")
@@ -219,28 +219,28 @@ def small_machine(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda who: set(range(4)), raising=False)
 
 
-def asked_of_large_workers(board, monkeypatch, **way):
+def asked_of_large_workers(board, monkeypatch, **options):
     """Ask of workers that hold 3 GiB, and return how many there were and what each was allowed, try by try."""
     tries = []
 
-    def answers(job, schedule, crew, environment):
-        tries.append((crew, round(job.memory_gib, 3)))
+    def answers(job, schedule, n_workers, environment):
+        tries.append((n_workers, round(job.memory_gib, 3)))
         if job.memory_gib < 3.0:
             raise TooLittleMemory(f"a worker holds 2.75 GiB, the limit is {job.memory_gib:.2f} GiB", 3.0)
-        while (portion := schedule.next(1)) is not None:
-            yield [Prediction(s.material_id, {"e_form_per_atom": 0.0}) for s in portion.chunk.asked], []
+        while (in_flight := schedule.next(1)) is not None:
+            yield [Prediction(s.material_id, {"e_form_per_atom": 0.0}) for s in in_flight.unit.asked], []
 
     from contextlib import nullcontext
 
     monkeypatch.setattr(resumable, "_answers", answers)
     monkeypatch.setattr(resumable, "_cluster", lambda *arguments: nullcontext())
     said = []
-    run = predict(board, "emt", "discovery", "emt-alloys", limit=5, say=said.append, **way)
+    run = predict(board, "emt", "discovery", "emt-alloys", limit=5, say=said.append, **options)
     return run, tries, said
 
 
 def test_the_default_number_of_workers_becomes_what_there_is_memory_for(board, monkeypatch, small_machine):
-    assert crew_size(None, None) == 4
+    assert worker_count(None, None) == 4
     assert memory_share(board.model("emt"), None, 4, None) == pytest.approx(1.6)
     run, tries, said = asked_of_large_workers(board, monkeypatch)
     assert tries == [(4, 1.6), (2, 3.2)]
@@ -249,16 +249,16 @@ def test_the_default_number_of_workers_becomes_what_there_is_memory_for(board, m
 
 
 @pytest.mark.parametrize(
-    ("way", "said"),
+    ("options", "said"),
     [
         ({"workers": 4}, r"the limit is 1\.60 GiB, or use fewer workers \(--workers 2\)$"),
         ({"workers": 4, "memory": 2.0}, r"the limit is 2\.00 GiB$"),
         ({"memory": 2.5}, r"the limit is 2\.50 GiB$"),
     ],
 )
-def test_numbers_that_the_user_chose_are_not_changed(board, monkeypatch, small_machine, way, said):
+def test_numbers_that_the_user_chose_are_not_changed(board, monkeypatch, small_machine, options, said):
     with pytest.raises(TooLittleMemory, match=said):
-        asked_of_large_workers(board, monkeypatch, **way)
+        asked_of_large_workers(board, monkeypatch, **options)
 
 
 def test_a_machine_without_memory_for_one_worker_says_what_it_has(board, monkeypatch, small_machine):
@@ -272,7 +272,7 @@ def test_only_an_explicit_limit_holds_in_this_process(board):
     assert memory_share(card, None, 0, None) is None
     assert memory_share(card, 3.0, 0, None) == 3.0
     assert memory_share(card, None, 4, None) == 2.0
-    assert Way().memory is None
+    assert RunOptions().memory is None
 
 
 @pytest.mark.parametrize("name", ["TMPDIR", "RAY_TMPDIR"])

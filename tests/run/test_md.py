@@ -16,12 +16,12 @@ from typer.testing import CliRunner
 
 from matdisc.errors import CardError, DataError, RunError
 from matdisc.physics.md import Conditions, Watchdog
-from matdisc.run.md.driver import MDWay, run_md
+from matdisc.run.md.driver import MDOptions, run_md
 from matdisc.run.md.files import read_thermo
 from matdisc.run.md.inputs import model_of, structure_of
 from matdisc.run.md.worker import Dynamics, Part
 
-HERE = MDWay(workers=0)
+HERE = MDOptions(workers=0)
 FILES = ("trajectory.extxyz", "thermo.csv")
 
 
@@ -40,7 +40,7 @@ def contents(folder):
 
 
 def test_a_trajectory_is_written_with_its_thermodynamics(board, tmp_path):
-    (found,) = run_md(job(board, velocities=True), copper(), [300.0], 1, tmp_path / "out", way=HERE)
+    (found,) = run_md(job(board, velocities=True), copper(), [300.0], 1, tmp_path / "out", options=HERE)
     folder = tmp_path / "out" / "T300-r1"
     frames, thermo = read(folder / "trajectory.extxyz", ":"), read_thermo(folder / "thermo.csv")
     assert [f.info["step"] for f in frames] == list(range(0, 41, 5))
@@ -58,7 +58,7 @@ def test_what_is_written_presses_as_ase_says(board, tmp_path):
     from ase.calculators.emt import EMT
     from ase.units import bar
 
-    run_md(job(board, 15, velocities=True), copper(), [500.0], 1, tmp_path, way=HERE)
+    run_md(job(board, 15, velocities=True), copper(), [500.0], 1, tmp_path, options=HERE)
     last = read(tmp_path / "T500-r1" / "trajectory.extxyz", -1)
     thermo = read_thermo(tmp_path / "T500-r1" / "thermo.csv")
     last.calc = EMT()
@@ -70,14 +70,14 @@ def test_what_is_written_presses_as_ase_says(board, tmp_path):
 @pytest.mark.parametrize("ensemble", ["nve", "langevin", "nose-hoover", "npt"])
 def test_a_run_in_two_calls_writes_the_bytes_of_one(board, tmp_path, ensemble):
     asked = {"conditions": Conditions(ensemble=ensemble, temperature=300, timestep=2.0, barostat_fs=200)}
-    run_md(job(board, 60, **asked), copper(), [300.0], 1, tmp_path / "whole", way=HERE)
-    run_md(job(board, 30, **asked), copper(), [300.0], 1, tmp_path / "parts", way=HERE)
+    run_md(job(board, 60, **asked), copper(), [300.0], 1, tmp_path / "whole", options=HERE)
+    run_md(job(board, 30, **asked), copper(), [300.0], 1, tmp_path / "parts", options=HERE)
     half = contents(tmp_path / "parts" / "T300-r1")
     for name in FILES:  # what a crash leaves behind the checkpoint
         with (tmp_path / "parts" / "T300-r1" / name).open("ab") as file:
             file.write(b"12,half a li")
-    resume = MDWay(workers=0, resume=True)
-    run_md(job(board, 60, **asked), copper(), [300.0], 1, tmp_path / "parts", way=resume)
+    resume = MDOptions(workers=0, resume=True)
+    run_md(job(board, 60, **asked), copper(), [300.0], 1, tmp_path / "parts", options=resume)
     whole, parts = contents(tmp_path / "whole" / "T300-r1"), contents(tmp_path / "parts" / "T300-r1")
     assert whole == parts
     assert all(w.startswith(h) and len(w) > len(h) for w, h in zip(whole, half, strict=True))
@@ -103,47 +103,47 @@ def test_what_a_potential_remembers_does_not_reach_beyond_a_checkpoint(board, tm
     for out, lengths in (("whole", [60]), ("parts", [20, 50, 60])):
         for steps in lengths:
             asked = Dynamics(card, job(board).conditions, steps, every=5, thermo_every=3, checkpoint_every=10)
-            run_md(asked, copper(), [300.0], 1, tmp_path / out, way=HERE)
+            run_md(asked, copper(), [300.0], 1, tmp_path / out, options=HERE)
     assert contents(tmp_path / "whole" / "T300-r1") == contents(tmp_path / "parts" / "T300-r1")
 
 
 def test_replicas_differ_and_more_of_them_change_none(board, tmp_path):
-    run_md(job(board, 20), copper(), [300.0], 2, tmp_path, way=HERE)
+    run_md(job(board, 20), copper(), [300.0], 2, tmp_path, options=HERE)
     first, second = (contents(tmp_path / f"T300-r{n}") for n in (1, 2))
     assert first != second
-    found = run_md(job(board, 20), copper(), [300.0, 400.0], 3, tmp_path, way=HERE)
+    found = run_md(job(board, 20), copper(), [300.0, 400.0], 3, tmp_path, options=HERE)
     assert [one.name for one in found] == [f"T{t}-r{n}" for t in (300, 400) for n in (1, 2, 3)]
     assert contents(tmp_path / "T300-r1") == first
 
 
 def test_a_folder_of_another_simulation_is_refused(board, tmp_path):
-    run_md(job(board, 10), copper(), [300.0], 1, tmp_path, way=HERE)
+    run_md(job(board, 10), copper(), [300.0], 1, tmp_path, options=HERE)
     with pytest.raises(RunError, match=r"timestep = 2\.0, now it is 1\.0"):
         run_md(job(board, 10, conditions=Conditions(temperature=300, ensemble="langevin")), copper(), [300.0], 1,
-               tmp_path, way=HERE)  # fmt: skip
+               tmp_path, options=HERE)  # fmt: skip
     with pytest.raises(RunError, match="structure_sha256"):
-        run_md(job(board, 10), bulk("Cu", cubic=True, a=3.7), [300.0], 1, tmp_path, way=HERE)
+        run_md(job(board, 10), bulk("Cu", cubic=True, a=3.7), [300.0], 1, tmp_path, options=HERE)
     with pytest.raises(RunError, match="has 10 steps"):
-        run_md(job(board, 5), copper(), [300.0], 1, tmp_path, way=HERE)
-    run_md(job(board, 5), copper(), [300.0], 1, tmp_path, way=MDWay(workers=0, restart=True))
+        run_md(job(board, 5), copper(), [300.0], 1, tmp_path, options=HERE)
+    run_md(job(board, 5), copper(), [300.0], 1, tmp_path, options=MDOptions(workers=0, restart=True))
     assert len((tmp_path / "old-1" / "T300-r1" / "thermo.csv").read_text().splitlines()) == 5
     with pytest.raises(RunError, match="holds no simulation"):
-        run_md(job(board, 5), copper(), [300.0], 1, tmp_path / "new", way=MDWay(workers=0, resume=True))
+        run_md(job(board, 5), copper(), [300.0], 1, tmp_path / "new", options=MDOptions(workers=0, resume=True))
 
 
 def test_a_file_shorter_than_its_checkpoint_is_told(board, tmp_path):
-    run_md(job(board, 10), copper(), [300.0], 1, tmp_path, way=HERE)
+    run_md(job(board, 10), copper(), [300.0], 1, tmp_path, options=HERE)
     (tmp_path / "T300-r1" / "thermo.csv").write_text("step\n")
     with pytest.raises(DataError, match=r"thermo\.csv: has 5 bytes"):
-        run_md(job(board, 20), copper(), [300.0], 1, tmp_path, way=HERE)
+        run_md(job(board, 20), copper(), [300.0], 1, tmp_path, options=HERE)
 
 
 def test_a_trajectory_that_broke_stays_ended(board, tmp_path):
     dog = Watchdog(every=1, drift=1e-9, drift_rate=0.0)
-    (found,) = run_md(job(board, 20, watchdog=dog), copper(), [300.0], 1, tmp_path, way=HERE)
+    (found,) = run_md(job(board, 20, watchdog=dog), copper(), [300.0], 1, tmp_path, options=HERE)
     assert (found.ended, found.steps < 20) == ("drift", True)
     before = contents(tmp_path / "T300-r1")
-    (again,) = run_md(job(board, 40, watchdog=dog), copper(), [300.0], 1, tmp_path, way=HERE)
+    (again,) = run_md(job(board, 40, watchdog=dog), copper(), [300.0], 1, tmp_path, options=HERE)
     assert (again.ended, again.detail) == ("drift", found.detail)
     assert contents(tmp_path / "T300-r1") == before
 
@@ -152,27 +152,29 @@ def test_a_rough_start_is_relaxed_if_that_is_asked_for(board, tmp_path):
     atoms = bulk("Cu", cubic=True) * (2, 1, 1)
     atoms.positions[0] += [1.45, 1.45, 0]
     with pytest.raises(RunError, match="exploding start"):
-        run_md(job(board, 10), atoms, [300.0], 1, tmp_path / "rough", way=HERE)
-    (found,) = run_md(job(board, 20, relax=100), atoms, [300.0], 1, tmp_path / "relaxed", way=HERE)
+        run_md(job(board, 10), atoms, [300.0], 1, tmp_path / "rough", options=HERE)
+    (found,) = run_md(job(board, 20, relax=100), atoms, [300.0], 1, tmp_path / "relaxed", options=HERE)
     assert (found.steps, found.ended) == (20, "done")
-    run_md(job(board, 10, relax=100), atoms, [300.0], 1, tmp_path / "parts", way=HERE)
-    run_md(job(board, 20, relax=100), atoms, [300.0], 1, tmp_path / "parts", way=HERE)
+    run_md(job(board, 10, relax=100), atoms, [300.0], 1, tmp_path / "parts", options=HERE)
+    run_md(job(board, 20, relax=100), atoms, [300.0], 1, tmp_path / "parts", options=HERE)
     assert contents(tmp_path / "parts" / "T300-r1") == contents(tmp_path / "relaxed" / "T300-r1")
 
 
 def test_unknown_elements_are_named_before_anything_is_written(board, tmp_path):
     with pytest.raises(RunError, match="'emt' does not know W"):
-        run_md(job(board), bulk("W"), [300.0], 1, tmp_path / "out", way=HERE)
+        run_md(job(board), bulk("W"), [300.0], 1, tmp_path / "out", options=HERE)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_potential_that_cannot_take_the_start_is_an_error_in_words(board, add_toy, tmp_path):
     add_toy("raises", "misbehaving", how="raise", symbol="Cu")
     with pytest.raises(RunError, match="replica T300-r1: model 'raises' has no answer to the start: "):
-        run_md(job(board, model="raises"), copper(), [300.0], 1, tmp_path / "out", way=HERE)
+        run_md(job(board, model="raises"), copper(), [300.0], 1, tmp_path / "out", options=HERE)
     add_toy("nan", "misbehaving", how="nan", symbol="Cu")
     with pytest.raises(RunError, match=r"exploding start: .* finite"):
-        run_md(job(board, model="nan"), copper(), [300.0], 1, tmp_path / "out", way=MDWay(workers=0, restart=True))
+        run_md(
+            job(board, model="nan"), copper(), [300.0], 1, tmp_path / "out", options=MDOptions(workers=0, restart=True)
+        )
 
 
 def test_models_are_keys_or_trained_folders(board, tmp_path):
@@ -216,7 +218,7 @@ def test_every_frame_says_which_atoms_form_a_molecule_and_so_does_a_start_from_i
     """As alignment needs it (docs/training.md)."""
     cell = bulk("Cu", cubic=True)
     cell.set_array("molecule", np.array([0, 0, 7, 12]))
-    run_md(job(board, 10, velocities=velocities), cell, [300.0], 1, tmp_path, way=HERE)
+    run_md(job(board, 10, velocities=velocities), cell, [300.0], 1, tmp_path, options=HERE)
     trajectory = tmp_path / "T300-r1" / "trajectory.extxyz"
     assert [f.get_array("molecule").tolist() for f in read(trajectory, ":")] == [[0, 0, 7, 12]] * 3
     assert structure_of(str(trajectory)).get_array("molecule").tolist() == [0, 0, 7, 12]
@@ -227,10 +229,10 @@ def kept(board, tmp_path, atoms, card):
     atoms.write(tmp_path / "start.extxyz")
     start = structure_of(str(tmp_path / "start.extxyz"))
     asked = replace(job(board, 20, velocities=True, thermo_every=20), model=card)
-    run_md(asked, start, [300.0], 1, tmp_path / "first", way=HERE)
+    run_md(asked, start, [300.0], 1, tmp_path / "first", options=HERE)
     again = structure_of(str(tmp_path / "first" / "T300-r1" / "trajectory.extxyz"), keep_velocities=True)
     going_on = replace(asked, conditions=Conditions(ensemble="nve", temperature=300, timestep=2.0))
-    run_md(going_on, again, [300.0], 1, tmp_path / "again", way=HERE)
+    run_md(going_on, again, [300.0], 1, tmp_path / "again", options=HERE)
     first, second = (read_thermo(tmp_path / name / "T300-r1" / "thermo.csv") for name in ("first", "again"))
     return again, {key: values[-1] for key, values in first.items()}, {key: values[0] for key, values in second.items()}
 
@@ -273,20 +275,20 @@ def test_the_charge_of_an_ion_is_in_every_frame_and_gives_its_energy_again(board
     assert first["potential_eV"] == pytest.approx(last["potential_eV"], abs=1e-3)
     neutral = structure_of(str(tmp_path / "first" / "T300-r1" / "trajectory.extxyz"), keep_velocities=True)
     neutral.info["charge"] = 0
-    run_md(job(board, 1, model="get-mini"), neutral, [300.0], 1, tmp_path / "neutral", way=HERE)
+    run_md(job(board, 1, model="get-mini"), neutral, [300.0], 1, tmp_path / "neutral", options=HERE)
     other = read_thermo(tmp_path / "neutral" / "T300-r1" / "thermo.csv")["potential_eV"][0]
     assert abs(other - last["potential_eV"]) > 1
 
 
 def test_what_physics_depends_on_is_in_every_frame_and_what_is_usual_is_not(board, tmp_path):
     atoms = bulk("Cu", cubic=True)
-    run_md(job(board, 10), atoms, [300.0], 1, tmp_path / "usual", way=HERE)
+    run_md(job(board, 10), atoms, [300.0], 1, tmp_path / "usual", options=HERE)
     text = (tmp_path / "usual" / "T300-r1" / "trajectory.extxyz").read_text()
     assert not any(name in text for name in ("masses", "charge", "multiplicity", "spin", "magmoms"))
     atoms.set_initial_magnetic_moments([1, 0, 0, 0])
     atoms.info |= {"charge": 1, "multiplicity": 2}
     atoms.pbc = False
-    run_md(job(board, 10), atoms, [300.0], 1, tmp_path / "odd", way=HERE)
+    run_md(job(board, 10), atoms, [300.0], 1, tmp_path / "odd", options=HERE)
     for frame in read(tmp_path / "odd" / "T300-r1" / "trajectory.extxyz", ":"):
         assert [frame.info[key] for key in ("charge", "multiplicity", "spin")] == [1, 2, 2]
         assert frame.get_initial_magnetic_moments().tolist() == [1, 0, 0, 0]
@@ -319,7 +321,7 @@ def test_a_mass_that_is_none_is_named_before_anything_moves(board, tmp_path, mas
     atoms = copper()
     atoms.set_masses([63.5, mass, 63.5, 63.5])
     with pytest.raises(RunError, match=r"the mass of atom 1 \(Cu\) is"):
-        run_md(job(board), atoms, [300.0], 1, tmp_path / "out", way=HERE)
+        run_md(job(board), atoms, [300.0], 1, tmp_path / "out", options=HERE)
     atoms.write(tmp_path / "a.extxyz")
     with pytest.raises(RunError, match=r"a\.extxyz.*the mass of atom 1 \(Cu\) is"):
         structure_of(str(tmp_path / "a.extxyz"))
@@ -376,7 +378,7 @@ def test_a_molecule_for_a_model_that_needs_a_cell_is_refused_in_these_words(boar
     card = board.model("emt").model_copy(update={"loader": f"{__name__}:of_crystals"})
     asked = replace(job(board, relax=relax), model=card)
     with pytest.raises(RunError, match=r"model 'emt' needs a .*cell"):
-        run_md(asked, Atoms("Cu2", [[0, 0, 0], [0, 0, 2.4]]), [300.0], 1, tmp_path / "out", way=HERE)
+        run_md(asked, Atoms("Cu2", [[0, 0, 0], [0, 0, 2.4]]), [300.0], 1, tmp_path / "out", options=HERE)
 
 
 def test_a_potential_that_needs_a_cell_is_told_from_one_that_has_no_answer_at_all():
@@ -431,7 +433,7 @@ def test_the_command_prints_how_it_went(board, tmp_path):
 @pytest.mark.ray
 def test_workers_write_the_very_bytes_that_this_process_writes(board, ray_session, tmp_path):
     for name, workers in (("here", 0), ("there", 2)):
-        run_md(job(board), copper(), [300.0, 400.0], 1, tmp_path / name, way=MDWay(workers=workers))
+        run_md(job(board), copper(), [300.0, 400.0], 1, tmp_path / name, options=MDOptions(workers=workers))
     for replica in ("T300-r1", "T400-r1"):
         assert contents(tmp_path / "here" / replica) == contents(tmp_path / "there" / replica)
 
@@ -439,10 +441,14 @@ def test_workers_write_the_very_bytes_that_this_process_writes(board, ray_sessio
 @pytest.mark.ray
 def test_a_worker_that_dies_once_costs_nothing_and_one_that_always_dies_is_named(board, add_toy, ray_session, tmp_path):
     add_toy("dies-once", "misbehaving", how="kill", symbol="Cu", marker=str(tmp_path / "mark"))
-    (found,) = run_md(job(board, model="dies-once"), copper(), [300.0], 1, tmp_path / "once", way=MDWay(workers=1))
+    (found,) = run_md(
+        job(board, model="dies-once"), copper(), [300.0], 1, tmp_path / "once", options=MDOptions(workers=1)
+    )
     assert ((tmp_path / "mark").exists(), found.ended) == (True, "done")
     add_toy("killer", "misbehaving", how="kill", symbol="Cu")
-    (found,) = run_md(job(board, model="killer"), copper(), [300.0], 1, tmp_path / "never", way=MDWay(workers=1))
+    (found,) = run_md(
+        job(board, model="killer"), copper(), [300.0], 1, tmp_path / "never", options=MDOptions(workers=1)
+    )
     assert (found.ended, found.steps) == ("died", 0)
 
 
@@ -451,7 +457,7 @@ def test_an_error_in_a_worker_keeps_its_words(board, ray_session, tmp_path):
     atoms = bulk("Cu", cubic=True)
     atoms.positions[0] += [1.7, 1.7, 0]
     with pytest.raises(RunError, match="exploding start"):
-        run_md(job(board), atoms, [300.0], 1, tmp_path, way=MDWay(workers=1))
+        run_md(job(board), atoms, [300.0], 1, tmp_path, options=MDOptions(workers=1))
 
 
 @pytest.mark.slow
@@ -479,7 +485,7 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(board, add_toy, tmp_path):
     assert done.returncode == 0, done.stderr
     run_md(
         job(board, 400, every=7, thermo_every=1, checkpoint_every=20),
-        read(tmp_path / "cu.extxyz"), [300.0], 2, tmp_path / "whole", way=HERE,
+        read(tmp_path / "cu.extxyz"), [300.0], 2, tmp_path / "whole", options=HERE,
     )  # fmt: skip
     for replica in ("T300-r1", "T300-r2"):
         assert contents(tmp_path / "stopped" / replica) == contents(tmp_path / "whole" / replica)
@@ -494,7 +500,7 @@ def test_a_stop_in_this_process_comes_between_two_parts(board, tmp_path):
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        run_md(job(board), copper(), [300.0], 1, tmp_path, way=HERE, progress=progress)
+        run_md(job(board), copper(), [300.0], 1, tmp_path, options=HERE, progress=progress)
     assert steps[-1] == 20
     assert len(read(tmp_path / "T300-r1" / "trajectory.extxyz", ":")) == 5
     assert Part(3).state == b""
@@ -517,7 +523,7 @@ def test_a_trained_network_goes_on_to_the_same_bytes(board, tmp_path):
 
     def run(steps, out):
         asked = Dynamics(card, c, steps, every=10, thermo_every=1, checkpoint_every=20, watchdog=None)
-        return run_md(asked, atoms, [3000.0], 1, tmp_path / out, way=HERE)
+        return run_md(asked, atoms, [3000.0], 1, tmp_path / out, options=HERE)
 
     (whole,) = run(200, "whole")
     assert (whole.steps, whole.ended) == (200, "done")
@@ -529,8 +535,8 @@ def test_a_trained_network_goes_on_to_the_same_bytes(board, tmp_path):
 
 
 def test_a_folder_of_another_charge_is_not_gone_on_with(board, tmp_path):
-    run_md(job(board, 10), copper(), [300.0], 1, tmp_path, way=HERE)
+    run_md(job(board, 10), copper(), [300.0], 1, tmp_path, options=HERE)
     ion = copper()
     ion.info["charge"] = 1
     with pytest.raises(RunError, match="structure_sha256"):
-        run_md(job(board, 20), ion, [300.0], 1, tmp_path, way=HERE)
+        run_md(job(board, 20), ion, [300.0], 1, tmp_path, options=HERE)

@@ -18,11 +18,11 @@ from matdisc.cli import app
 from matdisc.errors import MatdiscError, RunError
 from matdisc.physics.md import Conditions
 from matdisc.run.engine.memory import held_gib
-from matdisc.run.md.driver import MDWay, run_md
+from matdisc.run.md.driver import MDOptions, run_md
 from matdisc.run.md.memory import expected_memory
 from matdisc.run.md.worker import Dynamics
 
-HERE = MDWay(workers=0)
+HERE = MDOptions(workers=0)
 
 
 @pytest.fixture
@@ -77,9 +77,9 @@ def test_options_that_exclude_each_other_move_nothing(base, board, tmp_path):
     assert called(base).exit_code == 0
     before = sorted(p.relative_to(tmp_path) for p in (tmp_path / "out").rglob("*"))
     assert isinstance(called(base, "--resume", "--restart").exception, RunError)
-    way = MDWay(workers=0, resume=True, restart=True)
+    options = MDOptions(workers=0, resume=True, restart=True)
     with pytest.raises(RunError, match="exclude each other"):
-        run_md(job(board), bulk("Cu", cubic=True), [300.0], 1, tmp_path / "out", way=way)
+        run_md(job(board), bulk("Cu", cubic=True), [300.0], 1, tmp_path / "out", options=options)
     assert sorted(p.relative_to(tmp_path) for p in (tmp_path / "out").rglob("*")) == before
 
 
@@ -113,7 +113,7 @@ def test_a_replica_that_ended_early_gives_code_1_and_is_named(base, tmp_path):
 
 def test_a_cell_that_runs_away_is_told_with_what_to_give(board, tmp_path):
     c = Conditions(ensemble="npt", temperature=300, barostat_fs=0.5)
-    (found,) = run_md(job(board, conditions=c), bulk("Cu", cubic=True) * 2, [300.0], 1, tmp_path / "out", way=HERE)
+    (found,) = run_md(job(board, conditions=c), bulk("Cu", cubic=True) * 2, [300.0], 1, tmp_path / "out", options=HERE)
     assert (found.ended, found.steps) == ("runaway", 0)
     assert "at 1 fs: the cell shrank to " in found.detail
     assert (
@@ -124,28 +124,28 @@ def test_a_cell_that_runs_away_is_told_with_what_to_give(board, tmp_path):
 def test_a_cell_in_other_units_is_refused_before_it_is_relaxed(board, tmp_path):
     nanometres = bulk("Cu", a=0.361, cubic=True)
     with pytest.raises(RunError, match=r"impossible start: each atom has 0\.01176 Å\^3.* lengths are in Å"):
-        run_md(job(board, relax=50), nanometres, [300.0], 1, tmp_path / "out", way=HERE)
+        run_md(job(board, relax=50), nanometres, [300.0], 1, tmp_path / "out", options=HERE)
     assert not (tmp_path / "out").exists()
 
 
 def test_temperatures_that_would_share_a_folder_are_refused(board, tmp_path):
     with pytest.raises(RunError, match="names one twice"):
-        run_md(job(board), bulk("Cu", cubic=True), [300.0001, 300.0002], 1, tmp_path / "out", way=HERE)
+        run_md(job(board), bulk("Cu", cubic=True), [300.0001, 300.0002], 1, tmp_path / "out", options=HERE)
 
 
 def test_memory_is_bounded_in_this_process_too_and_given_back(board, add_toy, tmp_path):
     before = resource.getrlimit(resource.RLIMIT_DATA)
     add_toy("hungry", "misbehaving", how="memory", symbol="Cu")
-    way = MDWay(workers=0, memory=held_gib() + 0.6)
+    options = MDOptions(workers=0, memory=held_gib() + 0.6)
     with pytest.raises(RunError, match=r"replica T300-r1: model 'hungry' finds no memory within .* GiB .*--memory"):
-        run_md(job(board, "hungry"), bulk("Cu", cubic=True), [300.0], 1, tmp_path / "out", way=way)
+        run_md(job(board, "hungry"), bulk("Cu", cubic=True), [300.0], 1, tmp_path / "out", options=options)
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
 
 
 def test_a_potential_that_leaves_is_an_error_in_words(board, add_toy, tmp_path):
     add_toy("leaves", "misbehaving", how="leave", symbol="Cu")
     with pytest.raises(RunError, match="has no answer to the start: SystemExit: I have had enough"):
-        run_md(job(board, "leaves"), bulk("Cu", cubic=True), [300.0], 1, tmp_path / "out", way=HERE)
+        run_md(job(board, "leaves"), bulk("Cu", cubic=True), [300.0], 1, tmp_path / "out", options=HERE)
 
 
 def periodic_only():
@@ -167,10 +167,10 @@ def test_a_potential_that_needs_a_cell_says_so(board, tmp_path, relax):
     cluster.pbc, cluster.cell = False, None
     asked = Dynamics(card, Conditions(temperature=300), 5, relax=relax)
     with pytest.raises(RunError, match="model 'emt' needs a cell that is periodic in three directions"):
-        run_md(asked, cluster, [300.0], 1, tmp_path / "out", way=HERE)
+        run_md(asked, cluster, [300.0], 1, tmp_path / "out", options=HERE)
     cluster.positions[0] = cluster.positions[1] + 0.2  # here the cell is not what is wrong
     with pytest.raises(RunError, match="exploding start"):
-        run_md(job(board), cluster, [300.0], 1, tmp_path / "near", way=HERE)
+        run_md(job(board), cluster, [300.0], 1, tmp_path / "near", options=HERE)
 
 
 def interrupted(number, swallowed):
@@ -204,7 +204,7 @@ def test_a_stop_is_heard_while_the_potential_is_at_work(board, tmp_path, number,
     asked = Dynamics(card, Conditions(ensemble="langevin", temperature=300), 40, checkpoint_every=20)
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        run_md(asked, atoms, [300.0], 1, tmp_path / "out", way=HERE)
+        run_md(asked, atoms, [300.0], 1, tmp_path / "out", options=HERE)
     assert time.monotonic() - started < 200  # and not when the potential is done
     assert not (tmp_path / "out" / "T300-r1" / "checkpoint.npz").exists()  # no trajectory was ended for good
     assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers

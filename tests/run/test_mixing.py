@@ -18,11 +18,11 @@ from matdisc.models.evidence import predictors
 from matdisc.models.evidence.tables import read_tables
 from matdisc.physics.alloys.mixing import ARRANGEMENTS, LATTICES
 from matdisc.physics.alloys.tables import energies_from
-from matdisc.run.engine.resumable import Way
+from matdisc.run.engine.resumable import RunOptions
 from matdisc.run.mixing.driver import ALL_METALS, Mixing, cells, mix
 from matdisc.run.mixing.table import agreement, write_table
 
-HERE = Way(workers=0)
+HERE = RunOptions(workers=0)
 THREE = ("Ag", "Cu", "Ni")
 MIRROR = os.environ.get("MATDISC_MIRROR")
 EMBEDDED = predictors.table_path("pairs-chgnet-0.3.0.csv")
@@ -43,19 +43,19 @@ def test_each_pair_has_ten_cells_of_the_parts_that_its_name_says():
 
 
 def test_more_elements_ask_for_the_new_cells_alone(board):
-    first = mix(board, "emt", THREE, way=HERE, protocol="single-point")
+    first = mix(board, "emt", THREE, options=HERE, protocol="single-point")
     assert first.counts == {"ok": 39}
-    more = mix(board, "emt", (*THREE, "Pd"), way=HERE, protocol="single-point")
+    more = mix(board, "emt", (*THREE, "Pd"), options=HERE, protocol="single-point")
     assert (more.reused, more.counts.total()) == (39, 72)
     assert [more.elements.index(el) for el in THREE] == [0, 1, 2]
-    cubic = mix(board, "emt", THREE, way=HERE, protocol="single-point", lattices=("FCC", "BCC"))
+    cubic = mix(board, "emt", THREE, options=HERE, protocol="single-point", lattices=("FCC", "BCC"))
     assert (cubic.lattices, cubic.reused, cubic.counts.total()) == (("BCC", "FCC"), 27, 27)
     np.testing.assert_array_equal(cubic.enthalpies, first.enthalpies[:2])
     np.testing.assert_array_equal(more.enthalpies[:, :3, :3], first.enthalpies)
 
 
 def test_silver_and_nickel_do_not_mix_by_the_potential(board):
-    found = mix(board, "emt", THREE, way=HERE)
+    found = mix(board, "emt", THREE, options=HERE)
     ag, cu, ni = range(3)
     fcc = found.enthalpies[LATTICES.index("FCC")]
     assert fcc[ag, ni] > fcc[ag, cu] > 0
@@ -63,7 +63,7 @@ def test_silver_and_nickel_do_not_mix_by_the_potential(board):
 
 
 def test_elements_that_the_potential_does_not_know_are_not_answered(board, tmp_path):
-    found = mix(board, "emt", (*THREE, "W"), way=HERE, protocol="single-point")
+    found = mix(board, "emt", (*THREE, "W"), options=HERE, protocol="single-point")
     assert found.counts == {"ok": 39, "unsupported": 33}
     write_table(found, tmp_path / "pairs.csv")
     (table,) = read_tables(tmp_path / "pairs.csv")
@@ -71,7 +71,7 @@ def test_elements_that_the_potential_does_not_know_are_not_answered(board, tmp_p
 
 
 def test_a_table_is_read_back_and_says_where_it_comes_from(board, tmp_path):
-    found = mix(board, "emt", THREE, way=HERE, protocol="single-point")
+    found = mix(board, "emt", THREE, options=HERE, protocol="single-point")
     digest = write_table(found, tmp_path / "pairs.csv")
     (table,) = read_tables(tmp_path / "pairs.csv")
     assert table.name == "mixing by emt"
@@ -94,13 +94,13 @@ def test_a_table_is_read_back_and_says_where_it_comes_from(board, tmp_path):
 )
 def test_what_cannot_be_asked_is_refused_in_words(board, model, elements, error, said):
     with pytest.raises(error, match=said):
-        mix(board, model, elements, way=HERE)
+        mix(board, model, elements, options=HERE)
     assert not board.runs_dir.exists()
 
 
 def test_a_lattice_that_is_none_is_refused_in_words(board):
     with pytest.raises(RunError, match="'--lattices': 'SC' is none; give some of BCC, FCC, HCP"):
-        mix(board, "emt", THREE, way=HERE, lattices=("FCC", "SC"))
+        mix(board, "emt", THREE, options=HERE, lattices=("FCC", "SC"))
 
 
 @pytest.mark.slow
@@ -141,7 +141,7 @@ def test_twins_of_the_periodic_table_are_alike_in_the_embedded_table():
 @pytest.mark.slow
 def test_the_embedded_table_can_be_computed_again(board):
     pytest.importorskip("chgnet", reason="needs the package chgnet (matdisc[chgnet])")
-    found = mix(board, "chgnet-0.3.0", ("Co", "Cr", "Fe", "Ni"), way=HERE, lattices=("BCC", "FCC"))
+    found = mix(board, "chgnet-0.3.0", ("Co", "Cr", "Fe", "Ni"), options=HERE, lattices=("BCC", "FCC"))
     with EMBEDDED.open(newline="") as file:
         rows = {(r["element_1"], r["element_2"]): r for r in csv.DictReader(file)}
     for (i, a), (j, b) in ((p, q) for p in enumerate(found.elements) for q in enumerate(found.elements) if p < q):

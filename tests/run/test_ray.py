@@ -32,11 +32,11 @@ def answers_in(record):
 
 @pytest.mark.parametrize("model", ["emt", "composition-rf", "dummy-random"])
 def test_workers_give_the_very_values_that_this_process_gives(board, ray_session, model):
-    alone = predict(board, model, "discovery", SET, limit=30, workers=0)
-    values = values_of(alone)
-    together = predict(board, model, "discovery", SET, limit=30, workers=2, restart=True)
-    assert together.asked == 30
-    assert values_of(together) == values
+    run_single = predict(board, model, "discovery", SET, limit=30, workers=0)
+    values = values_of(run_single)
+    run_batched = predict(board, model, "discovery", SET, limit=30, workers=2, restart=True)
+    assert run_batched.asked == 30
+    assert values_of(run_batched) == values
 
 
 def test_a_worker_killed_once_costs_nothing(board, add_toy, ray_session, tmp_path):

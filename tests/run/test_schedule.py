@@ -6,7 +6,7 @@ import pytest
 
 from matdisc.run.engine import schedule
 from matdisc.run.engine.schedule import Schedule
-from matdisc.run.engine.worker import Chunk
+from matdisc.run.engine.worker import WorkUnit
 from matdisc.schema import Prediction, Sample
 from matdisc.testing import cubic_crystal
 
@@ -19,12 +19,12 @@ def some(n, n_atoms=1):
     return [sample(f"m{i}", n_atoms) for i in range(n)]
 
 
-def ids(portion):
-    return [s.material_id for s in portion.chunk.asked]
+def ids(in_flight):
+    return [s.material_id for s in in_flight.unit.asked]
 
 
-def answer(plan, portion, names=None, seconds=1.0, now=1.0):
-    return plan.answered(portion, [Prediction(name) for name in names or ids(portion)], seconds, now)
+def answer(plan, in_flight, names=None, seconds=1.0, now=1.0):
+    return plan.answered(in_flight, [Prediction(name) for name in names or ids(in_flight)], seconds, now)
 
 
 def test_the_largest_are_asked_first_and_small_ones_share_a_portion():
@@ -37,12 +37,12 @@ def test_the_largest_are_asked_first_and_small_ones_share_a_portion():
 def test_portions_grow_to_what_costs_allow_and_shrink_towards_the_end():
     plan = Schedule(some(10_000))
     first = plan.next(2)
-    assert len(first.chunk.asked) == schedule.FIRST_ATOMS
+    assert len(first.unit.asked) == schedule.FIRST_ATOMS
     answer(plan, first, seconds=6.4)  # ten atoms a second
-    assert len(plan.next(2).chunk.asked) == 10 * schedule.TARGET_SECONDS
+    assert len(plan.next(2).unit.asked) == 10 * schedule.TARGET_SECONDS
     while len(plan._queue) > 100:
         plan.next(2)
-    tail = [len(plan.next(2).chunk.asked) for _ in range(4)]
+    tail = [len(plan.next(2).unit.asked) for _ in range(4)]
     assert tail == sorted(tail, reverse=True)
     assert tail[-1] >= 10 * schedule.LEAST_SECONDS or not plan.waiting
 
@@ -50,35 +50,35 @@ def test_portions_grow_to_what_costs_allow_and_shrink_towards_the_end():
 def test_cheap_materials_do_not_make_portions_without_end():
     plan = Schedule(some(20_000))
     answer(plan, plan.next(1), seconds=1e-6)
-    assert len(plan.next(1).chunk.asked) == schedule.MOST_MATERIALS
+    assert len(plan.next(1).unit.asked) == schedule.MOST_MATERIALS
 
 
 def test_the_first_answer_for_a_material_is_the_one_that_counts():
     plan = Schedule(some(2))
-    portion = plan.next(1)
-    assert [p.material_id for p in answer(plan, portion, ["m0"])] == ["m0"]
-    assert answer(plan, portion, ["m0"]) == []
-    assert plan.unfinished(portion)
-    assert [p.material_id for p in answer(plan, portion, ["m0", "m1"])] == ["m1"]
-    assert not plan.unfinished(portion)
+    in_flight = plan.next(1)
+    assert [p.material_id for p in answer(plan, in_flight, ["m0"])] == ["m0"]
+    assert answer(plan, in_flight, ["m0"]) == []
+    assert plan.unfinished(in_flight)
+    assert [p.material_id for p in answer(plan, in_flight, ["m0", "m1"])] == ["m1"]
+    assert not plan.unfinished(in_flight)
 
 
 def test_after_a_death_the_unanswered_are_asked_one_by_one():
     plan = Schedule(some(4))
-    portion = plan.next(1)
-    answer(plan, portion, ["m0", "m2"])
-    assert plan.died(portion, "its worker died", 2.0, None, "late") == []
+    in_flight = plan.next(1)
+    answer(plan, in_flight, ["m0", "m2"])
+    assert plan.died(in_flight, "its worker died", 2.0, None, "late") == []
     assert [ids(plan.next(1)), ids(plan.next(1)), plan.next(1)] == [["m1"], ["m3"], None]
 
 
 def test_of_a_large_portion_the_first_are_asked_alone_and_the_rest_in_pieces():
     plan = Schedule(some(4000))
     answer(plan, plan.next(1), seconds=1e-6)
-    portion = plan.next(1)
-    plan.died(portion, "its worker died", 2.0, None, "late")
+    in_flight = plan.next(1)
+    plan.died(in_flight, "its worker died", 2.0, None, "late")
     again = [plan.next(1) for _ in range(schedule.SUSPECTS + schedule.PIECES)]
-    assert [len(p.chunk.asked) for p in again[: schedule.SUSPECTS]] == [1] * schedule.SUSPECTS
-    assert [name for p in again for name in ids(p)] == ids(portion)
+    assert [len(p.unit.asked) for p in again[: schedule.SUSPECTS]] == [1] * schedule.SUSPECTS
+    assert [name for p in again for name in ids(p)] == ids(in_flight)
     assert plan.next(1) is None
 
 
@@ -93,11 +93,11 @@ def test_a_material_that_takes_every_machine_with_it_has_failed():
 
 
 def test_predictors_that_lose_every_machine_fail_and_never_lose_their_training_data():
-    plan = Schedule(fixed=[Chunk(tuple(some(3)), (sample("known"),))])
+    plan = Schedule(fixed=[WorkUnit(tuple(some(3)), (sample("known"),))])
     for _ in range(schedule.NODE_LOSSES_ALLOWED):
-        portion = plan.next(1)
-        assert portion.chunk.train[0].material_id == "known"
-        plan.lost(portion)
+        in_flight = plan.next(1)
+        assert in_flight.unit.train[0].material_id == "known"
+        plan.lost(in_flight)
     assert {p.status for p in plan.lost(plan.next(1))} == {"failed"}
 
 
@@ -112,9 +112,9 @@ def test_a_material_whose_own_worker_dies_twice_has_failed():
 
 def test_a_material_whose_worker_was_stopped_for_time_is_not_asked_again():
     plan = Schedule(some(1))
-    portion = plan.next(1)
-    plan.answered(portion, [], 0.0, 10.0)  # the worker says that it has started
-    (given_up,) = plan.died(portion, "its worker died", 71.0, 60.0, "no answer within 60 s")
+    in_flight = plan.next(1)
+    plan.answered(in_flight, [], 0.0, 10.0)  # the worker says that it has started
+    (given_up,) = plan.died(in_flight, "its worker died", 71.0, 60.0, "no answer within 60 s")
     assert given_up.status == "timed_out"
     assert given_up.error == "no answer within 60 s; its worker was stopped"
 
@@ -122,9 +122,9 @@ def test_a_material_whose_worker_was_stopped_for_time_is_not_asked_again():
 def test_a_machine_that_goes_away_is_no_fault_of_a_material():
     plan = Schedule(some(3))
     for _ in range(5):
-        portion = plan.next(1)
-        assert ids(portion) == ["m0", "m1", "m2"]
-        plan.lost(portion)
+        in_flight = plan.next(1)
+        assert ids(in_flight) == ["m0", "m1", "m2"]
+        plan.lost(in_flight)
     answer(plan, plan.next(1))
     assert plan.next(1) is None
 
@@ -133,45 +133,45 @@ def test_materials_that_always_lose_their_machine_are_given_up_in_the_end():
     plan = Schedule(some(2))
     ended = []
     for _ in range(500):
-        portion = plan.next(1)
-        if portion is None:
+        in_flight = plan.next(1)
+        if in_flight is None:
             break
-        if portion.losses <= schedule.NODE_LOSSES_ALLOWED and len(portion.chunk.asked) > 1:
-            plan.lost(portion)
+        if in_flight.losses <= schedule.NODE_LOSSES_ALLOWED and len(in_flight.unit.asked) > 1:
+            plan.lost(in_flight)
         else:
-            ended += plan.died(portion, "its worker died", 1.0, None, "late")
+            ended += plan.died(in_flight, "its worker died", 1.0, None, "late")
     assert sorted(p.material_id for p in ended) == ["m0", "m1"]
 
 
 def test_an_idle_worker_takes_the_rest_of_a_straggler_from_its_far_end():
     plan = Schedule(some(5))
-    portion = plan.next(2)
-    answer(plan, portion, ["m0"], now=1.0)
-    assert plan.copy_of_straggler([portion], 1.0 + schedule.STRAGGLER_SECONDS / 2) is None
-    copy = plan.copy_of_straggler([portion], 1.1 + schedule.STRAGGLER_SECONDS)
+    in_flight = plan.next(2)
+    answer(plan, in_flight, ["m0"], now=1.0)
+    assert plan.copy_of_straggler([in_flight], 1.0 + schedule.STRAGGLER_SECONDS / 2) is None
+    copy = plan.copy_of_straggler([in_flight], 1.1 + schedule.STRAGGLER_SECONDS)
     assert ids(copy) == ["m4", "m3", "m2", "m1"]
-    assert plan.copy_of_straggler([portion, copy], 100.0) is None
+    assert plan.copy_of_straggler([in_flight, copy], 100.0) is None
     assert len(answer(plan, copy, ["m4", "m3"])) == 2
-    assert len(answer(plan, portion, ["m1", "m2", "m3"])) == 2
-    assert not plan.unfinished(portion)
+    assert len(answer(plan, in_flight, ["m1", "m2", "m3"])) == 2
+    assert not plan.unfinished(in_flight)
     assert not plan.unfinished(copy)
 
 
 def test_a_copy_that_dies_asks_nothing_again_because_its_original_is_at_work():
     plan = Schedule(some(3))
-    portion = plan.next(1)
-    plan.answered(portion, [], 0.0, 0.0)
-    copy = plan.copy_of_straggler([portion], 100.0)
+    in_flight = plan.next(1)
+    plan.answered(in_flight, [], 0.0, 0.0)
+    copy = plan.copy_of_straggler([in_flight], 100.0)
     assert plan.died(copy, "its worker died", 101.0, None, "late") == []
     assert not plan.waiting
 
 
 def test_chunks_of_predictors_stay_whole():
-    plan = Schedule(fixed=[Chunk(tuple(some(3)), (sample("known"),))])
-    portion = plan.next(8)
-    assert plan.died(portion, "its worker died", 1.0, 60.0, "late") == []
+    plan = Schedule(fixed=[WorkUnit(tuple(some(3)), (sample("known"),))])
+    in_flight = plan.next(8)
+    assert plan.died(in_flight, "its worker died", 1.0, 60.0, "late") == []
     again = plan.next(8)
-    assert (ids(again), again.chunk.train[0].material_id) == (["m0", "m1", "m2"], "known")
+    assert (ids(again), again.unit.train[0].material_id) == (["m0", "m1", "m2"], "known")
     assert {p.status for p in plan.died(again, "its worker died", 100.0, 60.0, "late")} == {"failed"}
 
 
@@ -184,23 +184,23 @@ def test_whatever_happens_every_material_ends_exactly_once(seed):
     for _ in range(20_000):
         now += 1.0
         while len(flight) < 3:
-            portion = plan.next(3) or plan.copy_of_straggler(flight, now)
-            if portion is None:
+            in_flight = plan.next(3) or plan.copy_of_straggler(flight, now)
+            if in_flight is None:
                 break
-            plan.answered(portion, [], 0.0, now)
-            flight.append(portion)
+            plan.answered(in_flight, [], 0.0, now)
+            flight.append(in_flight)
         flight = [p for p in flight if plan.unfinished(p)]
         if not flight:
             break
-        portion = luck.choice(flight)
-        name = next(iter(portion.open))
+        in_flight = luck.choice(flight)
+        name = next(iter(in_flight.open))
         if name in cursed:
-            ended += plan.died(portion, "its worker died", now, None, "late")
-            flight.remove(portion)
+            ended += plan.died(in_flight, "its worker died", now, None, "late")
+            flight.remove(in_flight)
         elif luck.random() < 0.1:
-            plan.lost(portion)
-            flight.remove(portion)
+            plan.lost(in_flight)
+            flight.remove(in_flight)
         else:
-            ended += plan.answered(portion, [Prediction(name)], luck.random(), now)
+            ended += plan.answered(in_flight, [Prediction(name)], luck.random(), now)
     assert sorted(p.material_id for p in ended) == sorted(f"m{i}" for i in range(60))
     assert {p.material_id for p in ended if p.status == "failed"} <= cursed

@@ -8,7 +8,7 @@ from site_boards import HOSTILE, place, result, write
 from site_details import ranking, write_ranking
 
 from matdisc.board import Board
-from matdisc.scoring.figures import Figure, Line, Sheet, shown
+from matdisc.scoring.figures import Artifacts, Figure, Line, Table
 
 POPULATION = """
 [population]
@@ -57,9 +57,9 @@ def findings() -> dict[str, Any]:
         Figure("mae-f1", "Error against F1", "MAE, eV/atom", "F1", [points, forest]),
         Figure("near-hull", "Near the hull", "hull distance", "share", by_band, x_names=["near", "far"]),
     ]
-    sheets = [
-        Sheet("approaches", "Approaches", ("Approach", "F1"), [("potentials", "0.850 (0.800–0.900)")], "Means."),
-        Sheet("near-hull", "False positives", ("Model", "approach", "near"), [(HOSTILE, "potential", None)]),
-        Sheet("published-rows", "Row by row", ("Model", "holds it"), [("GraphNet", "yes")]),
+    tables = [
+        Table("approaches", "Approaches", ("Approach", "F1"), [("potentials", "0.850 (0.800–0.900)")], "Means."),
+        Table("near-hull", "False positives", ("Model", "approach", "near"), [(HOSTILE, "potential", None)]),
+        Table("published-rows", "Row by row", ("Model", "holds it"), [("GraphNet", "yes")]),
     ]
-    return shown(figures, sheets)
+    return Artifacts(figures=figures, tables=tables).model_dump(mode="json")

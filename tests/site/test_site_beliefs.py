@@ -10,13 +10,13 @@ from site_details import write_details
 from site_html import Page
 
 from matdisc.errors import DataError
-from matdisc.leaderboard.schema.base import Value
 from matdisc.leaderboard.schema.details import Details
 from matdisc.leaderboard.schema.folds import Difference, IntervalBins, RiskCoverage
 from matdisc.leaderboard.site import build
 from matdisc.leaderboard.site.charts.folds import belief_plots, interval_plot, risk_plot
 from matdisc.leaderboard.site.tables.fold_text import sentences, signed
 from matdisc.leaderboard.site.tables.folds import Named, element_map, element_table, protocol_boards, protocol_tables
+from matdisc.scoring.record import Value
 from matdisc.tasks import TASKS
 
 ALLOYS = TASKS["alloys"]

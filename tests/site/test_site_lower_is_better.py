@@ -2,11 +2,11 @@
 
 import pytest
 
-from matdisc.leaderboard.schema.base import Value
 from matdisc.leaderboard.site.pages import metric_groups
 from matdisc.leaderboard.site.settings import Settings, shown_first
 from matdisc.leaderboard.site.tables.format import METRICS, metric_anchor
 from matdisc.leaderboard.site.tables.ranks import rank_intervals
+from matdisc.scoring.record import Value
 from matdisc.tasks import TASKS
 
 

@@ -3,15 +3,14 @@
 import pytest
 from pydantic import ValidationError
 
-from matdisc.leaderboard.schema.figures import DrawnFigure, ToldSheet, WithFigures
 from matdisc.leaderboard.site.charts.figures import measured_plots, text_sheets
 from matdisc.leaderboard.site.charts.svg import numeric_columns
-from matdisc.scoring.figures import Figure, Line, Sheet, shown
+from matdisc.scoring.figures import Artifacts, Figure, Line, Table
 
 
 def figure(lines, **options):
-    told = shown([Figure("k", "Title", "x, fs", "y, eV", lines, **options)], [])
-    return DrawnFigure.model_validate(told["figures"][0])
+    made = Artifacts(figures=[Figure("k", "Title", "x, fs", "y, eV", lines, **options)])
+    return Artifacts.model_validate_json(made.model_dump_json()).figures[0]
 
 
 def test_a_curve_is_drawn_from_its_first_to_its_last_point():
@@ -89,11 +88,10 @@ def test_a_figure_without_a_point_is_left_out():
 
 
 def test_a_table_prints_numbers_and_dashes():
-    told = shown([], [Sheet("k", "Title", ("name", "x"), [("one", -0.5), ("two", None)])])["sheets"]
-    (sheet,) = text_sheets([ToldSheet.model_validate(told[0])])
+    (sheet,) = text_sheets([Table("k", "Title", ("name", "x"), [("one", -0.5), ("two", None)])])
     assert sheet.rows == (("one", "−0.5"), ("two", "–"))
 
 
 def test_a_table_with_a_row_of_another_length_is_refused():
     with pytest.raises(ValidationError, match="every row needs 2 cells"):
-        WithFigures(sheets=({"key": "k", "title": "t", "head": ("a", "b"), "rows": (("one",),)},))
+        Artifacts(tables=({"key": "k", "title": "t", "head": ("a", "b"), "rows": (("one",),)},))

@@ -4,10 +4,10 @@ import pytest
 from site_boards import place, result
 from site_html import Page
 
-from matdisc.leaderboard.schema.base import Value
 from matdisc.leaderboard.site import build
 from matdisc.leaderboard.site.tables.cells import cell, published_value
 from matdisc.leaderboard.site.tables.format import METRICS
+from matdisc.scoring.record import Value
 
 AROUND = Value(value=0.5, low=0.4, high=0.6)
 

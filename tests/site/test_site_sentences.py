@@ -3,7 +3,6 @@
 import pytest
 from site_boards import place, result
 
-from matdisc.leaderboard.schema.base import Value
 from matdisc.leaderboard.site.charts.intervals import make_charts, make_scale
 from matdisc.leaderboard.site.content import read_content
 from matdisc.leaderboard.site.settings import Headline, Settings
@@ -11,6 +10,7 @@ from matdisc.leaderboard.site.tables.board import make_tables
 from matdisc.leaderboard.site.tables.format import METRICS, show, show_interval
 from matdisc.leaderboard.site.tables.ranks import heat_levels, rank_intervals
 from matdisc.leaderboard.site.verdict import headline_table, verdict
+from matdisc.scoring.record import Value
 
 
 def tables_of(board):

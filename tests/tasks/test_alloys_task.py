@@ -60,7 +60,7 @@ def answered(tmp_path, truth):
         path = tmp_path / "p.csv"
         lines = [",".join([name, *map(str, values)]) for name, values in rows.items()]
         path.write_text("\n".join([header, *lines]) + "\n")
-        return align(predictions.read(path, ALLOYS.value_columns, together=True), truth, ALLOYS)
+        return align(predictions.read(path, ALLOYS.value_columns, multi_column=True), truth, ALLOYS)
 
     return answered
 
@@ -115,7 +115,7 @@ def test_a_protocol_without_any_answer_is_undefined_and_not_bad(five, tmp_path):
     truth = truth_of(fold_by_fold(Card(five, "given-mine", "loeo"), five))
     path = tmp_path / "p.csv"
     path.write_text("material_id,p_high\nCo|Cr@given-mine/0,0.9\n")
-    found = protocols(truth, align(predictions.read(path, ALLOYS.value_columns, together=True), truth, ALLOYS))
+    found = protocols(truth, align(predictions.read(path, ALLOYS.value_columns, multi_column=True), truth, ALLOYS))
     first, second = belief_details(found, None, 0, 0)["protocols"]
     assert first["metrics"]["brier"]["value"] > 0
     assert first["n_missing"] == 4

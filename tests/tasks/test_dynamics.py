@@ -15,23 +15,23 @@ from matdisc.datasets.truth import truth_of
 from matdisc.errors import CardError, DataError
 from matdisc.leaderboard import site
 from matdisc.leaderboard.compare import compare
-from matdisc.leaderboard.inputs import write_asked
 from matdisc.leaderboard.ranking import rank, write_ranking
 from matdisc.leaderboard.results import publish, rescore, same_numbers
 from matdisc.metrics.dynamics import timestep_exponent
-from matdisc.physics.drivers import alone, together
+from matdisc.physics.drivers import run_batched, run_single
 from matdisc.predictions import write
 from matdisc.schema import Prediction
 from matdisc.scoring.answers import Answers
 from matdisc.tasks.dynamics.simulation import STOPS, trajectory, value_columns
 from matdisc.tasks.dynamics.task import DYNAMICS
+from matdisc.tasks.inputs import write_inputs
 
 SET = "dynamics-metals"
 
 
 def run(protocol, n=2, **options):
     atoms = lattice(n)
-    values, _ = alone(trajectory(atoms, protocol, seed=1), Springs(atoms.positions, **options))
+    values, _ = run_single(trajectory(atoms, protocol, seed=1), Springs(atoms.positions, **options))
     return values
 
 
@@ -82,9 +82,9 @@ def test_materials_in_flight_together_move_as_they_do_alone():
     atoms = lattice(2)
     calculator = Springs(atoms.positions)
     work = [(seed, trajectory(atoms, rule(sampled_ps=1.0), seed)) for seed in (1, 2)]
-    found = {ended.key: ended.value for ended in together(work, calculator)}
+    found = {ended.key: ended.value for ended in run_batched(work, calculator)}
     assert found[1] != found[2]
-    assert alone(trajectory(atoms, rule(sampled_ps=1.0), 2), calculator) == found[2]
+    assert run_single(trajectory(atoms, rule(sampled_ps=1.0), 2), calculator) == found[2]
 
 
 def test_every_value_has_a_column():
@@ -235,7 +235,7 @@ def test_measured_tasks_have_nothing_that_flips(board):
 
 
 def test_who_answers_elsewhere_is_told_what_to_run(board, tmp_path):
-    assert write_asked(board, SET, "dynamics", tmp_path / "asked.jsonl") == 6
+    assert write_inputs(board, SET, "dynamics", tmp_path / "asked.jsonl") == 6
     first = json.loads((tmp_path / "asked.jsonl").read_text().splitlines()[0])
     assert set(first) == {"material_id", "structure", "dynamics"}
     assert first["dynamics"]["timesteps"] == [2, 4, 8]

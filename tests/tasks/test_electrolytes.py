@@ -16,7 +16,7 @@ from matdisc.datasets.truth import truth_of
 from matdisc.errors import DataError
 from matdisc.leaderboard import site
 from matdisc.leaderboard.results import publish, rescore
-from matdisc.physics.drivers import Ended
+from matdisc.physics.drivers import WorkResult
 from matdisc.physics.molecules.species import species
 from matdisc.predictions import write
 from matdisc.run.engine import worker
@@ -79,7 +79,7 @@ def test_a_card_that_names_aligned_liquids_marks_its_answers_and_says_so(liquids
     model = emt.model_copy(update={"aligned_densities": ("EC",)})
     job = SimpleNamespace(task="electrolytes", model=model)
     for name, marked in (("EC", True), ("PC", False)):
-        answer = worker._prediction(job, Ended(name, Outcome({"simulated_ps": 2.0, "completed": 1.0}), None, 1.0))
+        answer = worker._prediction(job, WorkResult(name, Outcome({"simulated_ps": 2.0, "completed": 1.0}), None, 1.0))
         assert ("aligned" in answer.values) == marked
     assert any("density of EC" in said for said in flags(model, liquids[0], ELECTROLYTES))
     assert not any("density of" in said for said in flags(emt, liquids[0], ELECTROLYTES))
@@ -127,12 +127,12 @@ def test_every_metric_has_its_term_and_every_term_its_metric(liquids):
 def test_details_tell_each_property_with_both_errors(liquids):
     card, truth = liquids
     wanted = truth.target("density")
-    shown = detail(card, truth, answers(density=wanted, density_error=[0.01] * 6, aligned=[1, 0, 0, 0, 0, 0]))
-    rows = shown["sheets"][0]["rows"]
+    found = detail(card, truth, answers(density=wanted, density_error=[0.01] * 6, aligned=[1, 0, 0, 0, 0, 0]))
+    rows = found.tables[0].rows
     assert rows[0] == ["EC", "Density", "g/cm³", 1.321, 0.01, 1.321, 0.002, 2.7, "fitted to it"]
     assert ["EC", "Viscosity", "mPa s", None, None, 1.9, 0.05, 2.7, ""] in rows
-    assert [line["name"] for line in shown["figures"][0]["lines"]] == ["equal", "found", "fitted to it"]
-    broken = detail(card, truth, answers(stop=[0, 1, 0, 0, 0, 0]))["sheets"][0]["rows"]
+    assert [line.name for line in found.figures[0].lines] == ["equal", "found", "fitted to it"]
+    broken = detail(card, truth, answers(stop=[0, 1, 0, 0, 0, 0])).tables[0].rows
     assert ["PC", "None", "", None, None, None, None, 2.7, "ended by: bond"] in broken
 
 

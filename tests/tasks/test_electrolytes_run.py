@@ -6,7 +6,7 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from matdisc.cards import Electrolytes
-from matdisc.physics.drivers import alone
+from matdisc.physics.drivers import run_single
 from matdisc.physics.md import Frame
 from matdisc.physics.molecules.packing import liquid
 from matdisc.physics.molecules.species import species
@@ -63,7 +63,7 @@ def _inputs(**other):
 
 @pytest.fixture(scope="module")
 def brief():
-    return alone(liquid_steps("EC", _inputs()), Toy("EC"))
+    return run_single(liquid_steps("EC", _inputs()), Toy("EC"))
 
 
 def test_a_run_of_a_few_frames_ends_well_and_tells_nothing_but_its_time(brief):
@@ -75,7 +75,7 @@ def test_a_run_of_a_few_frames_ends_well_and_tells_nothing_but_its_time(brief):
 @pytest.mark.slow
 def test_a_liquid_at_rest_has_a_density_with_its_error():
     settings = {"equilibration_ps": 0.5, "density_ps": 0.8, "sampled_ps": 0.1}
-    values, _ = alone(liquid_steps("EC", _inputs(**settings) | {"start_density": 1.0}), Toy("EC"))
+    values, _ = run_single(liquid_steps("EC", _inputs(**settings) | {"start_density": 1.0}), Toy("EC"))
     assert 0.5 < values["density"] < 1.5
     assert 0 < values["density_error"] < 0.3
     assert set(values) <= set(value_columns())
@@ -83,7 +83,7 @@ def test_a_liquid_at_rest_has_a_density_with_its_error():
 
 
 def test_a_molecule_that_falls_apart_ends_the_liquid():
-    values, _ = alone(liquid_steps("EC", _inputs()), Toy("EC", spring=0.003))
+    values, _ = run_single(liquid_steps("EC", _inputs()), Toy("EC", spring=0.003))
     assert values["completed"] == 0
     assert STOPS[int(values.pop("stop"))] == "bond"
     assert set(values) == {"completed", "simulated_ps"}
@@ -107,7 +107,7 @@ def test_a_packed_box_settles_downhill():
     atoms = liquid({"EC": 6}, 1.3, seed=4)
     toy = Toy("EC", well=0.05)
     forces = []
-    for one in (atoms, alone(settled(atoms), toy)):
+    for one in (atoms, run_single(settled(atoms), toy)):
         one.calc = toy
         forces.append(np.linalg.norm(one.get_forces(), axis=1).max())
     assert forces[1] < 1.0 < forces[0]

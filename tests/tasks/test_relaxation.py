@@ -14,7 +14,7 @@ from matdisc.datasets.relaxation_starts import perturbed
 from matdisc.datasets.truth import truth_of
 from matdisc.errors import SubmissionError
 from matdisc.metrics.structures import structure_metrics, structure_terms
-from matdisc.physics.drivers import alone
+from matdisc.physics.drivers import run_single
 from matdisc.predictions.crystal_json import to_json
 from matdisc.schema import Crystal, Dataset, Prediction, Sample
 from matdisc.scoring.align import align
@@ -56,7 +56,7 @@ def answered(tmp_path):
         rows = [f"{name},{text}{cells if text else ',' * len(cells.split(',')[1:])}" for name, text in
                 zip(NAMES, quoted, strict=False)]  # fmt: skip
         path.write_text("\n".join([f"material_id,structure{columns}", *rows]) + "\n")
-        found = predictions.read(path, RELAXATION.value_columns, structures_asked=True)
+        found = predictions.read(path, RELAXATION.value_columns, structures=True)
         return align(found, TRUTH, RELAXATION)
 
     return answered
@@ -185,7 +185,7 @@ def test_a_relaxation_by_the_potential_that_made_the_reference_comes_back():
     reference = load(Board(shipped_board()), "emt-alloys").relaxed["CuPt3-L1_2"]
     start = perturbed(reference, scale=1.03, rattle=0.05, seed=0, name="CuPt3")
     steps = RELAXATION.measure(Sample("CuPt3", {"crystal": start}, {}, "Cu-Pt"), PROTOCOLS["relax"], None, 0.0)
-    outcome = alone(steps, EMT())
+    outcome = run_single(steps, EMT())
     assert outcome.converged
     assert outcome.values["fmax"] < 0.05
     assert rms_distance(outcome.structure, reference) < 0.01
@@ -195,5 +195,5 @@ def test_a_relaxation_by_the_potential_that_made_the_reference_comes_back():
 def test_a_written_answer_is_read_back_as_it_was(tmp_path):
     rows = [Prediction(name, {"fmax": 0.01}, structure=crystal) for name, crystal in DATASET.relaxed.items()]
     predictions.write(tmp_path / "p.csv.gz", rows, RELAXATION.value_columns)
-    found = predictions.read(tmp_path / "p.csv.gz", RELAXATION.value_columns, structures_asked=True)
+    found = predictions.read(tmp_path / "p.csv.gz", RELAXATION.value_columns, structures=True)
     assert align(found, TRUTH, RELAXATION).structures == tuple(RELAXED)

@@ -10,10 +10,10 @@ from pydantic import Field, model_validator
 
 from matdisc.board import Board
 from matdisc.cards import TaskKey
-from matdisc.leaderboard.schema.base import Columns, Counts, Numbers, Part
-from matdisc.leaderboard.schema.figures import WithFigures
 from matdisc.leaderboard.schema.folds import BeliefDetails
 from matdisc.leaderboard.schema.read import _lengths, check_place, read_part
+from matdisc.scoring.figures import Artifacts
+from matdisc.scoring.record import Columns, Counts, Numbers, Record
 
 DETAILS_SCHEMA = "matdisc.details/1"
 
@@ -59,7 +59,7 @@ class Sweep(Columns):
     recall: Numbers
 
 
-class Histogram(Part):
+class Histogram(Record):
     """Counts hold one number more at each end: rows beyond the edges."""
 
     edges: tuple[float, ...]
@@ -72,7 +72,7 @@ class Histogram(Part):
         return self
 
 
-class Parity(Part):
+class Parity(Record):
     edges: tuple[float, ...] = Field(min_length=2)
     true_bin: Counts
     pred_bin: Counts
@@ -111,7 +111,7 @@ class RmsdCurve(Columns):
     share: Numbers
 
 
-class VolumeHistogram(Part):
+class VolumeHistogram(Record):
     """Counts of relative volume errors; one number more at each end: rows beyond the edges."""
 
     edges: tuple[float, ...]
@@ -123,7 +123,7 @@ class VolumeHistogram(Part):
         return self
 
 
-class Gaussian(Part):
+class Gaussian(Record):
     n: int
     nll: float | None = None
     crps: float | None = None
@@ -143,12 +143,12 @@ class Probability(Columns):
     stable_share: Numbers = ()
 
 
-class Calibration(Part):
+class Calibration(Record):
     gaussian: Gaussian | None = None
     probability: Probability | None = None
 
 
-class Details(BeliefDetails, WithFigures):
+class Details(BeliefDetails, Artifacts):
     """What the charts and slices of one result are drawn from; every part may be absent."""
 
     entry: str

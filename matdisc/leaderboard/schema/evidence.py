@@ -9,10 +9,10 @@ from pydantic import model_validator
 
 from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
-from matdisc.leaderboard.schema.base import Numbers, Part
 from matdisc.leaderboard.schema.read import check_place, read_part
 from matdisc.models.load import model_hash
-from matdisc.tasks.alloys.task import asked_hash
+from matdisc.scoring.record import Numbers, Record
+from matdisc.tasks.alloys.task import input_hash
 
 if TYPE_CHECKING:
     pass
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ADVICE = "write it anew with `matdisc alloys map`"
 
 
-class Step(Part):
+class Step(Record):
     """A known alloy that speaks about a candidate through an exchange."""
 
     alloy: str
@@ -34,7 +34,7 @@ class Step(Part):
     n_differ: int = 0
 
 
-class Node(Part):
+class Node(Record):
     """A thing of the graph; only known alloys that speak have a label `high`."""
 
     id: str
@@ -43,14 +43,14 @@ class Node(Part):
     high: bool | None = None
 
 
-class Edge(Part):
+class Edge(Record):
     source: str
     target: str
     kind: str
     weight: float
 
 
-class Graph(Part):
+class Graph(Record):
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
 
@@ -63,7 +63,7 @@ class Graph(Part):
         return self
 
 
-class Explained(Part):
+class Explained(Record):
     """One alloy of the test part: what is said of it, what is the case, and the strongest pieces of evidence."""
 
     alloy: str
@@ -77,7 +77,7 @@ class Explained(Part):
     graph: Graph
 
 
-class EvidenceMap(Part):
+class EvidenceMap(Record):
     """Fused masses of every pair of elements, as learnt from the training part of one fold, and explained alloys."""
 
     entry: str
@@ -125,4 +125,4 @@ SCHEMA = "matdisc.evidence/2"
 def basis(model: ModelCard, dataset: DatasetCard) -> dict[str, str]:
     """Return the hashes of what a file is made of: the model's card, and the alloys with their headline folds."""
     headline = dict(list(dataset.splits.items())[:1])
-    return {"model_sha256": model_hash(model), "asked_sha256": asked_hash(dataset.sha256 or "", headline)}
+    return {"model_sha256": model_hash(model), "asked_sha256": input_hash(dataset.sha256 or "", headline)}

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from matdisc.leaderboard.schema.base import Columns, Counts, Numbers, Part, Value
+from matdisc.scoring.record import Columns, Counts, Numbers, Record, Value
 
 
 class Difference(Value):
@@ -16,7 +16,7 @@ class Difference(Value):
     detectable: float | None = None
 
 
-class FoldProtocol(Part):
+class FoldProtocol(Record):
     """All metrics of one way to part training from test; means over its folds."""
 
     name: str
@@ -86,7 +86,7 @@ class Reliability(Columns):
     ece: float | None = None
 
 
-class ConflictHistogram(Part):
+class ConflictHistogram(Record):
     edges: tuple[float, ...]
     count: Counts
     n_unknown: int = 0
@@ -114,7 +114,7 @@ def _or_none(given: Any) -> Any:
     return given or None
 
 
-class BeliefDetails(Part):
+class BeliefDetails(Record):
     """The parts of details that only tasks of beliefs have; every one may be absent."""
 
     headline: str | None = None

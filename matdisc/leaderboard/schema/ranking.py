@@ -9,9 +9,9 @@ from pydantic import model_validator
 
 from matdisc.board import Board
 from matdisc.cards import TaskKey
-from matdisc.leaderboard.schema.base import Columns, Counts, Numbers, Part
 from matdisc.leaderboard.schema.details import ADVICE, _lengths, check_place, read_part
-from matdisc.leaderboard.schema.figures import WithFigures
+from matdisc.scoring.figures import Artifacts
+from matdisc.scoring.record import Columns, Counts, Numbers, Record
 
 RANKING_SCHEMA = "matdisc.ranking/1"
 
@@ -34,12 +34,12 @@ class Ranked(Columns):
         return self
 
 
-class Resampling(Part):
+class Resampling(Record):
     replicates: int | None = None
     seed: int | None = None
 
 
-class BoardRanking(WithFigures):
+class BoardRanking(Artifacts):
     """How sure the order of one table is, and what its rows show together."""
 
     task: TaskKey

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from matdisc.errors import DataError
-from matdisc.leaderboard.schema.base import Part
+from matdisc.scoring.record import Record
 
-Read = TypeVar("Read", bound=Part)
+Read = TypeVar("Read", bound=Record)
 
 
 def finite_json(text: str) -> Any:

@@ -9,13 +9,13 @@ from pydantic import Field, ValidationError
 
 from matdisc.cards import TaskKey
 from matdisc.errors import DataError
-from matdisc.leaderboard.schema.base import Part, Value
 from matdisc.leaderboard.schema.read import finite_json
+from matdisc.scoring.record import Record, Value
 
 SCHEMA = "matdisc.result/1"
 
 
-class Scores(Part):
+class Scores(Record):
     """Metrics over one set of rows at one threshold (eV/atom)."""
 
     threshold: float | None = None
@@ -31,12 +31,12 @@ class Secondary(Scores):
     name: str
 
 
-class Protocol(Part):
+class Protocol(Record):
     key: str
     help: str | None = None
 
 
-class Cost(Part):
+class Cost(Record):
     seconds_total: float | None = None
     seconds_per_material: float | None = None
     steps_median: float | None = None
@@ -56,13 +56,13 @@ COST_METRICS = {
 """Metrics that stand in the cost block of a result, and their names there."""
 
 
-class Bootstrap(Part):
+class Bootstrap(Record):
     replicates: int | None = None
     seed: int | None = None
     unit: str | None = None
 
 
-class Provenance(Part):
+class Provenance(Record):
     predictions_sha256: str | None = None
     dataset_sha256: str | None = None
     matdisc: str | None = None

@@ -181,7 +181,7 @@ def _charts_of(content: Content, row: Row) -> dict[str, Any]:
     return {
         "details": details,
         "plots": [*model_plots(details), *measured_plots(details.figures)],
-        "sheets": text_sheets(details.sheets),
+        "sheets": text_sheets(details.tables),
         "periodic": periodic(elements) if elements else None,
         "slices": slice_tables(details),
         "beliefs": belief_section(details, r, TASKS[r.task], _entry_names(content)),

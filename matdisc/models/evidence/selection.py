@@ -65,9 +65,9 @@ def reliabilities(settings: Settings, view: View, weights: Floats | None, alpha:
     small = n <= LEAVE_ONE_OUT
     scores = []
     for keep in training_folds(n, n if small else settings.reliability_folds, settings.seed):
-        called = _called_by_each(settings, view, weights, keep, alpha)
+        predicted = _called_by_each(settings, view, weights, keep, alpha)
         truth = high[~keep]
-        scores.append([np.mean(c == truth) if small else macro_f1(truth, c) for c in called.T])
+        scores.append([np.mean(c == truth) if small else macro_f1(truth, c) for c in predicted.T])
     return tuple(float(r) for r in np.mean(scores, axis=0))
 
 
@@ -79,10 +79,10 @@ def training_folds(n: int, folds: int, seed: int) -> Iterator[Bools]:
         yield number != fold
 
 
-def macro_f1(true: Bools, called: Bools) -> float:
+def macro_f1(true: Bools, predicted: Bools) -> float:
     """Return the mean F1 of the classes that occur in truth or calls; at least one alloy."""
     scores = []
-    for t, c in ((true, called), (~true, ~called)):
+    for t, c in ((true, predicted), (~true, ~predicted)):
         if t.any() or c.any():
             scores.append(2 * (t & c).sum() / (t.sum() + c.sum()))
     return float(np.mean(scores))

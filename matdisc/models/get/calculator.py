@@ -33,7 +33,7 @@ DTYPES = ("float32", "float64")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Properties:
     """What a model says of one structure.
 
     Attributes:
@@ -123,18 +123,18 @@ def _evaluator(settings: Settings, weights: dict[str, NDArray[Any]], dtype: str)
     return Evaluator(weights, settings, dtype=dtype)
 
 
-def _compiled(settings: Settings, evaluator: Any, structures: Sequence[Atoms]) -> list[Found]:
+def _compiled(settings: Settings, evaluator: Any, structures: Sequence[Atoms]) -> list[Properties]:
     found = []
     for atoms in structures:
         refuse_unknown(atoms, settings.elements)
         is_periodic(atoms)
         total_charge(atoms)
         answer = evaluator.evaluate(atoms)
-        found.append(Found(answer.energy, answer.forces, answer.stress, answer.charges))
+        found.append(Properties(answer.energy, answer.forces, answer.stress, answer.charges))
     return found
 
 
-def _reference(model: GET, device: str, structures: Sequence[Atoms]) -> list[Found]:
+def _reference(model: GET, device: str, structures: Sequence[Atoms]) -> list[Properties]:
     answer = model.answer(model.graph(structures, device=device))
     energies = answer.energy.tolist()
     forces, charges = answer.forces.double().cpu().numpy(), answer.charges.double().cpu().numpy()
@@ -143,7 +143,7 @@ def _reference(model: GET, device: str, structures: Sequence[Atoms]) -> list[Fou
     found = []
     for atoms, energy, virial, end in zip(structures, energies, virials, ends, strict=True):
         own = slice(end - len(atoms), end)
-        found.append(Found(energy, forces[own], _stress(atoms, virial), charges[own]))
+        found.append(Properties(energy, forces[own], _stress(atoms, virial), charges[own]))
     return found
 
 
@@ -159,10 +159,10 @@ def _stress(atoms: Atoms, virial: NDArray[np.float64]) -> NDArray[np.float64] | 
 def calculator_of(evaluate: Any, batch_atoms: int, forget: Callable[[], None] = lambda: None) -> Calculator:
     """Return an ASE calculator around a function from structures to what is found of each.
 
-    It keeps `matdisc.physics.evaluation.EvaluatesMany`. The stress of a molecule is an error of ASE's kind.
+    It keeps `matdisc.physics.evaluation.BatchCalculator`. The stress of a molecule is an error of ASE's kind.
 
     Args:
-        evaluate: Structures to a `Found` for each, in order.
+        evaluate: Structures to a `Properties` for each, in order.
         batch_atoms: Atoms that one call should hold at most.
         forget: Drops what `evaluate` remembers of earlier calls, such as neighbour lists.
     """

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.errors import DataError, ExtraError
 from matdisc.models.get.settings import HEADS, MAX_NUMBER, Settings, settings_of
 
@@ -48,8 +48,8 @@ def save(folder: Path, model: GET, *, about: Mapping[str, str | int | float | bo
         "[about]",
         *(f"{json.dumps(name)} = {json.dumps(value, ensure_ascii=False)}" for name, value in about.items()),
     ]
-    write_whole(Path(folder) / WEIGHTS, data)
-    write_whole(Path(folder) / DESCRIPTION, ("\n".join(lines) + "\n").encode())
+    write_atomic(Path(folder) / WEIGHTS, data)
+    write_atomic(Path(folder) / DESCRIPTION, ("\n".join(lines) + "\n").encode())
 
 
 def load(folder: Path, *, dtype: torch.dtype | None = None, device: Any = "cpu") -> GET:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.errors import DataError
 from matdisc.models.get.inputs import labels_of, unread
 from matdisc.physics import foreign
@@ -162,7 +162,7 @@ def write_frames(path: Path | str, frames: Frames) -> str:
     frames = checked(frames, str(path))
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **{f.name: getattr(frames, f.name) for f in fields(Frames)})
-    write_whole(Path(path), buffer.getvalue())
+    write_atomic(Path(path), buffer.getvalue())
     return hashlib.sha256(buffer.getvalue()).hexdigest()
 
 

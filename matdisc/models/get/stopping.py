@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def stop_asked() -> Iterator[threading.Event]:
+def stop_requested() -> Iterator[threading.Event]:
     """Yield an event that Ctrl-C or a request to end sets; the step at hand is finished first. A second Ctrl-C ends
     the program at once."""
     event = threading.Event()

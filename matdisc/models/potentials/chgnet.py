@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matdisc.arrays import Floats
+from matdisc.models.potentials.batch import calculator_of
 from matdisc.models.potentials.chgnet_forward import Network
 from matdisc.models.potentials.chgnet_graph import Graph, graph_of
-from matdisc.models.potentials.many import calculator_of
 from matdisc.physics.evaluation import Evaluation
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matdisc.models.potentials.many import calculator_of
+from matdisc.models.potentials.batch import calculator_of
 from matdisc.physics.evaluation import Evaluation
 
 if TYPE_CHECKING:

@@ -108,9 +108,9 @@ def relaxation(crystal: Crystal, protocol: Protocol) -> Steps[Relaxed]:
 
 def crystal_energy(calculator: Calculator, crystal: Crystal, protocol: Protocol) -> Relaxed:
     """Return where a crystal ends under a protocol, asking the calculator directly."""
-    from matdisc.physics.drivers import alone
+    from matdisc.physics.drivers import run_single
 
-    return alone(relaxation(crystal, protocol), calculator)
+    return run_single(relaxation(crystal, protocol), calculator)
 
 
 def _volume(cell: Any) -> float:

@@ -12,9 +12,9 @@ from matdisc.models import one_thread
 from matdisc.predictions import one_line
 from matdisc.run.engine.cluster import cluster_cpus, cluster_gpus
 from matdisc.run.engine.limits import MachineTrouble, lift_memory_limit
-from matdisc.run.engine.schedule import NODE_LOSSES_ALLOWED, Portion, Schedule
+from matdisc.run.engine.schedule import NODE_LOSSES_ALLOWED, InFlight, Schedule
 from matdisc.run.engine.usage import Usage
-from matdisc.run.engine.worker import FLUSH_SECONDS, Job, answer_chunk, timed_out
+from matdisc.run.engine.worker import FLUSH_SECONDS, Job, answer_unit, timed_out
 from matdisc.schema import Prediction
 
 START_GRACE = 180.0
@@ -34,9 +34,9 @@ def serial_answers(job: Job, schedule: Schedule) -> Answers:
     """Answer everything in this process, with one thread; a memory limit holds as long as that takes."""
     one_thread()
     try:
-        while (portion := schedule.next(1)) is not None:
-            for batch in answer_chunk(job, portion.chunk):
-                fresh = schedule.answered(portion, batch.predictions, batch.usage.wall_seconds, time.monotonic())
+        while (in_flight := schedule.next(1)) is not None:
+            for batch in answer_unit(job, in_flight.unit):
+                fresh = schedule.answered(in_flight, batch.predictions, batch.usage.wall_seconds, time.monotonic())
                 yield fresh, [batch.usage]
     finally:
         lift_memory_limit()
@@ -69,24 +69,24 @@ def ray_answers(
 
     gpus = job.model.gpus if cluster_gpus() > 0 else 0
     memory = None if job.model.memory_gib is None else int(job.model.memory_gib * 2**30)
-    ask = ray.remote(answer_chunk).options(
+    ask = ray.remote(answer_unit).options(
         num_cpus=1, num_gpus=gpus, memory=memory, max_retries=0, num_returns="streaming", runtime_env=environment
     )
     shared = ray.put(job)
-    flight: dict[Any, Portion] = {}
-    crew = _Crew(workers)
+    flight: dict[Any, InFlight] = {}
+    n_workers = _Workers(workers)
     with stopping_in_order() as stop:
         try:
-            while schedule.waiting or any(schedule.unfinished(portion) for portion in flight.values()):
+            while schedule.waiting or any(schedule.unfinished(in_flight) for in_flight in flight.values()):
                 stop()
-                while len(flight) < crew.size():
-                    portion = schedule.next(crew.size()) or schedule.copy_of_straggler(
+                while len(flight) < n_workers.size():
+                    in_flight = schedule.next(n_workers.size()) or schedule.copy_of_straggler(
                         flight.values(), time.monotonic()
                     )
-                    if portion is None:
+                    if in_flight is None:
                         break
-                    pause = max(FLUSH_SECONDS, crew.size() / BATCHES_PER_SECOND)
-                    flight[ask.remote(shared, portion.chunk, pause)] = portion
+                    pause = max(FLUSH_SECONDS, n_workers.size() / BATCHES_PER_SECOND)
+                    flight[ask.remote(shared, in_flight.unit, pause)] = in_flight
                 yield from _received(job, schedule, flight)
                 for stream in _silent(job, flight, grace):
                     ray.cancel(stream, force=True)
@@ -97,19 +97,19 @@ def ray_answers(
             _leave(flight)
 
 
-def _leave(flight: Mapping[Any, Portion]) -> None:
+def _leave(flight: Mapping[Any, InFlight]) -> None:
     """Let go of what is still in flight: what others have answered meanwhile, or all of it if the run was stopped.
 
     Never by force: Ray aborts the whole driver if a task is killed at the moment it completes.
     """
     import ray
 
-    for stream, portion in flight.items():
-        if portion.open:
+    for stream, in_flight in flight.items():
+        if in_flight.open:
             ray.cancel(stream, force=False)
 
 
-class _Crew:
+class _Workers:
     """How many tasks are in flight: a fixed number, or as many as a cluster has cores, counted now and then, and
     some more. Those wait at Ray for nodes to come, and an autoscaler sees that there is work.
     """
@@ -126,7 +126,7 @@ class _Crew:
         return self._count
 
 
-def _received(job: Job, schedule: Schedule, flight: dict[Any, Portion]) -> Answers:
+def _received(job: Job, schedule: Schedule, flight: dict[Any, InFlight]) -> Answers:
     """Wait a moment for streams, and take one batch from each that has one."""
     import ray
 
@@ -148,26 +148,26 @@ def _received(job: Job, schedule: Schedule, flight: dict[Any, Portion]) -> Answe
 
 
 def _next_batch(
-    job: Job, schedule: Schedule, flight: dict[Any, Portion], stream: Any
+    job: Job, schedule: Schedule, flight: dict[Any, InFlight], stream: Any
 ) -> tuple[list[Prediction], list[Usage]]:
     """Take the next batch from a stream, or see how it ended. See docs/scale.md for what Ray says of which death."""
     import ray
     from ray import exceptions as died
 
-    portion = flight[stream]
+    in_flight = flight[stream]
     now = time.monotonic()
     try:
         batch = ray.get(next(stream))
-        portion.loaded |= batch.loaded
-        return schedule.answered(portion, batch.predictions, batch.usage.wall_seconds, now), [batch.usage]
+        in_flight.loaded |= batch.loaded
+        return schedule.answered(in_flight, batch.predictions, batch.usage.wall_seconds, now), [batch.usage]
     except StopIteration:
         del flight[stream]
-        return schedule.lost(portion), []
+        return schedule.lost(in_flight), []
     except (died.NodeDiedError, died.ObjectLostError, died.OutOfDiskError, died.ObjectStoreFullError):
         return schedule.lost(flight.pop(stream)), []
     except (died.WorkerCrashedError, died.OutOfMemoryError, died.TaskCancelledError) as err:
         how = "its worker ran out of memory" if isinstance(err, died.OutOfMemoryError) else "its worker died"
-        if not portion.loaded:
+        if not in_flight.loaded:
             return _not_to_blame(schedule, flight.pop(stream), _dies_while_loading(job, how)), []
         return schedule.died(flight.pop(stream), how, now, job.timeout, timed_out(job)), []
     except died.RayTaskError as err:
@@ -184,11 +184,11 @@ def _next_batch(
         ) from err
 
 
-def _not_to_blame(schedule: Schedule, portion: Portion, trouble: RunError) -> list[Prediction]:
+def _not_to_blame(schedule: Schedule, in_flight: InFlight, trouble: RunError) -> list[Prediction]:
     """Give a portion that met trouble of the machine's to another worker; raise it where that has not helped."""
-    if portion.losses >= NODE_LOSSES_ALLOWED:
+    if in_flight.losses >= NODE_LOSSES_ALLOWED:
         raise type(trouble)(str(trouble)) from None
-    return schedule.lost(portion)
+    return schedule.lost(in_flight)
 
 
 def _dies_while_loading(job: Job, how: str) -> RunError:
@@ -198,14 +198,14 @@ def _dies_while_loading(job: Job, how: str) -> RunError:
     )
 
 
-def _silent(job: Job, flight: Mapping[Any, Portion], grace: float) -> list[Any]:
+def _silent(job: Job, flight: Mapping[Any, InFlight], grace: float) -> list[Any]:
     """Return the streams whose workers have started and said nothing for longer than any material may take."""
     if job.timeout is None:
         return []
     now = time.monotonic()
     silent = []
-    for stream, portion in flight.items():
-        allowed = job.timeout * (len(portion.chunk.asked) if job.model.kind == "predictor" else 1) + grace
-        if portion.heard is not None and now - portion.heard > allowed:
+    for stream, in_flight in flight.items():
+        allowed = job.timeout * (len(in_flight.unit.asked) if job.model.kind == "predictor" else 1) + grace
+        if in_flight.last_heartbeat is not None and now - in_flight.last_heartbeat > allowed:
             silent.append(stream)
     return silent

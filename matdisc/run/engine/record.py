@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.errors import RunError
 from matdisc.predictions.crystal_json import from_json, to_json
 from matdisc.run.engine.usage import Usage, add_up
@@ -219,4 +219,4 @@ def _line(content: Mapping[str, Any]) -> bytes:
 
 def write_call(folder: Path, call: Mapping[str, Any]) -> None:
     """Note beside the record with what a run was started, so that it can be listed and gone on with."""
-    write_whole(folder / "call.json", (json.dumps(call, indent=1, sort_keys=True) + "\n").encode())
+    write_atomic(folder / "call.json", (json.dumps(call, indent=1, sort_keys=True) + "\n").encode())

@@ -31,7 +31,7 @@ Progress = Callable[[int, int, Counter[str]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class RunOptions:
     """How a run gets its answers; `predict` says what each field means."""
 
     workers: int | None = None
@@ -43,7 +43,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RunResult:
     """Answers in the order of the materials, where their record lies, how many were there before, what all cost."""
 
     answers: list[Prediction]
@@ -52,23 +52,23 @@ class Asked:
     cost: dict[str, Any]
 
 
-def ask(
+def run_resumable(
     folder: Path,
     settings: Mapping[str, Any],
     job: Job,
     samples: Sequence[Sample],
     plan: Callable[[Sequence[Sample]], Schedule],
-    way: Way,
+    options: RunOptions,
     call: Mapping[str, Any],
     progress: Progress | None,
     say: Callable[[str], None],
-) -> Asked:
+) -> RunResult:
     """Ask about materials and keep the answers in a record; what has an answer there is not asked again.
 
     Args:
         folder: Where the record lies.
         settings: What makes answers comparable; a record of others is refused.
-        job: The model and how it is asked; time and memory are set from `way`.
+        job: The model and how it is asked; time and memory are set from `options`.
         samples: All materials that are to have an answer.
         plan: What is still to be asked, to its schedule.
         way: Workers, cluster, limits and environment.
@@ -79,30 +79,30 @@ def ask(
         MatdiscError: If the model cannot be loaded or its worker has too little memory, the machine is in the way, or
             another process is at work on the same record.
     """
-    crew = crew_size(way.workers, way.address)
-    limits = Limits(way.timeout, memory_share(job.model, way.memory, crew, way.address))
-    with Record(folder / "records.jsonl", settings, restart=way.restart, limits=limits) as record:
+    n_workers = worker_count(options.workers, options.address)
+    limits = Limits(options.timeout, memory_share(job.model, options.memory, n_workers, options.address))
+    with Record(folder / "records.jsonl", settings, restart=options.restart, limits=limits) as record:
         todo = [s for s in samples if s.material_id not in record.done]
-        noted = {"workers": way.workers, "timeout": way.timeout, "memory": way.memory, "env": way.env}
+        noted = {"workers": options.workers, "timeout": options.timeout, "memory": options.memory, "env": options.env}
         write_call(folder, {**settings, **noted, **call, "materials": len(samples)})
-        with _cluster(bool(todo), crew, way.address):
-            environment = runtime_env(job.model, way.env, address=way.address, say=say) if todo else {}
+        with _cluster(bool(todo), n_workers, options.address):
+            environment = runtime_env(job.model, options.env, address=options.address, say=say) if todo else {}
             if not todo:
                 _collect(record, samples, iter(()), progress)
             while todo:
                 job = replace(job, timeout=limits.timeout, memory_gib=limits.memory_gib)
                 try:
-                    _collect(record, samples, _answers(job, plan(todo), crew, environment), progress)
+                    _collect(record, samples, _answers(job, plan(todo), n_workers, environment), progress)
                     break
                 except TooLittleMemory as err:
-                    crew = _fewer(err, way, job.model, crew)
-                    say(f"{err}; going on with {crew}")
-                limits = record.limits = Limits(way.timeout, memory_share(job.model, None, crew, None))
+                    n_workers = _fewer(err, options, job.model, n_workers)
+                    say(f"{err}; going on with {n_workers}")
+                limits = record.limits = Limits(options.timeout, memory_share(job.model, None, n_workers, None))
         answered = [record.done[s.material_id] for s in samples]
-        return Asked(answered, record.path, len(samples) - len(todo), total(record.usages.values()))
+        return RunResult(answered, record.path, len(samples) - len(todo), total(record.usages.values()))
 
 
-def crew_size(workers: int | None, address: str | None) -> int | None:
+def worker_count(workers: int | None, address: str | None) -> int | None:
     """Return how many worker processes there will be; None for as many as the cluster at `address` has cores."""
     if workers is not None or address:
         return workers
@@ -111,30 +111,30 @@ def crew_size(workers: int | None, address: str | None) -> int | None:
     return cores if memory is None else max(1, min(cores, int(memory / GIB_PER_WORKER)))
 
 
-def memory_share(model: ModelCard, memory: float | None, crew: int | None, address: str | None) -> float | None:
+def memory_share(model: ModelCard, memory: float | None, n_workers: int | None, address: str | None) -> float | None:
     """Return what one worker may hold, GiB: `memory`, else what the card says, else a fair share of this machine.
 
-    In this process (`crew` 0) only `memory` counts.
+    In this process (`n_workers` 0) only `memory` counts.
     """
-    if memory is None and crew != 0:
+    if memory is None and n_workers != 0:
         memory = model.memory_gib
     if memory is not None:
         return memory
     here = machine_memory_gib()
-    return None if address or here is None or not crew else FOR_WORKERS * here / crew
+    return None if address or here is None or not n_workers else FOR_WORKERS * here / n_workers
 
 
-def _fewer(error: TooLittleMemory, way: Way, model: ModelCard, crew: int | None) -> int:
+def _fewer(error: TooLittleMemory, options: RunOptions, model: ModelCard, n_workers: int | None) -> int:
     """Return how many workers there is memory for, if their number and size are left to us.
 
     Raises:
         TooLittleMemory: If they are not, or there is not even memory for one.
     """
     here = machine_memory_gib()
-    if not crew or way.address or way.memory is not None or model.memory_gib is not None or here is None:
+    if not n_workers or options.address or options.memory is not None or model.memory_gib is not None or here is None:
         raise error
     fitting = int(FOR_WORKERS * here / error.needed_gib)
-    if way.workers is None and 0 < fitting < crew:
+    if options.workers is None and 0 < fitting < n_workers:
         return fitting
     if fitting:
         raise TooLittleMemory(f"{error}, or use fewer workers (--workers {fitting})") from None
@@ -153,11 +153,11 @@ def _collect(record: Record, samples: Sequence[Sample], answers: Answers, progre
             progress(counts.total(), len(samples), counts)
 
 
-def _answers(job: Job, schedule: Schedule, crew: int | None, environment: Mapping[str, Any]) -> Answers:
-    if crew == 0:
+def _answers(job: Job, schedule: Schedule, n_workers: int | None, environment: Mapping[str, Any]) -> Answers:
+    if n_workers == 0:
         return serial_answers(job, schedule)
-    return ray_answers(replace(job, in_worker=True), schedule, crew, environment=environment)
+    return ray_answers(replace(job, in_worker=True), schedule, n_workers, environment=environment)
 
 
-def _cluster(needed: bool, crew: int | None, address: str | None) -> AbstractContextManager[None]:
-    return ray_cluster(crew or 0, address) if needed and crew != 0 else nullcontext()
+def _cluster(needed: bool, n_workers: int | None, address: str | None) -> AbstractContextManager[None]:
+    return ray_cluster(n_workers or 0, address) if needed and n_workers != 0 else nullcontext()

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from matdisc.run.engine.worker import Chunk
+from matdisc.run.engine.worker import WorkUnit
 from matdisc.schema import Prediction, Sample, Status
 
 TARGET_SECONDS = 20.0
@@ -33,7 +33,7 @@ STRAGGLER_SECONDS = 5.0
 
 
 @dataclass
-class Portion:
+class InFlight:
     """A chunk on its way.
 
     Attributes:
@@ -44,11 +44,11 @@ class Portion:
         copied, is_copy: Whether idle workers have been given its rest, or it is such a rest.
     """
 
-    chunk: Chunk
+    unit: WorkUnit
     open: dict[str, Sample]
     deaths: int = 0
     losses: int = 0
-    heard: float | None = None
+    last_heartbeat: float | None = None
     loaded: bool = False
     copied: bool = False
     is_copy: bool = False
@@ -56,7 +56,7 @@ class Portion:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    chunk: Chunk
+    unit: WorkUnit
     deaths: int = 0
     losses: int = 0
 
@@ -68,11 +68,11 @@ class Schedule:
     whole chunks, which stay as they are.
     """
 
-    def __init__(self, samples: Sequence[Sample] = (), fixed: Sequence[Chunk] = ()) -> None:
+    def __init__(self, samples: Sequence[Sample] = (), fixed: Sequence[WorkUnit] = ()) -> None:
         """Plan to ask about `samples`, largest first, and to hand over the `fixed` chunks as they are."""
         self._queue = deque(sorted(samples, key=lambda s: -_atoms(s)))
         self._queued_atoms = sum(_atoms(s) for s in samples)
-        self._waiting = deque(_Waiting(chunk) for chunk in fixed)
+        self._waiting = deque(_Waiting(unit) for unit in fixed)
         self._divisible = not fixed
         self._done: set[str] = set()
         self._seconds = self._answered_atoms = 0.0
@@ -82,30 +82,30 @@ class Schedule:
         """Whether something could be handed out now."""
         return bool(self._queue or self._waiting)
 
-    def next(self, workers: int) -> Portion | None:
+    def next(self, workers: int) -> InFlight | None:
         """Return the next portion for one of `workers` workers, or None if nothing waits."""
         if self._waiting:
             one = self._waiting.popleft()
-            return Portion(one.chunk, {s.material_id: s for s in one.chunk.asked}, one.deaths, one.losses)
+            return InFlight(one.unit, {s.material_id: s for s in one.unit.asked}, one.deaths, one.losses)
         if not self._queue:
             return None
-        atoms = self._atoms_per_chunk(workers)
+        atoms = self._atoms_per_unit(workers)
         taken: list[Sample] = []
         while self._queue and len(taken) < MOST_MATERIALS and (not taken or atoms >= _atoms(self._queue[0])):
             sample = self._queue.popleft()
             taken.append(sample)
             atoms -= _atoms(sample)
             self._queued_atoms -= _atoms(sample)
-        return Portion(Chunk(tuple(taken)), {s.material_id: s for s in taken})
+        return InFlight(WorkUnit(tuple(taken)), {s.material_id: s for s in taken})
 
     def answered(
-        self, portion: Portion, predictions: Iterable[Prediction], seconds: float, now: float
+        self, in_flight: InFlight, predictions: Iterable[Prediction], seconds: float, now: float
     ) -> list[Prediction]:
         """Note what came from a portion, and return the answers that are the first for their material."""
         fresh = []
-        portion.heard = now
+        in_flight.last_heartbeat = now
         for prediction in predictions:
-            sample = portion.open.pop(prediction.material_id, None)
+            sample = in_flight.open.pop(prediction.material_id, None)
             if sample is not None:
                 self._answered_atoms += _atoms(sample)
             if prediction.material_id not in self._done:
@@ -114,29 +114,29 @@ class Schedule:
         self._seconds += seconds
         return fresh
 
-    def unfinished(self, portion: Portion) -> bool:
+    def unfinished(self, in_flight: InFlight) -> bool:
         """Whether a portion still owes an answer that nobody else has given."""
-        return any(key not in self._done for key in portion.open)
+        return any(key not in self._done for key in in_flight.open)
 
-    def lost(self, portion: Portion) -> list[Prediction]:
+    def lost(self, in_flight: InFlight) -> list[Prediction]:
         """Put back what a portion still owes, because its machine went away through no fault of a material.
 
         Machines that go away time and again are no chance: then the materials are asked apart, and one that still
         loses its machine is `failed`.
         """
-        rest = self._rest(portion)
-        if not rest or portion.is_copy:
+        rest = self._rest(in_flight)
+        if not rest or in_flight.is_copy:
             return []
-        if portion.losses < NODE_LOSSES_ALLOWED:
-            self._waiting.append(_Waiting(Chunk(rest, portion.chunk.train), portion.deaths, portion.losses + 1))
+        if in_flight.losses < NODE_LOSSES_ALLOWED:
+            self._waiting.append(_Waiting(WorkUnit(rest, in_flight.unit.train), in_flight.deaths, in_flight.losses + 1))
             return []
-        if self._divisible and len(portion.chunk.asked) > 1:
+        if self._divisible and len(in_flight.unit.asked) > 1:
             self._apart(rest)
             return []
-        why = f"its machine went away {portion.losses + 1} times while it was asked about this material"
+        why = f"its machine went away {in_flight.losses + 1} times while it was asked about this material"
         return self._given_up(rest, "failed", why)
 
-    def died(self, portion: Portion, why: str, now: float, timeout: float | None, late: str) -> list[Prediction]:
+    def died(self, in_flight: InFlight, why: str, now: float, timeout: float | None, late: str) -> list[Prediction]:
         """Return answers for materials that are given up because their worker died, and put the others back.
 
         The materials of a portion that lost its worker are asked again in small parts, which finds the one that kills.
@@ -149,65 +149,65 @@ class Schedule:
             timeout: Seconds allowed for one material.
             late: What to record of a material that took too long.
         """
-        rest = self._rest(portion)
-        if not rest or portion.is_copy:
+        rest = self._rest(in_flight)
+        if not rest or in_flight.is_copy:
             return []
-        if self._divisible and len(portion.chunk.asked) > 1:
+        if self._divisible and len(in_flight.unit.asked) > 1:
             self._apart(rest)
             return []
-        silent = 0.0 if portion.heard is None else now - portion.heard
+        silent = 0.0 if in_flight.last_heartbeat is None else now - in_flight.last_heartbeat
         if self._divisible and timeout is not None and silent >= timeout:
             return self._given_up(rest, "timed_out", late + "; its worker was stopped")
-        if portion.deaths >= DEATHS_ALLOWED:
+        if in_flight.deaths >= DEATHS_ALLOWED:
             return self._given_up(rest, "failed", f"{why} twice while it was asked about this material")
-        self._waiting.append(_Waiting(Chunk(rest, portion.chunk.train), portion.deaths + 1, portion.losses))
+        self._waiting.append(_Waiting(WorkUnit(rest, in_flight.unit.train), in_flight.deaths + 1, in_flight.losses))
         return []
 
-    def overdue(self, portion: Portion, late: str) -> list[Prediction]:
+    def overdue(self, in_flight: InFlight, late: str) -> list[Prediction]:
         """Return answers for what a silent portion still owes, after its worker was stopped from outside.
 
         Several materials are asked again one by one; a single one has timed out.
         """
-        rest = self._rest(portion)
-        if portion.is_copy:
+        rest = self._rest(in_flight)
+        if in_flight.is_copy:
             return []
-        if self._divisible and len(portion.chunk.asked) > 1:
+        if self._divisible and len(in_flight.unit.asked) > 1:
             self._apart(rest)
             return []
         return self._given_up(rest, "timed_out", late + "; its worker was stopped")
 
-    def copy_of_straggler(self, flight: Iterable[Portion], now: float) -> Portion | None:
+    def copy_of_straggler(self, flight: Iterable[InFlight], now: float) -> InFlight | None:
         """Return a copy of the longest unheard-of portion for an idle worker, from its far end; None if all is well."""
         if self.waiting or not self._divisible:
             return None
         slow = [
-            (p.heard, i, p)
+            (p.last_heartbeat, i, p)
             for i, p in enumerate(flight)
-            if p.heard is not None and not p.copied and not p.is_copy and len(self._rest(p)) > 1
+            if p.last_heartbeat is not None and not p.copied and not p.is_copy and len(self._rest(p)) > 1
         ]
         if not slow or now - min(slow)[0] < STRAGGLER_SECONDS:
             return None
-        portion = min(slow)[2]
-        portion.copied = True
-        rest = self._rest(portion)[::-1]
-        return Portion(Chunk(rest), {s.material_id: s for s in rest}, is_copy=True)
+        in_flight = min(slow)[2]
+        in_flight.copied = True
+        rest = self._rest(in_flight)[::-1]
+        return InFlight(WorkUnit(rest), {s.material_id: s for s in rest}, is_copy=True)
 
-    def _rest(self, portion: Portion) -> tuple[Sample, ...]:
-        return tuple(s for key, s in portion.open.items() if key not in self._done)
+    def _rest(self, in_flight: InFlight) -> tuple[Sample, ...]:
+        return tuple(s for key, s in in_flight.open.items() if key not in self._done)
 
     def _apart(self, samples: Sequence[Sample]) -> None:
         """Queue the first ones, which were most likely at work, one by one, and the rest in pieces."""
         first, rest = samples[:SUSPECTS], samples[SUSPECTS:]
-        self._waiting.extend(_Waiting(Chunk((sample,))) for sample in first)
+        self._waiting.extend(_Waiting(WorkUnit((sample,))) for sample in first)
         length = -(-len(rest) // PIECES)
         pieces = (rest[i : i + length] for i in range(0, len(rest), length or 1))
-        self._waiting.extend(_Waiting(Chunk(tuple(piece))) for piece in pieces)
+        self._waiting.extend(_Waiting(WorkUnit(tuple(piece))) for piece in pieces)
 
     def _given_up(self, samples: Sequence[Sample], status: Status, error: str) -> list[Prediction]:
         self._done |= {s.material_id for s in samples}
         return [Prediction(s.material_id, status=status, error=error) for s in samples]
 
-    def _atoms_per_chunk(self, workers: int) -> float:
+    def _atoms_per_unit(self, workers: int) -> float:
         if self._answered_atoms == 0 or self._seconds == 0:
             return FIRST_ATOMS
         per_second = self._answered_atoms / self._seconds
@@ -220,9 +220,9 @@ def _atoms(sample: Sample) -> int:
     return len(crystal.symbols) if crystal is not None else 1
 
 
-def fold_chunks(samples: Sequence[Sample], train_for: Mapping[int | None, Sequence[Sample]]) -> list[Chunk]:
+def fold_units(samples: Sequence[Sample], train_for: Mapping[int | None, Sequence[Sample]]) -> list[WorkUnit]:
     """Return one chunk for each fold, with the labelled samples that a predictor may learn from."""
     folds: dict[int | None, list[Sample]] = {}
     for sample in samples:
         folds.setdefault(sample.fold, []).append(sample.without_target())
-    return [Chunk(tuple(asked), tuple(train_for[fold])) for fold, asked in folds.items()]
+    return [WorkUnit(tuple(asked), tuple(train_for[fold])) for fold, asked in folds.items()]

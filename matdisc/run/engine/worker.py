@@ -18,7 +18,7 @@ from matdisc.models import Question, load_potential, load_predictor
 from matdisc.models.load import Predictor, is_ours
 from matdisc.models.soundness import unsound
 from matdisc.physics.atoms import to_atoms
-from matdisc.physics.drivers import FAULTS, Ended, TimedOut, together
+from matdisc.physics.drivers import FAULTS, TimedOut, WorkResult, run_batched
 from matdisc.physics.evaluation import Steps
 from matdisc.physics.relaxation.relax import PROTOCOLS, relaxation
 from matdisc.predictions import one_line
@@ -59,7 +59,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Chunk:
+class WorkUnit:
     """Materials asked together (targets emptied), and the labelled ones a predictor may learn from."""
 
     asked: tuple[Sample, ...]
@@ -79,7 +79,7 @@ class UnsupportedElement(Exception):
     """A model has declared that it does not know an element."""
 
 
-def answer_chunk(job: Job, chunk: Chunk, flush_seconds: float = FLUSH_SECONDS) -> Iterator[Batch]:
+def answer_unit(job: Job, unit: WorkUnit, flush_seconds: float = FLUSH_SECONDS) -> Iterator[Batch]:
     """Yield the answers of a chunk as they come, each asked material once.
 
     Two batches without answers come first: one at the start and one when the model is loaded. They tell the driver
@@ -97,9 +97,9 @@ def answer_chunk(job: Job, chunk: Chunk, flush_seconds: float = FLUSH_SECONDS) -
         warnings.simplefilter("ignore")  # what a model package has to say to its developers
         started = time.perf_counter()
         if job.model.kind == "predictor":
-            answers = _ask_predictor(job, load_predictor(job.model), chunk)
+            answers = _ask_predictor(job, load_predictor(job.model), unit)
         else:
-            answers = _ask_potential(job, _potential(job.model.model_dump_json()), chunk)
+            answers = _ask_potential(job, _potential(job.model.model_dump_json()), unit)
         limit_memory(job.memory_gib, job.model.key, in_worker=job.in_worker)
         yield Batch((), meter.read(time.perf_counter() - started))
         ready: list[Prediction] = []
@@ -140,12 +140,12 @@ def _reference(job: Job, symbol: str) -> Steps[float]:
     return _ELEMENTS[key]
 
 
-def _ask_potential(job: Job, calculator: Any, chunk: Chunk) -> Iterator[Prediction]:
-    work = ((sample.material_id, _steps(job, sample)) for sample in chunk.asked)
+def _ask_potential(job: Job, calculator: Any, unit: WorkUnit) -> Iterator[Prediction]:
+    work = ((sample.material_id, _steps(job, sample)) for sample in unit.asked)
     with Watch(deadly=job.in_worker) as limit:
         with limit(job.timeout):
-            _refuse_unsound(job, calculator, chunk)
-        for ended in together(work, calculator, timeout=job.timeout, guard=limit):
+            _refuse_unsound(job, calculator, unit)
+        for ended in run_batched(work, calculator, timeout=job.timeout, guard=limit):
             yield _prediction(job, ended)
 
 
@@ -153,7 +153,7 @@ _LOOKED_AT: set[str] = set()
 """Models, as cards in JSON, whose forces and stress this process has held to their energies."""
 
 
-def _refuse_unsound(job: Job, calculator: Any, chunk: Chunk) -> None:
+def _refuse_unsound(job: Job, calculator: Any, unit: WorkUnit) -> None:
     """Raise RunError if a potential that is not ours has forces or stress that do not belong to its energies.
 
     Once in a process, at the smallest crystal with two atoms of the first chunk, and only for work that moves atoms.
@@ -165,7 +165,7 @@ def _refuse_unsound(job: Job, calculator: Any, chunk: Chunk) -> None:
             "single points (--protocol single-point)"
         )
     card = job.model.model_dump_json()
-    known = [s.crystal for s in chunk.asked if not _unknown_elements(job.model, s.crystal)]
+    known = [s.crystal for s in unit.asked if not _unknown_elements(job.model, s.crystal)]
     if is_ours(job.model) or card in _LOOKED_AT or not known or not (relaxes or job.task == "dynamics"):
         return
     _LOOKED_AT.add(card)
@@ -186,7 +186,7 @@ def _steps(job: Job, sample: Sample) -> Steps[Outcome]:
     return outcome
 
 
-def _prediction(job: Job, ended: Ended[str, Outcome]) -> Prediction:
+def _prediction(job: Job, ended: WorkResult[str, Outcome]) -> Prediction:
     seconds = round(ended.seconds, 4)
     error, outcome = ended.error, ended.value
     if outcome is None or error is not None:
@@ -235,19 +235,19 @@ def _refuse_unknown_elements(card: ModelCard, crystal: Crystal) -> None:
         raise UnsupportedElement(f"{card.name} has no parameters for {', '.join(unknown)}")
 
 
-def _ask_predictor(job: Job, predictor: Predictor, chunk: Chunk) -> Iterator[Prediction]:
+def _ask_predictor(job: Job, predictor: Predictor, unit: WorkUnit) -> Iterator[Prediction]:
     started = time.perf_counter()
     try:
-        answers = list(predictor(chunk.train, chunk.asked, Question(job.task, job.threshold)))
-        if len(answers) != len(chunk.asked):
-            raise ValueError(f"{len(answers)} answers to {len(chunk.asked)} materials")
+        answers = list(predictor(unit.train, unit.asked, Question(job.task, job.threshold)))
+        if len(answers) != len(unit.asked):
+            raise ValueError(f"{len(answers)} answers to {len(unit.asked)} materials")
     except FAULTS as err:
         _refuse_to_blame(job, err)
         text = _said(err)
-        yield from (Prediction(s.material_id, status="failed", error=text) for s in chunk.asked)
+        yield from (Prediction(s.material_id, status="failed", error=text) for s in unit.asked)
         return
-    share = round((time.perf_counter() - started) / max(1, len(chunk.asked)), 4)
-    yield from (_as_prediction(s, a, share) for s, a in zip(chunk.asked, answers, strict=True))
+    share = round((time.perf_counter() - started) / max(1, len(unit.asked)), 4)
+    yield from (_as_prediction(s, a, share) for s, a in zip(unit.asked, answers, strict=True))
 
 
 def _as_prediction(sample: Sample, given: Any, seconds: float) -> Prediction:

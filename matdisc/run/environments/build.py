@@ -26,7 +26,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 import matdisc
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.errors import RunError
 from matdisc.run.environments.packages import installed_version
 
@@ -130,7 +130,7 @@ def build(folder: Path, requirements: Sequence[Requirement], model: str, say: Sa
             "bytes": sum(path.lstat().st_size for path in folder.rglob("*")),
             "seconds": round(time.monotonic() - started, 2),
         }
-        write_whole(folder / MANIFEST, (json.dumps(content, indent=1) + "\n").encode())
+        write_atomic(folder / MANIFEST, (json.dumps(content, indent=1) + "\n").encode())
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -11,7 +11,7 @@ from importlib.metadata import version
 import matdisc
 from matdisc.models.get.frames import Frames
 from matdisc.models.get.labels.config import LabelConfig
-from matdisc.models.get.labels.labels import LeftOut
+from matdisc.models.get.labels.labels import Rejected
 
 SCHEMA = "matdisc.labels/1"
 
@@ -21,7 +21,7 @@ def labels_card(
     frames: Frames,
     digest: str,
     source: str,
-    left: dict[str, list[LeftOut]],
+    left: dict[str, list[Rejected]],
     seconds: float,
     keys: Sequence[str],
 ) -> str:
@@ -63,7 +63,7 @@ def _versions() -> dict[str, str]:
     return {"matdisc": matdisc.__version__} | {name: version(name) for name in ("tblite", "ase", "numpy", "scipy")}
 
 
-def reasons(left: Mapping[str, Sequence[LeftOut]]) -> Counter[str]:
+def reasons(left: Mapping[str, Sequence[Rejected]]) -> Counter[str]:
     """Return how many structures were left out for what, as "rattled: forces beyond the limit"."""
     return Counter(f"{one.kind}: {_short(one.why)}" for ones in left.values() for one in ones)
 

@@ -17,16 +17,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.errors import DataError, ExtraError, MatdiscError, RunError
 from matdisc.interrupts import stopping_in_order
 from matdisc.models import one_thread
 from matdisc.models.get.frames import Frames, join, read_frames, write_frames
 from matdisc.models.get.labels.config import LabelConfig
-from matdisc.models.get.labels.labels import Labelled, LeftOut, Work, label_work, works
+from matdisc.models.get.labels.labels import Labelled, Rejected, Work, label_work, works
 from matdisc.physics.foreign import Notes, read_structures, to_stderr
 from matdisc.run.engine.cluster import ray_cluster
-from matdisc.run.engine.resumable import Progress, crew_size
+from matdisc.run.engine.resumable import Progress, worker_count
 from matdisc.run.labels.card import labels_card
 
 LOOK_SECONDS = 0.5
@@ -35,7 +35,7 @@ DIED = "worker"
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class LabelResult:
     """Frozen labels.
 
     Attributes:
@@ -49,7 +49,7 @@ class Made:
     frames: Frames
     path: Path
     sha256: str
-    left_out: dict[str, list[LeftOut]]
+    left_out: dict[str, list[Rejected]]
     reused: int
     seconds: float
 
@@ -65,7 +65,7 @@ def make_labels(
     resume: bool = False,
     progress: Progress | None = None,
     say: Callable[[str], None] = to_stderr,
-) -> Made:
+) -> LabelResult:
     """Label all that a configuration asks for, and freeze it in `out`.
 
     Args:
@@ -93,9 +93,9 @@ def make_labels(
     open_works = sorted((work for work in todo if work.key not in done), key=lambda work: -work.cost)
     if progress:
         progress(len(done), len(todo), counts)
-    crew = crew_size(workers, address)
-    with _cluster(bool(open_works), crew, address):
-        for work, labelled, seconds in _answers(open_works, crew):
+    n_workers = worker_count(workers, address)
+    with _cluster(bool(open_works), n_workers, address):
+        for work, labelled, seconds in _answers(open_works, n_workers):
             done[work.key] = _keep(parts, work, labelled, seconds)
             counts[_ended(done[work.key])] += 1
             if progress:
@@ -177,7 +177,7 @@ def _keep(parts: Path, work: Work, labelled: Labelled, seconds: float) -> dict[s
         "seconds": round(seconds, 3),
         "left_out": [asdict(one) for one in labelled.left_out],
     }
-    write_whole(parts / f"{work.key}.json", (json.dumps(told, ensure_ascii=False, indent=1) + "\n").encode())
+    write_atomic(parts / f"{work.key}.json", (json.dumps(told, ensure_ascii=False, indent=1) + "\n").encode())
     return told
 
 
@@ -185,8 +185,8 @@ def _ended(told: dict[str, Any]) -> str:
     return "ok" if not told["left_out"] else "with structures left out" if told["frames"] else "without frames"
 
 
-def _cluster(needed: bool, crew: int | None, address: str | None) -> AbstractContextManager[None]:
-    return ray_cluster(crew or 0, address) if needed and crew != 0 else nullcontext()
+def _cluster(needed: bool, n_workers: int | None, address: str | None) -> AbstractContextManager[None]:
+    return ray_cluster(n_workers or 0, address) if needed and n_workers != 0 else nullcontext()
 
 
 def _timed(work: Work) -> tuple[Labelled, float]:
@@ -197,23 +197,23 @@ def _timed(work: Work) -> tuple[Labelled, float]:
     return labelled, time.process_time() - started
 
 
-def _answers(open_works: Sequence[Work], crew: int | None) -> Iterator[tuple[Work, Labelled, float]]:
-    if crew == 0:
+def _answers(open_works: Sequence[Work], n_workers: int | None) -> Iterator[tuple[Work, Labelled, float]]:
+    if n_workers == 0:
         for work in open_works:
             yield work, *_timed(work)
         return
     if open_works:
-        yield from _ray_answers(open_works, crew)
+        yield from _ray_answers(open_works, n_workers)
 
 
-def _ray_answers(open_works: Sequence[Work], crew: int | None) -> Iterator[tuple[Work, Labelled, float]]:
+def _ray_answers(open_works: Sequence[Work], n_workers: int | None) -> Iterator[tuple[Work, Labelled, float]]:
     import ray
     from ray import exceptions as died
 
     ask = ray.remote(_timed).options(num_cpus=1, max_retries=1)
     waiting = list(reversed(open_works))
     flight: dict[Any, Work] = {}
-    room = crew or max(1, int(ray.cluster_resources().get("CPU", 1)))
+    room = n_workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     with stopping_in_order() as stop:
         try:
             while waiting or flight:
@@ -231,7 +231,7 @@ def _ray_answers(open_works: Sequence[Work], crew: int | None) -> Iterator[tuple
                         raise
                     except died.RayError as err:  # the worker was killed twice, most often for memory
                         why = f"its worker died ({type(err).__name__}); often out of memory"
-                        yield work, Labelled(None, [LeftOut(DIED, 0, why)]), 0.0
+                        yield work, Labelled(None, [Rejected(DIED, 0, why)]), 0.0
         finally:
             for ref in flight:
                 ray.cancel(ref, force=False)
@@ -239,7 +239,7 @@ def _ray_answers(open_works: Sequence[Work], crew: int | None) -> Iterator[tuple
 
 def _freeze(
     config: LabelConfig, out: Path, source: str, todo: Sequence[Work], done: dict[str, dict[str, Any]], reused: int
-) -> Made:
+) -> LabelResult:
     read = [read_frames(out / "parts" / f"{work.key}.npz") for work in todo if done[work.key]["frames"]]
     if not read:
         first = next((one for told in done.values() for one in told["left_out"]), {"why": "nothing was made"})
@@ -247,10 +247,10 @@ def _freeze(
     frames = join(read)
     path = out / "frames.npz"
     digest = write_frames(path, frames)
-    left = {key: [LeftOut(**one) for one in told["left_out"]] for key, told in done.items() if told["left_out"]}
+    left = {key: [Rejected(**one) for one in told["left_out"]] for key, told in done.items() if told["left_out"]}
     seconds = sum(told["seconds"] for told in done.values())
     if source:
-        write_whole(out / "config.toml", source.encode())
+        write_atomic(out / "config.toml", source.encode())
     text = labels_card(config, frames, digest, source, left, seconds, [work.key for work in todo])
-    write_whole(out / "labels.toml", text.encode())
-    return Made(frames, path, digest, left, reused, seconds)
+    write_atomic(out / "labels.toml", text.encode())
+    return LabelResult(frames, path, digest, left, reused, seconds)

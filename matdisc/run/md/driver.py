@@ -20,7 +20,7 @@ from matdisc.physics.foreign import multiplicity, total_charge
 from matdisc.predictions import one_line
 from matdisc.run.engine.cluster import cluster_gpus, ray_cluster
 from matdisc.run.engine.limits import lift_memory_limit
-from matdisc.run.engine.resumable import crew_size, memory_share
+from matdisc.run.engine.resumable import memory_share, worker_count
 from matdisc.run.environments.layers import Mode, runtime_env
 from matdisc.run.md.files import ReplicaFiles, Summary, output_folder
 from matdisc.run.md.memory import refuse_too_large
@@ -40,7 +40,7 @@ Progress = Callable[[str, int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class MDWay:
+class MDOptions:
     """Workers, cluster and environment, as for `matdisc predict`; `resume` and `restart` as for output_folder."""
 
     workers: int | None = None
@@ -59,7 +59,7 @@ def run_md(
     out: Path,
     *,
     seed: int = 0,
-    way: MDWay | None = None,
+    options: MDOptions | None = None,
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> list[Summary]:
@@ -83,10 +83,10 @@ def run_md(
             is, `out` holds something else.
         KeyboardInterrupt: If the user asks to stop; all up to the last checkpoints is on disk.
     """
-    way = way or MDWay()
-    if way.env == "isolated" and way.workers == 0:
+    options = options or MDOptions()
+    if options.env == "isolated" and options.workers == 0:
         raise RunError("an isolated environment needs a worker process; use at least `--workers 1`")
-    if way.resume and way.restart:
+    if options.resume and options.restart:
         raise RunError("options '--resume' and '--restart' exclude each other; give one of them")
     refuse_unknown_elements(job.model, atoms.get_chemical_symbols())
     for t in temperatures:
@@ -96,23 +96,29 @@ def run_md(
     all_of_them = [
         Replica(_name(t, number), t, _seed(seed, t, number), atoms) for t in temperatures for number in range(replicas)
     ]
-    crew = crew_size(way.workers, way.address)
-    at_once = len(all_of_them) if crew is None else max(1, min(crew, len(all_of_them)))
-    limit = memory_share(job.model, way.memory, at_once, None if crew == 0 else way.address)
-    job = replace(job, memory_gib=limit, in_worker=crew != 0)
+    n_workers = worker_count(options.workers, options.address)
+    at_once = len(all_of_them) if n_workers is None else max(1, min(n_workers, len(all_of_them)))
+    limit = memory_share(job.model, options.memory, at_once, None if n_workers == 0 else options.address)
+    job = replace(job, memory_gib=limit, in_worker=n_workers != 0)
     refuse_too_large(job, atoms, say)
     settings = _settings(job, atoms, temperatures, replicas, seed)
-    with output_folder(out, settings, resume=way.resume, restart=way.restart):
+    with output_folder(out, settings, resume=options.resume, restart=options.restart):
         files = {replica.name: ReplicaFiles(out / replica.name) for replica in all_of_them}
         todo = [r for r in all_of_them if files[r.name].stop is None and files[r.name].step < job.steps]
         if progress:
             for name, one in files.items():
                 progress(name, one.step, job.steps, one.stop.reason if one.stop else "")
         died: dict[str, str] = {}
-        cluster = ray_cluster(min(crew or 1, len(todo)), way.address) if todo and crew != 0 else nullcontext()
+        cluster = (
+            ray_cluster(min(n_workers or 1, len(todo)), options.address) if todo and n_workers != 0 else nullcontext()
+        )
         with cluster, stopping_in_order() as stop:
-            environment = runtime_env(job.model, way.env, address=way.address, say=say) if todo and crew != 0 else {}
-            parts = _serial(job, todo, files) if crew == 0 else _on_ray(job, todo, files, crew, environment, died)
+            environment = (
+                runtime_env(job.model, options.env, address=options.address, say=say) if todo and n_workers != 0 else {}
+            )
+            parts = (
+                _serial(job, todo, files) if n_workers == 0 else _on_ray(job, todo, files, n_workers, environment, died)
+            )
             with closing(parts):  # lets go of the tasks while Ray is still there
                 for name, part in parts:
                     files[name].add(part)
@@ -179,7 +185,7 @@ def _on_ray(
     job: Dynamics,
     todo: Sequence[Replica],
     files: Mapping[str, ReplicaFiles],
-    crew: int | None,
+    n_workers: int | None,
     environment: Mapping[str, Any],
     died: dict[str, str],
 ) -> Generator[tuple[str, Part], None, None]:
@@ -198,7 +204,7 @@ def _on_ray(
     deaths: dict[str, tuple[int, int]] = {}
     try:
         while waiting or flight:
-            while waiting and len(flight) < (crew or len(todo)):
+            while waiting and len(flight) < (n_workers or len(todo)):
                 replica = waiting.pop(0)
                 flight[ask.remote(shared, replica, files[replica.name].state)] = replica
             ready, _ = ray.wait(list(flight), num_returns=1, timeout=LOOK_SECONDS)

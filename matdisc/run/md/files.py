@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from matdisc.atomic import naming, write_whole
+from matdisc.atomic import naming, write_atomic
 from matdisc.errors import DataError, RunError
 from matdisc.physics.md import Stop
 from matdisc.physics.md.state import from_bytes
@@ -103,7 +103,7 @@ class ReplicaFiles:
         stop = asdict(part.stop) if part.stop else None
         state = from_bytes(part.state)[0]
         self.state = state.to_bytes(lengths=self._lengths, seconds=self.seconds, stop=stop)
-        write_whole(self.folder / CHECKPOINT, self.state)
+        write_atomic(self.folder / CHECKPOINT, self.state)
 
     def summary(self, wanted: int, timestep: float, n_atoms: int, died: str = "") -> Summary:
         """Return how the trajectory went so far; `died` says why its worker could not go on."""
@@ -170,7 +170,7 @@ def output_folder(folder: Path, settings: Mapping[str, Any], *, resume: bool, re
                 raise RunError(f"{folder}: holds checkpoints but no {SETTINGS}; give another folder with --out")
         else:
             _refuse_others(path, settings)
-        write_whole(path, (json.dumps(settings, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+        write_atomic(path, (json.dumps(settings, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
         yield
 
 

@@ -15,7 +15,7 @@ from matdisc.arrays import Floats
 from matdisc.cards import ModelCard
 from matdisc.errors import MatdiscError, RunError
 from matdisc.models import load_potential, one_thread
-from matdisc.physics.drivers import FAULTS, by_evaluation
+from matdisc.physics.drivers import FAULTS, iterate
 from matdisc.physics.evaluation import Evaluation, Steps, evaluate
 from matdisc.physics.md import Conditions, Simulated, State, Stop, Watchdog, simulate, thermal_velocities
 from matdisc.physics.md.state import from_bytes
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from ase.calculators.calculator import Calculator
 
-SIGN_OF_LIFE = 1.0
+HEARTBEAT = 1.0
 """A worker says how far it is every so many seconds."""
 RELAXED = 0.5
 """Largest force, eV/Å, at which relaxing a start ends early."""
@@ -229,7 +229,7 @@ def _stretch(
 
 def _driven(steps: Steps[Simulated], calculator: Calculator, first: int) -> Generator[Part, None, Simulated]:
     """Do the work of a stretch, with signs of life."""
-    heard, asked, going = time.perf_counter(), 0, by_evaluation(steps, calculator)
+    last_heartbeat, asked, going = time.perf_counter(), 0, iterate(steps, calculator)
     while True:
         try:
             next(going)
@@ -237,8 +237,8 @@ def _driven(steps: Steps[Simulated], calculator: Calculator, first: int) -> Gene
             result: Simulated = end.value
             return result
         asked += 1
-        if time.perf_counter() - heard > SIGN_OF_LIFE:
-            heard = time.perf_counter()
+        if time.perf_counter() - last_heartbeat > HEARTBEAT:
+            last_heartbeat = time.perf_counter()
             yield Part(first + asked)
 
 

@@ -32,7 +32,7 @@ from matdisc.physics.alloys.mixing import (
     similar_share,
     stretch_ratio,
 )
-from matdisc.run.engine.resumable import Progress, Way, ask
+from matdisc.run.engine.resumable import Progress, RunOptions, run_resumable
 from matdisc.run.engine.schedule import Schedule
 from matdisc.run.engine.worker import Job
 from matdisc.schema import Crystal, Prediction, Sample
@@ -82,7 +82,7 @@ def mix(
     *,
     lattices: Sequence[str] = LATTICES,
     protocol: str = PROTOCOL,
-    way: Way | None = None,
+    options: RunOptions | None = None,
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Mixing:
@@ -107,7 +107,7 @@ def mix(
     samples = cells(names, lattices)
     folder = board.runs_dir / "mixing" / f"{model_key}+{protocol}"
     about = {"elements": list(names), "lattices": list(lattices)}
-    asked = ask(folder, settings, job, samples, Schedule, way or Way(), about, progress, say)
+    asked = run_resumable(folder, settings, job, samples, Schedule, options or RunOptions(), about, progress, say)
     energies, left = _energies(samples, asked.answers)
     pure = {(el, lattice): energies.get(_pure(el, lattice), np.nan) for el in names for lattice in lattices}
     mixed = {

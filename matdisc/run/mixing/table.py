@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 import matdisc
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.physics.alloys.hull import EV
 from matdisc.physics.alloys.tables import LATTICES as TABLE_LATTICES
 from matdisc.physics.alloys.tables import energies_from, tabulated
@@ -84,8 +84,8 @@ def write_table(found: Mixing, out: Path) -> str:
         writer.writerow([a, b, domain, "yes" if np.isfinite(s) else "no", *told, *numbers])
     data = text.getvalue().encode()
     digest = hashlib.sha256(data).hexdigest()
-    write_whole(out, data)
-    told_of = {
+    write_atomic(out, data)
+    as_columns = {
         "schema": SCHEMA,
         "table_sha256": digest,
         **found.settings,
@@ -97,8 +97,8 @@ def write_table(found: Mixing, out: Path) -> str:
         "statuses": dict(sorted(found.counts.items())),
         "machines": found.cost["machines"],
     }
-    content = json.dumps(told_of, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-    write_whole(out.with_suffix(".json"), content.encode())
+    content = json.dumps(as_columns, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    write_atomic(out.with_suffix(".json"), content.encode())
     return digest
 
 

@@ -47,7 +47,7 @@ def fold_by_fold(card: DatasetCard, dataset: Dataset) -> Dataset:
     return _kept(tuple(card.splits.items()), _Known(dataset, f"{dataset.key} {dataset.sha256}"))
 
 
-def asked_hash(sha256: str, splits: Mapping[str, str]) -> str:
+def input_hash(sha256: str, splits: Mapping[str, str]) -> str:
     """Return the hash of what is asked of a dataset of that hash under protocols in this order, each with its hash."""
     return canonical_hash({"dataset": sha256, "splits": [list(split) for split in splits.items()]})
 
@@ -78,7 +78,7 @@ def _fold_by_fold(splits: tuple[tuple[str, str], ...], known: _Known) -> Dataset
                 name = f"{sample.material_id}@{protocol}/{fold.name}"
                 asked.append(Sample(name, sample.inputs, sample.target, sample.group, number, sample.flags))
     return replace(
-        dataset, samples=tuple(asked), train=(), training=training, sha256=asked_hash(dataset.sha256, dict(splits))
+        dataset, samples=tuple(asked), train=(), training=training, sha256=input_hash(dataset.sha256, dict(splits))
     )
 
 
@@ -96,7 +96,7 @@ ALLOYS = Task(
     needs_references=False,
     limits=(0.0, 1.0),
     starts=fold_by_fold,
-    together=True,
+    multi_column=True,
     replicates=200,
     unit="alloy and fold",
     null="alloys-constant",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from matdisc.cards import DatasetCard, Dynamics
 from matdisc.datasets.dynamics import AMPLITUDE, NOISE, curve_columns
 from matdisc.datasets.truth import Truth
 from matdisc.metrics.dynamics import timestep_exponent
-from matdisc.scoring.figures import Figure, Line, Sheet, shown
+from matdisc.scoring.figures import Artifacts, Figure, Line, Table
 from matdisc.tasks.dynamics.columns import against_reference, asked_ps, curves, per_step, reported, rule_of, spreads
 from matdisc.tasks.dynamics.simulation import STOPS
 
@@ -28,14 +28,14 @@ HELD = ("temperature_mean", "temperature_spread", "msd", "lindemann", AMPLITUDE)
 """Columns of the held run in the order of the table."""
 
 
-def detail(card: DatasetCard, truth: Truth, answers: Answers) -> dict[str, Any]:
+def detail(card: DatasetCard, truth: Truth, answers: Answers) -> Artifacts:
     """Return drift and fluctuation against the time step, survival, curves of each material, and a table of all."""
     rule = rule_of(card)
     names = truth.material_ids.to_pylist()
     figures = [*_against_timestep(rule, answers), _survival(rule, answers)]
     for i in [i for i in range(len(names)) if np.isfinite(reported(answers, "g_00")[i])]:
         figures += _curves(rule, truth, answers, i, names[i])
-    return shown(figures, [_materials(rule, truth, answers, names)])
+    return Artifacts(figures=figures, tables=[_materials(rule, truth, answers, names)])
 
 
 def _against_timestep(rule: Dynamics, answers: Answers) -> list[Figure]:
@@ -80,7 +80,7 @@ def _curves(rule: Dynamics, truth: Truth, answers: Answers, i: int, name: str) -
     return found
 
 
-def _materials(rule: Dynamics, truth: Truth, answers: Answers, names: list[str]) -> Sheet:
+def _materials(rule: Dynamics, truth: Truth, answers: Answers, names: list[str]) -> Table:
     errors = against_reference(rule, truth, {name: reported(answers, name) for name in curves(rule)})
     law = np.array([timestep_exponent(rule.timesteps, row).value for row in spreads(rule, answers)])
     numbers = [
@@ -95,7 +95,7 @@ def _materials(rule: Dynamics, truth: Truth, answers: Answers, names: list[str])
         for i, name in enumerate(names)
     ]
     note = "Noise is the error that the potential behind the reference has in so short a run." if rule.reference else ""
-    return Sheet("materials", "Every material", HEAD, rows, note)
+    return Table("materials", "Every material", HEAD, rows, note)
 
 
 def _ended(answers: Answers, i: int) -> str:

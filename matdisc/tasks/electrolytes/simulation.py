@@ -99,10 +99,10 @@ def liquid_steps(name: str, inputs: Mapping[str, Any]) -> Steps[tuple[dict[str, 
         replicas.append(ran.motion)
     charges = {each: species(each).charge for each in inputs["counts"]}
     ended = {"simulated_ps": ran.simulated_ps, "completed": 1.0, "stop": 0.0}
-    return ended | told_of(properties(densities, replicas, charges)), steps
+    return ended | as_columns(properties(densities, replicas, charges)), steps
 
 
-def told_of(found: Mapping[str, Estimate]) -> dict[str, float]:
+def as_columns(found: Mapping[str, Estimate]) -> dict[str, float]:
     """Return the properties that are defined and have columns, each with its error."""
     values: dict[str, float] = {}
     for name in PROPERTIES:
@@ -112,7 +112,7 @@ def told_of(found: Mapping[str, Estimate]) -> dict[str, float]:
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class ReplicaResult:
     """How a replica went: steps, ps that count, why it was ended, and density and motion if it was not."""
 
     steps: int
@@ -122,7 +122,7 @@ class Ran:
     motion: Replica | None = None
 
 
-def replica_steps(inputs: Mapping[str, Any], rule: Electrolytes, seed: int) -> Steps[Ran]:
+def replica_steps(inputs: Mapping[str, Any], rule: Electrolytes, seed: int) -> Steps[ReplicaResult]:
     """Run one replica."""
     from matdisc.physics.molecules.packing import liquid
 
@@ -140,7 +140,7 @@ def replica_steps(inputs: Mapping[str, Any], rule: Electrolytes, seed: int) -> S
     n_density = _steps(rule, rule.equilibration_ps + rule.density_ps)
     held = yield from simulate(atoms, squeeze, n_density, seed=seed, observers=[volumes], watchdog=watchdog)
     if held.stop:
-        return Ran(held.steps_done, _counted(rule, held.steps_done), held.stop)
+        return ReplicaResult(held.steps_done, _counted(rule, held.steps_done), held.stop)
     skipped = round(rule.equilibration_ps * 1000 / (volumes.every * rule.timestep))
     density = mass * GRAMS_PER_CM3 / volumes.array("volume")[skipped:]
 
@@ -148,7 +148,7 @@ def replica_steps(inputs: Mapping[str, Any], rule: Electrolytes, seed: int) -> S
     box = at_density(atoms, held, float(kept.mean()), mass)
     warm = yield from simulate(box, fixed, _steps(rule, rule.equilibration_ps), seed=seed + 1, watchdog=watchdog)
     if warm.stop:
-        return Ran(held.steps_done + warm.steps_done, _counted(rule, held.steps_done), warm.stop)
+        return ReplicaResult(held.steps_done + warm.steps_done, _counted(rule, held.steps_done), warm.stop)
     centres = Centres(frame_every(rule), atoms.arrays["molecule"], atoms.get_masses())
     pressure = Recorder(_every(rule, PRESSURE_FS), ["pressure"])
     moved = yield from simulate(
@@ -158,12 +158,12 @@ def replica_steps(inputs: Mapping[str, Any], rule: Electrolytes, seed: int) -> S
     steps = held.steps_done + warm.steps_done + moved.steps_done
     simulated = _counted(rule, held.steps_done) + moved.steps_done * rule.timestep / 1000 * (1 - DROPPED)
     if moved.stop:
-        return Ran(steps, simulated, moved.stop)
+        return ReplicaResult(steps, simulated, moved.stop)
     motion = Replica(
         centres.array(), centres.masses, tuple(ordered(inputs["counts"])), centres.every * rule.timestep,
         pressure.array("pressure"), pressure.every * rule.timestep, float(box.get_volume()), temperature,
     )  # fmt: skip
-    return Ran(steps, simulated, None, density, motion)
+    return ReplicaResult(steps, simulated, None, density, motion)
 
 
 def frame_every(rule: Electrolytes) -> int:

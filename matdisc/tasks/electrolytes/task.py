@@ -8,7 +8,7 @@ of a liquid, that density is shown apart and is no test.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from matdisc.cards import DatasetCard
 from matdisc.datasets.truth import Truth
 from matdisc.physics.evaluation import Steps
 from matdisc.schema import Sample
-from matdisc.scoring.figures import Figure, Line, Sheet, shown
+from matdisc.scoring.figures import Artifacts, Figure, Line, Table
 from matdisc.tasks.dynamics.simulation import STOPS
 from matdisc.tasks.electrolytes.metrics import LIQUIDS
 from matdisc.tasks.electrolytes.simulation import PROPERTIES, liquid_steps, value_columns
@@ -104,7 +104,7 @@ def _diffusion_error(truth: Truth, answers: Answers) -> Floats:
     return np.divide(np.nansum(found, axis=0), count, out=np.full(len(correction), np.nan), where=count > 0)
 
 
-def detail(card: DatasetCard, truth: Truth, answers: Answers) -> dict[str, Any]:
+def detail(card: DatasetCard, truth: Truth, answers: Answers) -> Artifacts:
     """Return parity plots of density, viscosity and conductivity, and a table of all properties beside experiment."""
     names = truth.material_ids.to_pylist()
     aligned = told(answers, "aligned") > 0
@@ -128,7 +128,7 @@ def detail(card: DatasetCard, truth: Truth, answers: Answers) -> dict[str, Any]:
                     _known(truth.target(f"{name}_uncertainty")[i]), _known(answers.values[i]), note,
                 ])  # fmt: skip
     head = ("Liquid", "Property", "Unit", "Found", "±", "Experiment", "±", "Simulated, ps", "Note")
-    return shown(figures, [Sheet("liquids", "Properties of each liquid", head, rows)])
+    return Artifacts(figures=figures, tables=[Table("liquids", "Properties of each liquid", head, rows)])
 
 
 def _parity(name: str, truth: Truth, answers: Answers, aligned: Bools) -> Figure | None:
@@ -164,7 +164,7 @@ ELECTROLYTES = Task(
     judge=None,
     needs_references=False,
     limits=(0.0, 1e9),
-    together=True,
+    multi_column=True,
     terms=terms,
     detail=detail,
     metrics=LIQUIDS,

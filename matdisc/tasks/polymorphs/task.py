@@ -41,10 +41,10 @@ def judge(truth: Truth, column: str, values: Floats, threshold: float) -> Verdic
     score = -values if column == "p_stable" else values
     above = above_lowest(score, truth.compounds)
     with np.errstate(invalid="ignore"):
-        called = above <= TIE
+        predicted = above <= TIE
     e_true = above_lowest(truth.target("energy_per_atom"), truth.compounds)
     e_pred = np.full(len(values), np.nan) if column == "p_stable" else above
-    return Verdicts(stable, called, e_true, e_pred, np.ones(len(stable), bool))
+    return Verdicts(stable, predicted, e_true, e_pred, np.ones(len(stable), bool))
 
 
 def above_lowest(energies: Floats, compounds: Ints) -> Floats:

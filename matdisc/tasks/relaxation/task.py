@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matdisc.arrays import Floats, Ints
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.datasets.fetch import cache_dir
 from matdisc.datasets.relaxation_starts import relaxation_starts
 from matdisc.datasets.truth import Truth
@@ -98,7 +98,7 @@ def _geometry(pairs: _Pairs) -> tuple[Floats, Floats, Floats, Ints, Ints]:
         table = np.array([_row(*pair) for pair in zip(pairs.found, pairs.references, strict=True)])
         stream = io.BytesIO()
         np.save(stream, table)
-        write_whole(path, stream.getvalue())
+        write_atomic(path, stream.getvalue())
     shape = (len(table), len(LEVELS), 2)
     groups, operations = (part.astype(np.int64).reshape(shape) for part in np.split(table[:, 3:], 2, axis=1))
     return table[:, 0], table[:, 1], table[:, 2], groups, operations

@@ -72,9 +72,9 @@ def test_segments_equal_one_combination_after_another(rule):
     segment = np.repeat(np.arange(5), sizes)
     done = combine_segments(triples, segment, 5, rule)
     for i in range(5):
-        alone = combine(triples[segment == i], rule)
-        np.testing.assert_allclose(done.masses[i], alone.masses, atol=1e-12)
-        np.testing.assert_allclose(done.conflict[i], alone.conflict, atol=1e-12)
+        run_single = combine(triples[segment == i], rule)
+        np.testing.assert_allclose(done.masses[i], run_single.masses, atol=1e-12)
+        np.testing.assert_allclose(done.conflict[i], run_single.conflict, atol=1e-12)
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -110,10 +110,10 @@ def test_the_answer_to_one_alloy_does_not_depend_on_the_others_that_are_asked():
     alloys, high, asked = alloys_and_labels()
     model = EvidenceModel(Settings(knowledge=(table(),))).fit(alloys, high)
     strangers = ["Al|Fe|Ti", "Ag|Au|Fe", "Fe|Zr"]
-    together = model.judge([*strangers, *asked]).masses
+    run_batched = model.judge([*strangers, *asked]).masses
     apart = EvidenceModel(Settings(knowledge=(table(),))).fit(alloys, high)
     for i, alloy in enumerate([*strangers, *asked][::-1]):
-        np.testing.assert_array_equal(apart.judge([alloy]).masses[0], together[-1 - i])
+        np.testing.assert_array_equal(apart.judge([alloy]).masses[0], run_batched[-1 - i])
 
 
 def test_the_order_of_the_training_alloys_changes_no_similarity():
@@ -129,8 +129,8 @@ def test_the_order_of_the_training_alloys_changes_no_similarity():
 def test_a_source_is_discounted_once_however_many_pairs_it_has_seen():
     alloys, high, _ = alloys_and_labels()
     settings = Settings(**FIXED, knowledge=(table(discount=0.0),), reliability=False)
-    alone, beside = EvidenceModel(Settings(**FIXED)).fit(alloys, high), EvidenceModel(settings).fit(alloys, high)
-    undiscounted, discounted = alone.similarity(alone.view()).masses, beside.similarity(beside.view()).masses
+    run_single, beside = EvidenceModel(Settings(**FIXED)).fit(alloys, high), EvidenceModel(settings).fit(alloys, high)
+    undiscounted, discounted = run_single.similarity(run_single.view()).masses, beside.similarity(beside.view()).masses
     np.testing.assert_allclose(discounted[..., :2], 2 / 3 * undiscounted[..., :2], atol=1e-15)
 
 

@@ -9,7 +9,7 @@ from get_examples import rock_salt, salt, small_model, water
 from matdisc.errors import CardError, DataError
 from matdisc.models.get.calculator import load, reference_calculator
 from matdisc.models.get.files import save
-from matdisc.physics.evaluation import EvaluatesMany, evaluate
+from matdisc.physics.evaluation import BatchCalculator, evaluate
 from matdisc.testing import check_potential
 
 fast_or_not = pytest.mark.parametrize("fast", [False, True], ids=["reference", "compiled"])
@@ -35,14 +35,14 @@ def test_single_precision_is_a_potential_too(folder):
 def test_many_structures_at_once_are_what_each_is_alone(folder, fast):
     calculator = load(folder=folder, fast=fast, dtype="float64")
     frames = [water(1.0), salt(), rock_salt(2.8), water(seed=8)]
-    assert isinstance(calculator, EvaluatesMany)
+    assert isinstance(calculator, BatchCalculator)
     for atoms, found in zip(frames, calculator.evaluate_many(frames), strict=True):
-        alone = evaluate(calculator, atoms)
-        assert found.energy == pytest.approx(alone.energy, abs=1e-10)
-        np.testing.assert_allclose(found.forces, alone.forces, atol=1e-10)
-        assert (found.stress is None) == (alone.stress is None) == (not atoms.pbc.all())
+        run_single = evaluate(calculator, atoms)
+        assert found.energy == pytest.approx(run_single.energy, abs=1e-10)
+        np.testing.assert_allclose(found.forces, run_single.forces, atol=1e-10)
+        assert (found.stress is None) == (run_single.stress is None) == (not atoms.pbc.all())
         if found.stress is not None:
-            np.testing.assert_allclose(found.stress, alone.stress, atol=1e-10)
+            np.testing.assert_allclose(found.stress, run_single.stress, atol=1e-10)
 
 
 @fast_or_not

@@ -12,7 +12,7 @@ from matdisc.models.get.settings import Settings
 from matdisc.models.get.training.bulk import read_structures, taught
 from matdisc.models.get.training.config import DistillConfig, Stability, TrainConfig, read_config
 from matdisc.models.get.training.distillation import distil
-from matdisc.models.get.training.stability import mean_steady_ps, steady_ps
+from matdisc.models.get.training.stability import mean_stability_time, stability_time
 from matdisc.models.get.training.training import train
 
 NET = {"features": 8, "heads": 2, "radial": 8, "layers": 2, "level_of_theory": "toy"}
@@ -89,16 +89,16 @@ def test_stability_is_told_before_and_after_in_the_picoseconds_asked_for(folder)
 def test_a_start_that_dynamics_refuses_is_not_steady_at_all(monkeypatch):
     monkeypatch.setattr("matdisc.physics.md.trajectory.EXPLODING", 1e-9)
     model, atoms = GET(Settings(**NET, elements=(1, 8))), to_atoms(toy_frames(1, waters=(2,)), 0)
-    assert steady_ps(model, atoms, Stability(picoseconds=0.02), seed=0) == 0
+    assert stability_time(model, atoms, Stability(picoseconds=0.02), seed=0) == 0
 
 
 def test_a_structure_that_flies_apart_is_not_steady_for_long():
     """At ten million kelvin a hydrogen atom moves some 3 Å in a femtosecond, more than the 2 Å that are let pass."""
     model, atoms = GET(Settings(**NET, elements=(1, 8))), to_atoms(toy_frames(1, waters=(2,)), 0)
     calm, hot = (Stability(picoseconds=0.02, temperature=t, timestep=1.0) for t in (50, 1e7))
-    assert steady_ps(model, atoms, calm, seed=0) == pytest.approx(0.02)
-    assert steady_ps(model, atoms, hot, seed=0) < 0.01
-    assert mean_steady_ps([model, model], atoms, calm) == pytest.approx(0.02)
+    assert stability_time(model, atoms, calm, seed=0) == pytest.approx(0.02)
+    assert stability_time(model, atoms, hot, seed=0) < 0.01
+    assert mean_stability_time([model, model], atoms, calm) == pytest.approx(0.02)
 
 
 def test_models_that_agree_have_no_spread_and_offsets_do_not_count():

@@ -102,11 +102,11 @@ def test_a_batch_gives_each_frame_what_it_gets_alone():
     batch = ask(model, *frames, residual=True, between=True)
     start = 0
     for k, atoms in enumerate(frames):
-        alone, own = ask(model, atoms, residual=True, between=True), slice(start, start + len(atoms))
+        run_single, own = ask(model, atoms, residual=True, between=True), slice(start, start + len(atoms))
         for name in ("forces", "charges", "charge_slope", "residual"):
-            np.testing.assert_allclose(getattr(batch, name)[own], getattr(alone, name), atol=1e-11)
+            np.testing.assert_allclose(getattr(batch, name)[own], getattr(run_single, name), atol=1e-11)
         for name in ("energy", "virial", "dipole", "residual_virial", "network_virial_between"):
-            np.testing.assert_allclose(getattr(batch, name)[k], getattr(alone, name)[0], atol=1e-10)
+            np.testing.assert_allclose(getattr(batch, name)[k], getattr(run_single, name)[0], atol=1e-10)
         start += len(atoms)
 
 
@@ -263,16 +263,16 @@ def test_equal_molecules_far_apart_have_their_energies_and_their_coulomb_energy(
     model, one = small_model(), water()
     other = one.copy()
     other.translate([0, 0, 500.0])
-    alone, pair = ask(model, one), ask(model, one + other)
-    np.testing.assert_allclose(pair.charges[:3], alone.charges, atol=1e-10)
-    assert float(pair.energy) == pytest.approx(2 * float(alone.energy), abs=1e-5)  # dipoles at 500 Å
+    run_single, pair = ask(model, one), ask(model, one + other)
+    np.testing.assert_allclose(pair.charges[:3], run_single.charges, atol=1e-10)
+    assert float(pair.energy) == pytest.approx(2 * float(run_single.energy), abs=1e-5)  # dipoles at 500 Å
 
 
 def test_unlike_molecules_in_one_frame_share_the_shift_that_makes_it_neutral():
     """The limit that docs/get.md names: charge moves between molecules at any distance."""
     model, far = small_model(), Atoms("LiF", [[0, 0, 500.0], [0, 0, 501.5]])
-    alone, together = ask(model, water()), ask(model, water() + far)
-    shift = together.charges[:3] - alone.charges
+    run_single, run_batched = ask(model, water()), ask(model, water() + far)
+    shift = run_batched.charges[:3] - run_single.charges
     assert abs(float(shift[0])) > 1e-3
     np.testing.assert_allclose(shift, float(shift[0]), atol=1e-10)
 

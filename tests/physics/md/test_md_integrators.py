@@ -9,7 +9,7 @@ from ase.calculators.emt import EMT
 from ase.units import fs
 from wells import driven, gas, no_forces, ring, springs, wells
 
-from matdisc.physics.drivers import alone
+from matdisc.physics.drivers import run_single
 from matdisc.physics.md import Conditions, Recorder, simulate, thermal_velocities
 from matdisc.units import BAR, BOLTZMANN, MASS
 
@@ -78,7 +78,7 @@ def test_time_turned_back_leads_to_the_start(ensemble):
 def test_momentum_is_conserved(ensemble):
     atoms = copper()
     c = Conditions(ensemble=ensemble, temperature=300, timestep=2.0)
-    end = alone(simulate(atoms, c, 25, seed=0), EMT()).state
+    end = run_single(simulate(atoms, c, 25, seed=0), EMT()).state
     momentum = (MASS * atoms.get_masses()[:, None] * end.velocities).sum(axis=0)
     np.testing.assert_allclose(momentum, 0, atol=1e-9)
 
@@ -93,7 +93,7 @@ def test_trajectories_are_those_of_ase(ensemble):
         ensemble=ensemble, temperature=300, timestep=0.5, thermostat_fs=40, barostat_fs=100, pressure_bar=5000,
         dof=3 * len(atoms),
     )  # fmt: skip
-    ours = alone(simulate(atoms, c, 80, seed=0), EMT()).state
+    ours = run_single(simulate(atoms, c, 80, seed=0), EMT()).state
     theirs = atoms.copy()
     theirs.calc = EMT()
     if ensemble == "nve":
@@ -128,7 +128,7 @@ def test_an_ideal_gas_presses_with_its_kinetic_energy_alone():
 def test_the_pressure_is_the_derivative_of_the_energy_by_the_strain():
     atoms = copper(temperature=0.0)
     seen = Recorder(1, ["pressure", "volume"])
-    alone(simulate(atoms, Conditions(), 0, seed=0, observers=[seen]), EMT())
+    run_single(simulate(atoms, Conditions(), 0, seed=0, observers=[seen]), EMT())
     energies = []
     for strain in (1e-4, -1e-4):
         other = atoms.copy()
@@ -142,7 +142,7 @@ def test_the_pressure_is_the_derivative_of_the_energy_by_the_strain():
 def test_velocities_of_the_structure_are_kept_and_others_drawn_at_the_temperature():
     atoms = copper()
     seen = Recorder(1, ["velocities"])
-    alone(simulate(atoms, Conditions(temperature=900), 0, seed=0, observers=[seen]), EMT())
+    run_single(simulate(atoms, Conditions(temperature=900), 0, seed=0, observers=[seen]), EMT())
     np.testing.assert_allclose(seen.array("velocities")[0], atoms.get_velocities() * fs)
     many = gas(3000)
     drawn = thermal_velocities(many, 900, np.random.default_rng(0))
@@ -156,7 +156,7 @@ def test_velocities_of_the_structure_are_kept_and_others_drawn_at_the_temperatur
 def test_the_structure_that_was_given_is_left_alone():
     atoms = copper()
     before = atoms.copy()
-    alone(simulate(atoms, Conditions(ensemble="npt", temperature=300, barostat_fs=50), 20, seed=0), EMT())
+    run_single(simulate(atoms, Conditions(ensemble="npt", temperature=300, barostat_fs=50), 20, seed=0), EMT())
     np.testing.assert_array_equal(atoms.positions, before.positions)
     np.testing.assert_array_equal(atoms.cell[:], before.cell[:])
 

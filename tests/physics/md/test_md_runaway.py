@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from wells import bulk_only, driven, gas, no_forces, ring, springs
 
 from matdisc.errors import RunError
-from matdisc.physics.drivers import alone
+from matdisc.physics.drivers import run_single
 from matdisc.physics.evaluation import Evaluation, checked
 from matdisc.physics.md import Conditions, Recorder, Watchdog, simulate
 from matdisc.physics.md.conditions import ENSEMBLES
@@ -39,7 +39,7 @@ class Counted(EMT):
 @pytest.mark.parametrize("barostat", [1e-6, 0.1, 0.5, 1.0, 2.0])
 def test_a_barostat_that_is_too_tight_ends_the_run_in_a_few_steps_with_what_to_give(barostat):
     atoms, potential = bulk("Cu", cubic=True) * (2, 2, 2), Counted()
-    end = alone(simulate(atoms, npt(barostat_fs=barostat), 100, seed=0), potential)
+    end = run_single(simulate(atoms, npt(barostat_fs=barostat), 100, seed=0), potential)
     assert end.stop.reason == "runaway"
     assert (
         f"barostat time {barostat:g} fs with a step of 0.5 fs; give a barostat time of at least 50 fs"
@@ -53,7 +53,7 @@ def test_a_barostat_that_is_too_tight_ends_the_run_in_a_few_steps_with_what_to_g
 
 def test_what_is_proposed_holds():
     atoms = bulk("Cu", cubic=True)
-    assert alone(simulate(atoms, npt(barostat_fs=50), 100, seed=0, watchdog=Watchdog()), EMT()).stop is None
+    assert run_single(simulate(atoms, npt(barostat_fs=50), 100, seed=0, watchdog=Watchdog()), EMT()).stop is None
 
 
 def test_a_cell_that_grows_for_another_reason_is_told_with_its_conditions():

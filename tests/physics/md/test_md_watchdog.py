@@ -10,7 +10,7 @@ from ase.calculators.calculator import Calculator
 from ase.calculators.emt import EMT
 from wells import driven, gas, no_forces, ring, springs, wells
 
-from matdisc.physics.drivers import alone, together
+from matdisc.physics.drivers import run_batched, run_single
 from matdisc.physics.evaluation import Evaluation
 from matdisc.physics.md import Conditions, Recorder, Watchdog, simulate
 from matdisc.physics.md.watchdog import bonds_of, close_pairs
@@ -89,7 +89,7 @@ def test_a_potential_that_fails_ends_the_trajectory_at_its_last_good_state(what,
             energy = what if self.calls > 5 else 0.0
             self.results = {"energy": energy, "forces": np.zeros((len(atoms), 3))}
 
-    for drive in (alone, lambda steps, calculator: next(together([("a", steps)], calculator)).value):
+    for drive in (run_single, lambda steps, calculator: next(run_batched([("a", steps)], calculator)).value):
         end = drive(simulate(gas(4), Conditions(temperature=300), 50, seed=0), Fails())
         assert (end.stop.reason, end.steps_done, end.state.step) == (reason, 4, 4)
         assert end.stop.time_fs == 5.0
@@ -120,7 +120,7 @@ def test_an_atom_that_jumps_is_caught_before_the_potential_is_asked():
 
 def test_a_good_simulation_is_left_alone():
     atoms = bulk("Cu", cubic=True)
-    end = alone(simulate(atoms, Conditions(temperature=600), 60, seed=1, watchdog=Watchdog(every=1)), EMT())
+    end = run_single(simulate(atoms, Conditions(temperature=600), 60, seed=1, watchdog=Watchdog(every=1)), EMT())
     assert (end.stop, end.steps_done) == (None, 60)
     ethanol = molecule("CH3CH2OH")
     dog = Watchdog(every=1, bonds=True)

@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matdisc.leaderboard.schema.base import Numbers
-from matdisc.leaderboard.schema.figures import DrawnFigure, DrawnLine, ToldSheet
 from matdisc.leaderboard.site.charts.curves import SERIES, on_grid
 from matdisc.leaderboard.site.charts.points import MARKERS, error_bars, key_of, markers, with_interval
 from matdisc.leaderboard.site.charts.svg import (
@@ -31,6 +29,8 @@ from matdisc.leaderboard.site.charts.svg import (
 )
 from matdisc.leaderboard.site.charts.svg import sheet as data_of
 from matdisc.leaderboard.site.tables.format import Number
+from matdisc.scoring.figures import Figure, Line, Table
+from matdisc.scoring.record import Numbers
 
 GRID = 25
 """Places at which curves on different points are told in the table beside a chart."""
@@ -60,20 +60,20 @@ class TextSheet:
         return any(cell == "–" for row in self.rows for cell in row)
 
 
-def measured_plots(found: Sequence[DrawnFigure]) -> list[Plot]:
+def measured_plots(found: Sequence[Figure]) -> list[Plot]:
     """Return the drawing of every figure that has a defined point."""
     return [plot for plot in map(_plot, found) if plot is not None]
 
 
-def text_sheets(found: Sequence[ToldSheet]) -> list[TextSheet]:
+def text_sheets(found: Sequence[Table]) -> list[TextSheet]:
     """Return tables with their numbers printed."""
     return [
-        TextSheet(one.key, one.title, one.note, one.head, tuple(tuple(map(cell_text, row)) for row in one.rows))
+        TextSheet(one.key, one.title, one.note, tuple(one.head), tuple(tuple(map(cell_text, row)) for row in one.rows))
         for one in found
     ]
 
 
-def _plot(found: DrawnFigure) -> Plot | None:
+def _plot(found: Figure) -> Plot | None:
     every = [(line, _series(found, i)) for i, line in enumerate(found.lines)]
     pairs = [(line, series) for line, series in every if defined([series])]
     if not pairs:
@@ -96,7 +96,7 @@ def _plot(found: DrawnFigure) -> Plot | None:
     )  # fmt: skip
 
 
-def _series(found: DrawnFigure, i: int) -> Series:
+def _series(found: Figure, i: int) -> Series:
     """Return one line as it is drawn: logarithms taken, beside the others where they share named places."""
     line, n = found.lines[i], len(found.lines)
     shift = (i - (n - 1) / 2) * min(APART, 0.6 / n) if found.x_names and not line.labels else 0.0
@@ -108,7 +108,7 @@ def _series(found: DrawnFigure, i: int) -> Series:
     return Series(line.name, f"s{i % SERIES}", xs, _logs(line.y, found.y_log), marker, x_ends, y_ends)
 
 
-def _markers(found: DrawnFigure, line: DrawnLine, series: Series, x: Axis, y: Axis) -> list[Shape]:
+def _markers(found: Figure, line: Line, series: Series, x: Axis, y: Axis) -> list[Shape]:
     if not series.marker:
         return []
     names = line.labels or [line.name] * len(line.x)
@@ -116,13 +116,13 @@ def _markers(found: DrawnFigure, line: DrawnLine, series: Series, x: Axis, y: Ax
     return markers(series, x, y, [f"{name}: {place}, {cell_text(value)}" for name, place, value in rows])
 
 
-def _places(found: DrawnFigure, line: DrawnLine) -> list[str]:
+def _places(found: Figure, line: Line) -> list[str]:
     """Where the points of a line stand on the x axis, in words."""
     names = {float(place): name for place, name in enumerate(found.x_names, start=1)}
     return [cell_text(at) if at is None else names.get(at, cell_text(at)) for at in line.x]
 
 
-def _numbers(found: DrawnFigure, drawn: Sequence[Series], x: Axis) -> Sheet:
+def _numbers(found: Figure, drawn: Sequence[Series], x: Axis) -> Sheet:
     """Return the table beside a chart: a row for each named point, else for each place on the x axis."""
     if any(line.labels for line in found.lines):
         points = [
@@ -137,7 +137,7 @@ def _numbers(found: DrawnFigure, drawn: Sequence[Series], x: Axis) -> Sheet:
     return on_grid(found.x_label, drawn, [x.low + (x.high - x.low) * i / (GRID - 1) for i in range(GRID)])
 
 
-def _with_intervals(line: DrawnLine) -> tuple[list[str], list[str]]:
+def _with_intervals(line: Line) -> tuple[list[str], list[str]]:
     none = [None] * len(line.x)
     return (
         [with_interval(*cells) for cells in zip(line.x, line.x_low or none, line.x_high or none, strict=True)],
@@ -145,14 +145,14 @@ def _with_intervals(line: DrawnLine) -> tuple[list[str], list[str]]:
     )
 
 
-def _axes(found: DrawnFigure, drawn: Sequence[Series], label: str, height: int) -> tuple[Axis, Axis]:
+def _axes(found: Figure, drawn: Sequence[Series], label: str, height: int) -> tuple[Axis, Axis]:
     """Return axes that hold every point with its interval; around points alone they are tight."""
     xs = [x for s in drawn for numbers in (s.xs, *(s.x_ends or ())) for x in known(numbers)]
     ys = [y for s in drawn for numbers in (s.ys, *(s.y_ends or ())) for y in known(numbers)]
     tight = all(line.labels for line in found.lines)
     y = y_axis(label, *_ends(ys, found.base, found.y_log, tight), height=height)
     if found.x_names:
-        return Axis(found.x_label, 0.5, len(found.x_names) + 0.5, LEFT, WIDTH - RIGHT, names=found.x_names), y
+        return Axis(found.x_label, 0.5, len(found.x_names) + 0.5, LEFT, WIDTH - RIGHT, names=tuple(found.x_names)), y
     positive = [x for x in xs if x > 0]
     if found.x_log and positive:
         return x_axis(found.x_label, min(positive), max(positive), log=True), y

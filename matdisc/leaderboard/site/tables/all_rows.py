@@ -33,7 +33,7 @@ class AllRows:
 
 def all_rows(ranking: BoardRanking | None) -> AllRows | None:
     """Return what a ranking has to draw; None if that is nothing."""
-    if ranking is None or not (ranking.figures or ranking.sheets):
+    if ranking is None or not (ranking.figures or ranking.tables):
         return None
-    sheets = text_sheets(ranking.sheets)
+    sheets = text_sheets(ranking.tables)
     return AllRows(sheets[0] if sheets else None, tuple(measured_plots(ranking.figures)), tuple(sheets[1:]))

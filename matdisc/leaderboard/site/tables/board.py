@@ -9,7 +9,6 @@ from itertools import pairwise
 
 from matdisc.cards import DatasetCard, ModelCard
 from matdisc.leaderboard.names import display_name
-from matdisc.leaderboard.schema.base import Value
 from matdisc.leaderboard.schema.ranking import BoardRanking
 from matdisc.leaderboard.schema.result import Result
 from matdisc.leaderboard.site.content import Content
@@ -17,6 +16,7 @@ from matdisc.leaderboard.site.tables.cells import Badge, Cell, badges, cell, var
 from matdisc.leaderboard.site.tables.ranking import fits, headline, places
 from matdisc.leaderboard.site.tables.ranks import Rank, heat_levels, rank_intervals
 from matdisc.scoring.metric import Metric
+from matdisc.scoring.record import Value
 from matdisc.tasks import TASKS
 
 LONG = 200

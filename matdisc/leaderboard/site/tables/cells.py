@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from matdisc.cards import DatasetCard
 from matdisc.leaderboard.agreement import PUBLISHED
-from matdisc.leaderboard.schema.base import Value
 from matdisc.leaderboard.schema.result import Result
 from matdisc.leaderboard.site.tables.format import show, show_interval
 from matdisc.leaderboard.submission import dataset_hash
 from matdisc.scoring.metric import Metric
+from matdisc.scoring.record import Value
 
 VARIANTS = {PUBLISHED: "the predictions that its authors or Matbench Discovery published"}
 """What the part after `+` in an entry's id means, where that needs words."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matdisc.leaderboard.schema.base import Number, Value
 from matdisc.leaderboard.schema.folds import BeliefDetails, ByElement, BySize, FoldProtocol
 from matdisc.leaderboard.site.tables.fold_text import Text, sentences, signed
 from matdisc.leaderboard.site.tables.format import show, show_interval
 from matdisc.leaderboard.site.tables.slices import Periodic, SliceTable, periodic_of
 from matdisc.scoring.metric import Metric
+from matdisc.scoring.record import Number, Value
 from matdisc.tasks import Task
 
 MOST_BESIDE = 6

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matdisc.leaderboard.schema.base import Value
 from matdisc.scoring.metric import Better
+from matdisc.scoring.record import Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class Rejected:
     """A structure without a place among the frames: how it was made, its number among those, and why."""
 
     kind: str
@@ -70,7 +70,7 @@ class Labelled:
     """What came of one piece of work: frames, or None if there is none, and what was left out."""
 
     frames: Frames | None
-    left_out: list[LeftOut]
+    left_out: list[Rejected]
 
 
 def works(
@@ -126,7 +126,7 @@ def label_work(work: Work) -> Labelled:
     try:
         trajectory = _Trajectory(work, work.system)
     except DataError as err:  # no packing is found
-        return Labelled(None, [LeftOut("packing", 0, str(err))])
+        return Labelled(None, [Rejected("packing", 0, str(err))])
     return trajectory.labelled()
 
 
@@ -145,7 +145,7 @@ class _Trajectory:
             self.start.numbers, charge=self.start.info["charge"], pbc=self.start.pbc, method=work.config.method
         )
         self.rows: list[Frames] = []
-        self.left_out: list[LeftOut] = []
+        self.left_out: list[Rejected] = []
 
     def labelled(self) -> Labelled:
         bases = self._dynamics() if self.system.frames else [self.start.positions.copy()]
@@ -176,9 +176,9 @@ class _Trajectory:
                 step += 1
         except StopIteration as end:
             if end.value.stop:
-                self.left_out.append(LeftOut("dynamics", len(kept), f"ended at step {step}: {end.value.stop.detail}"))
+                self.left_out.append(Rejected("dynamics", len(kept), f"ended at step {step}: {end.value.stop.detail}"))
         except (NoLabel, RunError) as err:
-            self.left_out.append(LeftOut("dynamics", len(kept), f"ended at step {step}: {err}"))
+            self.left_out.append(Rejected("dynamics", len(kept), f"ended at step {step}: {err}"))
         return kept
 
     def _simulation(self, steps: int) -> Any:
@@ -208,13 +208,13 @@ class _Trajectory:
         try:
             label = self.xtb.label(positions, self.start.cell.array)
         except NoLabel as err:
-            self.left_out.append(LeftOut(kind, number, str(err)))
+            self.left_out.append(Rejected(kind, number, str(err)))
         else:
             self._keep(kind, number, positions, label)
 
     def _keep(self, kind: str, number: int, positions: Floats, label: Label) -> None:
         if why := too_strong(label, self.config.largest_force):
-            self.left_out.append(LeftOut(kind, number, why))
+            self.left_out.append(Rejected(kind, number, why))
             return
         atoms = self.start.copy()
         atoms.positions = positions
@@ -230,10 +230,10 @@ def _label_structures(work: Work) -> Labelled:
         try:
             label = label_atoms(atoms, method=work.config.method, source=f"{name}, frame {number}")
         except NoLabel as err:
-            left.append(LeftOut(name, number, str(err)))
+            left.append(Rejected(name, number, str(err)))
             continue
         if why := too_strong(label, work.config.largest_force):
-            left.append(LeftOut(name, number, why))
+            left.append(Rejected(name, number, why))
             continue
         system = str(atoms.info.get("system", atoms.get_chemical_formula()))
         rows.append(frame(atoms, label, system, int(atoms.info.get("trajectory", 0))))

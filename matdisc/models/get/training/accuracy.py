@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matdisc.arrays import Floats
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.errors import DataError
 from matdisc.models.get.frames import Frames
 
@@ -162,7 +162,7 @@ def write_errors(path: Path, rows: Sequence[Row]) -> None:
     for r in rows:
         numbers = (f"{x:.6g}" for x in (r.mae, r.rmse, r.dummy_mae, r.dummy_rmse, r.spread))
         lines.append(",".join((r.part, _quoted(r.system), _quoted(r.quantity), r.unit, str(r.n), *numbers)))
-    write_whole(path, ("\n".join(lines) + "\n").encode("utf-8"))
+    write_atomic(path, ("\n".join(lines) + "\n").encode("utf-8"))
 
 
 def _quoted(text: str) -> str:
@@ -175,7 +175,7 @@ def write_curves(path: Path, history: Sequence[Mapping[str, float]]) -> None:
     for row in history:
         names += [name for name in row if name not in names]
     lines = [",".join(names), *(",".join(f"{row[n]:.8g}" if n in row else "" for n in names) for row in history)]
-    write_whole(path, ("\n".join(lines) + "\n").encode("utf-8"))
+    write_atomic(path, ("\n".join(lines) + "\n").encode("utf-8"))
 
 
 LARGEST_VIRIAL = 50.0

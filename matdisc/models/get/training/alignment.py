@@ -35,7 +35,7 @@ LABELLED = Loss(
 
 
 @dataclass(frozen=True, slots=True)
-class Shifted:
+class AlignmentResult:
     """What alignment did to one mixture, on frames that it did not learn from.
 
     Attributes:
@@ -58,7 +58,7 @@ class Shifted:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ReferenceFrame:
     """A frame with what the initial model says of it, and the shift that is wanted.
 
     Attributes:
@@ -76,7 +76,7 @@ class Held:
     initial: Answer
 
 
-def align(config: AlignConfig, folder: Path, out: Path, *, report: Report | None = None) -> list[Shifted]:
+def align(config: AlignConfig, folder: Path, out: Path, *, report: Report | None = None) -> list[AlignmentResult]:
     """Align the model of a configuration whose paths are relative to `folder`, into `out/model`.
 
     Writes `curves.csv` as well, and returns what was achieved on frames held back.
@@ -88,8 +88,8 @@ def align(config: AlignConfig, folder: Path, out: Path, *, report: Report | None
     run = config.run
     dtype = getattr(torch, run.dtype)
     model = files.load(folder / config.model, dtype=dtype, device=run.device)
-    train: list[Held] = []
-    held_back: list[Held] = []
+    train: list[ReferenceFrame] = []
+    held_back: list[ReferenceFrame] = []
     for mixture in config.mixtures:
         structures = read_structures([folder / name for name in mixture.frames])
         held = [
@@ -118,7 +118,7 @@ def align(config: AlignConfig, folder: Path, out: Path, *, report: Report | None
     return found
 
 
-def hold(model: GET, atoms: Atoms, mixture: str, wanted: float) -> Held:
+def hold(model: GET, atoms: Atoms, mixture: str, wanted: float) -> ReferenceFrame:
     """Return a frame with what the model says of it now.
 
     Raises:
@@ -134,10 +134,10 @@ def hold(model: GET, atoms: Atoms, mixture: str, wanted: float) -> Held:
         )
     graph = model.graph([atoms], dtype=model.dtype, device=device)
     volume = float(abs(np.linalg.det(atoms.cell.array)))  # the determinant: cells need not be orthogonal
-    return Held(mixture, graph, volume, wanted, model.answer(graph, between=True))
+    return ReferenceFrame(mixture, graph, volume, wanted, model.answer(graph, between=True))
 
 
-def pressure_loss(model: GET, held: Held, config: AlignConfig, *, training: bool) -> Tensor:
+def pressure_loss(model: GET, held: ReferenceFrame, config: AlignConfig, *, training: bool) -> Tensor:
     """Return the loss of a frame: the miss of the shift, and how far all else has moved.
 
     The virial is held at the initial one plus the shift that is wanted; held at the initial one, as published, it
@@ -153,14 +153,14 @@ def pressure_loss(model: GET, held: Held, config: AlignConfig, *, training: bool
     return loss + config.stay_virial * mean_square(now.virial, target).double() / n
 
 
-def shift_of(now: Answer, held: Held) -> Tensor:
+def shift_of(now: Answer, held: ReferenceFrame) -> Tensor:
     """Return the shift of the pressure between molecules, W_out/(3V), in MPa, shape (1,)."""
     assert now.network_virial_between is not None
     assert held.initial.network_virial_between is not None
     return (now.network_virial_between - held.initial.network_virial_between) * (to_mpa(1.0) / (3 * held.volume))
 
 
-def achieved(model: GET, frames: list[Held]) -> Shifted:
+def achieved(model: GET, frames: list[ReferenceFrame]) -> AlignmentResult:
     """Return what has become of the frames of one mixture."""
     shifts, totals, moved = [], [], []
     for held in frames:
@@ -170,7 +170,7 @@ def achieved(model: GET, frames: list[Held]) -> Shifted:
         totals.append(to_mpa(float(trace) / (3 * held.volume)))
         moved.append(float((now.forces - held.initial.forces).square().mean()))
     spread = float(np.std(shifts, ddof=1)) if len(shifts) > 1 else float("nan")
-    return Shifted(
+    return AlignmentResult(
         mixture=frames[0].mixture,
         wanted=frames[0].wanted,
         achieved=float(np.mean(shifts)),

@@ -132,7 +132,7 @@ def write_taught(path: Path, found: Taught) -> None:
     """Write mean and spread: frames to `path` (.npz), spreads beside it as `<name>-spread.npz`."""
     import io
 
-    from matdisc.atomic import write_whole
+    from matdisc.atomic import write_atomic
 
     fr.write_frames(path, found.frames)
     buffer = io.BytesIO()
@@ -142,4 +142,4 @@ def write_taught(path: Path, found: Taught) -> None:
         forces_spread=found.forces_spread,
         virial_spread=found.virial_spread,
     )
-    write_whole(path.with_name(f"{path.stem}-spread.npz"), buffer.getvalue())
+    write_atomic(path.with_name(f"{path.stem}-spread.npz"), buffer.getvalue())

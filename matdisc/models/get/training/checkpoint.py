@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.errors import RunError
 
 NAME = "checkpoint.safetensors"
@@ -60,7 +60,7 @@ def save_checkpoint(
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser|{index}|{name}": torch.as_tensor(value) for name, value in state.items()}
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    write_whole(folder / NAME, save(plain, metadata={"progress": json.dumps(asdict(progress))}))
+    write_atomic(folder / NAME, save(plain, metadata={"progress": json.dumps(asdict(progress))}))
 
 
 def load_checkpoint(folder: Path) -> tuple[Progress, dict[str, Tensors]]:

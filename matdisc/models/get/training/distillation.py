@@ -24,7 +24,7 @@ from matdisc.models.get.training.evaluation import predict
 from matdisc.models.get.training.losses import mean_square
 from matdisc.models.get.training.readout_fit import Clusters, Report, every_third, fit_head, read_clusters, thinned
 from matdisc.models.get.training.samples import Samples, samples_of
-from matdisc.models.get.training.stability import mean_steady_ps
+from matdisc.models.get.training.stability import mean_stability_time
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -88,7 +88,7 @@ def distil(config: DistillConfig, folder: Path, out: Path, *, report: Report | N
     changes = [*_spread_changes(lessons, students, structures, run.device, whole=config.student == "all")]
     if config.stability is not None:
         before, after = (
-            mean_steady_ps([models[n] for n in chosen], structures[-1], config.stability, device=run.device)
+            mean_stability_time([models[n] for n in chosen], structures[-1], config.stability, device=run.device)
             for models in (teachers, students)
         )
         changes.append(Change(f"stable, of {config.stability.picoseconds:g} ps", "ps", before, after))

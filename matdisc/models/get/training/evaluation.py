@@ -54,7 +54,7 @@ def set_loss(said: Predicted, samples: Samples, weights: Weights) -> float:
 
 @dataclass(frozen=True, slots=True)
 class AsTensors:
-    """Answers on a whole set, as `matdisc.models.get.training.losses.Said`."""
+    """Answers on a whole set, as `matdisc.models.get.training.losses.Answered`."""
 
     energy: Tensor
     forces: Tensor

@@ -9,14 +9,14 @@ from matdisc.errors import RunError
 from matdisc.models.get.calculator import reference_calculator
 from matdisc.models.get.reference.potential import GET
 from matdisc.models.get.training.config import Stability
-from matdisc.physics.drivers import alone
+from matdisc.physics.drivers import run_single
 from matdisc.physics.md import Conditions, Watchdog, simulate
 
 if TYPE_CHECKING:
     from ase import Atoms
 
 
-def steady_ps(model: GET, atoms: Atoms, settings: Stability, *, seed: int, device: str = "cpu") -> float:
+def stability_time(model: GET, atoms: Atoms, settings: Stability, *, seed: int, device: str = "cpu") -> float:
     """Return the picoseconds until bonds break, atoms overlap or the temperature runs away; at most those asked for.
 
     It is 0 of a start from which dynamics is impossible, such as one with huge forces.
@@ -29,13 +29,13 @@ def steady_ps(model: GET, atoms: Atoms, settings: Stability, *, seed: int, devic
     start = atoms.copy()
     calculator = reference_calculator(model, device=device)
     try:
-        ended = alone(simulate(start, conditions, steps, seed=seed, watchdog=watchdog), calculator)
+        ended = run_single(simulate(start, conditions, steps, seed=seed, watchdog=watchdog), calculator)
     except RunError:
         return 0.0
     return ended.steps_done * settings.timestep / 1000
 
 
-def mean_steady_ps(models: Sequence[GET], atoms: Atoms, settings: Stability, *, device: str = "cpu") -> float:
+def mean_stability_time(models: Sequence[GET], atoms: Atoms, settings: Stability, *, device: str = "cpu") -> float:
     """Return the mean over models, each from the same start with the same seed; censored at the time asked for."""
-    times = [steady_ps(model, atoms, settings, seed=settings.seed, device=device) for model in models]
+    times = [stability_time(model, atoms, settings, seed=settings.seed, device=device) for model in models]
     return sum(times) / len(times)

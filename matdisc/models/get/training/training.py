@@ -18,7 +18,7 @@ from matdisc.errors import RunError
 from matdisc.models.get.frames import Frames
 from matdisc.models.get.reference.potential import GET
 from matdisc.models.get.settings import Settings
-from matdisc.models.get.stopping import stop_asked
+from matdisc.models.get.stopping import stop_requested
 from matdisc.models.get.training import accuracy, checkpoint, schedule
 from matdisc.models.get.training.accuracy import Row
 from matdisc.models.get.training.baseline import fit_baseline
@@ -85,7 +85,7 @@ def train(
     started, saved = time.monotonic(), time.monotonic()
     before = training.progress.seconds
     stopped = False
-    with stop_asked() as stop:
+    with stop_requested() as stop:
         while training.progress.step < steps and not stopped:
             epoch_ended = training.advance()
             now = time.monotonic()

@@ -15,7 +15,7 @@ EvaluateMany = Callable[[Sequence["Atoms"]], list[Evaluation]]
 
 
 def calculator_of(evaluate: EvaluateMany, batch_atoms: int) -> Calculator:
-    """Return an ASE calculator (eV, eV/Å, eV/Å^3) that also keeps `matdisc.physics.evaluation.EvaluatesMany`.
+    """Return an ASE calculator (eV, eV/Å, eV/Å^3) that also keeps `matdisc.physics.evaluation.BatchCalculator`.
 
     Args:
         evaluate: Structures to one evaluation each, in order.
@@ -23,7 +23,7 @@ def calculator_of(evaluate: EvaluateMany, batch_atoms: int) -> Calculator:
     """
     from ase.calculators.calculator import Calculator, all_changes
 
-    class OfMany(Calculator):
+    class _BatchCalculator(Calculator):
         implemented_properties = ("energy", "free_energy", "forces", "stress")
 
         def __init__(self) -> None:
@@ -43,4 +43,4 @@ def calculator_of(evaluate: EvaluateMany, batch_atoms: int) -> Calculator:
         def evaluate_many(self, structures: Sequence[Atoms]) -> list[Evaluation]:
             return evaluate(structures)
 
-    return OfMany()
+    return _BatchCalculator()

@@ -7,20 +7,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-from matdisc.atomic import write_whole
+from matdisc.atomic import write_atomic
 from matdisc.board import Board
 from matdisc.datasets import load
 from matdisc.errors import CardError
 from matdisc.predictions.crystal_json import to_json
 from matdisc.schema import Sample
-from matdisc.tasks import known_task
+from matdisc.tasks import get_task
 
 SUFFIXES = (".jsonl", ".jsonl.gz")
 PROTOCOL = ("dynamics", "molecule", "electrolytes", "counts", "temperature", "start_density")
 """Inputs that say what is to be done with a structure, where a task measures."""
 
 
-def write_asked(board: Board, dataset_key: str, task_key: str, out: Path) -> int:
+def write_inputs(board: Board, dataset_key: str, task_key: str, out: Path) -> int:
     """Write id and structure of every material that a task asks about, and return their number.
 
     Each line is an object with `material_id` and `structure` (`cell` rows in Å, `symbols`, fractional `positions`), as
@@ -33,13 +33,13 @@ def write_asked(board: Board, dataset_key: str, task_key: str, out: Path) -> int
     """
     if not out.name.endswith(SUFFIXES):
         raise CardError(f"{out}: structures are written as {' or '.join(SUFFIXES)}; change the name")
-    task, card = known_task(task_key), board.dataset(dataset_key)
+    task, card = get_task(task_key), board.dataset(dataset_key)
     if task_key not in card.tasks:
         raise CardError(f"dataset {dataset_key!r} has no task {task_key!r}; its tasks: {', '.join(card.tasks)}")
     samples = task.starts(card, load(board, dataset_key)).samples
     lines = [json.dumps({"material_id": s.material_id, **_shown(s)}, separators=(",", ":")) for s in samples]
     data = ("\n".join(lines) + "\n").encode()
-    write_whole(out, gzip.compress(data, mtime=0) if out.suffix == ".gz" else data)
+    write_atomic(out, gzip.compress(data, mtime=0) if out.suffix == ".gz" else data)
     return len(samples)
 
 
