@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import layer_norm, linear, silu, softplus
 
-from matdisc.models.get.reference.dispersion import A2, A4, BOHR, SWITCH, coefficients
-from matdisc.models.get.settings import COULOMB, Settings
+from matdisc.models.get.reference.dispersion import A2, A4, SWITCH, coefficients
+from matdisc.models.get.settings import Settings
+from matdisc.units import BOHR, COULOMB
 
 
 @dataclass(frozen=True, slots=True)

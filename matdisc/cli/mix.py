@@ -77,8 +77,8 @@ def mix(
 
 def _print_agreement(found: Mixing) -> None:
     """Print how enthalpies agree with published ones, if a mirror holds them."""
-    from matdisc.physics.alloys.hull import EV
     from matdisc.run.mixing.table import agreement
+    from matdisc.units import KJ_PER_MOL
 
     mirror = os.environ.get("MATDISC_MIRROR")
     folder = Path(mirror).expanduser() / "alloys" if mirror else None
@@ -88,8 +88,8 @@ def _print_agreement(found: Mixing) -> None:
     header = ["dH against Omega/4", "pairs", "MAE eV/atom", "MAE kJ/mol", "bias eV/atom", "Pearson", "Spearman"]
     rows = []
     for a in agreement(found, folder):
-        numbers = (f"{a.mae:.3f}", f"{EV * a.mae:.1f}", f"{a.bias:.3f}", f"{a.pearson:.3f}", f"{a.spearman:.3f}")
-        rows.append([a.lattice, str(a.n), *numbers])
+        errors = (f"{a.mae:.3f}", f"{KJ_PER_MOL * a.mae:.1f}", f"{a.bias:.3f}")
+        rows.append([a.lattice, str(a.n), *errors, f"{a.pearson:.3f}", f"{a.spearman:.3f}"])
     print_table(header, rows)
 
 

@@ -17,9 +17,8 @@ from numpy.typing import ArrayLike
 
 from matdisc.arrays import Floats
 from matdisc.metrics.block_averaging import MIN_REPLICAS, Estimate, jackknife, over_replicas, undefined
+from matdisc.units import BOLTZMANN
 
-BOLTZMANN = 8.617333262e-5
-"""eV/K; CODATA 2018, exact up to rounding."""
 SQUARE_METRES_PER_SECOND = 1e-5
 """1 Å^2/fs in m^2/s."""
 MILLIPASCAL_SECONDS = 0.1602176634

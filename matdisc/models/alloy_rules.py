@@ -20,11 +20,10 @@ from matdisc.models.load import Answer, Predictor
 from matdisc.physics.alloys.hull import margins, temperatures
 from matdisc.physics.alloys.miedema import METALS, miedema_energies, mixing_enthalpy
 from matdisc.schema import Sample, Unsupported
+from matdisc.units import GAS_CONSTANT
 
 Alloy = tuple[str, ...]
 Rule = Callable[[Sequence[Alloy]], NDArray[np.bool_]]
-GAS_CONSTANT = 8.314462618e-3
-"""kJ/(mol K)."""
 MOST_MISFIT = 6.6
 """Per cent; Zhang et al., Adv. Eng. Mater. 10, 534 (2008); Yang & Zhang, Mater. Chem. Phys. 132, 233 (2012)."""
 

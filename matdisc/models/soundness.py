@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matdisc.physics.evaluation import evaluate
+from matdisc.units import BOHR, GIGAPASCALS, HARTREE
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -25,13 +26,13 @@ SMOOTH = 0.2
 """Share by which differences of two sizes may disagree; if by more, the energy jumps there, and nothing is told."""
 UNITS = {"a force": "eV/Å", "the stress": "eV/Å^3"}
 SLIPS = {
-    "a force": {-1.0: "it has the wrong sign", 51.422: "in Hartree/bohr?"},
+    "a force": {-1.0: "it has the wrong sign", HARTREE / BOHR: "in Hartree/bohr?"},
     "the stress": {
         -1.0: "it has the wrong sign",
-        160.218: "in GPa?",
-        1602.18: "in kbar?",
-        -160.218: "in GPa, and with the wrong sign?",
-        -1602.18: "in kbar, and with the wrong sign?",
+        GIGAPASCALS: "in GPa?",
+        10 * GIGAPASCALS: "in kbar?",
+        -GIGAPASCALS: "in GPa, and with the wrong sign?",
+        -10 * GIGAPASCALS: "in kbar, and with the wrong sign?",
     },
 }
 """Common slips, by what an answer is times what it should be."""

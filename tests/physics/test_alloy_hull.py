@@ -11,7 +11,6 @@ from scipy.optimize import linprog
 
 from matdisc.errors import DataError
 from matdisc.physics.alloys.hull import (
-    GAS_CONSTANT,
     Compounds,
     Energies,
     competing_phases,
@@ -24,6 +23,7 @@ from matdisc.physics.alloys.hull import (
 )
 from matdisc.physics.alloys.miedema import METALS, elastic_enthalpy, miedema_energies, mixing_enthalpy
 from matdisc.physics.alloys.tables import energies_from
+from matdisc.units import GAS_CONSTANT
 
 ABCDE = ("Al", "Co", "Cr", "Cu", "Fe")
 MIRROR = os.environ.get("MATDISC_MIRROR")

@@ -21,6 +21,7 @@ from matdisc.physics.alloys.tables import energies_from
 from matdisc.run.engine.resumable import RunOptions
 from matdisc.run.mixing.driver import ALL_METALS, Mixing, cells, mix
 from matdisc.run.mixing.table import agreement, write_table
+from matdisc.units import KJ_PER_MOL
 
 HERE = RunOptions(workers=0)
 THREE = ("Ag", "Cu", "Ni")
@@ -156,7 +157,7 @@ def test_published_interactions_agree_with_themselves():
 
     folder, names = Path(MIRROR) / "alloys", ("Ag", "Cu", "Ni", "Tc")
     own = np.zeros((3, 4, 4))
-    own[:, :3, :3] = energies_from(folder, names[:3]).omegas / 96.4853 / 4
+    own[:, :3, :3] = energies_from(folder, names[:3]).omegas / KJ_PER_MOL / 4
     found = Mixing(names, LATTICES, own, own[0], own[0], (), Counter(), 0, {}, folder, {})
     for row in agreement(found, folder):
         assert row.n == 3

@@ -17,8 +17,6 @@ MAX_NUMBER = 86
 
 HEADS = ("energy", "charge", "electronegativity", "hardness")
 """What the network says of an atom, a head for each."""
-COULOMB = 14.399645478
-"""Coulomb constant, eV Å/e^2 (CODATA 2018)."""
 
 _POSITIVE_WHOLE = ("features", "heads", "radial", "layers")
 _TABLES = ("baseline", "dispersion_c6")

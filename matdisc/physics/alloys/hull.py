@@ -26,13 +26,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from matdisc.arrays import Floats
 from matdisc.errors import DataError
+from matdisc.units import GAS_CONSTANT
 
 Ints = NDArray[np.intp]
 
-GAS_CONSTANT = 8.314462618e-3
-"""kJ/(mol K)."""
-EV = 96.4853
-"""kJ/mol in one eV per atom."""
 CHUNK = 2048
 """Alloys solved at a time; bounds the memory to some tens of MB."""
 TILT = 1e-10

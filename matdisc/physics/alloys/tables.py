@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from matdisc.errors import DataError
-from matdisc.physics.alloys.hull import EV, Compounds, Energies, on_the_hull
+from matdisc.physics.alloys.hull import Compounds, Energies, on_the_hull
+from matdisc.units import KJ_PER_MOL
 
 LATTICES = ("BCC", "FCC", "HCP")
 NOT_CLOSE_PACKED = frozenset({"As", "Bi", "Ga", "Ge", "Sb", "Si", "Te"})
@@ -43,7 +44,7 @@ def energies_from(folder: Path, elements: Iterable[str]) -> Energies:
         members[:, place] = _lattices(member_path, member_table, el)
     for (i, first), (j, second) in combinations(enumerate(names), 2):
         omegas[:, i, j] = omegas[:, j, i] = _lattices(omega_path, omega_table, f"{first}-{second}")
-    return Energies(names, members * EV, omegas * EV, _intermetallics(folder, names))
+    return Energies(names, members * KJ_PER_MOL, omegas * KJ_PER_MOL, _intermetallics(folder, names))
 
 
 def tabulated(folder: Path) -> frozenset[str]:
@@ -83,7 +84,7 @@ def _intermetallics(folder: Path, names: tuple[str, ...]) -> dict[tuple[int, int
 
 def _enthalpies(rows: list[tuple[float, float]], first: float, second: float) -> Compounds:
     fraction, energy = np.array(rows).T
-    return on_the_hull(Compounds(fraction, EV * (energy - fraction * first - (1 - fraction) * second)))
+    return on_the_hull(Compounds(fraction, KJ_PER_MOL * (energy - fraction * first - (1 - fraction) * second)))
 
 
 def _lattices(path: Path, table: Mapping[str, Any], key: str) -> list[float]:

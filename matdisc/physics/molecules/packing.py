@@ -20,12 +20,11 @@ from scipy.spatial.transform import Rotation
 from matdisc.arrays import Floats
 from matdisc.errors import DataError
 from matdisc.physics.molecules.species import Species, species
+from matdisc.units import GRAMS_PER_CM3
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-GRAM_PER_CM3 = 1.66053907
-"""g/mol/Å^3 in g/cm^3 (CODATA 2018)."""
 CONTACT = 0.8
 """Share of the sum of van der Waals radii that two atoms of different molecules keep."""
 MARGIN = 1.03
@@ -125,7 +124,7 @@ def _text(counts: Mapping[str, int]) -> str:
 
 def _edge(bodies: list[Species], density: float) -> float:
     """Edge of the cube that holds the molecules at a density, Å."""
-    return float((sum(body.mass for body in bodies) * GRAM_PER_CM3 / density) ** (1 / 3))
+    return float((sum(body.mass for body in bodies) * GRAMS_PER_CM3 / density) ** (1 / 3))
 
 
 def _radii(symbols: list[str] | tuple[str, ...]) -> Floats:

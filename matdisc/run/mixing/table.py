@@ -14,10 +14,10 @@ import numpy as np
 
 import matdisc
 from matdisc.atomic import write_atomic
-from matdisc.physics.alloys.hull import EV
 from matdisc.physics.alloys.tables import LATTICES as TABLE_LATTICES
 from matdisc.physics.alloys.tables import energies_from, tabulated
 from matdisc.run.mixing.driver import Mixing
+from matdisc.units import KJ_PER_MOL
 
 SCHEMA = "matdisc.pairs/1"
 RECIPE = "s = 2^-(D / median D)^2, d = 1 - s; D^2 = mean over lattices and C of (dH(A,C) - dH(B,C))^2; no label used"
@@ -48,7 +48,7 @@ def agreement(found: Mixing, folder: Path) -> list[Agreement]:
     if len(names) < 3:
         return []
     own = [found.elements.index(el) for el in names]
-    omegas = energies_from(folder, names).omegas / EV
+    omegas = energies_from(folder, names).omegas / KJ_PER_MOL
     upper = np.triu_indices(len(names), 1)
     rows = []
     for place, lattice in enumerate(found.lattices):

@@ -114,7 +114,7 @@ def test_compressibility_of_a_known_equation_of_state():
 
 def test_compressibility_from_fluctuations_of_known_variance():
     """kappa = var(V)/(kT <V>): a variance of 25.85 Å^6 at kT = 25.85 meV and 1000 Å^3 is 1 Å^3/eV."""
-    kappa = 1.0 / pressure.EV_PER_CUBIC_ANGSTROM_IN_MPA
+    kappa = 1.0 / pressure.MEGAPASCALS
     variance = 1.0 * pressure.BOLTZMANN * 300 * 1000
     volumes = 1000 + np.sqrt(variance) * np.random.default_rng(0).standard_normal(200_000)
     assert pressure.compressibility_of_fluctuations(volumes, 300) == pytest.approx(kappa, rel=0.02)

@@ -6,7 +6,7 @@ import torch
 
 from matdisc.models.get.reference.coulomb import dipoles, neutralised, own_energies, pair_energies
 from matdisc.models.get.reference.graph import graph_of
-from matdisc.models.get.settings import COULOMB
+from matdisc.units import COULOMB
 
 RADIUS, BETA = 2.2, 18.7
 
@@ -24,12 +24,6 @@ def test_charges_are_shifted_alike_until_each_frame_has_its_total():
 def test_the_energy_of_an_atom_is_linear_and_quadratic_in_its_charge():
     found = own_energies(torch.tensor([0.5]), torch.tensor([-2.0]), torch.tensor([3.0]))
     assert float(found) == pytest.approx(4 * 0.5 + 9 * 0.25)
-
-
-def test_ke_is_the_product_of_a_hartree_and_a_bohr():
-    from ase.units import Bohr, Hartree
-
-    assert pytest.approx(Hartree * Bohr, rel=1e-7) == COULOMB
 
 
 def test_unit_charges_attract_as_coulomb_says_outside_the_damping():

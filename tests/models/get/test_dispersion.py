@@ -6,8 +6,9 @@ import torch
 from ase import Atoms
 from get_examples import ask, small_model
 
-from matdisc.models.get.reference.dispersion import A4, BOHR, coefficients, fading, pair_energies
+from matdisc.models.get.reference.dispersion import A4, coefficients, fading, pair_energies
 from matdisc.models.get.settings import Settings
+from matdisc.units import BOHR
 
 SETTINGS = {"dispersion": True, "elements": (6, 18), "dispersion_c6": {6: 14.0, 18: 40.0}}
 

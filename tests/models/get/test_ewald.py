@@ -14,7 +14,8 @@ from matdisc.models.get.reference.ewald_splitting import splitting_of, waves
 from matdisc.models.get.reference.graph import graph_of
 from matdisc.models.get.reference.longrange import longrange_energies
 from matdisc.models.get.reference.neighbours import neighbours, one_of_each
-from matdisc.models.get.settings import COULOMB, Settings
+from matdisc.models.get.settings import Settings
+from matdisc.units import COULOMB
 
 SPACING = 6.0  # nearest neighbours beyond the damping
 MADELUNG = {"rocksalt": 1.7475646, "cesiumchloride": 1.7626747, "zincblende": 1.6380551}

@@ -16,7 +16,8 @@ from matdisc.models.get.fast.lanes import width  # noqa: E402
 from matdisc.models.get.fast.table import edge_features, radial_table  # noqa: E402
 from matdisc.models.get.files import state_of  # noqa: E402
 from matdisc.models.get.reference.potential import GET  # noqa: E402
-from matdisc.models.get.settings import COULOMB, Settings  # noqa: E402
+from matdisc.models.get.settings import Settings  # noqa: E402
+from matdisc.units import COULOMB  # noqa: E402
 
 ELEMENTS = (1, 3, 6, 8, 9, 15)
 PLAIN = Settings(ewald_accuracy=1e-13)

@@ -18,7 +18,7 @@ from matdisc.models.get.fast.search import near_edges
 from matdisc.models.get.fast.table import RadialTable, edge_features, radial_table
 from matdisc.models.get.inputs import is_periodic, total_charge
 from matdisc.models.get.reference.dispersion import SWITCH, coefficients
-from matdisc.models.get.settings import COULOMB
+from matdisc.units import COULOMB
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from matdisc.arrays import Floats
 from matdisc.models.get.fast.reciprocal import field, phases, structure_factors
-from matdisc.models.get.settings import COULOMB
+from matdisc.units import COULOMB
 
 DENSITY = 0.1
 """Atoms per Å^3 assumed when work is shared between both sums; a wrong guess costs time, not accuracy."""

@@ -11,8 +11,8 @@ import numpy as np
 from matdisc.arrays import Floats
 from matdisc.models.get.fast.compiled import compiled
 from matdisc.models.get.fast.lanes import load, store, total, turned, zeros
-from matdisc.models.get.reference.dispersion import A2, A4, BOHR, SWITCH
-from matdisc.models.get.settings import COULOMB
+from matdisc.models.get.reference.dispersion import A2, A4, SWITCH
+from matdisc.units import BOHR, COULOMB
 
 COULOMB_SPACING = {"float32": 0.005, "float64": 0.0005}
 """Of the intervals of the Coulomb curve, Å: forces are right to 1e-7 and 1e-10 eV/Å between unit charges."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from matdisc.models.get.settings import COULOMB
+from matdisc.units import COULOMB
 
 if TYPE_CHECKING:
     from matdisc.models.get.reference.graph import Graph

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from matdisc.units import BOHR
+
 if TYPE_CHECKING:
     from torch import Tensor
 
     from matdisc.models.get.settings import Settings
 
-BOHR = 0.529177210903
-"""Å (CODATA 2018)."""
 A2 = 2.5
 A4 = 6.25 * BOHR
 """Å."""

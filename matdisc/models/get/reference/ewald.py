@@ -13,7 +13,7 @@ import math
 import torch
 from torch import Tensor
 
-from matdisc.models.get.settings import COULOMB
+from matdisc.units import COULOMB
 
 
 def screened(distances: Tensor, width: Tensor) -> Tensor:

@@ -10,7 +10,8 @@ from matdisc.models.get.reference.dispersion import coefficients
 from matdisc.models.get.reference.dispersion import pair_energies as dispersion_energies
 from matdisc.models.get.reference.ewald import beyond_pairs, screened
 from matdisc.models.get.reference.graph import Graph, vectors_of
-from matdisc.models.get.settings import COULOMB, Settings
+from matdisc.models.get.settings import Settings
+from matdisc.units import COULOMB
 
 
 def longrange_energies(graph: Graph, settings: Settings, positions: Tensor, cell: Tensor, charges: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from matdisc.arrays import Floats
 from matdisc.atomic import write_atomic
 from matdisc.errors import DataError
 from matdisc.models.get.frames import Frames
+from matdisc.units import BOHR, GIGAPASCALS, HARTREE, KCAL_PER_MOL, KJ_PER_MOL
 
 COLUMNS = ("part", "system", "quantity", "unit", "frames", "mae", "rmse", "dummy_mae", "dummy_rmse", "label_spread")
 EV, FORCE, CHARGE, DIPOLE = "meV/atom", "meV/Å", "e", "e Å"
@@ -180,25 +181,23 @@ def write_curves(path: Path, history: Sequence[Mapping[str, float]]) -> None:
 
 LARGEST_VIRIAL = 50.0
 """eV/atom, a component: some 500 GPa in a crystal of 16 Å^3/atom."""
-GPA = 160.2177
-"""GPa in 1 eV/Å^3."""
 OTHER_UNITS = {
-    "the energies are in Hartree": (1 / 27.2114, 1.0, 1.0),
-    "the energies are in Rydberg": (1 / 13.6057, 1.0, 1.0),
-    "the energies are in kcal/mol": (23.0605, 1.0, 1.0),
-    "the energies are in kJ/mol": (96.4853, 1.0, 1.0),
+    "the energies are in Hartree": (1 / HARTREE, 1.0, 1.0),
+    "the energies are in Rydberg": (2 / HARTREE, 1.0, 1.0),
+    "the energies are in kcal/mol": (KCAL_PER_MOL, 1.0, 1.0),
+    "the energies are in kJ/mol": (KJ_PER_MOL, 1.0, 1.0),
     "the energies are in meV": (1000.0, 1.0, 1.0),
     "the energies have the other sign": (-1.0, 1.0, 1.0),
-    "the forces are in Hartree/Bohr": (1.0, 51.4221, 1.0),
-    "the forces are in Rydberg/Bohr": (1.0, 25.7110, 1.0),
-    "the forces are in kcal/mol/Å": (1.0, 1 / 23.0605, 1.0),
-    "the forces are in kJ/mol/Å": (1.0, 1 / 96.4853, 1.0),
-    "the energies are in Hartree and the forces in Hartree/Bohr": (1 / 27.2114, 51.4221, 1.0),
+    "the forces are in Hartree/Bohr": (1.0, HARTREE / BOHR, 1.0),
+    "the forces are in Rydberg/Bohr": (1.0, HARTREE / BOHR / 2, 1.0),
+    "the forces are in kcal/mol/Å": (1.0, 1 / KCAL_PER_MOL, 1.0),
+    "the forces are in kJ/mol/Å": (1.0, 1 / KJ_PER_MOL, 1.0),
+    "the energies are in Hartree and the forces in Hartree/Bohr": (1 / HARTREE, HARTREE / BOHR, 1.0),
     "the forces have the other sign, as gradients have": (1.0, -1.0, 1.0),
-    "the stress is in GPa": (1.0, 1.0, 1 / GPA),
-    "the stress is in GPa and has the other sign": (1.0, 1.0, -1 / GPA),
-    "the stress is in kbar": (1.0, 1.0, 1 / GPA / 10),
-    "the stress is in kbar and has the other sign, as VASP prints it": (1.0, 1.0, -1 / GPA / 10),
+    "the stress is in GPa": (1.0, 1.0, 1 / GIGAPASCALS),
+    "the stress is in GPa and has the other sign": (1.0, 1.0, -1 / GIGAPASCALS),
+    "the stress is in kbar": (1.0, 1.0, 1 / GIGAPASCALS / 10),
+    "the stress is in kbar and has the other sign, as VASP prints it": (1.0, 1.0, -1 / GIGAPASCALS / 10),
     "the stress or virial has the other sign": (1.0, 1.0, -1.0),
 }
 """What the energy, and the work of forces and of virials, have to be multiplied by to be as they are given."""

@@ -10,21 +10,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from matdisc.errors import DataError
+from matdisc.units import BOLTZMANN, GIGAPASCALS
 
-EV_PER_CUBIC_ANGSTROM_IN_MPA = 160_217.66
-"""MPa in one eV/Å^3."""
-BOLTZMANN = 8.617333e-5
-"""eV/K."""
+MEGAPASCALS = 1e3 * GIGAPASCALS
+"""One eV/Å^3 in MPa."""
 
 
 def to_mpa(pressure: float) -> float:
     """Return a pressure in MPa from one in eV/Å^3."""
-    return pressure * EV_PER_CUBIC_ANGSTROM_IN_MPA
+    return pressure * MEGAPASCALS
 
 
 def from_mpa(pressure: float) -> float:
     """Return a pressure in eV/Å^3 from one in MPa."""
-    return pressure / EV_PER_CUBIC_ANGSTROM_IN_MPA
+    return pressure / MEGAPASCALS
 
 
 def shift_for_density(simulated: float, wanted: float, compressibility: float) -> float:
@@ -67,4 +66,4 @@ def compressibility_of_fluctuations(volumes: ArrayLike, temperature: float) -> f
         raise DataError(
             f"{series.shape} volumes at {temperature} K: give at least two volumes and a temperature above 0"
         )
-    return float(series.var(ddof=1) / (BOLTZMANN * temperature * series.mean())) / EV_PER_CUBIC_ANGSTROM_IN_MPA
+    return float(series.var(ddof=1) / (BOLTZMANN * temperature * series.mean())) / MEGAPASCALS
