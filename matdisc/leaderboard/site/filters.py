@@ -7,8 +7,8 @@ import re
 from markupsafe import Markup
 
 from matdisc.leaderboard.site.tables.cells import published_value
-from matdisc.leaderboard.site.tables.format import figure, metric_anchor, show, show_interval
-from matdisc.scoring.metric import Metric
+from matdisc.leaderboard.site.tables.format import figure, metric_anchor
+from matdisc.scoring.metric import Metric, show, show_interval
 from matdisc.tasks import Task
 
 

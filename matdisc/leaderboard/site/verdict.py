@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from matdisc.leaderboard.site.settings import Settings
 from matdisc.leaderboard.site.tables.board import Row, Table, full_name, headline_value
-from matdisc.leaderboard.site.tables.format import show, show_interval
-from matdisc.scoring.metric import Metric
+from matdisc.scoring.metric import Metric, show, show_interval
 from matdisc.scoring.record import Value
 from matdisc.tasks import TASKS
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from matdisc.leaderboard.site.charts.ticks import Tick, round_step
 from matdisc.leaderboard.site.tables.board import Row, Table, full_name
-from matdisc.leaderboard.site.tables.format import show, show_interval
-from matdisc.scoring.metric import Metric
+from matdisc.scoring.metric import Metric, show, show_interval
 
 WIDTH, LEFT, RIGHT, TOP, STEP, FOOT = 460, 164, 18, 14, 26, 42
 LABEL_LENGTH = 22

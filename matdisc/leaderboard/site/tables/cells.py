@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from matdisc.cards import DatasetCard
 from matdisc.leaderboard.agreement import PUBLISHED
 from matdisc.leaderboard.schema.result import Result
-from matdisc.leaderboard.site.tables.format import show, show_interval
 from matdisc.leaderboard.submission import dataset_hash
-from matdisc.scoring.metric import Metric
+from matdisc.scoring.metric import Metric, show, show_interval
 from matdisc.scoring.record import Value
 
 VARIANTS = {PUBLISHED: "the predictions that its authors or Matbench Discovery published"}

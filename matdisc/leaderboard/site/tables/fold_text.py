@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from matdisc.leaderboard.schema.folds import Difference, FoldProtocol
-from matdisc.leaderboard.site.tables.format import show, show_interval
-from matdisc.scoring.metric import Metric
+from matdisc.scoring.metric import Metric, show, show_interval
 from matdisc.scoring.record import Value
 from matdisc.tasks import Task
 

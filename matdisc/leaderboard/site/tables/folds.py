@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from matdisc.leaderboard.schema.folds import BeliefDetails, ByElement, BySize, FoldProtocol
 from matdisc.leaderboard.site.tables.fold_text import Text, sentences, signed
-from matdisc.leaderboard.site.tables.format import show, show_interval
 from matdisc.leaderboard.site.tables.slices import Periodic, SliceTable, periodic_of
-from matdisc.scoring.metric import Metric
+from matdisc.scoring.metric import Metric, show, show_interval
 from matdisc.scoring.record import Number, Value
 from matdisc.tasks import Task
 

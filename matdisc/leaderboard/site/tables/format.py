@@ -35,26 +35,6 @@ def metric_anchor(metric: Metric) -> str:
     return f"{task}-{metric.key}"
 
 
-def show(metric: Metric, value: float | None, *, decimals: int | None = None) -> str:
-    """Return the value as text with the metric's fixed decimals; an en dash where it is undefined."""
-    if value is None:
-        return "–"
-    if metric.form == "count":
-        return f"{value:,.0f}"
-    places = metric.decimals if decimals is None else decimals
-    text = f"{100 * value if metric.form == 'percent' else value:,.{places}f}"
-    if float(text.replace(",", "")) == 0:
-        text = text.lstrip("-")
-    return text.replace("-", "−")
-
-
-def show_interval(metric: Metric, low: float | None, high: float | None, *, decimals: int | None = None) -> str:
-    """Return `low–high`, or an empty text where the interval is undefined."""
-    if low is None or high is None:
-        return ""
-    return f"{show(metric, low, decimals=decimals)}–{show(metric, high, decimals=decimals)}"
-
-
 Number = float | None
 
 
