@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Self
+from typing import ClassVar, Self
 
 from pydantic import model_validator
 
-from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
-from matdisc.leaderboard.schema.read import check_place, read_part
+from matdisc.leaderboard.schema.read import BoardFile
 from matdisc.models.load import model_hash
 from matdisc.scoring.record import Numbers, Record
 from matdisc.tasks.alloys.task import input_hash
 
-if TYPE_CHECKING:
-    pass
-
-ADVICE = "write it anew with `matdisc alloys map`"
+SCHEMA = "matdisc.evidence/2"
 
 
 class Step(Record):
@@ -77,8 +72,12 @@ class Explained(Record):
     graph: Graph
 
 
-class EvidenceMap(Record):
+class EvidenceMap(BoardFile):
     """Fused masses of every pair of elements, as learnt from the training part of one fold, and explained alloys."""
+
+    SCHEMA: ClassVar[str] = SCHEMA
+    PLACE: ClassVar[tuple[str, ...]] = ("dataset", "entry")
+    ADVICE: ClassVar[str] = "write it anew with `matdisc alloys map`"
 
     entry: str
     dataset: str
@@ -105,21 +104,6 @@ class EvidenceMap(Record):
     def fits(self, model: ModelCard, dataset: DatasetCard) -> bool:
         """Whether the file was made of this model and these alloys."""
         return basis(model, dataset) == {"model_sha256": self.model_sha256, "asked_sha256": self.asked_sha256}
-
-
-def read_evidence(board: Board) -> Iterator[tuple[EvidenceMap, str]]:
-    """Yield every evidence file of the board with its text.
-
-    Raises:
-        DataError: If a file is damaged or misplaced.
-    """
-    for path in sorted(board.evidence_dir.glob("*/*.json")):
-        found, text = read_part(path, EvidenceMap, SCHEMA, ADVICE)
-        check_place(path, (found.dataset, found.entry), ADVICE)
-        yield found, text
-
-
-SCHEMA = "matdisc.evidence/2"
 
 
 def basis(model: ModelCard, dataset: DatasetCard) -> dict[str, str]:

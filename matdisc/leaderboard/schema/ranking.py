@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import model_validator
 
-from matdisc.board import Board
-from matdisc.cards import TaskKey
-from matdisc.leaderboard.schema.details import ADVICE, _lengths, check_place, read_part
+from matdisc.leaderboard.schema.read import BoardFile
+from matdisc.leaderboard.schema.result import Bootstrap
 from matdisc.scoring.figures import Artifacts
-from matdisc.scoring.record import Columns, Counts, Numbers, Record
+from matdisc.scoring.record import Columns, Counts, Numbers, equal_lengths
 
-RANKING_SCHEMA = "matdisc.ranking/1"
+RANKING_SCHEMA = "matdisc.ranking/2"
 
 
 class Ranked(Columns):
-    """One metric of all entries: ranks, tie groups and corrected p-values of every pair."""
+    """One metric of all entries: ranks, tie groups and corrected p-values of every pair.
+
+    `detectable` is the smallest difference between neighbours that the comparison would find.
+    """
 
     value: Numbers
     rank: Counts
@@ -30,40 +31,26 @@ class Ranked(Columns):
 
     @model_validator(mode="after")
     def _square(self) -> Self:
-        _lengths(len(self.value), self.p_values)
+        equal_lengths(self.value, *self.p_values)
         return self
 
 
-class Resampling(Record):
-    replicates: int | None = None
-    seed: int | None = None
-
-
-class BoardRanking(Artifacts):
+class BoardRanking(Artifacts, BoardFile):
     """How sure the order of one table is, and what its rows show together."""
 
-    task: TaskKey
+    SCHEMA: ClassVar[str] = RANKING_SCHEMA
+    PLACE: ClassVar[tuple[str, ...]] = ("task", "dataset")
+
+    task: str
     dataset: str
     entries: tuple[str, ...]
     metrics: dict[str, Ranked]
-    bootstrap: Resampling = Resampling()
+    bootstrap: Bootstrap = Bootstrap()
     correction: str | None = None
 
     @model_validator(mode="after")
     def _one_number_each(self) -> Self:
-        _lengths(len(self.entries), (ranked.value for ranked in self.metrics.values()))
+        equal_lengths(self.entries, *(ranked.value for ranked in self.metrics.values()))
         if len(set(self.entries)) < len(self.entries):
             raise ValueError("an entry is named twice")
         return self
-
-
-def read_rankings(board: Board) -> Iterator[tuple[BoardRanking, str]]:
-    """Yield every ranking of the board with its text.
-
-    Raises:
-        DataError: If a file is damaged or misplaced.
-    """
-    for path in sorted(board.rankings_dir.glob("*/*.json")):
-        found, text = read_part(path, BoardRanking, RANKING_SCHEMA, ADVICE)
-        check_place(path, (found.task, found.dataset), ADVICE)
-        yield found, text

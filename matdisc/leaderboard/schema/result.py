@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from matdisc.cards import TaskKey
-from matdisc.errors import DataError
-from matdisc.leaderboard.schema.read import finite_json
+from matdisc.leaderboard.schema.read import BoardFile
 from matdisc.scoring.record import Record, Value
 
-SCHEMA = "matdisc.result/1"
+RESULT_SCHEMA = "matdisc.result/2"
 
 
 class Scores(Record):
-    """Metrics over one set of rows at one threshold (eV/atom)."""
+    """Metrics over one set of rows at one threshold (eV/atom).
+
+    `n_positive` counts the rows of the positive class, `prevalence` is their share, and `n_defined` says how many rows
+    each metric is of, where not all have it.
+    """
 
     threshold: float | None = None
     n: int | None = None
-    n_stable: int | None = None
+    n_groups: int | None = None
+    n_labelled: int | None = None
+    n_positive: int | None = None
+    n_defined: dict[str, int] = Field(default_factory=dict)
     prevalence: float | None = None
     prevalence_rounded: float | None = None
     daf_max: float | None = None
     metrics: dict[str, Value] = Field(default_factory=dict)
 
 
-class Secondary(Scores):
+class Part(Scores):
+    """The same answers on other rows, or at another threshold."""
+
     name: str
 
 
@@ -37,6 +43,8 @@ class Protocol(Record):
 
 
 class Cost(Record):
+    """Seconds and steps as the file says them; hours, memory and machines as our own run measured them."""
+
     seconds_total: float | None = None
     seconds_per_material: float | None = None
     steps_median: float | None = None
@@ -45,6 +53,8 @@ class Cost(Record):
     hits_per_cpu_hour: float | None = None
     failure_rate: float | None = None
     peak_mib: float | None = None
+    workers: int | None = None
+    machines: tuple[Any, ...] = ()
 
 
 COST_METRICS = {
@@ -70,30 +80,32 @@ class Provenance(Record):
     run: dict[str, Any] | None = None
 
 
-class Result(Scores):
+class Result(Scores, BoardFile):
     """One row of the board: one entry's metrics on one dataset.
 
     `published` holds values for the whole population that the dataset is drawn from. Where only `n_labelled` of the `n`
-    materials have a known label, scores of stability are over those, and errors over all.
+    materials have a known label, scores of stability are over those, and errors over all. `baseline` are the metrics of
+    the trivial answer. `entry` and `model` are empty for a file that belongs to none.
     """
+
+    SCHEMA: ClassVar[str] = RESULT_SCHEMA
 
     entry: str
     model: str
-    task: TaskKey
+    task: str
     dataset: str
     protocol: Protocol | None = None
     origin: Literal["run", "submission"] = "run"
-    n_groups: int | None = None
-    n_labelled: int | None = None
     published: dict[str, float] = Field(default_factory=dict)
-    secondary: tuple[Secondary, ...] = ()
-    dummy: dict[str, float | None] = Field(default_factory=dict)
+    secondary: tuple[Part, ...] = ()
+    baseline: dict[str, float | None] = Field(default_factory=dict)
     subset: str | None = None
     bounds: dict[str, dict[str, float | None]] = Field(default_factory=dict)
     leakage: dict[str, Any] | None = None
     coverage: dict[str, int] = Field(default_factory=dict)
+    surplus_ids: tuple[str, ...] = ()
+    ignored_columns: tuple[str, ...] = ()
     cost: Cost | None = None
-    bootstrap: Bootstrap | None = None
     flags: tuple[str, ...] = ()
     provenance: Provenance = Provenance()
 
@@ -102,23 +114,3 @@ class Result(Scores):
         if key in COST_METRICS:
             return Value(value=getattr(self.cost, COST_METRICS[key])) if self.cost else None
         return self.metrics.get(key)
-
-
-def read_result(path: Path) -> Result:
-    """Return the result at `path`.
-
-    Raises:
-        DataError: If the file is no JSON, has another schema, holds NaN, or lacks a field.
-    """
-    try:
-        content = finite_json(path.read_text(encoding="utf-8"))
-    except ValueError as err:
-        raise DataError(f"{path}: not valid JSON ({err}); write it anew with `matdisc score`") from err
-    schema = content.get("schema") if isinstance(content, dict) else None
-    if schema != SCHEMA:
-        raise DataError(f"{path}: field 'schema' is {schema!r}, this version reads {SCHEMA!r}; score it anew")
-    try:
-        return Result.model_validate(content)
-    except ValidationError as err:
-        problems = "; ".join(f"field '{'.'.join(map(str, p['loc']))}': {p['msg']}" for p in err.errors()[:5])
-        raise DataError(f"{path}: {problems}; write it anew with `matdisc score`") from err
