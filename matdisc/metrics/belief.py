@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +19,8 @@ from matdisc.arrays import Bools, Floats
 from matdisc.metrics.calibration import SHARES
 from matdisc.metrics.screening import tie_ends
 
-Ints = NDArray[np.intp]
+Counts = NDArray[Any]
+"""How often each alloy counts, shape (n_rows, n_alloys): int32, or floats."""
 
 TOP_SHARES = (0.01, 0.05, 0.2)
 """Shares of the pool for the discovery acceleration factor at k."""
@@ -149,21 +151,23 @@ def belief_metrics(found: Answers) -> dict[str, float]:
     - conflict_median, conflict_p90, conflict_share: share with a conflict above 0.5; nan without stated conflicts.
     - ece: mean distance of p_high and observed rate over 10 bins of equal width, weighted by alloys.
     """
-    return {key: float(values[0]) for key, values in weighted_metrics(found, np.ones((1, len(found)))).items()}
+    return {
+        key: float(values[0]) for key, values in weighted_metrics(found, np.ones((1, len(found)), np.int32)).items()
+    }
 
 
-def weighted_metrics(found: Answers, weights: Floats) -> dict[str, Floats]:
+def weighted_metrics(found: Answers, weights: Counts) -> dict[str, Floats]:
     """Return every metric of `belief_metrics` for each row of weights, shape (n_rows,).
 
     Args:
         found: Answers of one fold.
         weights: How often each alloy counts, not negative, shape (n_rows, n_alloys). A row of zeros is undefined.
+            Whole numbers as int32 are summed exactly and ten times as fast as floats.
     """
     correct = found.predicted == found.high
     return {
         **_labels(found, correct, weights),
-        "roc_auc": _roc_auc(found, weights),
-        **_acceleration(found, weights),
+        **_ranking(found, weights),
         **_selective(correct, found.ignorance, weights, "u"),
         **_selective(correct, found.uncertainty, weights, "p"),
         **interval_quality(found, weights),
@@ -172,7 +176,7 @@ def weighted_metrics(found: Answers, weights: Floats) -> dict[str, Floats]:
 
 
 def interval_quality(
-    found: Answers, weights: Floats, *, n_bins: int = N_BINS, miss_level: float = MISS_LEVEL
+    found: Answers, weights: Counts, *, n_bins: int = N_BINS, miss_level: float = MISS_LEVEL
 ) -> dict[str, Floats]:
     """Return hit rate, width and score of the stated intervals, and the calibration error, shape (n_rows,) each.
 
@@ -187,13 +191,13 @@ def interval_quality(
         n_bins: Number of bins.
         miss_level: a of the score.
     """
-    bins = np.minimum((found.p_high * n_bins).astype(np.intp), n_bins - 1)
-    member = (bins[:, None] == np.arange(n_bins)).astype(float)
-    size = weights @ member
-    rate, low, up, p = (
-        _ratio(weights @ (member * np.asarray(column, float)[:, None]), size)
-        for column in (found.high, found.belief, found.plausibility, found.p_high)
-    )
+    order = np.argsort(found.p_high, kind="stable")
+    columns = np.stack([found.high, found.belief, found.plausibility, found.p_high, np.ones(len(found))], axis=1)[order]
+    bins = np.minimum((columns[:, 3] * n_bins).astype(np.intp), n_bins - 1)
+    parts = [slice(*np.searchsorted(bins, [i, i + 1])) for i in range(n_bins)]
+    ranked = weights[:, order].astype(float)
+    *sums, size = np.stack([ranked[:, part] @ columns[part] for part in parts]).T
+    rate, low, up, p = (_ratio(column, size) for column in sums)
     outside = np.maximum(np.maximum(low - rate, rate - up), 0.0)
 
     def mean(values: Floats) -> Floats:
@@ -207,7 +211,7 @@ def interval_quality(
     }
 
 
-def _labels(found: Answers, correct: Bools, weights: Floats) -> dict[str, Floats]:
+def _labels(found: Answers, correct: Bools, weights: Counts) -> dict[str, Floats]:
     predicted, high = found.predicted, found.high
     counted = (predicted & high, predicted & ~high, ~predicted & ~high, ~predicted & high, ~found.abstained)
     columns = (*counted, correct & ~found.abstained, (found.p_high - high) ** 2)
@@ -229,46 +233,40 @@ def _labels(found: Answers, correct: Bools, weights: Floats) -> dict[str, Floats
     }
 
 
-def _roc_auc(found: Answers, weights: Floats) -> Floats:
-    """Chance that a High alloy is ranked above a Low one, ties half: Mann-Whitney."""
+def _ranking(found: Answers, weights: Counts) -> dict[str, Floats]:
+    """What the order by p_high tells: the chance that a High alloy is ranked above a Low one, ties half
+    (Mann-Whitney), and the share of High alloys in the first part of the pool."""
     order = np.argsort(found.p_high, kind="stable")
-    starts = np.concatenate([[0], tie_ends(found.p_high[order])[:-1]])
-    ranked = weights[:, order]
-    high = np.add.reduceat(ranked * found.high[order], starts, axis=1)
-    low = np.add.reduceat(ranked * ~found.high[order], starts, axis=1)
-    above = (high * (np.cumsum(low, axis=1) - low / 2)).sum(axis=1)
-    return _ratio(above, high.sum(axis=1) * low.sum(axis=1))
-
-
-def _acceleration(found: Answers, weights: Floats) -> dict[str, Floats]:
-    order = np.argsort(-found.p_high, kind="stable")
-    screened, met = _by_ties(-found.p_high[order], weights[:, order], found.high[order])
-    n, n_high = screened[:, -1], met[:, -1]
-    metrics = {}
-    for share in TOP_SHARES:
-        k = np.ceil(share * n - 1e-9)
-        expected = [np.interp(*row) for row in zip(k, screened, met, strict=True)]
+    every, some = _by_ties(found.p_high[order], weights[:, order], found.high[order])
+    n, n_high = every[:, -1], some[:, -1].astype(float)
+    low = (every - some).astype(float)
+    above = np.einsum("ij,ij->i", np.diff(some, axis=1).astype(float), low[:, 1:] + low[:, :-1]) / 2
+    metrics = {"roc_auc": _ratio(above, n_high * low[:, -1])}
+    k = np.ceil(np.multiply.outer(TOP_SHARES, n) - 1e-9)
+    expected = n_high - np.transpose([np.interp(*row) for row in zip((n - k).T, every, some, strict=True)])
+    for share, tried, met in zip(TOP_SHARES, k, expected, strict=True):
         key = f"daf_at_{100 * share:.0f}"
-        metrics[key] = _ratio(_ratio(expected, k), _ratio(n_high, n))
-        metrics[f"{key}_max"] = _ratio(np.minimum(1.0, _ratio(n_high, k)), _ratio(n_high, n))
+        metrics[key] = _ratio(_ratio(met, tried), _ratio(n_high, n))
+        metrics[f"{key}_max"] = _ratio(np.minimum(1.0, _ratio(n_high, tried)), _ratio(n_high, n))
     return metrics
 
 
-def _by_ties(ascending: Floats, weights: Floats, counted: Bools) -> tuple[Floats, Floats]:
+def _by_ties(ascending: Floats, weights: Counts, counted: Bools) -> tuple[Counts, Counts]:
     """Cumulated weight of all alloys and of those that count, at the end of each group of ties, from 0 on.
 
     Linear between those ends is the mean over all orders of equal values. Shapes (n_rows, 1 + n_groups).
     """
-    starts = np.concatenate([[0], tie_ends(ascending)[:-1]])
-    zero = np.zeros((len(weights), 1))
-    every, some = (
-        np.hstack([zero, np.cumsum(np.add.reduceat(part, starts, axis=1), axis=1)])
-        for part in (weights, weights * counted)
-    )
-    return every, some
+    ends = tie_ends(ascending)
+    every, some = (np.zeros((len(weights), 1 + len(ascending)), weights.dtype) for _ in range(2))
+    np.cumsum(weights, axis=1, out=every[:, 1:])
+    np.cumsum(weights * counted, axis=1, out=some[:, 1:])
+    if len(ends) == len(ascending):
+        return every, some
+    places = np.concatenate([[0], ends])
+    return every[:, places], some[:, places]
 
 
-def risks(correct: Bools, uncertainty: Floats, weights: Floats) -> Floats:
+def risks(correct: Bools, uncertainty: Floats, weights: Counts) -> Floats:
     """Return the error rate of the most certain alloys at each of `SHARES`, shape (n_rows, 100); ties with their mean.
 
     Args:
@@ -282,7 +280,7 @@ def risks(correct: Bools, uncertainty: Floats, weights: Floats) -> Floats:
     return _ratio([np.interp(*row) for row in zip(wanted, kept, wrong, strict=True)], wanted)
 
 
-def _selective(correct: Bools, uncertainty: Floats, weights: Floats, by: str) -> dict[str, Floats]:
+def _selective(correct: Bools, uncertainty: Floats, weights: Counts, by: str) -> dict[str, Floats]:
     risk = risks(correct, uncertainty, weights)
     places = {share: int(np.argmin(np.abs(SHARES - share))) for share in COVERAGES}
     return {
@@ -291,22 +289,22 @@ def _selective(correct: Bools, uncertainty: Floats, weights: Floats, by: str) ->
     }
 
 
-def _conflict(conflict: Floats, weights: Floats) -> dict[str, Floats]:
+def _conflict(conflict: Floats, weights: Counts) -> dict[str, Floats]:
     known = np.isfinite(conflict)
     nothing = np.full(len(weights), np.nan)
     if not known.any():
         return {"conflict_median": nothing, "conflict_p90": nothing, "conflict_share": nothing}
     order = np.flatnonzero(known)[np.argsort(conflict[known], kind="stable")]
     values, ranked = conflict[order], weights[:, order]
-    below = np.cumsum(ranked, axis=1)
+    below = np.cumsum(ranked, axis=1, dtype=weights.dtype)
     n = below[:, -1]
 
     def quantile(level: float) -> Floats:
         """Smallest conflict that a share of `level` does not exceed."""
-        place = np.minimum((below < level * n[:, None] - 1e-9).sum(axis=1), len(values) - 1)
-        return np.where(n > 0, values[place], np.nan)
+        places = [np.searchsorted(row, level * row[-1] - 1e-9) for row in below]
+        return np.where(n > 0, values[np.minimum(places, len(values) - 1)], np.nan)
 
-    share = _ratio(ranked @ (values > CONFLICT_LIMIT).astype(float), n)
+    share = _ratio(ranked[:, values > CONFLICT_LIMIT].sum(axis=1), n)
     return {"conflict_median": quantile(0.5), "conflict_p90": quantile(0.9), "conflict_share": share}
 
 

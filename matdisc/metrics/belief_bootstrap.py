@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,13 +67,9 @@ def resample(folds: Sequence[Answers], *, replicates: int = 500, seed: int = 0) 
     """
     if not folds or replicates < 1:
         raise ValueError(f"at least one fold and one replicate are needed, not {len(folds)} and {replicates}")
-    rng = np.random.default_rng(seed)
-    place = {name: i for i, name in enumerate(sorted({name for fold in folds for name in fold.names}))}
-    counts = np.stack(
-        [np.bincount(rng.integers(0, len(place), len(place)), minlength=len(place)) for _ in range(replicates)]
-    )
-    even = np.full(len(folds), 1 / len(folds))
-    fold_draws = rng.multinomial(len(folds), even, size=replicates).T.astype(float)
+    names = sorted({name for fold in folds for name in fold.names})
+    place = dict(zip(names, range(len(names)), strict=True))
+    counts, fold_draws = _draws(len(names), len(folds), replicates, seed)
     found = [belief_metrics(fold) for fold in folds]
     drawn = [_replicates(fold, counts[:, [place[name] for name in fold.names]]) for fold in folds]
     return Resampled(
@@ -120,9 +117,18 @@ def fold_differences(first: Resampled, second: Resampled, *, level: float = 0.95
     return found
 
 
-def _replicates(fold: Answers, counts: NDArray[np.int64]) -> dict[str, Floats]:
+@lru_cache(maxsize=4)  # the protocols of one dataset: every row asks for the same
+def _draws(n_alloys: int, n_folds: int, replicates: int, seed: int) -> tuple[NDArray[np.int32], Floats]:
+    """How often each alloy is drawn, shape (replicates, n_alloys), and each fold, shape (n_folds, replicates)."""
+    rng = np.random.default_rng(seed)
+    drawn = [np.bincount(rng.integers(0, n_alloys, n_alloys), minlength=n_alloys) for _ in range(replicates)]
+    even = np.full(n_folds, 1 / n_folds)
+    return np.array(drawn, np.int32), rng.multinomial(n_folds, even, size=replicates).T.astype(float)
+
+
+def _replicates(fold: Answers, counts: NDArray[np.int32]) -> dict[str, Floats]:
     size = max(1, CELLS // len(fold))
-    parts = [weighted_metrics(fold, counts[i : i + size].astype(float)) for i in range(0, len(counts), size)]
+    parts = [weighted_metrics(fold, counts[i : i + size]) for i in range(0, len(counts), size)]
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
