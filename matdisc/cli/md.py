@@ -96,8 +96,9 @@ def md(
       matdisc md chgnet-0.3.0 nacl.cif -e npt -T 300,600 --replicas 3 --out nacl
       matdisc md get-mini box:EC=8,DMC=4,Li+=1,PF6-=1 --timestep 0.5 --relax 200 --steps 40000 --out box
     """
+    from matdisc.interrupts import stopping_at_once
     from matdisc.physics.md import Conditions
-    from matdisc.run.md.driver import MDOptions, refuse_unknown_elements, run_md, stopping_at_once
+    from matdisc.run.md.driver import MDOptions, refuse_unknown_elements, run_md
     from matdisc.run.md.inputs import model_of
     from matdisc.run.md.worker import Dynamics
 

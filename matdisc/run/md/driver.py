@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import signal
-import threading
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +13,7 @@ import numpy as np
 
 from matdisc.cards import ModelCard
 from matdisc.errors import MatdiscError, RunError
-from matdisc.interrupts import stopping_in_order
+from matdisc.interrupts import stopping_at_once, stopping_in_order
 from matdisc.physics.foreign import multiplicity, total_charge
 from matdisc.predictions import one_line
 from matdisc.run.engine.cluster import cluster_gpus, ray_cluster
@@ -154,31 +152,6 @@ def _serial(
                 yield replica.name, part
     finally:
         lift_memory_limit()
-
-
-@contextmanager
-def stopping_at_once() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM interrupt whatever the block does; a block that goes on all the same is its last.
-
-    Packages may take a KeyboardInterrupt for an error of their own. Native code is interrupted when it returns.
-    """
-    asked: list[int] = []
-
-    def strike(number: int, frame: object) -> None:
-        asked.append(number)
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, strike) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if asked:
-        raise KeyboardInterrupt
 
 
 def _on_ray(

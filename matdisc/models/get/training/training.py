@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from matdisc.errors import RunError
+from matdisc.interrupts import stop_requested
 from matdisc.models.get.frames import Frames
 from matdisc.models.get.reference.potential import GET
 from matdisc.models.get.settings import Settings
-from matdisc.models.get.stopping import stop_requested
 from matdisc.models.get.training import accuracy, checkpoint, schedule
 from matdisc.models.get.training.accuracy import Row
 from matdisc.models.get.training.baseline import fit_baseline
