@@ -1,21 +1,17 @@
-"""Curves, slices and calibration of one set of answers, compact enough to be shown on a page."""
+"""Figures and tables beside the metrics of labels and of structures: curves, histograms, calibration, slices."""
 
 from __future__ import annotations
 
-import dataclasses
-import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from matdisc.arrays import Bools, Floats, Ints
 from matdisc.cards import DatasetCard
 from matdisc.datasets.truth import Truth
-from matdisc.datasets.wbm import is_wbm, substitution_step
-from matdisc.metrics.calibration import gaussian_calibration, probability_calibration
+from matdisc.metrics.calibration import LEVELS, gaussian_calibration, probability_calibration
 from matdisc.metrics.curves import (
+    PARITY_BINS,
     hull_distance_histogram,
     parity_density,
     precision_recall_curve,
@@ -23,187 +19,225 @@ from matdisc.metrics.curves import (
     rolling_mae,
     threshold_sweep,
 )
-from matdisc.metrics.screening import cumulative_curve, precision_at_k, rank_materials
-from matdisc.metrics.slices import ANION_CLASSES, anion_labels, multi_label_totals, slice_metrics, sliced_totals
-from matdisc.metrics.structures import Compared, rmsd_curve, structure_metrics
+from matdisc.metrics.screening import Ranking, cumulative_curve, precision_at_k, rank_materials
+from matdisc.metrics.structures import rmsd_curve
 from matdisc.scoring.answers import Answers
-from matdisc.scoring.verdicts import judge, subset_mask
-from matdisc.tasks.task import Task
+from matdisc.scoring.base import headline_mask
+from matdisc.scoring.figures import Artifacts, Bars, Density, Figure, Line, Role, Table
+from matdisc.scoring.slices import STABILITY, STRUCTURES, slice_tables
+from matdisc.scoring.totals import Judged
 
-SHOWN = ("n", "n_stable", "f1", "daf", "precision", "recall", "mae")
-SHOWN_STRUCTURES = ("n", "rmsd", "symmetry_match_loose", "volume_abs_error")
+DIAGONAL = (0.0, 0.0, 1.0, 1.0)
 RMSD_LIMITS = np.linspace(0.0, 0.3, 61)
 VOLUME_EDGES = np.linspace(-0.2, 0.2, 41)
 """Edges of the bins of relative volume errors."""
-MAX_SLICES = 120
-"""Categories of one kind that are kept, the largest first."""
-SLICE_ROWS = 5
-"""Smaller categories are left out: a metric of four materials tells nothing."""
+CALLS: tuple[tuple[Role, str], ...] = (
+    ("tp", "stable, called stable (TP)"),
+    ("fp", "unstable, called stable (FP)"),
+    ("tn", "unstable, called unstable (TN)"),
+    ("fn", "stable, called unstable (FN)"),
+)
+"""From the bottom of a stack to its top."""
+ERROR_DECIMALS = 9
+"""Mean errors below 1e-9 eV/atom are float noise and drawn as zero."""
 
 
-def details(task: Task, card: DatasetCard, truth: Truth, answers: Answers) -> dict[str, Any]:
-    """Return curves, slices and calibration over the headline subset as JSON-ready data; undefined is None.
+def stability_artifacts(card: DatasetCard, truth: Truth, answers: Answers, judged: Judged) -> Artifacts:
+    """Return curves, histograms, calibration, precision among the first k, and slices of the headline subset.
 
-    Keys: `precision_at_k`, `roc`, `precision_recall`, `cumulative`, and where the task judges energies `rolling_mae`,
-    `threshold_sweep`, `histogram`, `parity`; `slices` by element, number of elements, anion class, prototype and
-    substitution step, as far as the dataset tells them; `calibration` where the answers state uncertainties or
-    probabilities. Of structures: `rmsd_curve` (share of all materials up to each RMSD), `volume_histogram`, `slices`.
-    Of measured numbers: `figures` and `tables`.
+    Figures that need energies are left out where the answers are probabilities, the calibration where no uncertainty
+    or probability is stated.
     """
-    keep = subset_mask(card, truth, card.headline_subset)
-    if task.measured:
-        more = task.detail(card, truth, answers).model_dump() if task.detail else {}
-        return plain({"subset": card.headline_subset, "n": int(keep.sum())} | more)
-    judged = judge(task, truth, answers, card.stability.threshold)
-    if judged.compared is not None:
-        about = {"subset": card.headline_subset, "n": int(keep.sum())}
-        return plain(about | structure_details(truth, judged.compared, judged.terms, keep))
     assert judged.verdicts is not None
-    everything, keep = keep, keep & judged.verdicts.labelled
-    stable, e_true = judged.verdicts.stable[keep], judged.verdicts.e_true[keep]
-    e_pred = judged.verdicts.e_pred[keep]
-    score = -answers.values[keep] if answers.column == "p_stable" else e_pred
+    verdicts, headline = judged.verdicts, headline_mask(card, truth)
+    keep = headline & verdicts.labelled
+    stable, e_true, e_pred = verdicts.stable[keep], verdicts.e_true[keep], verdicts.e_pred[keep]
+    probability = answers.values[keep] if answers.column == "p_stable" else None
+    score = e_pred if probability is None else -probability
     ranking = rank_materials(stable, score)
-    roc = roc_curve(stable, score, ranking=ranking)
-    pr = precision_recall_curve(stable, score, ranking=ranking)
-    found: dict[str, Any] = {
-        "subset": card.headline_subset,
-        "n": int(keep.sum()),
-        "precision_at_k": dataclasses.asdict(precision_at_k(stable, score, ranking=ranking)),
-        "roc": {"fpr": roc.fpr, "tpr": roc.tpr, "auc": roc.auc},
-        "precision_recall": {
-            "recall": pr.recall,
-            "precision": pr.precision,
-            "average_precision": pr.average_precision,
-        },
-        "cumulative": dataclasses.asdict(cumulative_curve(stable, score, ranking=ranking)),
-    }
+    figures = [*_ranking_figures(stable, score, ranking)]
+    tables = [*_first_k(stable, score, ranking)]
     if np.isfinite(e_true).any() and np.isfinite(e_pred).any():
-        found |= {
-            "rolling_mae": dataclasses.asdict(rolling_mae(e_true, e_pred)),
-            "threshold_sweep": threshold_sweep(e_true, e_pred),
-            "histogram": dataclasses.asdict(hull_distance_histogram(e_true, e_pred, threshold=judged.threshold)),
-            "parity": dataclasses.asdict(parity_density(e_true, e_pred)),
-        }
-    found["slices"] = slices(truth, judged.terms[everything], everything)
-    found["calibration"] = _calibration(answers, judged.verdicts.e_true, judged.verdicts.e_pred, stable, keep)
-    return plain(found)
+        figures += _energy_figures(e_true, e_pred, judged.threshold)
+    if probability is not None:
+        calibration = _probabilities(stable, probability)
+    elif answers.uncertainty is not None:
+        calibration = _uncertainties(e_true, e_pred, answers.uncertainty[keep])
+    else:
+        calibration = Artifacts()
+    return Artifacts(
+        figures=[*figures, *calibration.figures],
+        tables=[*tables, *calibration.tables, *slice_tables(truth, judged.terms[headline], headline, STABILITY)],
+    )
 
 
-def structure_details(truth: Truth, found: Compared, terms: Floats, keep: Bools) -> dict[str, Any]:
-    """Return the distribution of RMSD and volume error, and slices.
+def structure_artifacts(card: DatasetCard, truth: Truth, judged: Judged) -> Artifacts:
+    """Return the distribution of RMSD and of volume errors, and slices, of the headline subset."""
+    assert judged.compared is not None
+    found, keep = judged.compared, headline_mask(card, truth)
+    rmsd = Figure(
+        "rmsd", "Materials up to each RMSD", "RMSD, (V/N)^(1/3)", "share of all materials",
+        [Line("", RMSD_LIMITS, rmsd_curve(found.rmsd[keep], RMSD_LIMITS))],
+        note="unmatched and missing ones never count", overlay=True,
+    )  # fmt: skip
+    return Artifacts(
+        figures=[rmsd, *_volume_histogram(found.volume[keep & found.answered])],
+        tables=slice_tables(truth, judged.terms[keep], keep, STRUCTURES),
+    )
 
-    `volume_histogram.count` has one number more at each end than there are bins: rows beyond the edges.
-    """
-    volume = found.volume[keep & found.answered]
-    counts = np.bincount(np.searchsorted(VOLUME_EDGES, volume, side="right"), minlength=len(VOLUME_EDGES) + 1)
-    return {
-        "rmsd_curve": {"rmsd": RMSD_LIMITS, "share": rmsd_curve(found.rmsd[keep], RMSD_LIMITS)},
-        "volume_histogram": {"edges": VOLUME_EDGES, "count": counts},
-        "slices": slices(truth, terms[keep], keep, measured=_structures_by, shown=SHOWN_STRUCTURES),
+
+def _ranking_figures(stable: Bools, score: Floats, ranking: Ranking) -> Iterator[Figure]:
+    roc = roc_curve(stable, score, ranking=ranking)
+    yield Figure(
+        "roc", "ROC", "false positive rate", "true positive rate", [Line(f"AUC {_text(roc.auc)}", roc.fpr, roc.tpr)],
+        note=f"area under the curve {_text(roc.auc)}; dashed: random order", reference=DIAGONAL, overlay=True,
+    )  # fmt: skip
+    pr = precision_recall_curve(stable, score, ranking=ranking)
+    share = float(pr.precision[-1])  # of stable materials among all
+    yield Figure(
+        "precision-recall", "Precision and recall", "recall", "precision", [Line("", pr.recall, pr.precision)],
+        note=f"average precision {_text(pr.average_precision)}; dashed: random order",
+        reference=(0.0, share, 1.0, share) if np.isfinite(share) else None,
+    )  # fmt: skip
+    tried = cumulative_curve(stable, score, ranking=ranking)
+    yield Figure(
+        "cumulative", "Cumulative precision and recall", "materials tried in the predicted order", "share",
+        [Line("precision", tried.screened, tried.precision), Line("recall", tried.screened, tried.recall)],
+        note="logarithmic axis", x_log=True, overlay=True,
+    )  # fmt: skip
+
+
+def _energy_figures(e_true: Floats, e_pred: Floats, threshold: float) -> Iterator[Figure]:
+    near = rolling_mae(e_true, e_pred)
+    known = _extent(near.mae >= 0)
+    yield Figure(
+        "rolling-mae", "Error near each hull distance", "true hull distance, eV/atom", "MAE, eV/atom",
+        [Line("", near.e_hull[known], np.round(near.mae[known], ERROR_DECIMALS))],
+        note="windows of 0.04 eV/atom with at least 10 materials",
+    )  # fmt: skip
+    sweep = threshold_sweep(e_true, e_pred)
+    yield Figure(
+        "threshold-sweep", "Metrics at other thresholds", "threshold, eV/atom", "share",
+        [Line(name, sweep["threshold"], sweep[key])
+         for key, name in (("f1", "F1"), ("precision", "precision"), ("recall", "recall"))],
+        note="truth and prediction are cut at the same value",
+    )  # fmt: skip
+    yield from _hull_histogram(e_true, e_pred, threshold)
+    yield _parity(e_true, e_pred)
+
+
+def _hull_histogram(e_true: Floats, e_pred: Floats, threshold: float) -> Iterator[Figure]:
+    found = hull_distance_histogram(e_true, e_pred, threshold=threshold)
+    table = np.array([found.counts[role] for role, _ in CALLS])
+    shown = _extent(table[:, 1:-1].sum(axis=0) > 0, margin=1)
+    edges = found.edges[shown.start : shown.stop + 1]
+    bars = [
+        Bars(name, edges, counts[1:-1][shown], role)
+        for (role, name), counts in zip(CALLS, table, strict=True)
+        if counts[1:-1].any()
+    ]
+    beyond, missing = int(table[:, [0, -1]].sum()), sum(found.missing.values())
+    if bars:
+        yield Figure(
+            "hull-histogram", "Right and wrong calls over the hull distance", "predicted hull distance, eV/atom",
+            "materials", bars=bars,
+            note=_joined("hatched: wrong", _count(beyond, "beyond the ends"), _count(missing, "without answer")),
+        )  # fmt: skip
+
+
+def _parity(e_true: Floats, e_pred: Floats) -> Figure:
+    found = parity_density(e_true, e_pred)
+    count = np.zeros((PARITY_BINS, PARITY_BINS), int)
+    count[found.pred_bin, found.true_bin] = found.count
+    low, high = float(found.edges[0]), float(found.edges[-1])
+    note = _joined(
+        "dashed: perfect",
+        f"darkest: {count.max():,} materials",
+        _count(found.outside, "outside"),
+        _count(found.missing, "without answer"),
+    )
+    return Figure(
+        "parity", "Predicted against true", "true hull distance, eV/atom", "predicted hull distance, eV/atom",
+        density=Density(found.edges, found.edges, count.tolist()), reference=(low, low, high, high), note=note,
+    )  # fmt: skip
+
+
+def _first_k(stable: Bools, score: Floats, ranking: Ranking) -> list[Table]:
+    found = precision_at_k(stable, score, ranking=ranking)
+    rows = list(zip(found.k, found.hits, found.precision, found.daf, found.ceiling, strict=True))
+    head = ("k", "Stable among them", "Precision@k", "DAF@k", "Highest possible DAF")
+    note = "If only the k most promising materials are tried. Equal predictions count with their mean."
+    return [Table("precision-at-k", "The first k materials", head, rows, note)] if rows else []
+
+
+def _uncertainties(e_true: Floats, e_pred: Floats, uncertainty: Floats) -> Artifacts:
+    found = gaussian_calibration(e_true, e_pred, uncertainty)
+    curve = Figure(
+        "calibration", "Calibration of the stated uncertainties", "expected share within the interval",
+        "observed share", [Line("", LEVELS, found.observed)], reference=DIAGONAL,
+        note=f"area to the dashed diagonal {_text(found.miscalibration_area)}; below it: too sure",
+    )  # fmt: skip
+    scores = {
+        "Materials": found.n,
+        "Negative log likelihood, nats": found.nll,
+        "CRPS, eV/atom": found.crps,
+        "Sharpness, eV/atom": found.sharpness,
+        "Miscalibration area": found.miscalibration_area,
+        "Rank correlation of error and uncertainty": found.spearman,
+    } | {f"Share within the central interval {level:g}": share for level, share in found.coverage.items()}
+    return Artifacts(figures=[curve], tables=[_scores("Scores of the stated uncertainties", scores)])
+
+
+def _probabilities(stable: Bools, probability: Floats) -> Artifacts:
+    found = probability_calibration(stable, probability)
+    curve = Figure(
+        "calibration", "Calibration of the stated probabilities", "mean stated probability", "share that is stable",
+        [Line("", found.mean_probability, found.stable_share)], reference=DIAGONAL,
+        note=f"Brier score {_text(found.brier)}; dashed: calibrated",
+    )  # fmt: skip
+    scores = {
+        "Materials": found.n,
+        "Brier score": found.brier,
+        "Log loss, nats": found.log_loss,
+        "Expected calibration error": found.expected_calibration_error,
     }
+    return Artifacts(figures=[curve], tables=[_scores("Scores of the stated probabilities", scores)])
 
 
-def slices(
-    truth: Truth,
-    terms: Floats,
-    keep: Bools,
-    *,
-    measured: Callable[[Floats], Mapping[str, Floats]] = slice_metrics,
-    shown: Sequence[str] = SHOWN,
-) -> dict[str, Any]:
-    """Return metrics by category as far as the dataset tells categories: {kind: {name: [...], n: [...], f1: [...]}}.
-
-    Args:
-        truth: The dataset.
-        terms: Row terms of the kept materials, shape (n_kept, n_terms).
-        keep: Which materials are kept, shape (n_materials,).
-        measured: Summed terms, shape (n_categories, n_terms), to metrics, `n` among them.
-        shown: The metrics to keep; those whose name begins with n are counts.
-    """
-    found: dict[str, Any] = {}
-    tabled = partial(_table, measured=measured, shown=shown)
-    if truth.formulas is not None:
-        symbols, pointer, indices = memberships(truth.formulas, keep)
-        found["element"] = tabled(symbols, multi_label_totals(terms, pointer, indices, len(symbols)), by="name")
-        sizes = np.diff(pointer)
-        names = [str(n) for n in range(int(sizes.max(initial=0)) + 1)]
-        found["n_elements"] = tabled(names, sliced_totals(terms, sizes, len(names)), by="order")
-        anions = sliced_totals(terms, anion_labels(pointer, indices, symbols), len(ANION_CLASSES))
-        found["anion"] = tabled(ANION_CLASSES, anions, by="order")
-    if truth.prototypes is not None and truth.prototypes.null_count == 0:
-        encoded = truth.prototypes.dictionary_encode()
-        names = [re.sub(r":.*", "", name) for name in encoded.dictionary.to_pylist()]
-        labels = encoded.indices.to_numpy()[keep]
-        unique, merged = np.unique(np.array(names, dtype=str), return_inverse=True)
-        found["prototype"] = tabled(unique.tolist(), sliced_totals(terms, merged[labels], len(unique)), by="size")
-    if is_wbm(truth.material_ids):
-        steps = substitution_step(truth.material_ids)[keep]
-        found["substitution_step"] = tabled([str(n) for n in range(6)], sliced_totals(terms, steps, 6), by="order")
-    return {kind: table for kind, table in found.items() if len(table["name"]) > 1}
+def _scores(title: str, scores: Mapping[str, float]) -> Table:
+    return Table("calibration", title, ("Score", "Value"), list(scores.items()))
 
 
-def memberships(formulas: Any, keep: Bools) -> tuple[list[str], Ints, Ints]:
-    """Return element symbols, and which of them each kept formula holds, as pointer and indices (CSR form)."""
-    encoded = formulas.filter(keep).dictionary_encode() if not keep.all() else formulas.dictionary_encode()
-    sets = [elements_of(text) for text in encoded.dictionary.to_pylist()]
-    symbols = sorted({symbol for elements in sets for symbol in elements})
-    place = {symbol: i for i, symbol in enumerate(symbols)}
-    rows = [np.array([place[symbol] for symbol in elements], np.int64) for elements in sets]
-    order = encoded.indices.to_numpy()
-    sizes = np.array([len(row) for row in rows], np.int64)
-    flat, starts = np.concatenate([*rows, np.empty(0, np.int64)]), np.concatenate([[0], np.cumsum(sizes)])
-    pointer = np.concatenate([[0], np.cumsum(sizes[order])])
-    within = np.arange(pointer[-1]) - np.repeat(pointer[:-1], sizes[order])
-    return symbols, pointer, flat[np.repeat(starts[order], sizes[order]) + within]
+def _volume_histogram(errors: Floats) -> Iterator[Figure]:
+    """Yield the histogram of relative volume errors, shape (n_answered,), unless all lie beyond the edges."""
+    n = len(VOLUME_EDGES)
+    counts = np.bincount(np.searchsorted(VOLUME_EDGES, errors, side="right"), minlength=n + 1)
+    inner, beyond = counts[1:-1], int(counts[0] + counts[-1])
+    if inner.any():
+        shown = _extent(inner > 0, margin=1)
+        yield Figure(
+            "volume", "Errors of the volume", "error of the volume per atom, %", "materials",
+            bars=[Bars("", 100 * VOLUME_EDGES[shown.start : shown.stop + 1], inner[shown])],
+            note=_joined("right of 0: too large", _count(beyond, "beyond the ends")),
+            reference=(0.0, 0.0, 0.0, float(inner.max())),
+        )  # fmt: skip
 
 
-@lru_cache(maxsize=1024)
-def elements_of(formula: str) -> tuple[str, ...]:
-    """Return the distinct element symbols of a formula, sorted."""
-    return tuple(sorted(set(re.findall(r"[A-Z][a-z]?", formula))))
+def _extent(some: Bools, margin: int = 0) -> slice:
+    """Return the places from the first to the last that holds something, with a margin; none if nothing does."""
+    places: Ints = np.flatnonzero(some)
+    if not len(places):
+        return slice(0, 0)
+    return slice(max(int(places[0]) - margin, 0), min(int(places[-1]) + 1 + margin, len(some)))
 
 
-def plain(value: Any) -> Any:
-    """Return arrays as lists of JSON numbers with six digits, nan and inf as None."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        if value.dtype.kind in "iub":
-            return value.tolist()
-        return [None if not np.isfinite(x) else float(f"{x:.6g}") for x in value.tolist()]
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, float | np.floating):
-        return float(f"{value:.6g}") if np.isfinite(value) else None
-    return int(value) if isinstance(value, np.integer) else value
+def _text(value: float) -> str:
+    return f"{value:.3f}" if np.isfinite(value) else "–"
 
 
-def _structures_by(totals: Floats) -> dict[str, Floats]:
-    """Number of rows and all metrics of each category."""
-    return {"n": totals[..., 0], **structure_metrics(totals)}
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}" if n else ""
 
 
-def _table(
-    names: Sequence[str],
-    totals: Floats,
-    *,
-    by: str,
-    measured: Callable[[Floats], Mapping[str, Floats]],
-    shown: Sequence[str],
-) -> dict[str, Any]:
-    metrics = measured(totals)
-    rows = np.flatnonzero(metrics["n"] >= SLICE_ROWS)
-    if by == "size" or len(rows) > MAX_SLICES:
-        rows = rows[np.argsort(-metrics["n"][rows], kind="stable")][:MAX_SLICES]
-    columns = {key: metrics[key][rows] for key in shown}
-    counts = {key: values.astype(np.int64) for key, values in columns.items() if key.startswith("n")}
-    return {"name": [names[int(i)] for i in rows]} | columns | counts
-
-
-def _calibration(answers: Answers, e_true: Floats, e_pred: Floats, stable: Bools, keep: Bools) -> dict[str, Any] | None:
-    if answers.column == "p_stable":
-        return {"probability": dataclasses.asdict(probability_calibration(stable, answers.values[keep]))}
-    if answers.uncertainty is None:
-        return None
-    return {"gaussian": dataclasses.asdict(gaussian_calibration(e_true[keep], e_pred[keep], answers.uncertainty[keep]))}
+def _joined(*parts: str) -> str:
+    return "; ".join(filter(None, parts))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import BeforeValidator, model_validator
 from pydantic.dataclasses import dataclass
 
+from matdisc.scoring.metric import Better
 from matdisc.scoring.record import CONFIG, Counts, Numbers, Record, equal_lengths, rounded
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Table:
         layout: `rows`, or `periodic` for a table of elements (first column: symbols; second: the coloured number;
             third, if any: a count), which is drawn as a periodic table above its rows.
         section: As for a figure.
+        better: Whether a high or a low coloured number of a periodic table is good.
     """
 
     key: str
@@ -122,6 +124,7 @@ class Table:
     note: str = ""
     section: str = ""
     layout: Literal["rows", "periodic"] = "rows"
+    better: Better = "lower"
 
     @model_validator(mode="after")
     def _square(self) -> Self:

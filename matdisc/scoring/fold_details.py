@@ -1,15 +1,18 @@
-"""What the pages of the alloys task draw: protocols, elements left out, risk-coverage, intervals, conflict, sizes."""
+"""What stands beside the metrics of folds: for each protocol a table, what a reader may conclude, figures, sizes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from matdisc.arrays import Bools, Floats
 from matdisc.metrics import belief
-from matdisc.metrics.calibration import SHARES
+from matdisc.scoring.figures import Artifacts, Table
+from matdisc.scoring.fold_figures import fold_figures
 from matdisc.scoring.folds import Folds, Protocol, against, class_rate, intervals
+from matdisc.scoring.metric import Metric, show, show_interval
 
 TITLES = {
     "interpolation-10": "Learning from a tenth",
@@ -21,141 +24,222 @@ TITLES = {
     "pair-out-6": "Two elements left out, six pairs",
     "experimental": "Computed labels to learn from, experiments to test",
 }
-CONFLICT_EDGES = np.linspace(0.0, 1.0, 21)
-LEFT_OUT = "loeo"
+ELEMENTS = "loeo"
 """How the names of protocols begin whose folds are single elements."""
-BY_ELEMENT = ("coverage", "macro_f1", "f1_high", "roc_auc", "brier")
-BY_SIZE = ("coverage", "accuracy", "brier", "f1_high")
+BY_ELEMENT = {"macro_f1": "Macro F1", "f1_high": "F1 of High", "roc_auc": "AUC"}
+WIDE = 0.9
+"""Mean width from which an interval says next to nothing."""
+FEW = 400
+"""Alloys below which a share is uncertain by several hundredths."""
+UNDEFINED = {"value": None, "low": None, "high": None}
+
+Value = Mapping[str, Any]
+"""A number with `value`, `low` and `high`; a difference has `detectable` too."""
 
 
-def belief_details(
-    found: dict[str, Protocol], null: tuple[str, dict[str, Protocol]] | None, replicates: int, seed: int
-) -> dict[str, Any]:
-    """Return what pages draw; undefined is nan.
+def fold_artifacts(
+    metrics: Sequence[Metric],
+    ranked: Sequence[str],
+    found: Mapping[str, Protocol],
+    control: tuple[str, Mapping[str, Protocol]] | None,
+    replicates: int,
+    seed: int,
+) -> Artifacts:
+    """Return a section for each protocol, the headline first: tables of metrics, figures, metrics by size and element.
 
     Args:
+        metrics: Metrics of the task, as they are printed.
+        ranked: Keys of those that rows are ranked by, the headline first.
         found: The model's answers by protocol, the headline first.
-        null: Name and answers of the row to compare with; None if there is none, or it is this row.
+        control: Name and answers of the row to compare with; None if there is none, or it is this row.
         replicates: Resamples for intervals; 0 for none.
         seed: Of the resamples.
     """
-    answered = {name: p for name, p in found.items() if p.answered}
-    elements = next((p for name, p in answered.items() if name.startswith(LEFT_OUT)), None)
-    others = null[1] if null else {}
-    return {
-        "headline": next(iter(found)),
-        "null": null[0] if null else None,
-        "protocols": [_protocol(p, others.get(name), replicates, seed) for name, p in found.items()],
-        "loeo": by_element(elements) if elements else {},
-        "risk_coverage": {name: risk_coverage(p.folds) for name, p in answered.items()},
-        "intervals": {name: interval_bins(p.folds) for name, p in answered.items()},
-        "reliability": {name: reliability(p.folds) for name, p in answered.items()},
-        "conflict": {name: conflict_histogram(p.folds) for name, p in answered.items()},
-        "sizes": {name: by_size(p.folds) for name, p in answered.items()},
-    }
+    name, others = control or ("", {})
+    headline = next(metric for metric in metrics if metric.key == ranked[0])
+    figures, tables = [], []
+    for protocol in found.values():
+        section = TITLES.get(protocol.name, protocol.name)
+        other = others.get(protocol.name)
+        differences = against(protocol, other, replicates, seed) if other else {}
+        values = intervals(protocol, replicates, seed)
+        note = " ".join([_counts(protocol, values), *_conclusions(protocol, values, differences, headline, name)])
+        tables += _metrics(metrics, values, class_rate(protocol), differences, name, note, section)
+        if protocol.answered:
+            figures += fold_figures(protocol.folds, section)
+            tables += [*_by_size(protocol.folds, section), *_by_element(protocol, section)]
+    return Artifacts(figures=figures, tables=tables)
 
 
-def by_element(protocol: Protocol) -> dict[str, Any]:
-    """Return base rates and metrics of each fold, which is one element left out."""
-    table = [belief.belief_metrics(fold) for fold in protocol.folds]
-    n_high = [int(fold.high.sum()) for fold in protocol.folds]
-    return {
-        "element": [fold.name for fold in protocol.tested],
-        "n": [len(fold) for fold in protocol.folds],
-        "n_high": n_high,
-        "prevalence": [count / len(fold) for count, fold in zip(n_high, protocol.folds, strict=True)],
-        "prior": [fold.prior for fold in protocol.tested],
-        "majority_high": [fold.majority_high for fold in protocol.folds],
-        **{key: [row[key] for row in table] for key in BY_ELEMENT},
-    }
+def _metrics(
+    metrics: Sequence[Metric],
+    values: Mapping[str, Value],
+    trivial: Mapping[str, float | None],
+    differences: Mapping[str, Value],
+    control: str,
+    note: str,
+    section: str,
+) -> list[Table]:
+    """Return the main metrics and the others, in two tables."""
+    head = ["Metric", "Value (95 % interval)", "Trivial answer"]
+    if differences:
+        head.append(f"Difference to {control}")
+        note += " A star marks a difference whose interval leaves out 0."
+    parts: list[list[list[str]]] = [[], []]
+    for metric in metrics:
+        if metric.key in values:
+            trivial_value = trivial.get(metric.key)
+            row = [
+                _name(metric, values),
+                _with_interval(metric, values[metric.key]),
+                "" if trivial_value is None else show(metric, trivial_value),
+            ]
+            if differences:
+                row.append(_difference(metric, differences.get(metric.key, UNDEFINED)))
+            parts[not metric.main].append(row)
+    return [
+        Table(key, title, head, rows, text, section)
+        for key, title, rows, text in zip(
+            ("metrics", "other-metrics"), ("Metrics", "Other metrics"), parts, (note, ""), strict=True
+        )
+        if rows
+    ]
 
 
-def risk_coverage(folds: Folds) -> dict[str, Floats]:
-    """Return the mean over folds of the error rate among the most certain, by ignorance and by probability.
-
-    `least` is what the same calls could reach if all errors came last.
-    """
-    curves: dict[str, list[Floats]] = {"by_u": [], "by_p": [], "least": []}
-    for fold in folds:
-        correct, one = fold.predicted == fold.high, np.ones((1, len(fold)))
-        curves["by_u"].append(belief.risks(correct, fold.ignorance, one)[0])
-        curves["by_p"].append(belief.risks(correct, fold.uncertainty, one)[0])
-        curves["least"].append(np.maximum(0.0, 1.0 - correct.mean() / SHARES))
-    return {"coverage": SHARES, **{key: np.mean(rows, axis=0) for key, rows in curves.items()}}
+def _name(metric: Metric, values: Mapping[str, Value]) -> str:
+    """Return the name of a metric with its unit, or the highest possible value where that is known."""
+    most = values.get(f"{metric.key}_max", UNDEFINED)["value"]
+    told = metric.unit if most is None else f"max {most:.2f}"
+    return f"{metric.label} ({told})" if told else metric.label
 
 
-def interval_bins(folds: Folds) -> dict[str, Any]:
-    """Return mean belief and plausibility beside the observed share of High in bins of p_high; empty bins fall out."""
-    p, low, up, high = (
-        np.concatenate([np.asarray(column, float) for column in columns])
-        for columns in zip(*((f.p_high, f.belief, f.plausibility, f.high) for f in folds), strict=True)
+def _with_interval(metric: Metric, found: Value) -> str:
+    interval = show_interval(metric, found["low"], found["high"])
+    return show(metric, found["value"]) + (f" ({interval})" if interval else "")
+
+
+def _difference(metric: Metric, found: Value) -> str:
+    """Return a difference with its sign and interval; a star if the interval leaves out 0."""
+    if found["value"] is None:
+        return "–"
+    text = _signed(metric, found["value"]) + ("*" if _certain(found) else "")
+    interval = _range(metric, found)
+    return f"{text} ({interval})" if interval else text
+
+
+def _signed(metric: Metric, value: float) -> str:
+    text = show(metric, value)
+    return f"+{text}" if any(digit in text for digit in "123456789") and not text.startswith("−") else text
+
+
+def _range(metric: Metric, found: Value) -> str:
+    return show_interval(metric, found["low"], found["high"]).replace("–", " to ")
+
+
+def _certain(found: Value) -> bool:
+    return found["low"] is not None and found["high"] is not None and (found["low"] > 0 or found["high"] < 0)
+
+
+def _counts(protocol: Protocol, values: Mapping[str, Value]) -> str:
+    n_folds, missing, most = len(protocol.folds), protocol.n - protocol.answered, values["daf_max"]["value"]
+    counts = [
+        f"{protocol.n:,} answers on {protocol.n_alloys:,} alloys in {n_folds:,} fold{'s' if n_folds != 1 else ''}",
+        f"{100 * protocol.n_high / protocol.n:.1f} % High",
+        f"{protocol.n_abstained:,} abstained",
+    ]
+    if missing:
+        counts.append(f"{missing:,} missing")
+    if most is not None:
+        counts.append(f"highest possible DAF {most:.2f}")
+    return f"{protocol.name}: {', '.join(counts)}. Numbers are means over the folds."
+
+
+def _conclusions(
+    protocol: Protocol, values: Mapping[str, Value], differences: Mapping[str, Value], headline: Metric, control: str
+) -> list[str]:
+    """Return what a reader may conclude from one protocol of one result, and what not, in sentences."""
+    answered, width = values["coverage"]["value"], values["interval_width"]["value"]
+    said = []
+    if answered is not None and answered < 1:
+        said.append(_abstentions(answered))
+    if answered == 0:
+        return said
+    if width is not None and width > WIDE:
+        said.append(
+            f"Its intervals are {width:.2f} wide on average: nearly every outcome lies within, so hits are no merit."
+        )
+    missing = protocol.n - protocol.answered
+    if missing:
+        said.append(f"{missing:,} of {protocol.n:,} answers are missing and count as abstentions.")
+    if headline.key in differences:
+        said.append(_comparison(differences[headline.key], headline, control))
+    if protocol.n_alloys < FEW:
+        error = 0.5 / max(protocol.n_alloys, 1) ** 0.5  # the largest standard error of a share, 1 / (2 sqrt(n))
+        said.append(
+            f"On {protocol.n_alloys:,} alloys a share is uncertain by up to {error:.2f} (one standard error): "
+            "take smaller differences for noise, unless a paired interval leaves out 0."
+        )
+    return said
+
+
+def _abstentions(answered: float) -> str:
+    if answered == 0:
+        return (
+            "It abstains on every alloy. Its calls are the majority class of the training part and its probabilities "
+            "0.5, so no score here is knowledge of the model."
+        )
+    return (
+        f"It abstains on {100 * (1 - answered):.1f} % of the alloys. An abstention is scored as the majority class of "
+        "the training part and as the probability 0.5. That is no accuracy: read every score beside the coverage."
     )
-    place = np.minimum((p * belief.N_BINS).astype(np.int64), belief.N_BINS - 1)
-    count = np.bincount(place, minlength=belief.N_BINS)
-    some = np.flatnonzero(count)
-    means = {
-        name: np.bincount(place, column, belief.N_BINS)[some] / count[some]
-        for name, column in (("p_high", p), ("belief", low), ("plausibility", up), ("rate", high))
-    }
-    edges = np.arange(belief.N_BINS + 1) / belief.N_BINS
-    hit = (means["belief"] - 1e-12 <= means["rate"]) & (means["rate"] <= means["plausibility"] + 1e-12)
-    return {"from": edges[some], "to": edges[some + 1], "n": count[some], **means, "hit": hit.tolist()}
 
 
-def reliability(folds: Folds) -> dict[str, Any]:
-    """Return stated probability and observed share by bin, and the calibration error over all folds together."""
-    bins = interval_bins(folds)
-    n = bins["n"]
-    ece = float((n * np.abs(bins["p_high"] - bins["rate"])).sum() / n.sum())
-    return {"p_high": bins["p_high"], "rate": bins["rate"], "n": n, "ece": ece}
+def _comparison(found: Value, metric: Metric, control: str) -> str:
+    interval = _range(metric, found)
+    if not interval:
+        return f"The difference to {control} in {metric.label} has no interval, so none is claimed."
+    numbers = f"({_signed(metric, found['value'])}; {interval})"
+    if not _certain(found):
+        least = found.get("detectable")
+        escape = f"; less than {show(metric, least)} would escape this test" if least else ""
+        return f"In {metric.label} it cannot be told apart from the control row, {control} {numbers}{escape}."
+    better = (found["value"] < 0) == (metric.better == "lower")
+    return f"In {metric.label} it is {'better' if better else 'worse'} than the control row, {control} {numbers}."
 
 
-def conflict_histogram(folds: Folds) -> dict[str, Any]:
-    """Return how many alloys have which conflict."""
-    conflict = np.concatenate([fold.conflict for fold in folds])
-    known = conflict[np.isfinite(conflict)]
-    return {
-        "edges": CONFLICT_EDGES,
-        "count": np.histogram(known, CONFLICT_EDGES)[0],
-        "n_unknown": len(conflict) - len(known),
-    }
+def _by_element(protocol: Protocol, section: str) -> list[Table]:
+    """Return base rates and metrics of each fold, where that is one element left out."""
+    if not protocol.name.startswith(ELEMENTS):
+        return []
+    rows = []
+    for fold, tested in zip(protocol.folds, protocol.tested, strict=True):
+        scores = belief.belief_metrics(fold)
+        rates = (100 * fold.high.mean(), 100 * tested.prior, 100 * scores["coverage"])
+        rows.append((tested.name, scores["brier"], len(fold), *rates, *(scores[key] for key in BY_ELEMENT)))
+    head = ("Element", "Brier", "Alloys with it", "High, %", "High in training, %", "Coverage, %", *BY_ELEMENT.values())
+    note = (
+        "No training alloy holds the element; every test alloy does. The share of High differs much from element to "
+        "element, and training does not show it: read each score beside both shares. Brier score in colour: darker is "
+        "a larger error, by order."
+    )
+    return [Table("elements", "Each element left out", head, rows, note, section, layout="periodic")]
 
 
-def by_size(folds: Folds) -> dict[str, Any]:
-    """Return metrics by number of elements, over the alloys of all folds together."""
+def _by_size(folds: Folds, section: str) -> list[Table]:
+    """Return metrics by number of elements, over the alloys of all folds together; nothing if all have one size."""
     lengths = [np.array([name.count("|") + 1 for name in fold.names]) for fold in folds]
-    found: dict[str, list[Any]] = {key: [] for key in ("length", "n", "n_high", *BY_SIZE)}
+    rows = []
     for length in sorted({int(n) for part in lengths for n in np.unique(part)}):
         some = [_selected(fold, part == length) for fold, part in zip(folds, lengths, strict=True)]
         high, predicted, p_high, abstained = (np.concatenate(columns) for columns in zip(*some, strict=True))
-        hits = int((high & predicted).sum())
-        marked = int(high.sum() + predicted.sum())
-        found["length"].append(length)
-        found["n"].append(len(high))
-        found["n_high"].append(int(high.sum()))
-        found["coverage"].append(float(1 - abstained.mean()))
-        found["accuracy"].append(float((high == predicted).mean()))
-        found["brier"].append(float(((p_high - high) ** 2).mean()))
-        found["f1_high"].append(2 * hits / marked if marked else float("nan"))
-    return found
+        hits, marked = int((high & predicted).sum()), int(high.sum() + predicted.sum())
+        rows.append((
+            str(length), len(high), int(high.sum()), 100 * (1 - abstained.mean()), ((p_high - high) ** 2).mean(),
+            (high == predicted).mean(), 2 * hits / marked if marked else None,
+        ))  # fmt: skip
+    head = ("Elements", "Answers", "High", "Coverage, %", "Brier", "Accuracy", "F1 of High")
+    return [Table("by-size", "By number of elements", head, rows, section=section)] if len(rows) > 1 else []
 
 
 def _selected(fold: belief.Answers, rows: Bools) -> tuple[Bools, Bools, Floats, Bools]:
     return fold.high[rows], fold.predicted[rows], fold.p_high[rows], fold.abstained[rows]
-
-
-def _protocol(protocol: Protocol, null: Protocol | None, replicates: int, seed: int) -> dict[str, Any]:
-    return {
-        "name": protocol.name,
-        "title": TITLES.get(protocol.name, protocol.name),
-        "n_folds": len(protocol.folds),
-        "n": protocol.n,
-        "n_alloys": protocol.n_alloys,
-        "n_high": protocol.n_high,
-        "prevalence": protocol.n_high / protocol.n,
-        "n_missing": protocol.n - protocol.answered,
-        "n_abstained": protocol.n_abstained,
-        "metrics": intervals(protocol, replicates, seed),
-        "dummy": class_rate(protocol),
-        "against_null": against(protocol, null, replicates, seed) if null else {},
-    }
