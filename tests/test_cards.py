@@ -57,6 +57,11 @@ def test_a_complete_card_is_read(write):
         ('key = "m"', 'key = "other"', ["'key'", "'other'", "folder is 'm'"]),
         ('version = "1"', "version = 1", ["'version'", "1"]),
         ('protocol = "relax"', 'protocol = "relax"\nelements = ["Xx"]', ["Xx"]),
+        (
+            'version = "1"',
+            'version = "1"\nrequirements = ["--index"]',
+            ["'requirements.0': is '--index", "as for pip"],
+        ),
         ('summary = "A model."', 'summary = "unfinished', ["not valid TOML", "line"]),
         ('code = "MIT"', 'code = "MIT"\n[links]\npaper = "javascript:alert(1)"', ["'links.paper'"]),
     ],

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from packaging import requirements
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
 KEY_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
@@ -28,6 +29,19 @@ def portable(key: str) -> str:
     return key
 
 
+def requirement(text: str) -> str:
+    """Return a requirement of a package, as it is.
+
+    Raises:
+        ValueError: If pip could not read it.
+    """
+    try:
+        requirements.Requirement(text)
+    except requirements.InvalidRequirement as err:
+        raise ValueError(f"is {text!r}, no requirement ({str(err).splitlines()[0]}); write it as for pip") from err
+    return text
+
+
 Key = Annotated[str, StringConstraints(pattern=KEY_PATTERN), AfterValidator(portable)]
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, strip_whitespace=True)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]
@@ -36,6 +50,7 @@ HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https://[^\s<>\"']{3,500}
 RelativePath = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_=][A-Za-z0-9._=-]*(/[A-Za-z0-9_=][A-Za-z0-9._=-]*)*$")
 ]
+Requirement = Annotated[str, AfterValidator(requirement)]
 Loader = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 ImportName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$")]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from packaging import requirements
 from pydantic import Field, StringConstraints, model_validator
 
 from matdisc.cards.base import (
@@ -15,6 +16,7 @@ from matdisc.cards.base import (
     Loader,
     Name,
     RelativePath,
+    Requirement,
     Sha256,
     Strict,
     TaskKey,
@@ -102,7 +104,7 @@ class ModelCard(Strict):
     loader: Loader | None = None
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
     extra: Key | None = None
-    requirements: tuple[str, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
     packages: tuple[ImportName, ...] = ()
     weights: Weights | None = None
     gpus: Annotated[float, Field(ge=0, le=8)] = 0
@@ -130,3 +132,8 @@ class ModelCard(Strict):
         if unknown:
             raise ValueError(f"'elements' names no elements: {', '.join(unknown[:5])}")
         return self
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        """Names of the packages that the card requires, as a registry knows them."""
+        return tuple(requirements.Requirement(text).name for text in self.requirements)

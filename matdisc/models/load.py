@@ -180,14 +180,6 @@ def _accelerator(card: ModelCard) -> dict[str, str]:
     return {"device": "cuda"} if torch.cuda.is_available() else {}
 
 
-def _packages(card: ModelCard) -> list[str]:
-    """Import names that the card gives, or those of its requirements: the distribution's name up to its version."""
-    if card.packages:
-        return list(card.packages)
-    names = []
-    for requirement in card.requirements:
-        name = requirement
-        for mark in "[<>=!~; @":
-            name = name.split(mark)[0]
-        names.append(name.strip().replace("-", "_"))
-    return names
+def _packages(card: ModelCard) -> tuple[str, ...]:
+    """Import names that the card gives, or those that the distributions it requires suggest."""
+    return card.packages or tuple(name.replace("-", "_") for name in card.distributions)

@@ -67,8 +67,8 @@ def offline(tmp_path, monkeypatch):
 @pytest.mark.parametrize("key", HOSTED)
 def test_weights_that_cannot_be_fetched_are_named_with_address_and_remedy(key, offline, tmp_path, monkeypatch):
     card = CARDS[key]
-    for package in card.packages or (card.requirements[0].split(">")[0].replace("-", "_"),):
-        (tmp_path / f"{package}.py").touch()  # looked for, never imported: the weights come first
+    for package in card.packages or card.distributions:
+        (tmp_path / f"{package.replace('-', '_')}.py").touch()  # looked for, never imported: the weights come first
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(DataError) as caught:
         ask(card)

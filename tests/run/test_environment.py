@@ -102,13 +102,6 @@ def card(board: Board, *requirements):
     return board.model("emt").model_copy(update={"key": "toy", "requirements": requirements})
 
 
-def test_what_is_no_requirement_is_refused_with_model_field_and_value():
-    with pytest.raises(
-        RunError, match=r"model 'toy': field 'requirements' has '--index-url x', which is no requirement"
-    ):
-        layers.ensure(["--index-url x"], model="toy")
-
-
 def test_a_model_that_needs_another_ray_is_refused_before_anything_is_built(cache):
     with pytest.raises(RunError, match=r"model 'toy' needs 'ray<2', but Ray .* its workers need the same version"):
         layers.ensure(["ray<2"], model="toy")

@@ -7,7 +7,7 @@ import os
 import platform
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
@@ -91,7 +91,7 @@ def answer_unit(job: Job, unit: WorkUnit, flush_seconds: float = FLUSH_SECONDS) 
     """
     if job.in_worker:
         confirm(job.model)
-    meter = Meter(f"{platform.node()}:{os.getpid()}", ("numpy", "ase", "torch", *_names(job.model)))
+    meter = Meter(f"{platform.node()}:{os.getpid()}", ("numpy", "ase", "torch", *job.model.distributions))
     yield Batch((), meter.read(), loaded=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a model package has to say to its developers
@@ -263,16 +263,6 @@ def _as_prediction(sample: Sample, given: Any, seconds: float) -> Prediction:
         text = f"the answer is not finite: {values}"
         return Prediction(sample.material_id, status="failed", error=text, seconds=seconds)
     return Prediction(sample.material_id, values, "ok", "", seconds, None, structure)
-
-
-def _names(card: ModelCard) -> Sequence[str]:
-    """Distribution names of the card's requirements."""
-    names = []
-    for requirement in card.requirements:
-        for mark in "[<>=!~; @":
-            requirement = requirement.split(mark)[0]
-        names.append(requirement.strip())
-    return names
 
 
 def _said(error: BaseException | None) -> str:

@@ -22,7 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import matdisc
@@ -57,20 +57,10 @@ def parsed(requirements: Iterable[str], model: str) -> tuple[Requirement, ...]:
     """Return the requirements that hold on this machine, without those whose marker does not.
 
     Raises:
-        RunError: If one is no requirement, or needs another Ray than the one that runs here.
+        RunError: If one needs another Ray than the one that runs here.
     """
-    found = []
-    for text in requirements:
-        try:
-            requirement = Requirement(text)
-        except InvalidRequirement as err:
-            problem = str(err).splitlines()[0]
-            raise RunError(
-                f"model {model!r}: field 'requirements' has {text!r}, which is no requirement ({problem}); "
-                "write it as for pip: name>=version"
-            ) from err
-        if requirement.marker is None or requirement.marker.evaluate():
-            found.append(requirement)
+    every = map(Requirement, requirements)
+    found = [one for one in every if one.marker is None or one.marker.evaluate()]
     _refuse_another_ray(found, model)
     return tuple(found)
 
