@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 import pytest
 
-from matdisc import predictions
 from matdisc.datasets.load import content_hash, training_part
 from matdisc.datasets.splits import folds, pool, split_hash
 from matdisc.datasets.truth import truth_of
@@ -14,7 +13,8 @@ from matdisc.models import Question
 from matdisc.models.evidence.predictors import evidence
 from matdisc.schema import Dataset, Sample
 from matdisc.scoring.align import align
-from matdisc.scoring.fold_details import belief_details
+from matdisc.scoring.fold_details import fold_artifacts
+from matdisc.scoring.fold_figures import risk_coverage
 from matdisc.scoring.folds import class_rate, protocols, score_beliefs
 from matdisc.tasks.alloys.task import ALLOYS, fold_by_fold
 
@@ -60,7 +60,7 @@ def answered(tmp_path, truth):
         path = tmp_path / "p.csv"
         lines = [",".join([name, *map(str, values)]) for name, values in rows.items()]
         path.write_text("\n".join([header, *lines]) + "\n")
-        return align(predictions.read(path, ALLOYS.value_columns, multi_column=True), truth, ALLOYS)
+        return align(ALLOYS.scoring.read(path), truth, ALLOYS.scoring)
 
     return answered
 
@@ -98,7 +98,7 @@ def test_five_alloys_are_scored_as_one_counts_them_by_hand(truth, answered):
     assert value["coverage"] == pytest.approx((2 / 3 + 1 / 2) / 2)
     assert value["accuracy_answered"] == 1
     assert value["f1_high"] == pytest.approx((2 / 3 + 1) / 2)
-    assert (result["n"], result["n_stable"], result["n_groups"]) == (5, 3, 5)
+    assert (result["n"], result["n_positive"], result["n_groups"]) == (5, 3, 5)
     mine = found["given-mine"]
     assert (mine.answered, mine.n_abstained) == (4, 1)
     assert class_rate(mine)["brier"] == pytest.approx((0.25 + (1 / 9 + 4 / 9) / 2) / 2)
@@ -115,27 +115,52 @@ def test_a_protocol_without_any_answer_is_undefined_and_not_bad(five, tmp_path):
     truth = truth_of(fold_by_fold(Card(five, "given-mine", "loeo"), five))
     path = tmp_path / "p.csv"
     path.write_text("material_id,p_high\nCo|Cr@given-mine/0,0.9\n")
-    found = protocols(truth, align(predictions.read(path, ALLOYS.value_columns, multi_column=True), truth, ALLOYS))
-    first, second = belief_details(found, None, 0, 0)["protocols"]
-    assert first["metrics"]["brier"]["value"] > 0
-    assert first["n_missing"] == 4
-    assert second["metrics"]["brier"]["value"] is None
-    assert second["n_missing"] == second["n"]
+    found = protocols(truth, align(ALLOYS.scoring.read(path), truth, ALLOYS.scoring))
+    made = fold_artifacts(ALLOYS.metrics, ALLOYS.ranked, found, None, 0, 0)
+    first, second = (table for table in made.tables if table.key == "metrics")
+    assert dict(row[:2] for row in first.rows)["Brier"] == "0.210"  # ((0.01 + 0.25 + 0.25) / 3 + 0.25) / 2
+    assert ", 4 missing" in first.note
+    assert dict(row[:2] for row in second.rows)["Brier"] == "–"
+    assert f"loeo: {found['loeo'].n} answers" in second.note
+    assert f", {found['loeo'].n} missing" in second.note
+    assert {figure.section for figure in made.figures} == {first.section}
 
 
-def test_details_agree_with_the_metrics(truth, answered):
+def test_figures_agree_with_the_metrics(truth, answered):
     found = protocols(truth, answered(SAID))
-    told = belief_details(found, None, 0, 0)
-    metrics = told["protocols"][0]["metrics"]
-    curve = told["risk_coverage"]["given-mine"]
+    metrics = score_beliefs(found, {}, 0, 0)["metrics"]
+    curve = risk_coverage(found["given-mine"].folds)
     assert curve["by_u"].mean() == pytest.approx(metrics["risk_area_by_u"]["value"])
     assert [curve["by_p"][-1], curve["least"][-1]] == pytest.approx([1 - metrics["accuracy"]["value"]] * 2)
     assert (curve["least"] <= np.minimum(curve["by_u"], curve["by_p"]) + 1e-12).all()
-    bins = told["intervals"]["given-mine"]
-    assert (bins["n"].tolist(), bins["rate"].tolist()) == ([1, 1, 2, 1], [0, 0, 1, 1])
-    assert bins["hit"] == [False, False, True, True]
-    assert told["sizes"]["given-mine"]["n"] == [5]
-    assert told["conflict"]["given-mine"]["n_unknown"] == 5
+    made = fold_artifacts(ALLOYS.metrics, ALLOYS.ranked, found, None, 0, 0)
+    figures = {figure.key: figure for figure in made.figures}
+    assert list(figures["risk-ignorance"].lines[0].y) == pytest.approx(curve["by_u"], abs=1e-6)
+    stated, inside, outside = figures["intervals"].lines
+    assert list(stated.labels) == ["1 answer", "1 answer", "2 answers", "1 answer"]
+    assert (stated.y_low, stated.y_high) == ((0.1, 0.2, 0, 0.8), (0.1, 0.6, 1, 1))
+    assert (inside.x, inside.y) == ((0.5, 0.9), (1, 1))
+    assert (outside.x, outside.y) == ((0.1, 0.4), (0, 0))
+    assert figures["intervals"].note == "3 of 5 answers lie in bins that hit"
+    assert figures["reliability"].lines[0].y == (0, 0, 1, 1)
+    assert "conflict" not in figures  # none is stated
+    assert {table.key for table in made.tables} == {"metrics", "other-metrics"}  # all alloys have two elements
+
+
+def test_a_difference_to_the_control_is_a_star_only_where_its_interval_leaves_out_zero(truth, answered):
+    found = protocols(truth, answered(SAID))
+    same = fold_artifacts(ALLOYS.metrics, ALLOYS.ranked, found, ("the constant", found), 20, 0)
+    table = next(table for table in same.tables if table.key == "metrics")
+    assert table.head[3] == "Difference to the constant"
+    assert {row[0]: row[3] for row in table.rows}["Brier"] == "0.000 (0.000 to 0.000)"
+    assert "cannot be told apart from the control row, the constant" in table.note
+    right = {name: (float(FIVE[name[:5]][0]),) * 3 for name in SAID} | {"Co|Fe@given-mine/1": (1.0, 1.0, 1.0)}
+    better = fold_artifacts(
+        ALLOYS.metrics, ALLOYS.ranked, protocols(truth, answered(right)), ("the constant", found), 20, 0
+    )
+    table = next(table for table in better.tables if table.key == "metrics")
+    assert {row[0]: row[3] for row in table.rows}["Brier"].startswith("−0.135* (")
+    assert "In Brier it is better than the control row, the constant (−0.135; " in table.note
 
 
 @pytest.mark.parametrize(
