@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matdisc.scoring.stability import hull_scoring
 
 from benchmarks import published
 from matdisc.board import Board, init_board
@@ -25,9 +26,8 @@ from matdisc.leaderboard.submission import load_submission
 from matdisc.metrics.screening import precision_at_k
 from matdisc.predictions import read
 from matdisc.scoring.align import align
+from matdisc.scoring.base import Bootstrap
 from matdisc.scoring.details import details
-from matdisc.scoring.score import score
-from matdisc.scoring.verdicts import Bootstrap
 from matdisc.tasks import TASKS
 
 N = 256_963
@@ -88,15 +88,15 @@ def one_submission(board: Board, truth_file: Path, file: Path) -> None:
     task = TASKS["discovery"]
 
     def ours() -> None:
-        answers = align(read(file, task.value_columns), prepared, task, surplus="report")
-        score(task, card, prepared, answers, Bootstrap(replicates=0))
-        verdicts = task.judge(prepared, answers.column, answers.values, 0.0)
+        answers = align(task.scoring.read(file), prepared, task.scoring, surplus="report")
+        task.scoring.score(card, prepared, answers, Bootstrap(replicates=0))
+        verdicts = hull_scoring(task.scoring).judge(prepared, answers.column, answers.values, 0.0)
         keep = prepared.flags["unique_prototype"]
         precision_at_k(verdicts.stable[keep], verdicts.e_pred[keep], [10_000])
 
     def two_subsets() -> None:
-        answers = align(read(file, task.value_columns), prepared, task, surplus="report")
-        score(task, card, prepared, answers, Bootstrap(replicates=0))
+        answers = align(task.scoring.read(file), prepared, task.scoring, surplus="report")
+        task.scoring.score(card, prepared, answers, Bootstrap(replicates=0))
 
     _say("published procedure / ours: full, unique, top 10k", theirs, _cpu(ours, repeat=5))
     _say("published procedure / ours without the top 10k", theirs, _cpu(two_subsets, repeat=5))

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.invented import SET, add_model, make_board
-from matdisc import predictions
 from matdisc.board import Board
 from matdisc.tasks import TASKS
 
@@ -238,7 +237,7 @@ Row = tuple[str, str, tuple[tuple[str, float], ...]]
 def _rows(board: Board, model: str) -> list[Row]:
     """What a run left in its predictions file, in the order of the file."""
     path = board.predictions_dir / "discovery" / SET / f"{model}.csv.gz"
-    found = predictions.read(path, TASKS["discovery"].value_columns).rows
+    found = TASKS["discovery"].scoring.read(path).rows
     return [(p.material_id, p.status, tuple(p.values.items())) for p in found]
 
 

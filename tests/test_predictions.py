@@ -353,10 +353,11 @@ def test_two_answers_are_refused_by_name(write, second):
 def test_columns_of_other_tasks_are_no_slips():
     from matdisc.tasks import TASKS
 
-    columns = {column for task in TASKS.values() for column in (*task.value_columns, "structure")}
+    names = {task.key: tuple(column.name for column in task.columns) for task in TASKS.values()}
+    columns = {"structure", *(name for of_task in names.values() for name in of_task)}
     for task in TASKS.values():
-        known = ("material_id", *task.value_columns, *file.OPTIONAL_COLUMNS)
-        answers = ("structure",) if task.structures else task.value_columns[:1]
+        known = ("material_id", *names[task.key], *file.OPTIONAL_COLUMNS)
+        answers = ("structure",) if task.key == "relaxation" else names[task.key][:1]
         others = sorted(columns - {*known, *answers})
         choice = choose("p", ["material_id", answers[0], *others], answers, (*known, *answers))
         assert choice.kept == {"material_id": "material_id", answers[0]: answers[0]}

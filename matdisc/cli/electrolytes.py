@@ -43,7 +43,8 @@ def analyse(
     from matdisc.predictions import write
     from matdisc.run.md.liquids import analyse as analysed
     from matdisc.schema import Prediction
-    from matdisc.tasks.electrolytes.simulation import as_columns, value_columns
+    from matdisc.tasks.electrolytes.columns import answer_columns
+    from matdisc.tasks.electrolytes.simulation import as_columns
 
     if not out.name.endswith((".csv", ".csv.gz")):
         raise RunError(f"{out}: a predictions file is written as .csv or .csv.gz; change the name")
@@ -58,7 +59,7 @@ def analyse(
         values = {"simulated_ps": liquid.simulated_ps, "completed": float(not liquid.stops)}
         values |= {"aligned": 1.0} if name in fitted else {}
         predictions.append(Prediction(name, values | as_columns(liquid.found)))
-    digest = write(out, predictions, value_columns())
+    digest = write(out, predictions, [column.name for column in answer_columns()])
     typer.echo(f"{out}: {len(predictions)} liquids, sha256 {digest}")
 
 

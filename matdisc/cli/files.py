@@ -24,7 +24,7 @@ from matdisc.cli.compare import print_compat
 if TYPE_CHECKING:
     from matdisc.tasks import Task
 
-PRINTED = ("f1", "daf", "precision", "recall", "accuracy", "mae", "rmse", "r2")
+NOT_PRINTED = ("coverage", "tp", "fp", "tn", "fn", "tpr", "fpr", "tnr", "fnr")
 FileArgument = Annotated[
     Path,
     typer.Argument(
@@ -181,30 +181,29 @@ def print_result(result: dict[str, Any]) -> None:
     from matdisc.scoring.answers import coverage_lines
     from matdisc.tasks import TASKS
 
-    task, metrics, dummy = TASKS[result["task"]], result["metrics"], result["dummy"]
-    kind, asked, unit = ("High", "answers", "alloys") if task.beliefs else ("stable", "materials", "groups")
-    stable = "" if task.structures or task.measured else f"{result['n_stable']:,} {kind}, "
+    task, metrics, baseline = TASKS[result["task"]], result["metrics"], result["baseline"]
+    scoring = task.scoring
+    positive = f"{result['n_positive']:,} {scoring.positive}, " if scoring.positive else ""
     typer.echo(
-        f"{result['entry'] or 'this file'} on {result['dataset']} ({result['task']}): {result['n']:,} {asked}, "
-        f"{stable}{result['n_groups']:,} {unit}"
+        f"{result['entry'] or 'this file'} on {result['dataset']} ({result['task']}): {result['n']:,} "
+        f"{scoring.rows_noun}, {positive}{result['n_groups']:,} {scoring.groups_noun}"
     )
-    shown = [task.metric(key) for key in PRINTED] if task.judge is not None else task.metrics
     rows = [
-        [metric.key, metric_text(metric, metrics[metric.key]), metric_text(metric, {"value": dummy.get(metric.key)})]
-        for metric in shown
-        if metric.key in metrics and metric.key != "coverage"
+        [metric.key, metric_text(metric, metrics[metric.key]), metric_text(metric, {"value": baseline.get(metric.key)})]
+        for metric in task.metrics
+        if metric.key in metrics and metric.key not in NOT_PRINTED
     ]
-    print_table(["metric", "value (95 % interval)", "dummy"], rows)
+    print_table(["metric", "value (95 % interval)", "baseline"], rows)
     coverage = result["coverage"]
     rest = ", ".join(coverage_lines(coverage))
     typer.echo(f"answered: {coverage['answered']:,} of {coverage['expected']:,}{': ' + rest if rest else ''}")
-    for part in result["secondary"] if task.beliefs else ():
+    for part in result["secondary"] if scoring.by_fold else ():
         typer.echo(f"{part['name']}: {', '.join(_ranked(task, part))}")
     if result.get("ignored_columns"):
         typer.echo(f"ignored columns: {some(result['ignored_columns'])}")
     for flag in result["flags"]:
         typer.echo(f"note: {flag}")
-    if not task.beliefs:  # what may be learnt from is said fold by fold
+    if not scoring.by_fold:  # what may be learnt from is said fold by fold
         print_leakage(result["leakage"])
 
 

@@ -124,6 +124,11 @@ def canonical_hash(content: object) -> str:
     return digest.hexdigest()
 
 
+def input_hash(sha256: str, splits: Mapping[str, str]) -> str:
+    """Return the hash of what is asked of a dataset of that hash under protocols in this order, each with its hash."""
+    return canonical_hash({"dataset": sha256, "splits": [list(split) for split in splits.items()]})
+
+
 def _canonical(content: object) -> Iterator[str]:
     """Yield the JSON in pieces, one for each item of a mapping's lists: large sets would fill the memory in one."""
     if not isinstance(content, Mapping):

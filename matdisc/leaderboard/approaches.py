@@ -19,8 +19,9 @@ from matdisc.leaderboard.submission import AlignedSubmission
 from matdisc.metrics.bootstrap import bootstrap_sums, group_totals, percentile_interval, pool_groups
 from matdisc.metrics.comparison import bootstrap_p_value
 from matdisc.metrics.stability import TERMS
+from matdisc.scoring.base import Bootstrap, headline_mask
 from matdisc.scoring.figures import Figure, Line, Table
-from matdisc.scoring.verdicts import Bootstrap, judge, subset_mask
+from matdisc.scoring.stability import hull_scoring
 
 METRICS = ("f1", "daf", "mae", "fpr")
 BANDS = (0.0, 0.025, 0.05, 0.1, 0.2, np.inf)
@@ -76,9 +77,9 @@ def numbers(rows: Sequence[AlignedSubmission], bootstrap: Bootstrap) -> Numbers:
     """Return the metrics of every row, and its share of unstable materials called stable within each band."""
     totals = []
     for checked in rows:
-        judged = judge(checked.task, checked.truth, checked.answers, checked.card.stability.threshold)
+        judged = hull_scoring(checked.task.scoring).rows(checked.card, checked.truth, checked.answers)
         assert judged.verdicts is not None
-        keep = subset_mask(checked.card, checked.truth, checked.card.headline_subset)
+        keep = headline_mask(checked.card, checked.truth)
         distance = np.where(judged.verdicts.labelled, judged.verdicts.e_true, np.nan)
         with np.errstate(invalid="ignore"):
             within = [(distance > low) & (distance <= high) for low, high in pairwise(BANDS)]
@@ -88,8 +89,8 @@ def numbers(rows: Sequence[AlignedSubmission], bootstrap: Bootstrap) -> Numbers:
         totals.append(pool_groups(group_totals(terms[keep], checked.truth.groups[keep]), bootstrap.seed))
     stacked = np.stack(totals, axis=1)
     drawn = bootstrap_sums(stacked, replicates=bootstrap.replicates, seed=bootstrap.seed)
-    n, task = len(TERMS), rows[0].task
-    parts = [task.from_totals(sums[..., :n]) for sums in (stacked.sum(axis=0), drawn)]
+    n, scoring = len(TERMS), hull_scoring(rows[0].task.scoring)
+    parts = [scoring.from_totals(sums[..., :n]) for sums in (stacked.sum(axis=0), drawn)]
     rates = [_rates(sums[..., n:]) for sums in (stacked.sum(axis=0), drawn)]
     point, again = ({key: part[key] for key in METRICS} for part in parts)
     return Numbers(point, again, rates[0], rates[1])

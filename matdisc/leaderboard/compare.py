@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,25 +12,19 @@ import numpy as np
 
 from matdisc.arrays import Bools
 from matdisc.board import Board
-from matdisc.errors import CardError, SubmissionError
+from matdisc.errors import SubmissionError
 from matdisc.leaderboard.results import predictions_on_board
 from matdisc.leaderboard.submission import AlignedSubmission, load_submission
 from matdisc.metrics.bootstrap import group_totals
 from matdisc.metrics.comparison import mcnemar, paired_differences
 from matdisc.metrics.slices import ANION_CLASSES, anion_labels
-from matdisc.metrics.structures import LEVELS
 from matdisc.predictions import READABLE
-from matdisc.scoring.details import memberships, plain
-from matdisc.scoring.verdicts import DEFAULT_BOOTSTRAP, Bootstrap, Judged, judge, subset_mask
+from matdisc.scoring.base import DEFAULT_BOOTSTRAP, Bootstrap, headline_mask
+from matdisc.scoring.record import plain
+from matdisc.scoring.slices import memberships
+from matdisc.scoring.totals import Judged, TotalsScoring, comparable
 from matdisc.tasks import get_task
 
-COMPARED = ("f1", "daf", "precision", "recall", "accuracy", "mae", "rmse")
-STRUCTURES = (
-    "rmsd", "matched", "symmetry_match_loose", "symmetry_match", "volume_error", "volume_abs_error", "lattice_error",
-    "converged",
-)  # fmt: skip
-"""Metrics whose difference is taken, of verdicts and of structures."""
-LOOSE = LEVELS.index("_loose")
 BANDS = (-np.inf, -0.1, -0.05, 0.0, 0.05, 0.1, 0.2, 0.5, np.inf)
 """Edges of the bands of true hull distance, eV/atom, in which flips are counted."""
 
@@ -53,30 +48,21 @@ def compare(
 
     Raises:
         SubmissionError: If a row does not exist or its file cannot be scored.
-        CardError: If the task is scored fold by fold, or measures numbers.
+        CardError: If the task calls no single material right or wrong.
     """
-    if get_task(task).measured:
-        raise CardError(
-            f"task {task!r} measures numbers and calls no material anything, so nothing can flip; the ranking "
-            f"(`matdisc rescore`, leaderboard/rankings/{task}/{dataset}.json) has the paired difference of every pair"
-        )
-    if get_task(task).beliefs:
-        raise CardError(
-            f"task {task!r} is scored fold by fold and cannot be compared here; the model's page and its details tell "
-            "the paired difference to the null row, the ranking that of every pair"
-        )
+    scoring = comparable(get_task(task).scoring, task, dataset)
     one, other = (
         load_submission(board, entry_file(board, name, task, dataset), task, dataset) for name in (first, second)
     )
-    sides = [judge(c.task, c.truth, c.answers, c.card.stability.threshold) for c in (one, other)]
-    keep = subset_mask(one.card, one.truth, one.card.headline_subset)
+    sides = [scoring.rows(c.card, c.truth, c.answers) for c in (one, other)]
+    keep = headline_mask(one.card, one.truth)
     totals = [group_totals(side.terms[keep], one.truth.groups[keep]) for side in sides]
-    metrics_of = one.task.from_totals
+    metrics_of = scoring.from_totals
     differences = paired_differences(
         totals[0], totals[1], metrics_of, replicates=bootstrap.replicates, seed=bootstrap.seed
     )
     points = [metrics_of(table.sum(axis=0)) for table in totals]
-    labels, predicted = zip(*map(labelled, sides), strict=True)
+    labels, predicted = zip(*map(scoring.labels, sides), strict=True)
     test = mcnemar(labels[0][keep], predicted[0][keep], predicted[1][keep])
     return plain(
         {
@@ -91,29 +77,19 @@ def compare(
             "differences": {
                 key: {"first": float(points[0][key]), "second": float(points[1][key])}
                 | dataclasses.asdict(differences[key])
-                for key in (STRUCTURES if one.task.structures else COMPARED)
+                for key in scoring.compared
             },
             "mcnemar": test._asdict(),
-            "flips": flips(one, sides[0], sides[1], keep),
+            "flips": flips(one, scoring, sides, keep),
             "bootstrap": {"replicates": bootstrap.replicates, "seed": bootstrap.seed},
         }
     )
 
 
-def labelled(side: Judged) -> tuple[Bools, Bools]:
-    """Return the label of each material and the model's: stable or not; of structures, whether it keeps its group."""
-    if side.verdicts is not None:
-        return side.verdicts.stable, side.verdicts.predicted
-    assert side.compared is not None
-    groups = side.compared.spacegroups[:, LOOSE]
-    has = groups[:, 1] > 0
-    return has, has & (groups[:, 0] == groups[:, 1])
-
-
-def flips(checked: AlignedSubmission, first: Judged, second: Judged, keep: Bools) -> dict[str, Any]:
+def flips(checked: AlignedSubmission, scoring: TotalsScoring, sides: Sequence[Judged], keep: Bools) -> dict[str, Any]:
     """Return counts of materials that the second model gains and loses against the first, in all and by category."""
     truth = checked.truth
-    right = [np.equal(*labelled(side)) for side in (first, second)]
+    right = [np.equal(*scoring.labels(side)) for side in sides]
     gained, lost = (~right[0] & right[1] & keep), (right[0] & ~right[1] & keep)
     found: dict[str, Any] = {"gained": int(gained.sum()), "lost": int(lost.sum())}
     if truth.formulas is not None:
@@ -125,7 +101,7 @@ def flips(checked: AlignedSubmission, first: Judged, second: Judged, keep: Bools
         anions = anion_labels(pointer, indices, symbols)
         counts = [np.bincount(anions, which, len(ANION_CLASSES)) for which in (gained, lost)]
         found["anion"] = _flip_table(ANION_CLASSES, *counts)
-    e_true = np.full(len(truth), np.nan) if first.verdicts is None else first.verdicts.e_true
+    e_true = np.full(len(truth), np.nan) if sides[0].verdicts is None else sides[0].verdicts.e_true
     if np.isfinite(e_true).any():
         band = np.digitize(e_true, BANDS[1:-1], right=True)
         names = [f"{low:g} to {high:g}" for low, high in pairwise(BANDS)]

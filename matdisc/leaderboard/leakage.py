@@ -18,11 +18,9 @@ from matdisc.datasets import load
 from matdisc.datasets.leakage.declarations import Declaration, declaration_of, read_declaration
 from matdisc.datasets.leakage.features import forbidden_columns, lookup_test
 from matdisc.datasets.leakage.overlap import find_overlap, overlap_from_cards, overlap_mask, unknown_mask
-from matdisc.datasets.relaxation_starts import references_as_samples
 from matdisc.errors import DataError
 from matdisc.leaderboard.submission import AlignedSubmission
-from matdisc.scoring.measured import measured_part, measured_terms
-from matdisc.scoring.verdicts import Bootstrap, judge, part_metrics, subset_mask
+from matdisc.scoring.base import Bootstrap, headline_mask
 
 MAX_LOOKUP_ROWS = 20_000
 """Larger sets are not put to the lookup test: parsing every formula would cost more than all the scoring."""
@@ -45,7 +43,7 @@ def leakage_report(
     if model is not None and not model.reference_row:
         declared = overlap_from_cards(model, checked.card)
         report |= {"declared": declared.degree, "notes": list(declared.notes)}
-    if checked.task.beliefs:
+    if checked.task.scoring.by_fold:
         if training is not None:
             raise DataError(
                 f"{training}: the alloys task says for each answer what may be learnt from; leave the declaration out"
@@ -54,11 +52,10 @@ def leakage_report(
     declaration, digest = _declaration(board, model, training)
     if declaration is not None:
         dataset = load(board, checked.card.key)
-        if checked.task.structures:
-            dataset = references_as_samples(checked.card, dataset)
+        dataset = checked.task.scoring.references(checked.card, dataset)
         overlap = find_overlap(dataset, declaration)
         shared, unknown = overlap_mask(overlap), unknown_mask(overlap)
-        keep = subset_mask(checked.card, checked.truth, checked.card.headline_subset)
+        keep = headline_mask(checked.card, checked.truth)
         report |= {
             "declaration": declaration.source,
             "declaration_sha256": digest,
@@ -89,19 +86,10 @@ def leaky_inputs(checked: AlignedSubmission, model: ModelCard | None) -> list[st
     """
     truth = checked.truth
     tabular = model is None or (model.kind == "predictor" and not model.reference_row)
-    if (
-        checked.task.structures
-        or checked.task.measured
-        or not tabular
-        or truth.formulas is None
-        or len(truth) > MAX_LOOKUP_ROWS
-        or checked.answers.column == "p_stable"
-    ):
+    labels = checked.task.scoring.lookup(truth, checked.answers) if tabular else None
+    if labels is None or truth.formulas is None or len(truth) > MAX_LOOKUP_ROWS or not np.isfinite(labels).all():
         return []
-    e_hull = truth.target("e_above_hull")
-    if not np.isfinite(e_hull).all():
-        return []
-    test = lookup_test(truth.formulas.to_pylist(), e_hull, checked.answers.values)
+    test = lookup_test(truth.formulas.to_pylist(), labels, checked.answers.values)
     if test.verdict != "leaky inputs":
         return []
     return [
@@ -137,8 +125,4 @@ def forbidden_inputs(table: Path, card: DatasetCard) -> list[str]:
 def _metrics(checked: AlignedSubmission, keep: Bools, bootstrap: Bootstrap) -> dict[str, Any] | None:
     if not keep.any():
         return None
-    if checked.task.measured:
-        terms = measured_terms(checked.task, checked.card, checked.truth, checked.answers)
-        return measured_part(checked.task, checked.truth, terms, keep, bootstrap.replicates, bootstrap.seed)
-    judged = judge(checked.task, checked.truth, checked.answers, checked.card.stability.threshold)
-    return part_metrics(checked.task, checked.truth, judged, keep, bootstrap)
+    return checked.task.scoring.part(checked.card, checked.truth, checked.answers, keep, bootstrap)

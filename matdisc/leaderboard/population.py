@@ -9,8 +9,10 @@ import numpy as np
 
 from matdisc.leaderboard.submission import AlignedSubmission
 from matdisc.metrics.bootstrap import bootstrap_sums, group_totals, percentile_interval
+from matdisc.scoring.base import Bootstrap, headline_mask
 from matdisc.scoring.figures import Table
-from matdisc.scoring.verdicts import Bootstrap, Judged, judge, judge_rounded, subset_mask
+from matdisc.scoring.stability import hull_scoring
+from matdisc.scoring.totals import Judged
 
 METRICS = ("f1", "daf", "precision", "recall", "mae", "rmse")
 """Metrics that are held against their published values."""
@@ -35,10 +37,11 @@ class Estimate:
 
 def estimates(checked: AlignedSubmission, judged: Judged, bootstrap: Bootstrap) -> dict[str, Estimate]:
     """Return the metrics of one row on the headline subset, with percentile intervals over the dataset's groups."""
-    keep = subset_mask(checked.card, checked.truth, checked.card.headline_subset)
+    keep = headline_mask(checked.card, checked.truth)
     totals = group_totals(judged.terms[keep], checked.truth.groups[keep])
-    point = checked.task.from_totals(totals.sum(axis=0))
-    drawn = checked.task.from_totals(bootstrap_sums(totals, replicates=bootstrap.replicates, seed=bootstrap.seed))
+    scoring = hull_scoring(checked.task.scoring)
+    point = scoring.from_totals(totals.sum(axis=0))
+    drawn = scoring.from_totals(bootstrap_sums(totals, replicates=bootstrap.replicates, seed=bootstrap.seed))
     return {key: Estimate(float(point[key]), *percentile_interval(drawn[key])) for key in METRICS}
 
 
@@ -59,11 +62,11 @@ def population_tables(
     rows = [(name, checked, published[key]) for name, key, checked in named if key in published]
     if not rows:
         return []
-    card = rows[0][1].card
+    card, scoring = rows[0][1].card, hull_scoring(rows[0][1].task.scoring)
     assert card.population is not None
-    plain = [estimates(c, judge(c.task, c.truth, c.answers, card.stability.threshold), bootstrap) for _, c, _ in rows]
+    plain = [estimates(c, scoring.rows(card, c.truth, c.answers), bootstrap) for _, c, _ in rows]
     ways: dict[str, list[dict[str, Estimate]]] = {"unrounded": plain}
-    rounded = [judge_rounded(c.task, card, c.truth, c.answers) for _, c, _ in rows]
+    rounded = [scoring.rounded_rows(card, c.truth, c.answers) for _, c, _ in rows]
     if card.population.decimals is not None:
         again = [estimates(c, j, bootstrap) for (_, c, _), j in zip(rows, rounded, strict=True) if j is not None]
         ways[f"rounded to {card.population.decimals} decimals first"] = again

@@ -14,31 +14,26 @@ from matdisc.atomic import write_atomic
 from matdisc.board import Board
 from matdisc.cards import ModelCard
 from matdisc.datasets.published import published_values
-from matdisc.datasets.wbm import is_wbm
 from matdisc.errors import CardError, DataError, SubmissionError
 from matdisc.leaderboard.cost import cost_of
 from matdisc.leaderboard.leakage import leakage_report, leaky_inputs
-from matdisc.leaderboard.submission import AlignedSubmission, dataset_hash, load_submission
-from matdisc.metrics.matbench_discovery import matbench_discovery
-from matdisc.metrics.structures import matbench_discovery_geometry
+from matdisc.leaderboard.names import row_name
+from matdisc.leaderboard.schema.details import Details
+from matdisc.leaderboard.schema.result import Result
+from matdisc.leaderboard.submission import AlignedSubmission, load_submission
 from matdisc.physics.relaxation.relax import PROTOCOLS
 from matdisc.predictions import SUFFIXES
-from matdisc.scoring.align import aligned_values
-from matdisc.scoring.details import details, plain
+from matdisc.scoring.answers import Answers
+from matdisc.scoring.base import DEFAULT_BOOTSTRAP, Bootstrap, headline_mask
 from matdisc.scoring.flags import flags
-from matdisc.scoring.fold_details import belief_details
-from matdisc.scoring.folds import Protocol, protocols
-from matdisc.scoring.score import score
-from matdisc.scoring.verdicts import DEFAULT_BOOTSTRAP, Bootstrap, number
+from matdisc.tasks import get_task
 
-SCHEMA = "matdisc.result/1"
 RUN_KEYS = ("python", "platform", "packages", "matdisc", "env")
 """What a result tells of the run that made its predictions."""
-DETAILS_SCHEMA = "matdisc.details/1"
 
 
 def score_file(board: Board, path: Path, task_key: str, dataset_key: str, **options: Any) -> dict[str, Any]:
-    """Return the result of a predictions file as JSON-ready data (schema `matdisc.result/1`).
+    """Return the result of a predictions file as JSON-ready data (schema `matdisc.result/2`).
 
     Options: as `result_of`.
     """
@@ -72,21 +67,21 @@ def result_of(
     answers = checked.answers
     if run and model is not None and _energies_on_another_scale(model, checked):
         answers = replace(answers, reported={k: v for k, v in answers.reported.items() if k != "energy_per_atom"})
-    bootstrap = replace(bootstrap, replicates=min(bootstrap.replicates, checked.task.replicates))
-    protocol = PROTOCOLS.get(str(run["protocol"])) if run and not checked.task.measured else None
-    scored = score(checked.task, card, checked.truth, answers, bootstrap)
+    scoring = checked.task.scoring
+    bootstrap = replace(bootstrap, replicates=min(bootstrap.replicates, scoring.replicates))
+    protocol = PROTOCOLS.get(str(run["protocol"])) if run and checked.task.relaxes else None
+    scored = scoring.score(card, checked.truth, answers, bootstrap)
     published = published_values(board, card).get(model.key) if model else None
     scored["cost"] = cost_of(scored["cost"], run.get("cost") if run else None, hits(scored))
-    return {
-        "schema": SCHEMA,
-        "entry": entry,
-        "model": model.key if model else None,
+    found = {
+        "entry": entry or "",
+        "model": model.key if model else "",
         "task": checked.task.key,
         "dataset": card.key,
         "protocol": {"key": protocol.key, "help": protocol.help} if protocol else None,
         "origin": "run" if run else "submission",
         **scored,
-        "flags": [*flags(model, card, checked.task), *answers.notes, *leaky_inputs(checked, model)],
+        "flags": [*flags(model, card, scoring), *answers.notes, *leaky_inputs(checked, model)],
         "leakage": leakage_report(board, checked, model, training, bootstrap),
         **({"published": published} if published else {}),
         **({"ignored_columns": list(submission.ignored)} if submission.ignored else {}),
@@ -97,11 +92,12 @@ def result_of(
             "bootstrap": {
                 "replicates": bootstrap.replicates,
                 "seed": bootstrap.seed,
-                "unit": checked.task.unit or card.split.by,
+                "unit": scoring.unit or card.split.by,
             },
             "run": {key: run[key] for key in RUN_KEYS if key in run} if run else None,
         },
     }
+    return Result.model_validate(found).to_json()
 
 
 def _energies_on_another_scale(model: ModelCard, checked: AlignedSubmission) -> bool:
@@ -118,32 +114,35 @@ def hits(scored: dict[str, Any]) -> int | None:
 
 
 def detail_file(board: Board, path: Path, task_key: str, dataset_key: str, entry: str) -> dict[str, Any]:
-    """Return curves, slices and calibration of a predictions file (schema `matdisc.details/1`)."""
+    """Return curves, slices and calibration of a predictions file (schema `matdisc.details/2`)."""
     return details_of(board, load_submission(board, path, task_key, dataset_key), entry)
 
 
 def details_of(board: Board, checked: AlignedSubmission, entry: str) -> dict[str, Any]:
-    """Return curves, slices and calibration of a checked file; of beliefs, also the difference to the null row."""
-    if checked.task.beliefs:
-        bootstrap = replace(DEFAULT_BOOTSTRAP, replicates=min(DEFAULT_BOOTSTRAP.replicates, checked.task.replicates))
-        answers = protocols(checked.truth, checked.answers)
-        null = _null(board, checked, entry)
-        found = plain(belief_details(answers, null, bootstrap.replicates, bootstrap.seed))
-    else:
-        found = details(checked.task, checked.card, checked.truth, checked.answers)
-    key = checked.card.key
-    return {"schema": DETAILS_SCHEMA, "entry": entry, "task": checked.task.key, "dataset": key, **found}
+    """Return figures and tables of a checked file; where the task has a control row, also the difference to it."""
+    scoring, card, truth = checked.task.scoring, checked.card, checked.truth
+    bootstrap = replace(DEFAULT_BOOTSTRAP, replicates=min(DEFAULT_BOOTSTRAP.replicates, scoring.replicates))
+    shown = scoring.artifacts(card, truth, checked.answers, _control(board, checked, entry), bootstrap)
+    return Details(
+        entry=entry,
+        task=checked.task.key,
+        dataset=card.key,
+        subset=card.headline_subset,
+        n=int(headline_mask(card, truth).sum()),
+        figures=shown.figures,
+        tables=shown.tables,
+    ).to_json()
 
 
-def _null(board: Board, checked: AlignedSubmission, entry: str) -> tuple[str, dict[str, Protocol]] | None:
+def _control(board: Board, checked: AlignedSubmission, entry: str) -> tuple[str, Answers] | None:
     """The row that others are compared with, if it has predictions on the board and is another one."""
-    name, task, dataset = checked.task.null, checked.task.key, checked.card.key
+    name, task, dataset = checked.task.scoring.control, checked.task.key, checked.card.key
     if name is None or name == entry:
         return None
     for suffix in SUFFIXES:
         path = board.predictions_dir / task / dataset / f"{name}{suffix}"
         if path.is_file():
-            return name, protocols(checked.truth, load_submission(board, path, task, dataset).answers)
+            return row_name(board.model(name), name), load_submission(board, path, task, dataset).answers
     return None
 
 
@@ -166,25 +165,8 @@ def compat_file(board: Board, path: Path, task_key: str, dataset_key: str) -> di
         SubmissionError: If the file gives no formation energies.
     """
     checked = load_submission(board, path, task_key, dataset_key)
-    truth = checked.truth
-    if checked.task.compare is not None:
-        compared = checked.task.compare(truth, checked.answers)
-        levels = {"symprec 1e-2": 1, "symprec 1e-5": 2}
-        parts = {name: matbench_discovery_geometry(compared, level) for name, level in levels.items()}
-        return {name: {key: number(value) for key, value in part.items()} for name, part in parts.items()}
-    if checked.task.beliefs:
-        raise CardError("this procedure is for discovery and relaxation; the alloys task has none of another board's")
-    unique = truth.flags.get("unique_prototype")
-    if task_key != "discovery" or (unique is None and not is_wbm(truth.material_ids)):
-        raise CardError(f"dataset {dataset_key!r} is none of WBM, which this procedure is for (see wbm, wbm-sample)")
-    if checked.submission.column != "e_form_per_atom":
-        raise SubmissionError(f"{path}: gives {checked.submission.column!r}; this procedure needs formation energies")
-    raw = aligned_values(checked.submission, truth, surplus=checked.card.surplus_ids)
-    found = matbench_discovery(truth.target("e_form_per_atom"), truth.target("e_above_hull"), raw, unique)
-    return {
-        name: {key: number(value) if isinstance(value, float) else value for key, value in part.items()}
-        for name, part in found.items()
-    }
+    procedure = checked.task.scoring.published_procedure
+    return procedure(checked.truth, checked.submission, checked.answers, checked.card.surplus_ids)
 
 
 def publish(board: Board, path: Path, task_key: str, dataset_key: str, entry: str) -> dict[str, Any]:
@@ -202,10 +184,10 @@ def publish_new(board: Board, task: str, dataset: str) -> list[str]:
     Raises:
         MatdiscError: If a file cannot be scored.
     """
-    digest = dataset_hash(board.dataset(dataset), task)
+    digest = get_task(task).scoring.truth_hash(board.dataset(dataset), task)
     new = []
-    for get_task, known_set, entry, path in predictions_on_board(board):
-        if (get_task, known_set) == (task, dataset) and not _is_current(board, path, digest):
+    for known_task, known_set, entry, path in predictions_on_board(board):
+        if (known_task, known_set) == (task, dataset) and not _is_current(board, path, digest):
             publish(board, path, task, dataset, entry)
             new.append(entry)
     return new

@@ -63,12 +63,12 @@ def steps(
     left_out: list[str] = []
     labels_only: list[str] = []
     for dataset in sets:
-        content = None if all(TASKS[task].beliefs for task in dataset.tasks) else load_any(board, dataset.key)
+        content = None if all(TASKS[task].scoring.by_fold for task in dataset.tasks) else load_any(board, dataset.key)
         if isinstance(content, Truth):
             labels_only.append(dataset.key)
             continue
         for task in (task for task in tasks or TASKS if task in dataset.tasks):
-            for model in sorted(cards, key=lambda card: card.key != TASKS[task].null):
+            for model in sorted(cards, key=lambda card: card.key != TASKS[task].scoring.control):
                 if task not in model.tasks and model.key not in (models or ()):
                     continue  # nobody asked for it
                 reason = _misfit(model, task, env) or _does_not_fit(model, task, dataset, content)
@@ -129,7 +129,7 @@ def _does_not_fit(model: ModelCard, task: str, card: DatasetCard, dataset: Datas
     """Say so if a model's energies do not fit the references, or if it supports no material: a row of dashes."""
     if dataset is None:
         return None
-    misfit = energy_misfit(model, card, dataset) if TASKS[task].needs_references else None
+    misfit = energy_misfit(model, card, dataset) if TASKS[task].scoring.hull else None
     if misfit or not model.elements:
         return misfit
     known = set(model.elements)

@@ -101,10 +101,10 @@ def predict(
     task = _fitting_task(task_key, model, card)
     protocol = _fitting_protocol(model, protocol)
     whole_set = load(board, dataset_key)
-    misfit = energy_misfit(model, card, whole_set) if task.needs_references else None
+    misfit = energy_misfit(model, card, whole_set) if task.scoring.hull else None
     if misfit:
         raise RunError(misfit)
-    dataset = task.starts(card, whole_set)
+    dataset = task.prepare(card, whole_set)
     samples = dataset.samples if limit is None else dataset.samples[:limit]
     entry = entry_key(model, protocol)
     options = RunOptions(workers, address, timeout, memory, env, restart)
@@ -180,7 +180,8 @@ def _failed(counts: Counter[str]) -> int:
 
 def _columns(task: Task, answers: Sequence[Prediction]) -> list[str]:
     used = {column for p in answers for column in p.values}
-    return [c for c in task.value_columns if c in used] or [task.energy_column]
+    names = [column.name for column in task.columns]
+    return [name for name in names if name in used] or names[:1]
 
 
 def _fitting_task(task_key: str, model: ModelCard, card: DatasetCard) -> Task:

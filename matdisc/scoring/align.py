@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,21 +10,18 @@ from matdisc.arrays import Bools, Floats
 from matdisc.datasets.truth import Truth
 from matdisc.errors import SubmissionError
 from matdisc.predictions import OK, UNCONVERGED, Submission
-from matdisc.predictions.crystal_json import is_finite
 from matdisc.schema import STATUSES, Crystal
-from matdisc.scoring.answers import ABSURD, KINDS, Answers
-from matdisc.scoring.plausibility import SLACK, notes_on, per_cent
-from matdisc.scoring.structure_plausibility import absurd_structures, compare_candidates
-from matdisc.tasks.task import Task
+from matdisc.scoring.answers import KINDS, Answers
+from matdisc.scoring.base import Scoring
 
 
-def align(submission: Submission, truth: Truth, task: Task, *, surplus: str = "refuse") -> Answers:
+def align(submission: Submission, truth: Truth, scoring: Scoring, *, surplus: str = "refuse") -> Answers:
     """Return the submission's answers in the dataset's order, each material counted in exactly one way.
 
     Args:
         submission: The file.
         truth: The dataset.
-        task: What was asked.
+        scoring: What the answers mean.
         surplus: What to do with ids that the dataset does not have: `refuse` them, or `report` and drop them.
 
     Raises:
@@ -40,30 +36,19 @@ def align(submission: Submission, truth: Truth, task: Task, *, surplus: str = "r
     status = np.where(present, submission.status[row], -1)
     given = present & submission.given[row]
     values = np.where(given, submission.values[row], np.nan)
-    finite = np.isfinite(values)
     reported = {name: np.where(given, numbers[row], np.nan) for name, numbers in submission.reported.items()}
-    if task.measured:
-        reported = {name: np.where(np.isfinite(numbers), numbers, np.nan) for name, numbers in reported.items()}
-    if task.beliefs:
-        _refuse_impossible_beliefs(submission, truth, finite, values, reported)
-    numbers = np.where(finite, values, np.nan)
-    notes = notes_on(submission, truth, task, place, numbers, reported)
-    if task.judge and not task.needs_references and submission.column == task.energy_column:
-        notes += compare_candidates(submission, truth, task, numbers)
+    numbers = np.where(np.isfinite(values), values, np.nan)
+    notes = scoring.plausible(submission, truth, place, numbers, reported)
     structures = _structures(submission, row, given)
-    if task.structures:
-        finite = np.array([crystal is not None and is_finite(crystal) for crystal in structures], bool)
-        senseless = absurd_structures(submission, truth, structures, finite)
-    else:
-        senseless = finite & absurd(submission.column, truth, task, values)
-    usable = finite & ~senseless
+    finite, absurd = scoring.usable(submission, truth, values, structures)
+    usable = finite & ~absurd
     counts = {
         "ok": int((usable & (status == OK)).sum()),
         "unconverged": int((usable & (status == UNCONVERGED)).sum()),
         **{k: int((present & ~given & (status == STATUSES.index(k))).sum()) for k in KINDS[2:5]},
         "absent": int((~present).sum()),
         "non_finite": int((given & ~finite).sum()),
-        "absurd": int(senseless.sum()),
+        "absurd": int(absurd.sum()),
     }
     coverage = {"expected": len(truth), "answered": counts["ok"] + counts["unconverged"], **counts}
     return Answers(
@@ -76,7 +61,7 @@ def align(submission: Submission, truth: Truth, task: Task, *, surplus: str = "r
         tuple(extra[:10]),
         tuple(crystal if use else None for crystal, use in zip(structures, usable, strict=False)),
         usable & (status == OK),
-        {name: np.where(usable, numbers, np.nan) for name, numbers in reported.items()},
+        {name: np.where(usable & np.isfinite(column), column, np.nan) for name, column in reported.items()},
         submission.sha256,
         notes,
     )
@@ -86,19 +71,6 @@ def aligned_values(submission: Submission, truth: Truth, *, surplus: str = "refu
     """Return the values as given in the dataset's order, nothing left out for being absurd; nan where absent."""
     place, _ = _places(submission, truth, surplus)
     return np.where(place >= 0, submission.values[np.where(place >= 0, place, 0)], np.nan)
-
-
-def absurd(column: str, truth: Truth, task: Task, values: Floats) -> Bools:
-    """Return which finite values nobody can mean: outside the task's limits, or more than 5 eV/atom from the true
-    formation energy. (Probabilities that nobody can mean are refused.)"""
-    with np.errstate(invalid="ignore"):
-        if column == "p_stable":
-            return np.zeros(len(values), bool)
-        low, high = task.limits
-        outside = (values < low) | (values > high)
-        if task.needs_references:
-            outside |= np.abs(values - truth.target("e_form_per_atom")) > ABSURD
-        return np.asarray(outside)
 
 
 def _structures(submission: Submission, row: Any, given: Bools) -> tuple[Crystal | None, ...]:
@@ -161,31 +133,6 @@ def _refuse_unknown(submission: Submission, truth: Truth, unknown: list[str]) ->
         f"{submission.path}: {len(unknown)} material ids are not among the {len(truth):,} scored materials of "
         f"{truth.key!r}: {unknown[0]!r} {where}; `matdisc datasets show {truth.key} --ids` lists them"
     )
-
-
-def _refuse_impossible_beliefs(
-    submission: Submission, truth: Truth, finite: Bools, p_high: Floats, reported: Mapping[str, Floats]
-) -> None:
-    """Refuse answers that break 0 <= belief <= p_high <= plausibility <= 1, or state a conflict outside [0, 1]."""
-    zero, one = np.zeros(len(truth)), np.ones(len(truth))
-    columns = {"0": zero, "p_high": p_high, "1": one, **reported}
-    order = (("0", "belief"), ("0", "p_high"), ("belief", "p_high"), ("p_high", "plausibility"), ("p_high", "1"))
-    more = (("plausibility", "1"), ("0", "conflict"), ("conflict", "1"))
-    for low, high in (pair for pair in (*order, *more) if pair[0] in columns and pair[1] in columns):
-        with np.errstate(invalid="ignore"):
-            wrong = np.flatnonzero(finite & (columns[low] > columns[high] + SLACK))
-        if len(wrong):
-            i = int(wrong[0])
-            raise SubmissionError(
-                f"{submission.path}: {truth.material_ids[i].as_py()!r} ({len(wrong)} rows in all): "
-                f"{_told(low, columns, i)} is greater than {_told(high, columns, i)}; "
-                "0 <= belief <= p_high <= plausibility <= 1 and 0 <= conflict <= 1 have to hold; "
-                f"{per_cent(p_high[finite])}"
-            )
-
-
-def _told(name: str, columns: Mapping[str, Floats], i: int) -> str:
-    return name if name in ("0", "1") else f"{name} {columns[name][i]:g}"
 
 
 def _known(values: Floats | None) -> Floats:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from matdisc.arrays import Bools, Floats
 from matdisc.schema import Crystal
 
@@ -48,6 +50,11 @@ class Answers:
     reported: Mapping[str, Floats] = field(default_factory=dict)
     sha256: str = ""
     notes: tuple[str, ...] = ()
+
+    def numbers(self, name: str) -> Floats:
+        """Return a further column, shape (n_materials,), nan where there is nothing."""
+        found = self.reported.get(name)
+        return np.full(len(self.values), np.nan) if found is None else found
 
 
 def coverage_lines(coverage: dict[str, int], names: Sequence[str] | None = None) -> list[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from matdisc.cards import DatasetCard, ModelCard
-from matdisc.tasks.task import Task
+from matdisc.scoring.base import Scoring, theory_differs
 
 
-def flags(model: ModelCard | None, card: DatasetCard, task: Task) -> list[str]:
+def flags(model: ModelCard | None, card: DatasetCard, scoring: Scoring) -> list[str]:
     """Return what a reader has to know before trusting a row, one plain sentence each."""
     found: list[str] = []
     if model is None or model.reference_row:
@@ -18,12 +18,10 @@ def flags(model: ModelCard | None, card: DatasetCard, task: Task) -> list[str]:
         found.append("training data unknown: overlap with this set cannot be excluded")
     if card.key in model.used_in_construction_of:
         found.append("used in construction: this model helped to decide the structures of this set")
-    if model.aligned_densities and "aligned" in task.value_columns:
+    if model.aligned_densities and any(column.name == "aligned" for column in scoring.columns):
         found.append(f"aligned: fitted to the density of {', '.join(model.aligned_densities)}, which are shown apart")
-    theory = model.level_of_theory
-    compared = card.dynamics is not None and card.dynamics.reference is not None if task.measured else task.structures
-    if (model.energy_scale, card.energy_scale) == ("pbe_raw", "mp2020_corrected") and task.needs_references:
+    if (model.energy_scale, card.energy_scale) == ("pbe_raw", "mp2020_corrected") and scoring.hull:
         found.append("corrections: MP2020 corrections were added to the uncorrected energies of this model")
-    elif (task.needs_references or compared) and theory and theory != card.level_of_theory:
-        found.append(f"level of theory differs: model {theory}; labels {card.level_of_theory}")
+    elif scoring.theory_matters(card) and theory_differs(model, card):
+        found.append(f"level of theory differs: model {model.level_of_theory}; labels {card.level_of_theory}")
     return found

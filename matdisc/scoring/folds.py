@@ -112,7 +112,7 @@ def score_beliefs(
         **_part(first, replicates, seed),
         "bounds": {},
         "secondary": secondary,
-        "dummy": class_rate(first),
+        "baseline": class_rate(first),
     }
 
 
@@ -195,7 +195,7 @@ def _part(protocol: Protocol, replicates: int, seed: int) -> dict[str, Any]:
         "threshold": None,
         "n": protocol.n,
         "n_groups": protocol.n_alloys,
-        "n_stable": protocol.n_high,
+        "n_positive": protocol.n_high,
         "prevalence": protocol.n_high / protocol.n,
         "prevalence_rounded": None,
         "daf_max": best["value"],

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from matdisc.arrays import Floats, Ints
+from matdisc.arrays import Bools, Floats, Ints
 from matdisc.datasets.leakage.features import distribution_distance, follows, rank_correlation, rise
 from matdisc.datasets.truth import Truth
 from matdisc.errors import SubmissionError
 from matdisc.predictions import Submission
-from matdisc.tasks.task import Task
+from matdisc.scoring.answers import Verdicts
 
 FEWEST = 20
 """Answers below which nothing is suspected."""
@@ -54,33 +54,18 @@ class Reading(NamedTuple):
     correlation: float = 0.8
 
 
-def notes_on(
-    submission: Submission, truth: Truth, task: Task, places: Ints, values: Floats, reported: Mapping[str, Floats]
-) -> tuple[str, ...]:
-    """Return what is odd about the numbers of a file, in sentences, where it might be honest all the same.
+def formation_energy_notes(submission: Submission, truth: Truth, places: Ints, values: Floats) -> tuple[str, ...]:
+    """Return what is odd about formation energies, in sentences, where they might be honest all the same.
 
     Args:
         submission: The file.
         truth: The dataset.
-        task: What was asked.
         places: Row of the file for each material, shape (n_materials,), -1 where there is none.
-        values: The answers, same shape, nan where there is none.
-        reported: The numbers beside them.
+        values: The answers, eV/atom, same shape, nan where there is none.
 
     Raises:
         SubmissionError: If they cannot mean what they say.
     """
-    if submission.column == "p_stable":
-        return _probabilities(submission, truth, task, values)
-    if submission.column == "e_form_per_atom":
-        return _formation_energies(submission, truth, places, values)
-    if task.structures and "energy_per_atom" in reported:
-        energies, expected = reported["energy_per_atom"], truth.target("energy_per_atom")
-        _refuse_readings(submission, truth, "energy_per_atom", energies, expected)
-    return ()
-
-
-def _formation_energies(submission: Submission, truth: Truth, places: Ints, values: Floats) -> tuple[str, ...]:
     expected = truth.target("e_form_per_atom")
     there = answered(values, expected)
     if len(there) < FEWEST:
@@ -88,7 +73,7 @@ def _formation_energies(submission: Submission, truth: Truth, places: Ints, valu
     some = there[:: max(1, len(there) // SAMPLE)]
     if truth.corrections is not None:
         _refuse_uncorrected(submission, (values - expected)[some], truth.corrections[some])
-    _refuse_readings(submission, truth, "e_form_per_atom", values, expected)
+    refuse_readings(submission, truth, "e_form_per_atom", values, expected)
     given, right = values[some], expected[some]
     typical = float(np.median(np.abs(given - right)))
     hull = truth.target("e_above_hull")[some]
@@ -125,7 +110,7 @@ def answered(values: Floats, expected: Floats) -> Ints:
         return np.flatnonzero(np.isfinite(expected) & (np.abs(values) < LARGEST))
 
 
-def _refuse_readings(submission: Submission, truth: Truth, name: str, values: Floats, expected: Floats) -> None:
+def refuse_readings(submission: Submission, truth: Truth, name: str, values: Floats, expected: Floats) -> None:
     """Refuse energies that are those of the reference in another unit, sign or amount, as a whole or in part."""
     there = answered(values, expected)
     if len(there) < FEWEST:
@@ -242,9 +227,8 @@ def _other_orders(submission: Submission, truth: Truth, places: Ints) -> Iterato
         yield "the order of the dataset", expected
 
 
-def _probabilities(submission: Submission, truth: Truth, task: Task, values: Floats) -> tuple[str, ...]:
+def probability_notes(submission: Submission, truth: Truth, values: Floats, found: Verdicts) -> tuple[str, ...]:
     """Refuse probabilities outside [0, 1], and those that order materials the wrong way round; note if they half do."""
-    assert task.judge is not None
     given = np.isfinite(values)
     wrong = np.flatnonzero(given & ((values < -SLACK) | (values > 1 + SLACK)))
     if len(wrong):
@@ -253,7 +237,6 @@ def _probabilities(submission: Submission, truth: Truth, task: Task, values: Flo
             f"{submission.path}: {truth.material_ids[i].as_py()!r} ({len(wrong):,} rows in all): p_stable "
             f"{values[i]:g} is {'less than 0' if values[i] < 0 else 'greater than 1'}; {per_cent(values[given])}"
         )
-    found = task.judge(truth, "p_stable", values, 0.0)
     stable, others = (values[given & found.labelled & (found.stable == which)] for which in (True, False))
     n, m = len(stable), len(others)
     if min(n, m) < 10:
@@ -275,3 +258,28 @@ def per_cent(values: Floats) -> str:
     if len(values) and values.min() >= 0 and 1 < values.max() <= 100:
         return "if these are per cent, divide by 100"
     return "give probabilities between 0 and 1"
+
+
+def refuse_impossible_beliefs(
+    submission: Submission, truth: Truth, finite: Bools, p_high: Floats, reported: Mapping[str, Floats]
+) -> None:
+    """Refuse answers that break 0 <= belief <= p_high <= plausibility <= 1, or state a conflict outside [0, 1]."""
+    zero, one = np.zeros(len(truth)), np.ones(len(truth))
+    columns = {"0": zero, "p_high": p_high, "1": one, **reported}
+    order = (("0", "belief"), ("0", "p_high"), ("belief", "p_high"), ("p_high", "plausibility"), ("p_high", "1"))
+    more = (("plausibility", "1"), ("0", "conflict"), ("conflict", "1"))
+    for low, high in (pair for pair in (*order, *more) if pair[0] in columns and pair[1] in columns):
+        with np.errstate(invalid="ignore"):
+            wrong = np.flatnonzero(finite & (columns[low] > columns[high] + SLACK))
+        if len(wrong):
+            i = int(wrong[0])
+            raise SubmissionError(
+                f"{submission.path}: {truth.material_ids[i].as_py()!r} ({len(wrong)} rows in all): "
+                f"{_with_value(low, columns, i)} is greater than {_with_value(high, columns, i)}; "
+                "0 <= belief <= p_high <= plausibility <= 1 and 0 <= conflict <= 1 have to hold; "
+                f"{per_cent(p_high[finite])}"
+            )
+
+
+def _with_value(name: str, columns: Mapping[str, Floats], i: int) -> str:
+    return name if name in ("0", "1") else f"{name} {columns[name][i]:g}"

@@ -20,7 +20,6 @@ from matdisc.predictions.crystal_json import closest
 from matdisc.schema import Crystal
 from matdisc.scoring.answers import FARTHEST
 from matdisc.scoring.plausibility import FEWEST, answered
-from matdisc.tasks.task import Task
 
 VOLUMES = (1 / 8, 8.0)
 """A structure whose volume is outside these multiples of the one asked about has left physics."""
@@ -149,10 +148,11 @@ def _atoms(crystal: Crystal) -> str:
     return " ".join(f"{el}{n}" for el, n in crystal.composition.items())[:60]
 
 
-def compare_candidates(submission: Submission, truth: Truth, task: Task, values: Floats) -> tuple[str, ...]:
+def compare_candidates(submission: Submission, truth: Truth, most: float, values: Floats) -> tuple[str, ...]:
     """Return what is odd about the energies of polymorphs and might be honest, in sentences.
 
-    Any energy zero will do, so that candidates of one compound are compared with each other alone.
+    Any energy zero will do, so that candidates of one compound are compared with each other alone; `most` is the
+    largest believable energy, eV/atom.
 
     Raises:
         SubmissionError: If they go with the number of atoms, or have the sign or the size of something else.
@@ -168,10 +168,10 @@ def compare_candidates(submission: Submission, truth: Truth, task: Task, values:
     lowest, highest = (np.array([pick(values[rows]) for rows in groups]) for pick in (np.min, np.max))
     typical, spread = float(np.median(np.abs(values[there]))), float(np.median(highest - lowest))
     unit = "(meV, kJ/mol, the energy of a cell?)"
-    if typical > task.limits[1]:
+    if typical > most:
         raise SubmissionError(
             f"{submission.path}: column 'energy_per_atom' is {typical:,.0f} in the median, beyond "
-            f"{task.limits[1]:,.0f} eV/atom; give eV/atom {unit}, or energies minus those of free atoms"
+            f"{most:,.0f} eV/atom; give eV/atom {unit}, or energies minus those of free atoms"
         )
     said = (
         f"candidates of one compound are {spread:.3g} eV/atom apart in the median, which polymorphs are not: "

@@ -36,7 +36,7 @@ def write_inputs(board: Board, dataset_key: str, task_key: str, out: Path) -> in
     task, card = get_task(task_key), board.dataset(dataset_key)
     if task_key not in card.tasks:
         raise CardError(f"dataset {dataset_key!r} has no task {task_key!r}; its tasks: {', '.join(card.tasks)}")
-    samples = task.starts(card, load(board, dataset_key)).samples
+    samples = task.prepare(card, load(board, dataset_key)).samples
     lines = [json.dumps({"material_id": s.material_id, **_shown(s)}, separators=(",", ":")) for s in samples]
     data = ("\n".join(lines) + "\n").encode()
     write_atomic(out, gzip.compress(data, mtime=0) if out.suffix == ".gz" else data)

@@ -12,7 +12,7 @@ from matdisc.datasets.wbm import chemical_system, substitution_step
 from matdisc.errors import DataError
 from matdisc.leaderboard.results import score_file
 from matdisc.leaderboard.submission import load_submission
-from matdisc.scoring.verdicts import Bootstrap
+from matdisc.scoring.base import Bootstrap
 
 HEADER = (
     "material_id,formula,n_sites,volume,uncorrected_energy,e_form_per_atom_wbm,e_above_hull_wbm,bandgap_pbe,"

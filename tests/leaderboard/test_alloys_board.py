@@ -225,7 +225,7 @@ def test_a_file_without_its_headline_protocol_has_no_score_there(toy, submission
 
 def test_what_does_not_fit_folds_is_said_plainly(toy, run, submission, tmp_path):
     file, _ = submission
-    with pytest.raises(CardError, match="scored fold by fold"):
+    with pytest.raises(CardError, match="nothing can flip"):
         compare(toy, str(file), str(file), "alloys", SET)
     declared = tmp_path / "training.csv"
     declared.write_text("formula\nCoNi\n")
@@ -288,8 +288,8 @@ def test_all_scores_stand_in_one_text_with_the_best_first_and_differences_to_the
     parts = text.split("## ")
     assert [part.splitlines()[0] for part in parts[1:]] == ["Brier scores", f"{SET}, kfold-5x3", f"{SET}, loeo"]
     rows_of = {line.split(" | ")[0][2:]: line.split(" | ") for line in parts[2].splitlines() if line.startswith("| ")}
-    details = json.loads((toy.details_dir / "alloys" / SET / "evidence-data.json").read_text())
-    brier = details["protocols"][0]["metrics"]["brier"]
+    result = json.loads((toy.results_dir / "alloys" / SET / "evidence-data.json").read_text())
+    brier = result["metrics"]["brier"]
     assert rows_of["evidence-data"][2].startswith(f"{brier['value']:.3f} (")
     assert rows_of["alloys-constant"][-2:] == ["", " |"]
     scores = [float(cells[2].split()[0]) for name, cells in rows_of.items() if name not in ("row", "---")]

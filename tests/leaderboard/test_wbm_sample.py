@@ -18,7 +18,7 @@ from matdisc.leaderboard.ranking import rank
 from matdisc.leaderboard.results import compat_file, publish_new, score_file
 from matdisc.leaderboard.submission import load_submission
 from matdisc.schema import Prediction
-from matdisc.scoring.verdicts import Bootstrap
+from matdisc.scoring.base import Bootstrap
 
 SET = "wbm-sample"
 FEW = Bootstrap(replicates=200)

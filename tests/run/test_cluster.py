@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from matdisc import predictions
 from matdisc.run import predict
 from matdisc.tasks import TASKS
 
@@ -43,7 +42,7 @@ def workers_in(record):
 
 
 def rows_of(path):
-    return {p.material_id: (p.values, p.status) for p in predictions.read(path, TASKS["discovery"].value_columns).rows}
+    return {p.material_id: (p.values, p.status) for p in TASKS["discovery"].scoring.read(path).rows}
 
 
 def wait_for_answers(record, n, driver):

@@ -4,7 +4,6 @@ import sys
 
 import pytest
 
-from matdisc import predictions
 from matdisc.cli import main
 from matdisc.datasets import load
 from matdisc.errors import CardError, RunError
@@ -16,7 +15,7 @@ SET = "emt-alloys"
 
 
 def rows_of(run, task="discovery"):
-    return {p.material_id: p for p in predictions.read(run.out, TASKS[task].value_columns).rows}
+    return {p.material_id: p for p in TASKS[task].scoring.read(run.out).rows}
 
 
 def test_the_potential_that_made_the_labels_reproduces_them(board):

@@ -8,7 +8,6 @@ import time
 
 import pytest
 
-from matdisc import predictions
 from matdisc.errors import RunError
 from matdisc.run import predict
 from matdisc.run.engine.backends import ray_answers
@@ -23,7 +22,7 @@ SET = "emt-alloys"
 
 
 def values_of(run, task="discovery"):
-    return [(p.material_id, p.values, p.status) for p in predictions.read(run.out, TASKS[task].value_columns).rows]
+    return [(p.material_id, p.values, p.status) for p in TASKS[task].scoring.read(run.out).rows]
 
 
 def answers_in(record):
@@ -52,7 +51,7 @@ def test_a_material_that_kills_its_workers_fails_by_name_and_alone(board, add_to
     failed = {m for m, _, status in values_of(run) if status == "failed"}
     assert failed == {m for m, _, _ in values_of(run) if "Au" in m}
     assert failed
-    rows = {p.material_id: p for p in predictions.read(run.out, TASKS["discovery"].value_columns).rows}
+    rows = {p.material_id: p for p in TASKS["discovery"].scoring.read(run.out).rows}
     assert all("died twice while it was asked about this material" in rows[m].error for m in failed)
 
 

@@ -11,7 +11,7 @@ from site_details import write_details
 
 from matdisc.board import Board
 from matdisc.leaderboard.schema.evidence import basis
-from matdisc.tasks.alloys.task import input_hash
+from matdisc.datasets.load import input_hash
 
 KEY = "made-up-alloys"
 SPLITS = {"interpolation-10": "1" * 64, "loeo": "2" * 64}

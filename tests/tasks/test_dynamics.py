@@ -22,9 +22,12 @@ from matdisc.physics.drivers import run_batched, run_single
 from matdisc.predictions import write
 from matdisc.schema import Prediction
 from matdisc.scoring.answers import Answers
-from matdisc.tasks.dynamics.simulation import STOPS, trajectory, value_columns
+from matdisc.tasks.dynamics.columns import answer_columns
+from matdisc.tasks.dynamics.simulation import STOPS, trajectory
 from matdisc.tasks.dynamics.task import DYNAMICS
 from matdisc.tasks.inputs import write_inputs
+
+COLUMNS = [column.name for column in answer_columns()]
 
 SET = "dynamics-metals"
 
@@ -88,7 +91,7 @@ def test_materials_in_flight_together_move_as_they_do_alone():
 
 
 def test_every_value_has_a_column():
-    assert set(run(rule())) <= set(value_columns())
+    assert set(run(rule())) <= set(COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +196,7 @@ def outsider(board: Board, key: str, worse: float):
         rows.append(Prediction(name, said))
     folder = board.predictions_dir / "dynamics" / SET
     folder.mkdir(parents=True, exist_ok=True)
-    write(folder / f"{key}.csv.gz", rows, [c for c in value_columns() if c in rows[0].values])
+    write(folder / f"{key}.csv.gz", rows, [c for c in COLUMNS if c in rows[0].values])
     return publish(board, folder / f"{key}.csv.gz", "dynamics", SET, key)
 
 
@@ -213,7 +216,7 @@ def test_a_board_scores_ranks_and_shows_motion(board):
     write_ranking(board, "dynamics", SET)
     site.build(board)
     page = (board.root / "leaderboard" / "_site" / "models" / "emt.html").read_text(encoding="utf-8")
-    for said in ("Al-fcc: radial distribution", "Energy against the time step", "Runs that go on", "Every material"):
+    for said in ("Al-fcc: radial distribution", "Energy against the time step", "Survival", "Every material"):
         assert said in page
     assert same_numbers(better, json.loads((board.results_dir / "dynamics" / SET / "emt.json").read_text()))
 

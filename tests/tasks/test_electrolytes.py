@@ -23,9 +23,12 @@ from matdisc.run.engine import worker
 from matdisc.schema import Prediction
 from matdisc.scoring.answers import Answers
 from matdisc.scoring.flags import flags
-from matdisc.tasks.electrolytes.simulation import PROPERTIES, value_columns
-from matdisc.tasks.electrolytes.task import ELECTROLYTES, detail
+from matdisc.tasks.electrolytes.columns import answer_columns
+from matdisc.tasks.electrolytes.simulation import PROPERTIES
+from matdisc.tasks.electrolytes.task import ELECTROLYTES, draw
 from matdisc.tasks.task import Outcome
+
+COLUMNS = [column.name for column in answer_columns()]
 
 SET = "electrolytes-mini"
 NAMES = ["EC", "PC", "DMC", "EMC", "DEC", "LiPF6-EC-EMC"]
@@ -127,12 +130,12 @@ def test_every_metric_has_its_term_and_every_term_its_metric(liquids):
 def test_details_tell_each_property_with_both_errors(liquids):
     card, truth = liquids
     wanted = truth.target("density")
-    found = detail(card, truth, answers(density=wanted, density_error=[0.01] * 6, aligned=[1, 0, 0, 0, 0, 0]))
+    found = draw(card, truth, answers(density=wanted, density_error=[0.01] * 6, aligned=[1, 0, 0, 0, 0, 0]))
     rows = found.tables[0].rows
     assert rows[0] == ["EC", "Density", "g/cm³", 1.321, 0.01, 1.321, 0.002, 2.7, "fitted to it"]
     assert ["EC", "Viscosity", "mPa s", None, None, 1.9, 0.05, 2.7, ""] in rows
     assert [line.name for line in found.figures[0].lines] == ["equal", "found", "fitted to it"]
-    broken = detail(card, truth, answers(stop=[0, 1, 0, 0, 0, 0])).tables[0].rows
+    broken = draw(card, truth, answers(stop=[0, 1, 0, 0, 0, 0])).tables[0].rows
     assert ["PC", "None", "", None, None, None, None, 2.7, "ended by: bond"] in broken
 
 
@@ -244,6 +247,6 @@ def test_a_board_scores_and_shows_liquids(board):
 
 
 def test_columns_of_every_property_come_in_pairs():
-    columns = value_columns()
+    columns = COLUMNS
     assert columns[:4] == ("simulated_ps", "completed", "stop", "aligned")
     assert set(columns[4:]) == {*PROPERTIES, *(f"{name}_error" for name in PROPERTIES)}

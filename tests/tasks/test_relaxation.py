@@ -19,7 +19,8 @@ from matdisc.predictions.crystal_json import to_json
 from matdisc.schema import Crystal, Dataset, Prediction, Sample
 from matdisc.scoring.align import align
 from matdisc.tasks.relaxation import task as module
-from matdisc.tasks.relaxation.task import RELAXATION, unrelaxed, unskewed
+from matdisc.scoring.structures import unrelaxed
+from matdisc.tasks.relaxation.task import RELAXATION, unskewed
 
 A_SITES = ("Ba", "Sr", "Ca", "Pb")
 NAMES = tuple(f"{a}TiO3" for a in A_SITES)
@@ -56,8 +57,8 @@ def answered(tmp_path):
         rows = [f"{name},{text}{cells if text else ',' * len(cells.split(',')[1:])}" for name, text in
                 zip(NAMES, quoted, strict=False)]  # fmt: skip
         path.write_text("\n".join([f"material_id,structure{columns}", *rows]) + "\n")
-        found = predictions.read(path, RELAXATION.value_columns, structures=True)
-        return align(found, TRUTH, RELAXATION)
+        found = RELAXATION.scoring.read(path)
+        return align(found, TRUTH, RELAXATION.scoring)
 
     return answered
 
@@ -194,6 +195,6 @@ def test_a_relaxation_by_the_potential_that_made_the_reference_comes_back():
 
 def test_a_written_answer_is_read_back_as_it_was(tmp_path):
     rows = [Prediction(name, {"fmax": 0.01}, structure=crystal) for name, crystal in DATASET.relaxed.items()]
-    predictions.write(tmp_path / "p.csv.gz", rows, RELAXATION.value_columns)
-    found = predictions.read(tmp_path / "p.csv.gz", RELAXATION.value_columns, structures=True)
-    assert align(found, TRUTH, RELAXATION).structures == tuple(RELAXED)
+    predictions.write(tmp_path / "p.csv.gz", rows, [column.name for column in RELAXATION.columns])
+    found = RELAXATION.scoring.read(tmp_path / "p.csv.gz")
+    assert align(found, TRUTH, RELAXATION.scoring).structures == tuple(RELAXED)

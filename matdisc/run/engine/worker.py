@@ -158,7 +158,8 @@ def _refuse_unsound(job: Job, calculator: Any, unit: WorkUnit) -> None:
 
     Once in a process, at the smallest crystal with two atoms of the first chunk, and only for work that moves atoms.
     """
-    relaxes = PROTOCOLS[job.protocol or "single-point"].max_steps > 0 and not TASKS[job.task].measured
+    task = TASKS[job.task]
+    relaxes = PROTOCOLS[job.protocol or "single-point"].max_steps > 0 and task.relaxes
     if relaxes and "stress" not in calculator.implemented_properties:
         raise CardError(
             f"model {job.model.key!r}: its calculator gives no stress, so cells cannot be relaxed with it; ask for "
@@ -166,7 +167,7 @@ def _refuse_unsound(job: Job, calculator: Any, unit: WorkUnit) -> None:
         )
     card = job.model.model_dump_json()
     known = [s.crystal for s in unit.asked if not _unknown_elements(job.model, s.crystal)]
-    if is_ours(job.model) or card in _LOOKED_AT or not known or not (relaxes or job.task == "dynamics"):
+    if is_ours(job.model) or card in _LOOKED_AT or not known or not (relaxes or "forces" in task.needs):
         return
     _LOOKED_AT.add(card)
     atoms = to_atoms(min(known, key=lambda c: (len(c.symbols) < 2, len(c.symbols))))
@@ -182,7 +183,9 @@ def _steps(job: Job, sample: Sample) -> Steps[Outcome]:
     _refuse_unknown_elements(job.model, sample.crystal)
     protocol = PROTOCOLS[job.protocol or "single-point"]
     correction = job.corrections.get(sample.material_id, 0.0)
-    outcome = yield from TASKS[job.task].measure(sample, protocol, partial(_reference, job), correction)
+    simulate = TASKS[job.task].simulate
+    assert simulate is not None, "a task for potentials"
+    outcome = yield from simulate(sample, protocol, partial(_reference, job), correction)
     return outcome
 
 
@@ -200,7 +203,7 @@ def _prediction(job: Job, ended: WorkResult[str, Outcome]) -> Prediction:
             error = MemoryError((str(error) or "no memory left") + limit)
         return Prediction(ended.key, status="failed", error=_said(error), seconds=seconds)
     values = {key: float(value) for key, value in outcome.values.items()}
-    if ended.key in job.model.aligned_densities and "aligned" in TASKS[job.task].value_columns:
+    if ended.key in job.model.aligned_densities and any(column.name == "aligned" for column in TASKS[job.task].columns):
         values["aligned"] = 1.0
     if not all(math.isfinite(value) for value in values.values()):
         text = f"ArithmeticError: the answer is not finite: {values}"

@@ -6,32 +6,20 @@ Every protocol of a dataset is asked in one run. What is asked is an alloy in on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from matdisc.datasets.load import canonical_hash
+from matdisc.datasets.load import input_hash
 from matdisc.datasets.splits import checked_folds, pool
-from matdisc.errors import CardError
-from matdisc.physics.evaluation import Steps
 from matdisc.schema import Dataset, Sample
+from matdisc.scoring.base import AnswerColumn
+from matdisc.scoring.cross_validated import FoldScoring
 from matdisc.tasks.alloys.metrics import BELIEFS
-from matdisc.tasks.task import Outcome, Reference, Task
+from matdisc.tasks.task import Task
 
 if TYPE_CHECKING:
     from matdisc.cards import DatasetCard
-    from matdisc.physics.relaxation.relax import Protocol
-
-
-def measure(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
-    """Refuse: a potential has no crystal to work on here.
-
-    Raises:
-        CardError: Always.
-    """
-    raise CardError("the task 'alloys' asks predictors; remove 'alloys' from the tasks of the potential's card")
-    yield  # a generator, as the work on every material is
 
 
 def fold_by_fold(card: DatasetCard, dataset: Dataset) -> Dataset:
@@ -45,11 +33,6 @@ def fold_by_fold(card: DatasetCard, dataset: Dataset) -> Dataset:
     if not dataset.sha256:  # not verified, so two of them cannot be told apart
         return _fold_by_fold(tuple(card.splits.items()), _Known(dataset, ""))
     return _kept(tuple(card.splits.items()), _Known(dataset, f"{dataset.key} {dataset.sha256}"))
-
-
-def input_hash(sha256: str, splits: Mapping[str, str]) -> str:
-    """Return the hash of what is asked of a dataset of that hash under protocols in this order, each with its hash."""
-    return canonical_hash({"dataset": sha256, "splits": [list(split) for split in splits.items()]})
 
 
 class _Known:
@@ -89,18 +72,31 @@ ALLOYS = Task(
     key="alloys",
     title="Alloys",
     question="Do these elements, in equal parts, form one solid solution, and how sure is the answer?",
-    energy_column="p_high",
-    value_columns=("p_high", "belief", "plausibility", "conflict"),
-    measure=measure,
-    judge=None,
-    needs_references=False,
-    limits=(0.0, 1.0),
-    starts=fold_by_fold,
-    multi_column=True,
-    replicates=200,
-    unit="alloy and fold",
-    null="alloys-constant",
-    metrics=BELIEFS,
-    ranked=("brier", "macro_f1"),
-    trivial="Answering the share of single-phase alloys in the training part",
+    description=(
+        "An alloy is a set of elements in equal parts. It is High if it forms one solid solution, else Low. A "
+        "predictor answers with a probability of High and, if it can, with the interval from belief to plausibility "
+        "within which it holds that probability to lie; an interval from 0 to 1 is an abstention. It is asked under "
+        "several protocols that say what it may learn from, down to alloys with an element that it never saw. The "
+        "first protocol of a data set makes the table below; its page has them all. An abstention counts as the "
+        "majority class of the training part and as the probability 0.5, and is never hidden: coverage stands beside "
+        "every score."
+    ),
+    scoring=FoldScoring(
+        columns=(
+            AnswerColumn("p_high", "probability of a single solid solution", low=0.0, high=1.0),
+            AnswerColumn("belief", "lower end of that probability", low=0.0, high=1.0),
+            AnswerColumn("plausibility", "upper end of that probability", low=0.0, high=1.0),
+            AnswerColumn("conflict", "conflict between the sources of evidence", low=0.0, high=1.0),
+        ),
+        metrics=BELIEFS,
+        ranked=("brier", "macro_f1"),
+        baseline_text="Answering the share of single-phase alloys in the training part",
+        baseline_label="class rate of training",
+        prepare=fold_by_fold,
+        replicates=200,
+        unit="alloy and fold",
+        control="alloys-constant",
+        positive="High",
+    ),
+    answers=("phase",),
 )

@@ -19,13 +19,16 @@ from matdisc.physics.formation import formation_energy_per_atom
 from matdisc.physics.relaxation.relax import relaxation
 from matdisc.schema import Sample
 from matdisc.scoring.answers import Verdicts
+from matdisc.scoring.base import AnswerColumn
+from matdisc.scoring.stability import PROBABILITY, StabilityScoring
+from matdisc.scoring.stability_metrics import STABILITY
 from matdisc.tasks.task import Outcome, Reference, Task
 
 if TYPE_CHECKING:
     from matdisc.physics.relaxation.relax import Protocol
 
 
-def measure(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
+def simulate(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
     """Find the formation energy of a sample, eV/atom."""
     composition = sample.crystal.composition
     energies = {}
@@ -45,21 +48,35 @@ def judge(truth: Truth, column: str, values: Floats, threshold: float) -> Verdic
     labelled = np.isfinite(e_hull)
     e_true = np.where(labelled, e_hull, e_form)
     stable = is_stable(e_hull, threshold)
-    if column == "p_stable":
+    if column == PROBABILITY:
         with np.errstate(invalid="ignore"):
             return Verdicts(stable, labelled & (values >= 0.5), e_true, np.full(len(values), np.nan), labelled)
     e_pred = e_true + (values - e_form)
     return Verdicts(stable, labelled & is_stable(e_pred, threshold), e_true, e_pred, labelled)
 
 
+P_STABLE = AnswerColumn(PROBABILITY, "probability that the material is stable", low=0.0, high=1.0)
+
 DISCOVERY = Task(
     key="discovery",
     title="Discovery",
     question="Which of these crystals are stable, that is on or near the convex hull?",
-    energy_column="e_form_per_atom",
-    value_columns=("e_form_per_atom", "p_stable"),
-    measure=measure,
-    judge=judge,
-    needs_references=True,
-    limits=(-20.0, 20.0),
+    description=(
+        "A model gives the formation energy of each crystal. Its distance to the fixed reference hull follows as q = "
+        "E + p − F, and a material is called stable if q is at or below the data set's threshold. A missing answer "
+        "counts as “unstable”."
+    ),
+    scoring=StabilityScoring(
+        columns=(AnswerColumn("e_form_per_atom", "formation energy", "eV/atom", -20.0, 20.0), P_STABLE),
+        metrics=STABILITY,
+        ranked=("f1", "mae"),
+        baseline_text="Calling every material stable",
+        baseline_label="all stable, or the mean",
+        judge=judge,
+        hull=True,
+    ),
+    simulate=simulate,
+    needs=("energy",),
+    answers=("formation energy", "stability"),
+    relaxes=True,
 )

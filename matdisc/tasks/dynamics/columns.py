@@ -9,10 +9,12 @@ import numpy as np
 
 from matdisc.arrays import Floats
 from matdisc.cards import DatasetCard, Dynamics
-from matdisc.datasets.dynamics import curve_columns
+from matdisc.datasets.dynamics import AMPLITUDE, curve_columns
 from matdisc.datasets.truth import Truth
 from matdisc.errors import CardError
 from matdisc.metrics.dynamics import rdf_error, spectrum_error
+from matdisc.scoring.base import AnswerColumn
+from matdisc.tasks.dynamics.simulation import MOST_BINS, MOST_TIMESTEPS
 
 if TYPE_CHECKING:
     from matdisc.scoring.answers import Answers
@@ -38,15 +40,9 @@ def asked_ps(rule: Dynamics) -> float:
     return steps * rule.timestep / 1000
 
 
-def reported(answers: Answers, name: str) -> Floats:
-    """Return a column, nan where there is nothing."""
-    found = answers.reported.get(name)
-    return np.full(len(answers.values), np.nan) if found is None else found
-
-
 def per_step(rule: Dynamics, answers: Answers, name: str) -> Floats:
     """Return the columns `name_0`, `name_1`, ... of the time steps, shape (n_materials, n_timesteps)."""
-    return np.stack([reported(answers, f"{name}_{i}") for i in range(len(rule.timesteps))], axis=1)
+    return np.stack([answers.numbers(f"{name}_{i}") for i in range(len(rule.timesteps))], axis=1)
 
 
 def spreads(rule: Dynamics, answers: Answers) -> Floats:
@@ -61,8 +57,8 @@ def drift_noise(rule: Dynamics, answers: Answers) -> Floats:
     run looks like a drift, and the interval, which takes its blocks as independent, does not know. A sine wave of one
     period makes a slope of 4.3 standard deviations about the line, over the length.
     """
-    half = (reported(answers, "drift_high_0") - reported(answers, "drift_low_0")) / 2
-    return np.fmax(half, SLOW * reported(answers, "spread_0") / rule.conserved_ps)
+    half = (answers.numbers("drift_high_0") - answers.numbers("drift_low_0")) / 2
+    return np.fmax(half, SLOW * answers.numbers("spread_0") / rule.conserved_ps)
 
 
 def curves(rule: Dynamics) -> list[str]:
@@ -86,3 +82,33 @@ def against_reference(rule: Dynamics, truth: Truth, found: Mapping[str, Floats])
         answer = np.stack([found[name] for name in columns], axis=1)
         errors[key] = np.array([error(*pair) for pair in zip(reference, answer, strict=True)])
     return errors
+
+
+def answer_columns() -> tuple[AnswerColumn, ...]:
+    """Return every column that a predictions file of this task may have, the first being the answer."""
+    steps = [
+        column
+        for i in range(MOST_TIMESTEPS)
+        for column in (
+            AnswerColumn(f"drift_{i}", f"drift of the conserved energy, time step {i}", "meV/atom/ps"),
+            AnswerColumn(f"drift_low_{i}", "lower end of its 95 % interval", "meV/atom/ps"),
+            AnswerColumn(f"drift_high_{i}", "upper end of its 95 % interval", "meV/atom/ps"),
+            AnswerColumn(f"spread_{i}", "fluctuation about that drift", "meV/atom"),
+        )
+    ]
+    curves = [
+        AnswerColumn(f"{key}_{i:02d}", f"{name}, bin {i}")
+        for key, name in (("g", "radial distribution"), ("v", "vibrational spectrum"))
+        for i in range(MOST_BINS)
+    ]
+    return (
+        AnswerColumn("survived_ps", "simulated time until the end or the watchdog's stop", "ps", 0.0, 1e6),
+        AnswerColumn("stop", "reason of that stop, 0 for none"),
+        AnswerColumn("temperature_mean", "mean temperature", "K"),
+        AnswerColumn("temperature_spread", "standard deviation of the temperature", "K"),
+        AnswerColumn("msd", "mean square displacement", "Å²"),
+        AnswerColumn(AMPLITUDE, "mean square distance from the mean places", "Å²"),
+        AnswerColumn("lindemann", "Lindemann ratio"),
+        *steps,
+        *curves,
+    )

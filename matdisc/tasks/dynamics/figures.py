@@ -13,27 +13,27 @@ from matdisc.datasets.dynamics import AMPLITUDE, NOISE, curve_columns
 from matdisc.datasets.truth import Truth
 from matdisc.metrics.dynamics import timestep_exponent
 from matdisc.scoring.figures import Artifacts, Figure, Line, Table
-from matdisc.tasks.dynamics.columns import against_reference, asked_ps, curves, per_step, reported, rule_of, spreads
+from matdisc.tasks.dynamics.columns import against_reference, asked_ps, curves, per_step, rule_of, spreads
 from matdisc.tasks.dynamics.simulation import STOPS
 
 if TYPE_CHECKING:
     from matdisc.scoring.answers import Answers
 
 HEAD = (
-    "Material", "Lasted, ps", "Ended by", "Drift, meV/atom/ps", "95 % from", "to", "Time step law", "⟨T⟩, K", "σ(T), K",
-    "Displacement, Å²", "Lindemann ratio", "u², Å²", "U² of the reference, Å²", "RDF error", "its noise",
-    "Spectrum error", "its noise",
+    "Material", "Survival time, ps", "Termination reason", "Drift, meV/atom/ps", "95 % from", "to", "Time-step order",
+    "⟨T⟩, K", "σ(T), K", "Displacement, Å²", "Lindemann ratio", "u², Å²", "U² of the reference, Å²", "RDF error",
+    "its noise", "Spectrum error", "its noise",
 )  # fmt: skip
 HELD = ("temperature_mean", "temperature_spread", "msd", "lindemann", AMPLITUDE)
 """Columns of the held run in the order of the table."""
 
 
-def detail(card: DatasetCard, truth: Truth, answers: Answers) -> Artifacts:
+def draw(card: DatasetCard, truth: Truth, answers: Answers) -> Artifacts:
     """Return drift and fluctuation against the time step, survival, curves of each material, and a table of all."""
     rule = rule_of(card)
     names = truth.material_ids.to_pylist()
     figures = [*_against_timestep(rule, answers), _survival(rule, answers)]
-    for i in [i for i in range(len(names)) if np.isfinite(reported(answers, "g_00")[i])]:
+    for i in [i for i in range(len(names)) if np.isfinite(answers.numbers("g_00")[i])]:
         figures += _curves(rule, truth, answers, i, names[i])
     return Artifacts(figures=figures, tables=[_materials(rule, truth, answers, names)])
 
@@ -60,7 +60,7 @@ def _survival(rule: Dynamics, answers: Answers) -> Figure:
     at = np.linspace(0, asked_ps(rule), 61)
     share = [float((times >= t - 1e-9).mean()) for t in at]
     return Figure(
-        "survival", "Runs that go on", "time at the temperature, ps", "share of all materials", [Line("", at, share)],
+        "survival", "Survival", "time at the temperature, ps", "share of all materials", [Line("", at, share)],
         note="the end of the curve is the end of the run, and no failure; a missing answer is lost from the first step",
     )  # fmt: skip
 
@@ -81,12 +81,12 @@ def _curves(rule: Dynamics, truth: Truth, answers: Answers, i: int, name: str) -
 
 
 def _materials(rule: Dynamics, truth: Truth, answers: Answers, names: list[str]) -> Table:
-    errors = against_reference(rule, truth, {name: reported(answers, name) for name in curves(rule)})
+    errors = against_reference(rule, truth, {name: answers.numbers(name) for name in curves(rule)})
     law = np.array([timestep_exponent(rule.timesteps, row).value for row in spreads(rule, answers)])
     numbers = [
-        *(reported(answers, name) for name in ("drift_0", "drift_low_0", "drift_high_0")),
+        *(answers.numbers(name) for name in ("drift_0", "drift_low_0", "drift_high_0")),
         law,
-        *(reported(answers, name) for name in HELD),
+        *(answers.numbers(name) for name in HELD),
         truth.target(AMPLITUDE),
         *(column for key, noise in zip(errors, NOISE, strict=True) for column in (errors[key], truth.target(noise))),
     ]
@@ -101,13 +101,13 @@ def _materials(rule: Dynamics, truth: Truth, answers: Answers, names: list[str])
 def _ended(answers: Answers, i: int) -> str:
     if not np.isfinite(answers.values[i]):
         return "no answer"
-    code = reported(answers, "stop")[i]
+    code = answers.numbers("stop")[i]
     known = math.isfinite(code) and 0 < code < len(STOPS)
     return STOPS[int(code)] if known else "–"
 
 
 def _row(answers: Answers, columns: list[str], i: int) -> list[float]:
-    return [float(reported(answers, column)[i]) for column in columns]
+    return [float(answers.numbers(column)[i]) for column in columns]
 
 
 def _median(table: Floats) -> Floats:

@@ -121,16 +121,6 @@ def of_motion(atoms: Atoms, rule: Dynamics, positions: Floats, velocities: Float
     return found
 
 
-def value_columns() -> tuple[str, ...]:
-    """Return every column that a predictions file of this task may have, the first being the answer."""
-    per_step = [f"{name}_{i}" for i in range(MOST_TIMESTEPS) for name in ("drift", "drift_low", "drift_high", "spread")]
-    curves = [f"{kind}_{i:02d}" for kind in "gv" for i in range(MOST_BINS)]
-    return (
-        "survived_ps", "stop", "temperature_mean", "temperature_spread", "msd", AMPLITUDE, "lindemann", *per_step,
-        *curves,
-    )  # fmt: skip
-
-
 def _of_temperature(series: Floats) -> dict[str, float]:
     return {"temperature_mean": float(series.mean()), "temperature_spread": float(series.std())}
 

@@ -19,17 +19,26 @@ from matdisc.metrics.dynamics import timestep_exponent
 from matdisc.physics.evaluation import Steps
 from matdisc.schema import Sample
 from matdisc.scoring.answers import Answers
-from matdisc.tasks.dynamics.columns import against_reference, asked_ps, curves, drift_noise, reported, rule_of, spreads
-from matdisc.tasks.dynamics.figures import detail
+from matdisc.scoring.measured import MeasuredScoring
+from matdisc.tasks.dynamics.columns import (
+    against_reference,
+    answer_columns,
+    asked_ps,
+    curves,
+    drift_noise,
+    rule_of,
+    spreads,
+)
+from matdisc.tasks.dynamics.figures import draw
 from matdisc.tasks.dynamics.metrics import MOLTEN, MOTION
-from matdisc.tasks.dynamics.simulation import boxed, seed_of, trajectory, value_columns
+from matdisc.tasks.dynamics.simulation import boxed, seed_of, trajectory
 from matdisc.tasks.task import Outcome, Reference, Task
 
 if TYPE_CHECKING:
     from matdisc.physics.relaxation.relax import Protocol
 
 
-def measure(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
+def simulate(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
     """Run the dynamics that the sample asks for; relaxation protocol and reference energies are not used."""
     rule = Dynamics.model_validate(sample.inputs["dynamics"] | {"note": "of the card"})
     values, steps = yield from trajectory(boxed(sample), rule, seed_of(rule, sample.material_id))
@@ -42,28 +51,28 @@ def terms(card: DatasetCard, truth: Truth, answers: Answers) -> Mapping[str, Flo
     n_atoms = truth.n_atoms if truth.n_atoms is not None else np.full(len(truth), np.nan)
     canonical = rule.temperature * np.sqrt(2 / (3 * n_atoms - 3))
     lasted = np.clip(np.nan_to_num(answers.values) / asked_ps(rule), 0, 1)
-    drift = np.abs(reported(answers, "drift_0"))
+    drift = np.abs(answers.numbers("drift_0"))
     certain = np.maximum(0, drift - drift_noise(rule, answers))
-    lindemann = reported(answers, "lindemann")
+    lindemann = answers.numbers("lindemann")
     return {
         "drift": certain,
         "drift_size": drift,
         "drift_share": _where(np.isfinite(certain), certain > 0),
         "exponent": np.array([timestep_exponent(rule.timesteps, row).value for row in spreads(rule, answers)]),
-        "spread": reported(answers, "spread_0"),
+        "spread": answers.numbers("spread_0"),
         "survived": lasted,
         "survivors": (lasted > 1 - 1e-9).astype(float),
-        "temperature_error": np.abs(reported(answers, "temperature_mean") / rule.temperature - 1),
-        "temperature_ratio": reported(answers, "temperature_spread") / canonical,
-        **against_reference(rule, truth, {name: reported(answers, name) for name in curves(rule)}),
-        "amplitude_error": np.abs(reported(answers, AMPLITUDE) / truth.target(AMPLITUDE) - 1),
-        "msd": reported(answers, "msd"),
+        "temperature_error": np.abs(answers.numbers("temperature_mean") / rule.temperature - 1),
+        "temperature_ratio": answers.numbers("temperature_spread") / canonical,
+        **against_reference(rule, truth, {name: answers.numbers(name) for name in curves(rule)}),
+        "amplitude_error": np.abs(answers.numbers(AMPLITUDE) / truth.target(AMPLITUDE) - 1),
+        "msd": answers.numbers("msd"),
         "lindemann": lindemann,
         "molten": _where(np.isfinite(lindemann), lindemann > MOLTEN),
     }
 
 
-def floor(card: DatasetCard, truth: Truth) -> Mapping[str, Floats]:
+def baseline(card: DatasetCard, truth: Truth) -> Mapping[str, Floats]:
     """Return the errors of even curves: atoms anywhere, all frequencies alike."""
     rule = rule_of(card)
     return against_reference(rule, truth, {name: np.ones(len(truth)) for name in curves(rule)})
@@ -77,18 +86,29 @@ DYNAMICS = Task(
     key="dynamics",
     title="Dynamics",
     question="Is the motion sound: energy conserved, temperature kept, structure held, vibrations right?",
-    energy_column="survived_ps",
-    value_columns=value_columns(),
-    measure=measure,
-    judge=None,
-    needs_references=False,
-    limits=(0.0, 1e6),
-    multi_column=True,
-    terms=terms,
-    medians=("drift_size", "spread"),
-    floor=floor,
-    detail=detail,
-    metrics=MOTION,
-    ranked=("drift", "rdf_error"),
-    trivial="Even curves",
+    description=(
+        "A potential moves the atoms of a small periodic box: first a run at a temperature, then runs of constant "
+        "energy with several time steps from one and the same start. Drift and the order of the time step tell "
+        "whether the forces are the gradient of the energy; a watchdog with fixed limits tells how long the run is "
+        "sound; temperature and its spread are compared with the canonical ensemble. Where a data set has a reference "
+        "trajectory, the radial distribution and the vibrational spectrum are compared with it, at the reference's "
+        "level of theory; elsewhere those columns stay empty. Runs are short, so every number has noise below which "
+        "it says nothing: the potential that made the reference shows it."
+    ),
+    scoring=MeasuredScoring(
+        columns=answer_columns(),
+        metrics=MOTION,
+        ranked=("drift", "rdf_error"),
+        baseline_text="Even curves",
+        baseline_label="even curves",
+        one_answer=True,
+        terms=terms,
+        medians=("drift_size", "spread"),
+        baseline=baseline,
+        draw=draw,
+        against_theory=lambda card: card.dynamics is not None and card.dynamics.reference is not None,
+    ),
+    simulate=simulate,
+    needs=("energy", "forces"),
+    table="dynamics",
 )

@@ -67,12 +67,6 @@ class Centres:
         return np.array(self._rows)
 
 
-def value_columns() -> tuple[str, ...]:
-    """Return the columns of a predictions file: how it went, whether fitted, then properties with their errors."""
-    pairs = (column for name in PROPERTIES for column in (name, f"{name}_error"))
-    return ("simulated_ps", "completed", "stop", "aligned", *pairs)
-
-
 def seed_of(rule: Electrolytes, name: str, replica: int) -> int:
     """Return the seed of a replica, from that of the card, the system's name and its number."""
     return int.from_bytes(hashlib.sha256(f"{rule.seed}:{name}:{replica}".encode()).digest()[:4], "big")

@@ -18,23 +18,19 @@ from matdisc.datasets.truth import Truth
 from matdisc.physics.evaluation import Steps
 from matdisc.schema import Sample
 from matdisc.scoring.figures import Artifacts, Figure, Line, Table
+from matdisc.scoring.measured import MeasuredScoring
 from matdisc.tasks.dynamics.simulation import STOPS
+from matdisc.tasks.electrolytes.columns import UNITS, answer_columns
 from matdisc.tasks.electrolytes.metrics import LIQUIDS
-from matdisc.tasks.electrolytes.simulation import PROPERTIES, liquid_steps, value_columns
+from matdisc.tasks.electrolytes.simulation import PROPERTIES, liquid_steps
 from matdisc.tasks.task import Outcome, Reference, Task
 
 if TYPE_CHECKING:
     from matdisc.physics.relaxation.relax import Protocol
     from matdisc.scoring.answers import Answers
 
-UNITS = {
-    "density": "g/cm³", "viscosity": "mPa s", "conductivity": "mS/cm", "conductivity_ideal": "mS/cm",
-    "transference": "", "transference_ideal": "", "ionicity": "", "finite_size": "m²/s",
-}  # fmt: skip
-"""As printed; diffusion coefficients are in m²/s."""
 
-
-def measure(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
+def simulate(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
     """Run all replicas of a liquid; relaxation protocol and reference energies are not used."""
     values, steps = yield from liquid_steps(sample.material_id, sample.inputs)
     return Outcome(values, converged=values["completed"] == 1, steps=steps)
@@ -42,7 +38,7 @@ def measure(sample: Sample, protocol: Protocol, reference: Reference, correction
 
 def terms(card: DatasetCard, truth: Truth, answers: Answers) -> Mapping[str, Floats]:
     """Return what each liquid says of each metric, shape (n_materials,); nan where it says nothing."""
-    aligned = told(answers, "aligned") > 0
+    aligned = answers.numbers("aligned") > 0
     density, density_error = estimates(answers, "density")
     relative = np.abs(density / truth.target("density") - 1)
     mine = {
@@ -57,20 +53,14 @@ def terms(card: DatasetCard, truth: Truth, answers: Answers) -> Mapping[str, Flo
     mine["diffusion_error"] = _diffusion_error(truth, answers)
     mine["transference_error"] = np.abs(estimates(answers, "transference")[0] - truth.target("transference"))
     mine["transference_sigmas"] = sigmas(truth, answers, "transference")
-    mine["completed"] = np.nan_to_num(told(answers, "completed"))
+    mine["completed"] = np.nan_to_num(answers.numbers("completed"))
     mine["simulated"] = answers.values
     return mine
 
 
-def told(answers: Answers, name: str) -> Floats:
-    """Return a column, nan where there is nothing."""
-    found = answers.reported.get(name)
-    return np.full(len(answers.values), np.nan) if found is None else found
-
-
 def estimates(answers: Answers, name: str) -> tuple[Floats, Floats]:
     """Return a property and its error; nan where value, error or simulated time is missing or makes no sense."""
-    value, error = told(answers, name), told(answers, f"{name}_error")
+    value, error = answers.numbers(name), answers.numbers(f"{name}_error")
     known = np.isfinite(value) & (error >= 0) & (answers.values > 0)
     return np.where(known, value, np.nan), np.where(known, error, np.nan)
 
@@ -104,10 +94,10 @@ def _diffusion_error(truth: Truth, answers: Answers) -> Floats:
     return np.divide(np.nansum(found, axis=0), count, out=np.full(len(correction), np.nan), where=count > 0)
 
 
-def detail(card: DatasetCard, truth: Truth, answers: Answers) -> Artifacts:
+def draw(card: DatasetCard, truth: Truth, answers: Answers) -> Artifacts:
     """Return parity plots of density, viscosity and conductivity, and a table of all properties beside experiment."""
     names = truth.material_ids.to_pylist()
-    aligned = told(answers, "aligned") > 0
+    aligned = answers.numbers("aligned") > 0
     figures = [
         figure
         for name in ("density", "viscosity", "conductivity")
@@ -115,8 +105,8 @@ def detail(card: DatasetCard, truth: Truth, answers: Answers) -> Artifacts:
     ]
     rows: list[list[str | float | None]] = []
     for i, material in enumerate(names):
-        if told(answers, "stop")[i] > 0:
-            ended = STOPS[int(told(answers, "stop")[i]) % len(STOPS)]
+        if answers.numbers("stop")[i] > 0:
+            ended = STOPS[int(answers.numbers("stop")[i]) % len(STOPS)]
             rows.append([material, "None", "", None, None, None, None, _known(answers.values[i]), f"ended by: {ended}"])
         for name in PROPERTIES:
             value, error = (column[i] for column in estimates(answers, name))
@@ -158,15 +148,25 @@ ELECTROLYTES = Task(
     key="electrolytes",
     title="Electrolytes",
     question="Does a potential know the density, viscosity and conduction of a battery's liquids?",
-    energy_column="simulated_ps",
-    value_columns=value_columns(),
-    measure=measure,
-    judge=None,
-    needs_references=False,
-    limits=(0.0, 1e9),
-    multi_column=True,
-    terms=terms,
-    detail=detail,
-    metrics=LIQUIDS,
-    ranked=("density_error", "completed"),
+    description=(
+        "A potential holds a liquid together, first at a pressure for its density, then at a volume for its motion; "
+        "three replicas or more, each from a box packed anew. Density, viscosity and conduction are compared with "
+        "experiment, as relative errors and in units of the combined error of simulation and experiment. A number "
+        "counts only with its statistical error and the simulated time; what a run is too short to tell is left out "
+        "and never replaced. A density that a model was fitted to stands apart and is no test. Small boxes and short "
+        "runs tell a density at most, and that with the error of the box's size on top."
+    ),
+    scoring=MeasuredScoring(
+        columns=answer_columns(),
+        metrics=LIQUIDS,
+        ranked=("density_error", "completed"),
+        baseline_text="No answer is trivial here",
+        baseline_label="none",
+        one_answer=True,
+        terms=terms,
+        draw=draw,
+    ),
+    simulate=simulate,
+    needs=("energy", "forces", "stress"),
+    table="electrolytes",
 )

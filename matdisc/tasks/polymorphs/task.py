@@ -15,6 +15,9 @@ from matdisc.physics.evaluation import Steps
 from matdisc.physics.relaxation.relax import relaxation
 from matdisc.schema import Sample
 from matdisc.scoring.answers import Verdicts
+from matdisc.scoring.base import AnswerColumn
+from matdisc.scoring.stability import PROBABILITY, StabilityScoring
+from matdisc.scoring.stability_metrics import STABILITY
 from matdisc.tasks.task import Outcome, Reference, Task
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ TIE = 1e-6
 """eV/atom within which two candidates count as equally low; all of them are then called stable."""
 
 
-def measure(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
+def simulate(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
     """Find the total energy of a candidate, eV/atom; references and correction cancel and are not used."""
     end = yield from relaxation(sample.crystal, protocol)
     return Outcome({"energy_per_atom": end.energy / len(sample.crystal.symbols)}, end.converged, end.steps)
@@ -38,12 +41,12 @@ def judge(truth: Truth, column: str, values: Floats, threshold: float) -> Verdic
     """
     assert truth.compounds is not None, "a dataset of polymorphs names the compound of each candidate"
     stable = truth.target("stable") > 0.5
-    score = -values if column == "p_stable" else values
+    score = -values if column == PROBABILITY else values
     above = above_lowest(score, truth.compounds)
     with np.errstate(invalid="ignore"):
         predicted = above <= TIE
     e_true = above_lowest(truth.target("energy_per_atom"), truth.compounds)
-    e_pred = np.full(len(values), np.nan) if column == "p_stable" else above
+    e_pred = np.full(len(values), np.nan) if column == PROBABILITY else above
     return Verdicts(stable, predicted, e_true, e_pred, np.ones(len(stable), bool))
 
 
@@ -59,10 +62,25 @@ POLYMORPHS = Task(
     key="polymorphs",
     title="Polymorphs",
     question="Which of the candidate structures of a compound is the observed one?",
-    energy_column="energy_per_atom",
-    value_columns=("energy_per_atom", "p_stable"),
-    measure=measure,
-    judge=judge,
-    needs_references=False,
-    limits=(-1000.0, 1000.0),
+    description=(
+        "A model gives the energy of each candidate structure of a compound, or a predictor the probability that it "
+        "is the stable one. The candidate with the lowest energy (the highest probability) is called stable, so only "
+        "the order within one compound counts. Learned predictors never see the compound they are asked about. A "
+        "candidate without an answer is not called."
+    ),
+    scoring=StabilityScoring(
+        columns=(
+            AnswerColumn("energy_per_atom", "total energy; any zero of energy will do", "eV/atom", -1000.0, 1000.0),
+            AnswerColumn(PROBABILITY, "probability that the candidate is the observed one", low=0.0, high=1.0),
+        ),
+        metrics=STABILITY,
+        ranked=("f1", "mae"),
+        baseline_text="Calling every material stable",
+        baseline_label="all stable, or the mean",
+        judge=judge,
+    ),
+    simulate=simulate,
+    needs=("energy",),
+    answers=("formation energy", "stability"),
+    relaxes=True,
 )

@@ -24,6 +24,8 @@ from matdisc.physics.evaluation import Steps
 from matdisc.physics.relaxation.relax import relaxation
 from matdisc.schema import Crystal, Sample
 from matdisc.scoring.answers import ABSURD, FARTHEST, Answers
+from matdisc.scoring.base import AnswerColumn
+from matdisc.scoring.structures import StructureScoring
 from matdisc.tasks.relaxation.metrics import RELAXATION as METRICS
 from matdisc.tasks.task import Outcome, Reference, Task
 
@@ -37,7 +39,7 @@ COLUMNS = 3 + 4 * len(LEVELS)
 """Numbers that are kept of a comparison."""
 
 
-def measure(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
+def simulate(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
     """Relax a sample; the outcome holds the structure, its energy (eV/atom) and the force that is left (eV/Å)."""
     end = yield from relaxation(sample.crystal, protocol)
     values = {"energy_per_atom": (end.energy + correction) / len(sample.crystal.symbols), "fmax": end.fmax}
@@ -53,8 +55,8 @@ def compare(truth: Truth, answers: Answers) -> Compared:
     assert truth.crystals is not None
     geometry = _geometry(_Pairs(answers.structures, truth.relaxed, f"{answers.sha256} {truth.sha256}"))
     answered = np.array([crystal is not None for crystal in answers.structures], bool)
-    energy = answers.reported.get("energy_per_atom", np.full(len(truth), np.nan)) - truth.target("energy_per_atom")
-    fmax = answers.reported.get("fmax", np.full(len(truth), np.nan))
+    energy = answers.numbers("energy_per_atom") - truth.target("energy_per_atom")
+    fmax = answers.numbers("fmax")
     converged = np.full(len(truth), np.nan)
     if answers.converged is not None and (np.isfinite(fmax).any() or len(answers.steps)):
         converged = answers.converged.astype(float)
@@ -63,15 +65,6 @@ def compare(truth: Truth, answers: Answers) -> Compared:
         fmax = np.where((fmax >= 0) & (fmax < FARTHEST), fmax, np.nan)
     rmsd, volume, lattice, groups, operations = geometry
     return Compared(answered, converged, rmsd, volume, lattice, fmax, energy, groups, operations)
-
-
-def unrelaxed(truth: Truth) -> Answers:
-    """Return the trivial answer: every start structure as it is."""
-    assert truth.crystals is not None
-    n = len(truth)
-    nothing = np.empty(0)
-    counts = {"expected": n, "answered": n}
-    return Answers("structure", np.zeros(n), counts, None, nothing, nothing, (), truth.crystals)
 
 
 class _Pairs:
@@ -146,16 +139,30 @@ def unskewed(crystal: Crystal) -> Crystal:
 RELAXATION = Task(
     key="relaxation",
     title="Relaxation",
-    question="From a disturbed start, does a model find the reference structure?",
-    energy_column="energy_per_atom",
-    value_columns=("energy_per_atom", "fmax"),
-    measure=measure,
-    judge=None,
-    needs_references=False,
-    limits=(-1000.0, 1000.0),
-    compare=compare,
-    starts=relaxation_starts,
-    metrics=METRICS,
-    ranked=("rmsd", "symmetry_match_loose", "volume_abs_error"),
-    trivial="Returning every start structure unchanged",
+    question="From a perturbed start, does a model find the reference structure?",
+    description=(
+        "A model sees a cell that is too large, with its atoms off their places, and answers with the structure it "
+        "relaxes to. That structure is compared with the data set's reference: atoms by their root mean square "
+        "distance after the best match (RMSD), the cell by volume and edges, and the symmetry by its space group. "
+        "RMSD does not see the size of the cell, so read it beside the volume error. A missing or unmatched structure "
+        "counts an RMSD of 1 and no symmetry kept. Where references are measured or a model's level of theory is "
+        "another, part of the difference is the theory's and not the model's."
+    ),
+    scoring=StructureScoring(
+        columns=(
+            AnswerColumn("energy_per_atom", "energy of the relaxed structure", "eV/atom", -1000.0, 1000.0),
+            AnswerColumn("fmax", "largest residual force", "eV/Å", 0.0, FARTHEST),
+        ),
+        metrics=METRICS,
+        ranked=("rmsd", "symmetry_match_loose", "volume_abs_error"),
+        baseline_text="Returning every start structure unchanged",
+        baseline_label="unrelaxed",
+        prepare=relaxation_starts,
+        compare=compare,
+    ),
+    simulate=simulate,
+    needs=("energy", "forces", "stress"),
+    answers=("structure",),
+    relaxes=True,
+    table="relaxation",
 )

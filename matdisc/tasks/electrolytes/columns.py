@@ -1,0 +1,31 @@
+"""The columns of a predictions file of the electrolytes task."""
+
+from __future__ import annotations
+
+from matdisc.scoring.base import AnswerColumn
+from matdisc.tasks.electrolytes.simulation import PROPERTIES
+
+UNITS = {
+    "density": "g/cm³", "viscosity": "mPa s", "conductivity": "mS/cm", "conductivity_ideal": "mS/cm",
+    "transference": "", "transference_ideal": "", "ionicity": "", "finite_size": "m²/s",
+}  # fmt: skip
+"""As printed; diffusion coefficients are in m²/s."""
+
+
+def answer_columns() -> tuple[AnswerColumn, ...]:
+    """Return the columns of a predictions file: how it went, whether fitted, then properties with their errors."""
+    properties = [
+        column
+        for name in PROPERTIES
+        for column in (
+            AnswerColumn(name, name.replace("_", " "), UNITS.get(name, "m²/s")),
+            AnswerColumn(f"{name}_error", "its standard error", UNITS.get(name, "m²/s")),
+        )
+    ]
+    return (
+        AnswerColumn("simulated_ps", "simulated time that properties come from", "ps", 0.0, 1e9),
+        AnswerColumn("completed", "1 if every replica reached its end"),
+        AnswerColumn("stop", "reason of an early end, 0 for none"),
+        AnswerColumn("aligned", "1 if the model was fitted to the density of this liquid"),
+        *properties,
+    )
