@@ -125,24 +125,59 @@ def test_one_row_makes_no_ranking_and_removes_an_old_one(board, add_row):
     assert not written.exists()
 
 
-def test_details_of_a_perfect_model_are_perfect(board, add_row):
-    found = detail_file(board, add_row("perfect", 0.0), "discovery", SET, "perfect")
-    assert found["roc"]["auc"] == found["precision_recall"]["average_precision"] == 1.0
-    assert max(x or 0.0 for x in found["rolling_mae"]["mae"]) == pytest.approx(0, abs=1e-12)
-    at = found["precision_at_k"]
-    assert at["daf"] == pytest.approx(at["ceiling"], rel=1e-5)
-    elements = found["slices"]["element"]
-    assert set(elements["name"]) == {"Ag", "Al", "Au", "Cu", "Ni", "Pd", "Pt"}
-    assert all(f1 in (1.0, None) for f1 in elements["f1"])
+def drawn(found):
+    """Return the figures of a details file by key, and of each table its columns by head."""
+    tables = {
+        table["key"]: dict(zip(table["head"], zip(*table["rows"], strict=True), strict=True))
+        for table in found["tables"]
+    }
+    return {figure["key"]: figure for figure in found["figures"]}, tables
 
 
-def test_details_count_every_material_once_in_each_division(board, add_row):
+def test_figures_and_tables_of_a_perfect_model_are_perfect(board, add_row):
+    figures, tables = drawn(detail_file(board, add_row("perfect", 0.0), "discovery", SET, "perfect"))
+    assert figures["roc"]["note"].startswith("area under the curve 1.000")
+    assert figures["precision-recall"]["note"].startswith("average precision 1.000")
+    assert set(figures["rolling-mae"]["lines"][0]["y"]) <= {0.0, None}
+    first = tables["precision-at-k"]
+    assert first["DAF@k"] == pytest.approx(first["Highest possible DAF"], rel=1e-5)
+    elements = tables["slice-element"]
+    assert set(elements["Element"]) == {"Ag", "Al", "Au", "Cu", "Ni", "Pd", "Pt"}
+    assert set(elements["F1"]) <= {1.0, None}
+
+
+def test_a_table_of_elements_starts_with_symbol_error_and_number_of_materials(board, add_row):
     found = detail_file(board, add_row("m", 0.05), "discovery", SET, "m")
-    n = found["n"]
-    assert sum(found["slices"]["n_elements"]["n"]) == n
-    counts = found["histogram"]["counts"]
-    assert sum(sum(c) for c in counts.values()) + sum(found["histogram"]["missing"].values()) == n
-    assert sum(found["parity"]["count"]) + found["parity"]["outside"] + found["parity"]["missing"] == n
+    table = next(table for table in found["tables"] if table["key"] == "slice-element")
+    assert table["head"][:3] == ["Element", "MAE, eV/atom", "Materials"]
+    assert (table["layout"], table["better"]) == ("periodic", "lower")
+    assert "darker is a larger error" in table["note"]
+
+
+def noted(figure, what):
+    """Return the number that stands before `what` in the note of a figure; 0 without."""
+    return next((int(part.split()[0]) for part in figure["note"].split("; ") if part.endswith(what)), 0)
+
+
+def test_figures_count_every_material_once(board, add_row):
+    path = add_row("m", 0.3)
+    rows = predictions.read(path, ("e_form_per_atom",)).rows
+    predictions.write(path, rows[3:], ["e_form_per_atom"])
+    found = detail_file(board, path, "discovery", SET, "m")
+    figures, tables = drawn(found)
+    assert sum(tables["slice-n_elements"]["Materials"]) == found["n"]
+    hull, parity = figures["hull-histogram"], figures["parity"]
+    inside = sum(sum(bars["heights"]) for bars in hull["bars"])
+    assert inside + noted(hull, "beyond the ends") + noted(hull, "without answer") == found["n"]
+    inside = sum(map(sum, parity["density"]["count"]))
+    assert inside + noted(parity, "outside") + noted(parity, "without answer") == found["n"]
+    assert noted(hull, "without answer") == noted(parity, "without answer") == 3
+
+
+def calibration(found):
+    """Return the scores of stated uncertainties or probabilities by name."""
+    _, tables = drawn(found)
+    return dict(zip(tables["calibration"]["Score"], tables["calibration"]["Value"], strict=True))
 
 
 def test_stated_uncertainties_are_judged(board, add_row, tmp_path):
@@ -152,13 +187,13 @@ def test_stated_uncertainties_are_judged(board, add_row, tmp_path):
     text += "".join(f"{p.material_id},{p.values['e_form_per_atom']},0.05\n" for p in rows)
     honest = tmp_path / "honest.csv"
     honest.write_text(text)
-    found = detail_file(board, honest, "discovery", SET, "m")["calibration"]["gaussian"]
-    assert found["coverage"]["0.68"] == pytest.approx(0.68, abs=0.1)
+    found = calibration(detail_file(board, honest, "discovery", SET, "m"))
+    assert found["Share within the central interval 0.68"] == pytest.approx(0.68, abs=0.1)
     bold = tmp_path / "bold.csv"
     bold.write_text(text.replace(",0.05\n", ",0.005\n"))
-    worse = detail_file(board, bold, "discovery", SET, "m")["calibration"]["gaussian"]
-    assert worse["miscalibration_area"] > 3 * found["miscalibration_area"]
-    assert worse["nll"] > found["nll"]
+    worse = calibration(detail_file(board, bold, "discovery", SET, "m"))
+    assert worse["Miscalibration area"] > 3 * found["Miscalibration area"]
+    assert worse["Negative log likelihood, nats"] > found["Negative log likelihood, nats"]
     bold.write_text(text.replace(",0.05\n", ",-0.05\n"))
     with pytest.raises(SubmissionError, match=r"row 1: 'uncertainty' is -0\.05"):
         detail_file(board, bold, "discovery", SET, "m")
@@ -172,9 +207,10 @@ def test_probabilities_are_judged(board, tmp_path):
         + "".join(f"{s.material_id},{float(s.target['e_above_hull'] <= 0.02)}\n" for s in samples)
     )
     found = detail_file(board, path, "discovery", SET, "m")
-    assert found["calibration"]["probability"]["brier"] == 0.0
-    assert found["roc"]["auc"] == 1.0
-    assert "rolling_mae" not in found
+    assert calibration(found)["Brier score"] == 0.0
+    figures, _ = drawn(found)
+    assert figures["roc"]["lines"][0]["name"] == "AUC 1.000"
+    assert "rolling-mae" not in figures
 
 
 def test_publishing_writes_result_and_details_side_by_side(board, add_row):
