@@ -15,7 +15,7 @@ from matdisc.schema import Dataset, Sample
 from matdisc.scoring.align import align
 from matdisc.scoring.fold_details import fold_artifacts
 from matdisc.scoring.fold_figures import risk_coverage
-from matdisc.scoring.folds import class_rate, protocols, score_beliefs
+from matdisc.scoring.folds import against, class_rate, protocols, score_beliefs
 from matdisc.tasks.alloys.task import ALLOYS, fold_by_fold
 
 FIVE = {"Co|Cr": (1, 0), "Cr|Fe": (0, 0), "Co|Ni": (1, 0), "Co|Fe": (1, 1), "Fe|Ni": (0, 1)}
@@ -155,9 +155,11 @@ def test_a_difference_to_the_control_is_a_star_only_where_its_interval_leaves_ou
     assert {row[0]: row[3] for row in table.rows}["Brier"] == "0.000 (0.000 to 0.000)"
     assert "cannot be told apart from the control row, the constant" in table.note
     right = {name: (float(FIVE[name[:5]][0]),) * 3 for name in SAID} | {"Co|Fe@given-mine/1": (1.0, 1.0, 1.0)}
-    better = fold_artifacts(
-        ALLOYS.metrics, ALLOYS.ranked, protocols(truth, answered(right)), ("the constant", found), 20, 0
-    )
+    best = protocols(truth, answered(right))
+    brier = [score_beliefs(one, {}, 0, 0)["metrics"]["brier"]["value"] for one in (best, found)]
+    difference = against(best["given-mine"], found["given-mine"], 20, 0)["brier"]["value"]
+    assert difference == pytest.approx(brier[0] - brier[1])
+    better = fold_artifacts(ALLOYS.metrics, ALLOYS.ranked, best, ("the constant", found), 20, 0)
     table = next(table for table in better.tables if table.key == "metrics")
     assert {row[0]: row[3] for row in table.rows}["Brier"].startswith("−0.135* (")
     assert "In Brier it is better than the control row, the constant (−0.135; " in table.note
