@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from packaging import requirements
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
@@ -66,6 +66,7 @@ PATTERN_HELP = {
     NAME_PATTERN: "use letters, digits, spaces and . + - ( ) / & , : only, at most 120",
     r"^[0-9a-f]{64}$": "give the 64 hexadecimal digits of a sha256; `matdisc datasets describe KEY` prints a dataset's",
 }
+MOST_PROBLEMS = 20
 UNKNOWN_HASH = "0" * 64
 """Stands for a hash that is not known."""
 
@@ -92,35 +93,68 @@ def _is_hash(value: object, digits: int) -> bool:
     return isinstance(value, str) and re.fullmatch(rf"[0-9a-f]{{{digits}}}", value) is not None
 
 
-def explain(path: Path, err: ValidationError) -> str:
-    """Return what is wrong with a card: file, field, value and remedy, a line each."""
+def explain(path: Path, content: Any, err: ValidationError, kind: type[BaseModel], remedy: str) -> str:
+    """Return what is wrong with a file that people or programs wrote: file, field, value and remedy, a line each.
+
+    Args:
+        path: The file.
+        content: Of the file, as it was read.
+        err: What pydantic says of it.
+        kind: What the file should have been; its fields are named where one is not known.
+        remedy: What to do about a field that is missing.
+    """
     lines = []
     places = [problem["loc"] for problem in err.errors()]
     for problem in err.errors():
         loc = problem["loc"]
         if problem["type"] == "too_short" and any(other[: len(loc)] == loc != other for other in places):
             continue  # a list whose items are all wrong is not short of any
-        where = ".".join(str(part) for part in loc) or "card"
-        lines.append(f"{path}: field '{where}': {_remedy(problem)}")
+        where = f" field '{_place(loc, content)}'" if loc else ""
+        lines.append(f"{path}:{where}{_reason(problem, kind, remedy)}")
+        if len(lines) == MOST_PROBLEMS:
+            break
     return "\n".join(lines)
 
 
-def _remedy(problem: Any) -> str:
+def _place(loc: tuple[str | int, ...], content: Any) -> str:
+    """Return where a field stands; an item of a list goes by its name, if it has one and that is not in question."""
+    parts = []
+    for part, following in zip(loc, (*loc[1:], ""), strict=True):
+        try:
+            content = content[part]
+        except (KeyError, IndexError, TypeError):
+            content = None
+        named = isinstance(part, int) and isinstance(content, dict) and following != "name"
+        parts.append(str(content.get("name", part) if named else part))
+    return ".".join(parts)
+
+
+def _reason(problem: Any, kind: type[BaseModel], remedy: str) -> str:
     value = repr(problem.get("input"))
     value = value if len(value) <= 60 else value[:57] + "..."
-    kind = problem["type"]
-    if kind == "missing":
-        return "is missing; add it (docs/cards.md lists every field)"
-    if kind == "extra_forbidden":
-        return f"is not a field of this card (value {value}); remove it or mend its spelling"
-    if kind == "literal_error":
-        return f"is {value}; allowed: {problem['ctx']['expected']}"
-    if kind == "string_pattern_mismatch":
+    if problem["type"] == "missing":
+        return f" is missing; {remedy}"
+    if problem["type"] == "extra_forbidden":
+        return f" is not known (value {value}); known here: {', '.join(_known(problem['loc'], kind))}"
+    if problem["type"] == "literal_error":
+        return f" is {value}; allowed: {problem['ctx']['expected']}"
+    if problem["type"] == "string_pattern_mismatch":
         pattern = problem["ctx"]["pattern"]
-        return f"is {value}; {PATTERN_HELP.get(pattern, 'it has to match ' + pattern)}"
-    if kind == "value_error":
-        return str(problem["ctx"]["error"])
-    return f"is {value}; {problem['msg'].lower()}"
+        return f" is {value}; {PATTERN_HELP.get(pattern, 'it has to match ' + pattern)}"
+    if problem["type"] == "value_error":
+        return f": {problem['ctx']['error']}"
+    return f" is {value}; {problem['msg'][:1].lower() + problem['msg'][1:]}"
+
+
+def _known(place: tuple[str | int, ...], kind: type[BaseModel]) -> list[str]:
+    """Return the names that the table around an unknown field may hold."""
+    table = kind
+    for part in place[:-1]:
+        annotation = table.model_fields[part].annotation if part in table.model_fields else None
+        for one in (annotation, *get_args(annotation)):
+            if isinstance(one, type) and issubclass(one, BaseModel):
+                table = one
+    return sorted(table.model_fields)
 
 
 Unit = Literal[

@@ -89,7 +89,7 @@ def test_cards_are_checked_one_by_one(run, board):
     path.write_text(path.read_text().replace('protocol = "relax"', 'protocol = "guess"'))
     done = run("models", "check", ok=False)
     assert done.returncode == 2
-    assert "field 'protocol': is 'guess'; allowed: 'relax', 'relax-fast' or 'single-point'" in done.stderr
+    assert "field 'protocol' is 'guess'; allowed: 'relax', 'relax-fast' or 'single-point'" in done.stderr
     assert "model chgnet-0.3.0: fine" in done.stdout
 
 

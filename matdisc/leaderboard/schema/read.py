@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 from pydantic import ValidationError
 
+from matdisc.cards.base import explain
 from matdisc.errors import DataError
 from matdisc.scoring.record import Record
 
@@ -70,8 +71,7 @@ def read_file(path: Path, kind: type[Kind]) -> tuple[Kind, str]:
     try:
         return kind.model_validate(content), text
     except ValidationError as err:
-        problems = "; ".join(f"field '{'.'.join(map(str, p['loc']))}': {p['msg']}" for p in err.errors()[:5])
-        raise DataError(f"{path}: {problems}; {kind.ADVICE}") from err
+        raise DataError(f"{explain(path, content, err, kind, 'it is needed')}; {kind.ADVICE}") from err
 
 
 def _refuse(name: str) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints, ValidationError, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from matdisc.cards import HttpsUrl, Key, Name, Strict, TaskKey, Text
+from matdisc.cards.read import checked, read_toml
 from matdisc.errors import CardError
 from matdisc.leaderboard.site.tables.format import METRICS
 from matdisc.tasks import Task
@@ -85,12 +85,6 @@ def read_settings(path: Path) -> Settings:
     """
     if not path.exists():
         return Settings()
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
-        raise CardError(f"{path}: not valid TOML: {err}; see https://toml.io for the syntax") from err
-    try:
-        return Settings.model_validate(content)
-    except ValidationError as err:
-        problems = [(".".join(map(str, p["loc"])), p["msg"]) for p in err.errors()]
-        raise CardError("\n".join(f"{path}: field '{where}': {what}" for where, what in problems)) from err
+    return checked(
+        path, read_toml(path, CardError, "no such file"), Settings, CardError, "matdisc/leaderboard/site/settings.py"
+    )

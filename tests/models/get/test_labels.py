@@ -171,7 +171,7 @@ GOOD = 'name = "a"\nspecies = { EC = 1 }\n'
         ("", "nothing to label"),
         ("seed =", "not valid TOML"),
         (f"[[system]]\n{GOOD}[[system]]\n{GOOD}", "two systems are called 'a'"),
-        (f"[[system]]\n{GOOD}frame = 3\n", r"'system 'a'.frame' is not known"),
+        (f"[[system]]\n{GOOD}frame = 3\n", r"'system.a.frame' is not known"),
         (f"[[system]]\n{GOOD}temperature = [600, 300]\n", "'temperature' is a range"),
         (f"[[system]]\n{GOOD}contacts = 3\n", "two molecules or more"),
         (f"[[system]]\n{GOOD}frames = 0\n", "all are 0"),

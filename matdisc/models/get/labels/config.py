@@ -5,14 +5,14 @@ Lengths are in Å, times in fs, temperatures in K, densities in g/cm^3, forces i
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from matdisc.cards import Strict
+from matdisc.cards.read import checked, read_toml
 from matdisc.errors import RunError
 from matdisc.physics.molecules.species import Species, own_species
 
@@ -131,28 +131,6 @@ def read_label_config(path: Path) -> LabelConfig:
     """
     if path.suffix in (".xyz", ".extxyz"):
         return LabelConfig(files=(path.name,))
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, IsADirectoryError):
-        raise RunError(f"{path}: no such file; docs/labels.md shows a configuration to start from") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
-        raise RunError(f"{path}: not valid TOML: {err}; see https://toml.io for the syntax") from None
-    try:
-        return LabelConfig.model_validate(content)
-    except ValidationError as err:
-        raise RunError("\n".join(f"{path}: {_explain(problem, content)}" for problem in err.errors())) from None
-
-
-def _explain(problem: Any, content: dict[str, Any]) -> str:
-    place = list(problem["loc"])
-    if len(place) > 1 and place[0] == "system" and isinstance(place[1], int):
-        name = content["system"][place[1]].get("name", place[1])
-        place[:2] = [f"system {name!r}"]
-    where = ".".join(str(part) for part in place) or "configuration"
-    if problem["type"] == "missing":
-        return f"field '{where}' is missing; docs/labels.md lists every field"
-    if problem["type"] == "extra_forbidden":
-        return f"field '{where}' is not known; docs/labels.md lists every field"
-    if problem["type"] == "value_error":
-        return f"{where}: {problem['ctx']['error']}"
-    return f"field '{where}' is {problem.get('input')!r}; {problem['msg'][:1].lower() + problem['msg'][1:]}"
+    manual = "docs/labels.md"
+    content = read_toml(path, RunError, f"no such file; {manual} shows a configuration to start from")
+    return checked(path, content, LabelConfig, RunError, manual)

@@ -5,13 +5,13 @@ Energies are in eV, lengths in Å, charges in e, pressures in MPa. Loss weights 
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from matdisc.cards import Strict
+from matdisc.cards.read import checked, read_toml
 from matdisc.errors import RunError
 
 KCAL = 23.060548
@@ -251,45 +251,6 @@ def read_config(path: Path, kind: type[Config]) -> Config:
     Raises:
         RunError: If the file is missing, is no TOML, or breaks a rule; every broken field is named.
     """
-    try:
-        content = tomllib.loads(path.read_bytes().decode("utf-8"))
-    except (FileNotFoundError, IsADirectoryError) as err:
-        raise RunError(f"{path}: no such file; docs/training.md shows a configuration to start from") from err
-    except UnicodeDecodeError as err:
-        raise RunError(f"{path}: not UTF-8 text ({err.reason} at byte {err.start}); save it as UTF-8") from err
-    except tomllib.TOMLDecodeError as err:
-        raise RunError(f"{path}: not valid TOML: {err}; see https://toml.io for the syntax") from err
-    try:
-        return kind.model_validate(content)
-    except ValidationError as err:
-        raise RunError("\n".join(f"{path}: {_explain(problem, kind)}" for problem in err.errors())) from err
-
-
-def _explain(problem: Any, kind: type[Strict]) -> str:
-    where = ".".join(str(part) for part in problem["loc"]) or "configuration"
-    value = repr(problem.get("input"))
-    value = value if len(value) <= 60 else value[:57] + "..."
-    if problem["type"] == "missing":
-        return f"field '{where}' is missing; add it (docs/training.md lists every field)"
-    if problem["type"] == "extra_forbidden":
-        return f"field '{where}' is not known (value {value}); known here: {', '.join(_known(problem['loc'], kind))}"
-    if problem["type"] == "literal_error":
-        return f"field '{where}' is {value}; allowed: {problem['ctx']['expected']}"
-    if problem["type"] == "value_error":
-        return f"field '{where}': {problem['ctx']['error']}"
-    return f"field '{where}' is {value}; {problem['msg'][:1].lower() + problem['msg'][1:]}"
-
-
-def _known(place: tuple[str | int, ...], kind: type[Strict]) -> list[str]:
-    """Return the names that the table around an unknown field may hold."""
-    table: Any = kind
-    for part in place[:-1]:
-        if isinstance(part, int):
-            continue
-        annotation = table.model_fields[part].annotation if part in table.model_fields else None
-        parts = [annotation, *getattr(annotation, "__args__", ())]
-        found = [x for x in parts if isinstance(x, type) and issubclass(x, Strict)]
-        if not found:
-            break
-        table = found[0]
-    return sorted(table.model_fields)
+    manual = "docs/training.md"
+    content = read_toml(path, RunError, f"no such file; {manual} shows a configuration to start from")
+    return checked(path, content, kind, RunError, manual)
