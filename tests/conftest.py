@@ -17,7 +17,7 @@ name = "Toy {key}"
 version = "1"
 kind = "{kind}"
 summary = "A model for tests."
-tasks = ["discovery", "polymorphs"]
+gives = [{gives}]
 loader = "matdisc.testing:{loader}"
 options = {{ {options} }}
 {more}
@@ -53,7 +53,8 @@ def add_toy(board):
         folder = board.models_dir / key
         folder.mkdir()
         more = POTENTIAL if kind == "potential" else ""
-        text = TOY_CARD.format(key=key, kind=kind, loader=loader, options=written, more=more)
+        gives = '"energy", "forces", "stress"' if kind == "potential" else '"formation energy", "stability"'
+        text = TOY_CARD.format(key=key, kind=kind, gives=gives, loader=loader, options=written, more=more)
         (folder / "model.toml").write_text(text)
         return key
 

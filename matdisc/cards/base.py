@@ -166,7 +166,8 @@ Unit = Literal[
 EnergyScale = Literal["mp2020_corrected", "pbe_raw", "own"]
 
 
-TaskKey = Literal["discovery", "polymorphs", "relaxation", "alloys", "dynamics", "electrolytes"]
+TaskKey = Key
+"""Key of a task; whether there is one is checked where it is used."""
 
 
 Approach = Literal["universal potential", "one-shot predictor", "Bayesian optimiser", "fingerprint forest"]

@@ -134,6 +134,10 @@ class Relaxation(Strict):
     note: Text
 
 
+TABLES = {"relaxation": "relaxation", "dynamics": "dynamics", "electrolytes": "electrolytes", "alloys": "splits"}
+"""The table of a card that says how a task is asked, by the task."""
+
+
 class DatasetCard(Strict):
     """Where a held-out set comes from, what it asks, and what a model may not see.
 
@@ -181,11 +185,9 @@ class DatasetCard(Strict):
             raise ValueError(f"'population.published' is {self.population.published!r}; it has to name one of 'files'")
         if self.split.kind == "holdout" and not self.split.held_out_folds:
             raise ValueError("'split.held_out_folds' is empty; name the folds that are scored")
-        for task in ("relaxation", "dynamics", "electrolytes"):
-            if (task in self.tasks) != (getattr(self, task) is not None):
-                raise ValueError(f"the task '{task}' and the table '{task}' need each other")
-        if ("alloys" in self.tasks) != bool(self.splits):
-            raise ValueError("the task 'alloys' and the table 'splits' need each other; name at least one protocol")
+        for task, table in TABLES.items():
+            if (task in self.tasks) != bool(getattr(self, table)):
+                raise ValueError(f"the task '{task}' and the table '{table}' need each other")
         return self
 
     def sha256_of(self, task: str) -> str | None:

@@ -19,7 +19,6 @@ from matdisc.cards.base import (
     Requirement,
     Sha256,
     Strict,
-    TaskKey,
     Text,
 )  # fmt: skip
 from matdisc.elements import SYMBOLS
@@ -74,7 +73,11 @@ class Links(Strict):
 
 
 class ModelCard(Strict):
-    """Who made a model, what it may be asked, and how it is loaded.
+    """Who made a model, what it gives, and how it is loaded.
+
+    `gives` says what a potential can give (`energy`, `forces`, `stress`, `charges`) or what a predictor predicts
+    (`formation energy`, `stability`, `structure`, `phase`, or what a task of another package asks for); which tasks a
+    model fits follows from it.
 
     `loader` is `module:function`. For a potential it returns an ASE calculator (eV, eV/Å, eV/Å^3); for a
     predictor it returns a function `(train, samples, task) -> answers`. A card without loader describes
@@ -98,7 +101,7 @@ class ModelCard(Strict):
     summary: Text
     authors: tuple[Person, ...] = Field(min_length=1)
     licence: ModelLicence
-    tasks: tuple[TaskKey, ...] = Field(min_length=1)
+    gives: tuple[Name, ...] = Field(min_length=1)
     status: Literal["experimental", "stable", "deprecated"] = "stable"
     reference_row: bool = False
     loader: Loader | None = None

@@ -35,6 +35,7 @@ from matdisc.cli import (
 )
 from matdisc.cli.common import MACHINE, os_trouble
 from matdisc.errors import MatdiscError
+from matdisc.tasks import TASKS
 
 app = typer.Typer(
     name="matdisc",
@@ -103,6 +104,8 @@ def main() -> None:
     """
     with steady_output() as lost:
         code = _run()
+        for problem in TASKS.problems:
+            print(f"note: {problem}", file=sys.stderr)
         sys.stdout.flush()
         if lost and not code:
             trouble = f"error: standard output: {lost[0].strerror}"

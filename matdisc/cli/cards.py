@@ -32,6 +32,7 @@ def init(
 def list_models(board: BoardOption = HERE, as_json: JsonOption = False) -> None:
     """List the models with kind, tasks and whether they can run here."""
     from matdisc.models import installed
+    from matdisc.tasks.fit import tasks_of
 
     root = open_board(board)
     cards = [root.model(key) for key in root.model_keys()]
@@ -41,7 +42,7 @@ def list_models(board: BoardOption = HERE, as_json: JsonOption = False) -> None:
     rows = []
     for card in cards:
         runs = "yes" if installed(card) else ("no: predictions only" if card.loader is None else "no: not installed")
-        rows.append([card.key, card.name, card.kind, ", ".join(card.tasks), runs])
+        rows.append([card.key, card.name, card.kind, ", ".join(tasks_of(card)), runs])
     print_table(["key", "name", "kind", "tasks", "runs here"], rows)
 
 
@@ -55,7 +56,9 @@ def show_model(key: str, board: BoardOption = HERE) -> None:
 def check_models(keys: Annotated[list[str] | None, typer.Argument()] = None, board: BoardOption = HERE) -> None:
     """Check model cards (all, or those named) and say what is wrong."""
     root = open_board(board)
-    _check(keys or root.model_keys(), root.model, "model")
+    from matdisc.tasks.fit import check_model
+
+    _check(keys or root.model_keys(), lambda key: check_model(root, root.model(key)), "model")
 
 
 @datasets.command("list")
@@ -144,7 +147,9 @@ def write_mp2020_corrections(
 def check_datasets(keys: Annotated[list[str] | None, typer.Argument()] = None, board: BoardOption = HERE) -> None:
     """Check dataset cards (all, or those named) and say what is wrong."""
     root = open_board(board)
-    _check(keys or root.dataset_keys(), root.dataset, "dataset")
+    from matdisc.tasks.fit import check_dataset
+
+    _check(keys or root.dataset_keys(), lambda key: check_dataset(root, root.dataset(key)), "dataset")
 
 
 @datasets.command("pull")

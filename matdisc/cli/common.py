@@ -10,20 +10,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from matdisc.cards import TaskKey
+from matdisc.tasks import task_keys
 
 if TYPE_CHECKING:
     from matdisc.scoring.metric import Metric
-    from matdisc.tasks import Task
+    from matdisc.tasks.task import Task
 
 BoardOption = Annotated[
     Path, typer.Option("--board", "-b", help="Folder that holds models/, datasets/ and leaderboard/.")
 ]
-TASK_HELP = ", ".join(get_args(TaskKey)[:-1]) + f" or {get_args(TaskKey)[-1]}."
+TASK_HELP = ", ".join(task_keys()[:-1]) + f" or {task_keys()[-1]}."
 """Names of all tasks, without loading what they are."""
 TaskOption = Annotated[str, typer.Option("--task", "-t", help=TASK_HELP)]
 DatasetOption = Annotated[str, typer.Option("--dataset", "-d", help="Key of a dataset on the board.")]

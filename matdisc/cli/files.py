@@ -22,7 +22,7 @@ from matdisc.cli.common import (
 from matdisc.cli.compare import print_compat
 
 if TYPE_CHECKING:
-    from matdisc.tasks import Task
+    from matdisc.tasks.task import Task
 
 NOT_PRINTED = ("coverage", "tp", "fp", "tn", "fn", "tpr", "fpr", "tnr", "fnr")
 FileArgument = Annotated[

@@ -14,6 +14,8 @@ from matdisc.leaderboard.ranking import write_ranking
 from matdisc.leaderboard.results import details_of, result_of, write_details, write_result
 from matdisc.leaderboard.submission import load_submission
 from matdisc.predictions import SUFFIXES
+from matdisc.tasks import get_task
+from matdisc.tasks.fit import misfit
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,8 @@ def submit(
         )
     if card.reference_row:
         raise CardError(f"{card_file}: field 'reference_row' is true; that is for the board's own dummies: remove it")
-    if task not in card.tasks:
-        raise CardError(f"{card_file}: field 'tasks' is {list(card.tasks)}; it does not contain {task!r}")
+    if why := misfit(get_task(task), card):
+        raise CardError(f"{card_file}: {why}; correct the field 'gives'")
     target = board.models_dir / card.key / "model.toml"
     if target.exists() and read_card(target, ModelCard) != card and not replace:
         raise CardError(

@@ -18,7 +18,8 @@ from matdisc.run.engine.resumable import worker_count
 from matdisc.run.environments.layers import Mode
 from matdisc.run.predict import entry_key
 from matdisc.schema import Dataset
-from matdisc.tasks import TASKS
+from matdisc.tasks import TASKS, get_task
+from matdisc.tasks.fit import check_dataset, check_model, misfit
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +52,17 @@ def steps(
         CardError: If a model, task or dataset does not exist, or nothing remains.
     """
     for key in tasks or ():
-        if key not in TASKS:
-            raise CardError(f"task {key!r} does not exist; tasks: {', '.join(TASKS)}")
+        get_task(key)
     cards = [board.model(key) for key in models] if models else [board.model(key) for key in board.model_keys()]
     dummies = [card for key in board.model_keys() if (card := board.model(key)).reference_row and card.loader]
     cards = [*dummies, *(card for card in cards if card not in dummies)]
     sets = [board.dataset(key) for key in datasets or board.dataset_keys()]
     if not datasets:
         sets = [card for card in sets if all(file.embedded for file in card.files) and not card.on_request]
+    for card in sets:
+        check_dataset(board, card)
+    for model in cards:
+        check_model(board, model)
     found: list[Step] = []
     left_out: list[str] = []
     labels_only: list[str] = []
@@ -69,7 +73,7 @@ def steps(
             continue
         for task in (task for task in tasks or TASKS if task in dataset.tasks):
             for model in sorted(cards, key=lambda card: card.key != TASKS[task].scoring.control):
-                if task not in model.tasks and model.key not in (models or ()):
+                if misfit(TASKS[task], model) and model.key not in (models or ()):
                     continue  # nobody asked for it
                 reason = _misfit(model, task, env) or _does_not_fit(model, task, dataset, content)
                 if reason:
@@ -117,8 +121,8 @@ def shared_cluster(
 def _misfit(model: ModelCard, task: str, env: Mode) -> str | None:
     if model.loader is None:
         return "its predictions arrive as files"
-    if task not in model.tasks:
-        return "the model is not made for this task"
+    if why := misfit(TASKS[task], model):
+        return why
     if env == "inherit" and not installed(model):
         how = f"; run: pip install 'matdisc[{model.extra}]'" if model.extra else ""
         return f"not installed{how}, or use --env isolated"
@@ -129,9 +133,9 @@ def _does_not_fit(model: ModelCard, task: str, card: DatasetCard, dataset: Datas
     """Say so if a model's energies do not fit the references, or if it supports no material: a row of dashes."""
     if dataset is None:
         return None
-    misfit = energy_misfit(model, card, dataset) if TASKS[task].scoring.hull else None
-    if misfit or not model.elements:
-        return misfit
+    unfit = energy_misfit(model, card, dataset) if TASKS[task].scoring.hull else None
+    if unfit or not model.elements:
+        return unfit
     known = set(model.elements)
     if any(set(sample.crystal.symbols) <= known for sample in dataset.samples):
         return None

@@ -25,7 +25,9 @@ from matdisc.run.engine.schedule import Schedule, fold_units
 from matdisc.run.engine.worker import Job
 from matdisc.run.environments.layers import Mode
 from matdisc.schema import Dataset, Prediction, Sample
-from matdisc.tasks import TASKS, Task
+from matdisc.tasks import get_task
+from matdisc.tasks.fit import misfit, tasks_of
+from matdisc.tasks.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +187,12 @@ def _columns(task: Task, answers: Sequence[Prediction]) -> list[str]:
 
 
 def _fitting_task(task_key: str, model: ModelCard, card: DatasetCard) -> Task:
-    if task_key not in TASKS:
-        raise CardError(f"task {task_key!r} does not exist; tasks: {', '.join(TASKS)}")
-    for noun, key, tasks in (("model", model.key, model.tasks), ("dataset", card.key, card.tasks)):
-        if task_key not in tasks:
-            raise CardError(f"{noun} {key!r} is not made for the task {task_key!r}; its tasks: {', '.join(tasks)}")
-    return TASKS[task_key]
+    task = get_task(task_key)
+    if task_key not in card.tasks:
+        raise CardError(f"dataset {card.key!r} has no task {task_key!r}; its tasks: {', '.join(card.tasks)}")
+    if why := misfit(task, model):
+        raise CardError(f"{why}; it can answer: {', '.join(tasks_of(model)) or 'nothing'}")
+    return task
 
 
 def _fitting_protocol(model: ModelCard, protocol: str | None) -> str | None:

@@ -46,7 +46,6 @@ class Task:
         needs: What a potential has to give, e.g. `energy`, `forces` and `stress`.
         answers: What a predictor has to predict, one of these, e.g. `formation energy`.
         relaxes: Whether a relaxation protocol matters.
-        table: Name of the table on a dataset's card that the task needs, if any.
     """
 
     key: str
@@ -58,7 +57,6 @@ class Task:
     needs: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
     relaxes: bool = False
-    table: str | None = None
 
     @property
     def columns(self) -> tuple[AnswerColumn, ...]:
@@ -88,3 +86,20 @@ class Task:
     def metric(self, key: str) -> Metric:
         """One of the task's metrics."""
         return next(metric for metric in self.metrics if metric.key == key)
+
+
+def faults(task: object, key: str) -> list[str]:
+    """Return what keeps an object from being used as the task of that key, in words; empty for a good one."""
+    if not isinstance(task, Task):
+        return [f"it is a {type(task).__name__} and no matdisc.tasks.task.Task"]
+    found = [] if task.key == key else [f"its key is {task.key!r}, and its entry point's name has to be the same"]
+    found += [
+        f"its {name} is empty" for name in ("title", "question", "description") if not getattr(task, name).strip()
+    ]
+    keys = [metric.key for metric in task.metrics]
+    found += [f"it is ranked by {name!r}, which is none of its metrics" for name in task.ranked if name not in keys]
+    if not task.columns or not task.ranked:
+        found.append("it needs an answer column and a metric that rows are ranked by")
+    if not (task.simulate or task.answers):
+        found.append("nobody can answer it: give 'simulate' for potentials, or 'answers' for predictors")
+    return found

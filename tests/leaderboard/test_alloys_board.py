@@ -59,7 +59,7 @@ name = "Outsider"
 version = "2"
 kind = "predictor"
 summary = "Somebody else's model."
-tasks = ["alloys"]
+gives = ["phase"]
 [licence]
 code = "MIT"
 [[authors]]
@@ -126,7 +126,7 @@ def test_evidence_from_data_has_no_opinion_about_an_element_left_out(run):
 
 def test_answering_the_class_rate_scores_as_the_dummy_does(run):
     result = run("alloys-prior")
-    for key, value in result["dummy"].items():
+    for key, value in result["baseline"].items():
         if key in result["metrics"] and not key.startswith("conflict"):
             assert result["metrics"][key]["value"] == pytest.approx(value), key
 
@@ -134,13 +134,21 @@ def test_answering_the_class_rate_scores_as_the_dummy_does(run):
 def test_rows_are_compared_with_the_null_in_pairs(toy, run):
     run("alloys-constant")
     run("evidence-data")
-    told = json.loads((toy.details_dir / "alloys" / SET / "evidence-data.json").read_text())
-    null = json.loads((toy.details_dir / "alloys" / SET / "alloys-constant.json").read_text())
-    first, other = told["protocols"][0], null["protocols"][0]
-    apart = first["metrics"]["brier"]["value"] - other["metrics"]["brier"]["value"]
-    assert first["against_null"]["brier"]["value"] == pytest.approx(apart, abs=1e-5)
-    assert (told["null"], null["null"], other["against_null"]) == ("alloys-constant", None, {})
-    assert told["loeo"]["element"] == list(ELEMENTS)
+    made, control = (
+        json.loads((toy.details_dir / "alloys" / SET / f"{name}.json").read_text())["tables"]
+        for name in ("evidence-data", "alloys-constant")
+    )
+    first, other = made[0], control[0]
+    assert first["key"] == other["key"] == "metrics"
+    assert len(other["head"]) == 3
+    assert first["head"][3].startswith("Difference to ")
+    (row,) = (row for row in first["rows"] if row[0] == "Brier")
+    (base,) = (row for row in other["rows"] if row[0] == "Brier")
+    mine, theirs = (float(cells[1].split()[0]) for cells in (row, base))
+    difference = float(row[3].split()[0].strip("+*").replace("−", "-"))
+    assert difference == pytest.approx(mine - theirs, abs=0.0011)  # three decimals each
+    (elements,) = (table for table in made if table["layout"] == "periodic")
+    assert [cells[0] for cells in elements["rows"]] == list(ELEMENTS)
 
 
 def test_the_null_comes_first_so_that_all_others_can_be_compared_with_it(toy):

@@ -20,7 +20,7 @@ name = "{key}"
 version = "1"
 kind = "predictor"
 summary = "A row for tests."
-tasks = ["discovery"]
+gives = ["formation energy"]
 [licence]
 code = "MIT"
 [[authors]]

@@ -28,7 +28,7 @@ name = "Outsider {key}"
 version = "2"
 kind = "potential"
 summary = "Somebody else's model."
-tasks = ["relaxation"]
+gives = ["energy", "forces", "stress"]
 protocol = "relax"
 level_of_theory = "PBE"
 energy_scale = "pbe_raw"
@@ -67,7 +67,7 @@ def outsider(board, asked, tmp_path):
 
 def test_a_row_that_is_nearer_to_the_reference_ranks_first(board, outsider):
     near, far = outsider("near", 1.01, 0.01), outsider("far", 0.98, 0.04)
-    assert near["metrics"]["rmsd"]["value"] < far["metrics"]["rmsd"]["value"] < far["dummy"]["rmsd"]
+    assert near["metrics"]["rmsd"]["value"] < far["metrics"]["rmsd"]["value"] < far["baseline"]["rmsd"]
     assert near["metrics"]["volume_error"]["value"] == pytest.approx(100 * (1.01**3 - 1))
     assert near["metrics"]["rmsd"]["low"] < near["metrics"]["rmsd"]["value"] < near["metrics"]["rmsd"]["high"]
     found = rank(board, "relaxation", SET)
@@ -108,7 +108,7 @@ def test_by_the_other_boards_rules_missing_materials_cost_nothing(board, outside
 def test_the_dummy_row_scores_the_trivial_values(board):
     run = predict(board, "dummy-unrelaxed", "relaxation", SET, workers=0)
     result = publish(board, run.out, "relaxation", SET, run.entry)
-    for key, value in result["dummy"].items():
+    for key, value in result["baseline"].items():
         assert result["metrics"][key]["value"] == pytest.approx(value), key
     assert result["metrics"]["converged"]["value"] is None
     assert result["provenance"]["dataset_sha256"] == board.dataset(SET).relaxation.sha256
@@ -135,7 +135,7 @@ def test_what_a_submitter_gets_is_the_starts_and_nothing_else(board, asked, tmp_
         assert from_json(json.dumps(row["structure"])) == sample.crystal
     assert write_inputs(board, SET, "polymorphs", tmp_path / "all.jsonl") == 268
     result = score_file(board, tmp_path / "s.jsonl.gz", "relaxation", SET)
-    assert result["metrics"]["rmsd"]["value"] == result["dummy"]["rmsd"]
+    assert result["metrics"]["rmsd"]["value"] == result["baseline"]["rmsd"]
     with pytest.raises(CardError, match="structures are written as"):
         write_inputs(board, SET, "relaxation", tmp_path / "s.cif")
     with pytest.raises(CardError, match="has no task 'relaxation'"):

@@ -69,7 +69,7 @@ def test_the_all_stable_dummy_scores_its_formula(board):
     p = result["prevalence"]
     assert result["metrics"]["f1"]["value"] == pytest.approx(2 * p / (1 + p))
     assert result["metrics"]["daf"]["value"] == pytest.approx(1.0)
-    assert result["metrics"]["f1"]["value"] == pytest.approx(result["dummy"]["f1"])
+    assert result["metrics"]["f1"]["value"] == pytest.approx(result["baseline"]["f1"])
     assert result["metrics"]["mae"]["value"] is None
 
 
@@ -158,7 +158,7 @@ def test_secondary_thresholds_and_subsets_are_scored_apart(board, truth, write):
     result = score_file(board, write(e_form(truth)), "discovery", SET)
     assert [part["threshold"] for part in result["secondary"]] == [0.0]
     stable = sum(s.target["e_above_hull"] <= 0 for s in truth)
-    assert result["secondary"][0]["n_stable"] == stable
+    assert result["secondary"][0]["n_positive"] == stable
 
 
 def test_unknown_tasks_and_datasets_are_refused(board, truth, write):

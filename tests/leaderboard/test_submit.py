@@ -19,7 +19,7 @@ name = "Outsider"
 version = "2"
 kind = "predictor"
 summary = "Somebody else's model."
-tasks = ["discovery"]
+gives = ["formation energy"]
 [licence]
 code = "MIT"
 [[authors]]

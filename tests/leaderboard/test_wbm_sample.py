@@ -77,7 +77,7 @@ def test_published_values_stand_in_the_result_and_rounding_is_scored_beside(ship
     assert found["published"]["f1"] == 0.612
     assert found["published"]["mae"] == 0.061
     rounded = next(part for part in found["secondary"] if part["name"] == "energies rounded to 3 decimals")
-    assert (found["n_stable"], rounded["n_stable"]) == (152, 159)
+    assert (found["n_positive"], rounded["n_positive"]) == (152, 159)
     theirs = compat_file(shipped, file_of(shipped, "chgnet-0.3.0"), "discovery", SET)
     assert list(theirs) == ["full_test_set"]
     assert theirs["full_test_set"]["F1"] == pytest.approx(rounded["metrics"]["f1"]["value"], abs=5e-3)
@@ -242,7 +242,7 @@ def test_unknown_hull_distances_leave_classification_and_count_in_errors(shipped
     known = np.isfinite(truth.target("e_above_hull"))
     values = truth.target("e_form_per_atom") + np.where(known, 0.0, 0.1)  # perfect where labelled, 0.1 off elsewhere
     found = score_file(shipped, _written(tmp_path, truth, values), "discovery", "wbm-crystals", bootstrap=FEW)
-    assert (found["n"], found["n_labelled"], found["n_stable"]) == (1000, 206, 32)
+    assert (found["n"], found["n_labelled"], found["n_positive"]) == (1000, 206, 32)
     assert found["metrics"]["f1"]["value"] == 1.0
     assert found["daf_max"] == pytest.approx(206 / 32)
     assert found["metrics"]["mae"]["value"] == pytest.approx(0.0794)
@@ -268,7 +268,7 @@ def test_two_runs_of_one_model_are_compared_crystal_by_crystal(shipped, tmp_path
     first = load_submission(shipped, _written(tmp_path / "a", truth, mine), "discovery", "wbm-crystals")
     second = load_submission(shipped, _written(tmp_path / "b", truth, theirs), "discovery", "wbm-crystals")
     summary, listed = agreement_tables([("M", first, second)], dataset.corrections, {"M": "pbe_raw"})
-    assert summary.rows[0][:5] == ["M", 1000.0, pytest.approx(0.5), "99.8 %", "99.8 %"]
+    assert summary.rows[0][:5] == ("M", 1000.0, pytest.approx(0.5), "99.8 %", "99.8 %")
     reasons = {row[0]: row[-1] for row in listed.rows}
     assert reasons["wbm-2-22997 (M)"] == "theirs lacks the correction of the label"
     assert "ended higher" in reasons[f"{truth.material_ids[lower].as_py()} (M)"]

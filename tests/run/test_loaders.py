@@ -31,7 +31,7 @@ name = "{key}"
 version = "1"
 kind = "{kind}"
 summary = "A model for tests."
-tasks = ["discovery", "relaxation"]
+gives = [{gives}]
 loader = "{loader}"
 options = {options}
 {more}
@@ -129,7 +129,8 @@ def add(board):
         (board.models_dir / key).mkdir()
         (board.models_dir / key / "model.toml").write_text(
             CARD.format(
-                key=key, kind=kind, options=written, more=POTENTIAL if kind == "potential" else "",
+                key=key, kind=kind, options=written,
+                gives='"energy", "forces", "stress"' if kind == "potential" else '"formation energy", "structure"', more=POTENTIAL if kind == "potential" else "",
                 loader=loader if ":" in loader else f"{__name__}:{loader}",
             )
         )  # fmt: skip

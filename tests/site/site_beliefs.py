@@ -10,8 +10,8 @@ from site_boards import HOSTILE, place, write
 from site_details import write_details
 
 from matdisc.board import Board
-from matdisc.leaderboard.schema.evidence import basis
 from matdisc.datasets.load import input_hash
+from matdisc.leaderboard.schema.evidence import basis
 
 KEY = "made-up-alloys"
 SPLITS = {"interpolation-10": "1" * 64, "loeo": "2" * 64}
@@ -111,7 +111,7 @@ kind = "predictor"
 summary = "A made-up model for the tests."
 authors = [{{ name = "Ada Example" }}]
 licence = {{ code = "MIT" }}
-tasks = ["alloys"]
+gives = ["phase"]
 reference_row = {json.dumps(key == "alloys-constant")}
 """
 

@@ -157,7 +157,7 @@ kind = "predictor"
 summary = {summary}
 authors = [{{ name = "Ada Example", affiliation = "Example University", orcid = "0000-0001-2345-678X" }}]
 licence = {{ code = "MIT", weights = "MIT" }}
-tasks = ["discovery", "polymorphs"]
+gives = ["formation energy"]
 reference_row = {str(reference).lower()}
 training_sets = ["MPtrj"]
 n_params = 412525

@@ -27,20 +27,20 @@ MATERIALS = truth_of(Dataset("d", (material("a", -0.5, 0.0), material("b", -0.2,
 
 
 def test_the_error_of_the_hull_distance_is_that_of_the_formation_energy():
-    found = DISCOVERY.judge(MATERIALS, "e_form_per_atom", np.array([-0.4, -0.35, 0.3]), 0.0)
+    found = DISCOVERY.scoring.judge(MATERIALS, "e_form_per_atom", np.array([-0.4, -0.35, 0.3]), 0.0)
     np.testing.assert_allclose(found.e_pred, [0.1, -0.05, 0.4])
     assert found.stable.tolist() == [True, False, False]
     assert found.predicted.tolist() == [False, True, False]
 
 
 def test_a_missing_answer_is_not_called_stable():
-    found = DISCOVERY.judge(MATERIALS, "e_form_per_atom", np.array([np.nan, -0.2, 0.3]), 0.0)
+    found = DISCOVERY.scoring.judge(MATERIALS, "e_form_per_atom", np.array([np.nan, -0.2, 0.3]), 0.0)
     assert found.predicted.tolist() == [False, False, False]
     assert np.isnan(found.e_pred[0])
 
 
 def test_a_probability_of_one_half_calls_a_material_stable_and_gives_no_energy():
-    found = DISCOVERY.judge(MATERIALS, "p_stable", np.array([0.5, 0.49, np.nan]), 0.0)
+    found = DISCOVERY.scoring.judge(MATERIALS, "p_stable", np.array([0.5, 0.49, np.nan]), 0.0)
     assert found.predicted.tolist() == [True, False, False]
     assert np.isnan(found.e_pred).all()
 
@@ -50,7 +50,7 @@ TWO = truth_of(Dataset("two compounds", tuple(FOUR)))
 
 
 def test_the_lowest_candidate_of_each_compound_is_called_stable():
-    found = POLYMORPHS.judge(TWO, "energy_per_atom", np.array([-3.0, -2.9, -8.1, -8.2]), 0.0)
+    found = POLYMORPHS.scoring.judge(TWO, "energy_per_atom", np.array([-3.0, -2.9, -8.1, -8.2]), 0.0)
     assert found.predicted.tolist() == [True, False, False, True]
     assert found.stable.tolist() == [True, False, False, True]
     np.testing.assert_allclose(found.e_pred, [0, 0.1, 0.1, 0])
@@ -58,17 +58,17 @@ def test_the_lowest_candidate_of_each_compound_is_called_stable():
 
 
 def test_ties_are_all_called():
-    found = POLYMORPHS.judge(TWO, "energy_per_atom", np.zeros(4), 0.0)
+    found = POLYMORPHS.scoring.judge(TWO, "energy_per_atom", np.zeros(4), 0.0)
     assert found.predicted.all()
 
 
 def test_the_highest_probability_wins():
-    found = POLYMORPHS.judge(TWO, "p_stable", np.array([0.2, 0.1, 0.3, 0.3]), 0.0)
+    found = POLYMORPHS.scoring.judge(TWO, "p_stable", np.array([0.2, 0.1, 0.3, 0.3]), 0.0)
     assert found.predicted.tolist() == [True, False, True, True]
 
 
 def test_a_compound_without_any_answer_has_no_stable_candidate():
-    found = POLYMORPHS.judge(TWO, "energy_per_atom", np.array([np.nan, np.nan, -1.0, np.nan]), 0.0)
+    found = POLYMORPHS.scoring.judge(TWO, "energy_per_atom", np.array([np.nan, np.nan, -1.0, np.nan]), 0.0)
     assert found.predicted.tolist() == [False, False, True, False]
 
 
@@ -77,7 +77,7 @@ def test_a_compound_without_any_answer_has_no_stable_candidate():
 def test_the_energy_zero_of_a_compound_does_not_matter(energies, zero):
     values = np.round(np.array(energies), 3)
     moved = values + np.round(np.array([zero, zero, 0, 0]), 3)
-    here, there = (POLYMORPHS.judge(TWO, "energy_per_atom", v, 0.0) for v in (values, moved))
+    here, there = (POLYMORPHS.scoring.judge(TWO, "energy_per_atom", v, 0.0) for v in (values, moved))
     assert here.predicted.tolist() == there.predicted.tolist()
 
 

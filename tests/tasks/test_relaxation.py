@@ -18,8 +18,8 @@ from matdisc.physics.drivers import run_single
 from matdisc.predictions.crystal_json import to_json
 from matdisc.schema import Crystal, Dataset, Prediction, Sample
 from matdisc.scoring.align import align
-from matdisc.tasks.relaxation import task as module
 from matdisc.scoring.structures import unrelaxed
+from matdisc.tasks.relaxation import task as module
 from matdisc.tasks.relaxation.task import RELAXATION, unskewed
 
 A_SITES = ("Ba", "Sr", "Ca", "Pb")
@@ -64,7 +64,7 @@ def answered(tmp_path):
 
 
 def metrics(answers, truth=TRUTH):
-    totals = structure_terms(RELAXATION.compare(truth, answers)).sum(axis=0)
+    totals = structure_terms(RELAXATION.scoring.compare(truth, answers)).sum(axis=0)
     return {key: float(value) for key, value in structure_metrics(totals).items()}
 
 

@@ -63,7 +63,7 @@ def _trained(folder: Path) -> ModelCard:
         summary="A model trained here.",
         authors=(Person(name="its trainer"),),
         licence=ModelLicence(code="MIT"),
-        tasks=("discovery",),
+        gives=("energy", "forces", "stress"),
         loader="matdisc.models.get.calculator:load",
         options={"folder": str(folder.absolute())},
         packages=("torch", "safetensors"),

@@ -110,5 +110,4 @@ DYNAMICS = Task(
     ),
     simulate=simulate,
     needs=("energy", "forces"),
-    table="dynamics",
 )

@@ -168,5 +168,4 @@ ELECTROLYTES = Task(
     ),
     simulate=simulate,
     needs=("energy", "forces", "stress"),
-    table="electrolytes",
 )

@@ -164,5 +164,4 @@ RELAXATION = Task(
     needs=("energy", "forces", "stress"),
     answers=("structure",),
     relaxes=True,
-    table="relaxation",
 )
