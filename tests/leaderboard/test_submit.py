@@ -68,7 +68,7 @@ def test_a_kind_of_file_that_a_board_does_not_keep_is_refused_before_anything_is
     [
         ('version = "2"', 'version = "2"\nloader = "os:system"\noptions = { command = "true" }', "never code"),
         ('version = "2"', 'version = "2"\nreference_row = true', "reference_row"),
-        ('tasks = ["discovery"]', 'tasks = ["polymorphs"]', "does not contain 'discovery'"),
+        ('gives = ["formation energy"]', 'gives = ["phase"]', "asks for formation energy or stability"),
         ('key = "outsider"', 'key = "../../outside"', "'key'"),
         ('key = "outsider"', 'key = "emt"', "another card for 'emt'"),
         ('name = "Outsider"', 'name = "</script><script>"', "'name'"),

@@ -110,7 +110,7 @@ def test_the_card_s_own_protocol_needs_no_suffix(board):
     [
         (("emtt", "discovery", SET), CardError, "did you mean emt"),
         (("emt", "alchemy", SET), CardError, "tasks: discovery, polymorphs"),
-        (("emt", "polymorphs", SET), CardError, "not made for the task 'polymorphs'"),
+        (("emt", "polymorphs", SET), CardError, "has no task 'polymorphs'"),
         (("emt", "discovery", "nowhere"), CardError, "not on the board"),
         (("emt", "discovery", "mp-abc3-cubic"), RunError, "own scale"),
         (("dummy-mean", "discovery", SET, "relax"), CardError, "has no protocol"),

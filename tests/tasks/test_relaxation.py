@@ -185,7 +185,7 @@ def test_a_relaxation_by_the_potential_that_made_the_reference_comes_back():
 
     reference = load(Board(shipped_board()), "emt-alloys").relaxed["CuPt3-L1_2"]
     start = perturbed(reference, scale=1.03, rattle=0.05, seed=0, name="CuPt3")
-    steps = RELAXATION.measure(Sample("CuPt3", {"crystal": start}, {}, "Cu-Pt"), PROTOCOLS["relax"], None, 0.0)
+    steps = RELAXATION.simulate(Sample("CuPt3", {"crystal": start}, {}, "Cu-Pt"), PROTOCOLS["relax"], None, 0.0)
     outcome = run_single(steps, EMT())
     assert outcome.converged
     assert outcome.values["fmax"] < 0.05
