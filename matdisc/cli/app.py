@@ -31,6 +31,7 @@ from matdisc.cli import (
     mix,
     runs,
     site,
+    tasks,
     train,
 )
 from matdisc.cli.common import MACHINE, os_trouble
@@ -48,6 +49,7 @@ app = typer.Typer(
     epilog="Start with: matdisc init my-board && cd my-board && matdisc evaluate emt && matdisc site serve",
 )
 app.add_typer(cards.models, name="models", help="The models on a board.")
+app.add_typer(tasks.tasks, name="tasks", help="What can be asked of models: list, show.")
 app.add_typer(cards.datasets, name="datasets", help="The datasets on a board: list, fetch, verify.")
 app.command()(cards.init)
 app.command()(runs.predict)

@@ -15,6 +15,7 @@ from matdisc.leaderboard.schema.read import read_files
 from matdisc.leaderboard.schema.result import Result, Scores
 from matdisc.scoring.fold_details import TITLES
 from matdisc.scoring.record import Value
+from matdisc.tasks.describe import table
 
 COLUMNS = (
     ("coverage", "coverage", 3),
@@ -76,9 +77,9 @@ def _differences(board: Board) -> Differences:
     return {
         (details.dataset, details.entry, table.section, row[0]): str(row[3])
         for details, _ in read_files(board.details_dir, Details)
-        for table in details.tables
-        if details.task == "alloys" and table.key == "metrics" and len(table.head) > 3
-        for row in table.rows
+        for part in details.tables
+        if details.task == "alloys" and part.key == "metrics" and len(part.head) > 3
+        for row in part.rows
     }
 
 
@@ -86,7 +87,7 @@ def _overview(tables: Mapping[tuple[str, str], Rows]) -> str:
     rows = sorted({row for scores in tables.values() for row in scores})
     head = ["row", *(f"{dataset} {name}" for dataset, name in tables)]
     lines = [[row, *(_brier(scores.get(row)) for scores in tables.values())] for row in rows]
-    return "## Brier scores\n\n" + _markdown(head, lines)
+    return "## Brier scores\n\n" + table(head, lines)
 
 
 def _brier(found: Scores | None) -> str:
@@ -105,7 +106,7 @@ def _table(dataset: str, name: str, rows: Rows, differences: Differences) -> str
         [row, *_cells(rows[row]), *(_bold(differences.get((dataset, row, title, key), "")) for key, _ in COMPARED)]
         for row in order
     ]
-    return heading + "\n\n" + _markdown(head, lines)
+    return heading + "\n\n" + table(head, lines)
 
 
 def _cells(found: Scores) -> list[str]:
@@ -129,8 +130,3 @@ def _half(value: Value) -> str:
 def _bold(difference: str) -> str:
     """A star marks an interval that leaves out 0."""
     return f"**{difference.replace('*', '')}**" if "*" in difference else difference
-
-
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

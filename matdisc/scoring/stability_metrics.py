@@ -56,7 +56,7 @@ STABILITY: tuple[Metric, ...] = (
     _coverage("Share of the materials that have a usable answer. Every other one counts as called unstable."),
     SECONDS,
     _SPEED,
-    Metric("hits_per_cpu_hour", "Yield", "hits/CPU hour", None, 1, "number",
+    Metric("hits_per_cpu_hour", "Hits", "per CPU hour", None, 1, "number",
            "Stable materials that were rightly called stable in an hour of one processor core.",
            "TP / CPU time", "Unknown for submitted files."),
 )  # fmt: skip

@@ -10,9 +10,9 @@ MOLTEN = 0.15
 """Lindemann ratio above which a crystal counts as molten."""
 
 MOTION: tuple[Metric, ...] = (
-    Metric("drift", "Certain drift", "meV/atom/ps", "lower", 3, "number",
+    Metric("drift", "Significant drift", "meV/atom/ps", "lower", 3, "number",
            "How fast the energy of a run without thermostat runs away at the shortest time step, as far as that is "
-           "certain: less its 95 % interval, or less what a vibration as slow as the run would look like; 0 if "
+           "significant: less its 95 % interval, or less what a vibration as slow as the run would look like; 0 if "
            "nothing is left. Mean over the materials. Forces that are not the gradient of the energy make it large. "
            "The board is sorted by it.",
            "mean of max(0, |slope of the energy| − max(half of its interval, 4.5 fluctuations / length of the run))",
@@ -23,9 +23,9 @@ MOTION: tuple[Metric, ...] = (
            "median |slope of the conserved energy|",
            "Undefined where every run ends within 16 steps.", chart=True, main=True),
     Metric("drift_share", "Drifting", "%", "lower", 1, "percent",
-           "Share of the materials with a certain drift.",
+           "Share of the materials with a significant drift.",
            "such materials / materials with a drift", "Undefined where no drift is."),
-    Metric("exponent", "Time step law", None, None, 2, "number",
+    Metric("exponent", "Time-step order", None, None, 2, "number",
            "Power of the time step with which the fluctuation of the energy grows, mean over the materials. It is 2 "
            "where forces are the smooth gradient of the energy; noise pulls it towards 0, kinks below 2.",
            "slope of ln(fluctuation) against ln(time step)", "Undefined with fewer than three time steps.", main=True),
@@ -37,7 +37,7 @@ MOTION: tuple[Metric, ...] = (
            "overlap, a drift, numbers that are not finite). Who reaches the end may last longer: the time is "
            "censored there. A missing answer counts 0.",
            "mean of min(time, end) / end", "Undefined on an empty set.", chart=True, main=True),
-    Metric("survivors", "Survivors", "%", "higher", 1, "percent",
+    Metric("survivors", "Survival fraction", "%", "higher", 1, "percent",
            "Share of all materials whose run reached its end.", "survivors / asked", "Undefined on an empty set."),
     Metric("temperature_error", "Temperature error", "%", "lower", 1, "percent",
            "Mean distance of the mean temperature from the one asked for, relative to it. A short run has a floor of "
@@ -59,7 +59,7 @@ MOTION: tuple[Metric, ...] = (
            "Mean relative error of the mean square distance of atoms from their mean places.",
            "mean |u² / U² − 1|", _CURVE),
     Metric("msd", "Displacement", "Å²", None, 3, "number",
-           "Mean square displacement over half the held time, mean over the materials. In a crystal it levels off; "
+           "Mean square displacement over half the sampled time, mean over the materials. In a crystal it levels off; "
            "in a liquid it grows with the time.",
            "mean |r(t + τ) − r(t)|²", _HELD),
     Metric("lindemann", "Lindemann ratio", None, None, 3, "number",
@@ -68,7 +68,7 @@ MOTION: tuple[Metric, ...] = (
            "√u² / d", _HELD + " Not taken for molecules."),
     Metric("molten", "Molten", "%", None, 1, "percent",
            f"Share of the materials with a Lindemann ratio above {MOLTEN:g}: the crystal has melted, or is about to.",
-           "such materials / held ones", _HELD + " Not taken for molecules.", main=True),
+           "such materials / runs that reach their end", _HELD + " Not taken for molecules.", main=True),
     Metric("coverage", "Coverage", "%", None, 1, "percent",
            "Share of the materials that have a usable answer. The stability time counts every other one as 0; other "
            "metrics are over those that have them.",
