@@ -12,7 +12,8 @@ from matdisc.datasets.truth import Truth
 from matdisc.errors import CardError
 from matdisc.scoring.align import align
 from matdisc.scoring.answers import Answers
-from matdisc.tasks import Task, get_task
+from matdisc.tasks import get_task
+from matdisc.tasks.task import Task
 
 
 @dataclass(frozen=True)
