@@ -128,8 +128,8 @@ def _work(numbered: list[tuple[int, Crystal]], protocol: str, barrier: Any, answ
     warnings.simplefilter("ignore")
     from matdisc.models.potentials.chgnet import load
     from matdisc.physics.drivers import run_batched
-    from matdisc.physics.relaxation.relax import PROTOCOLS as KNOWN
     from matdisc.physics.relaxation.relax import crystal_energy, relaxation
+    from matdisc.protocols import PROTOCOLS as KNOWN
 
     calculator = load()
     crystal_energy(calculator, numbered[0][1], KNOWN["single-point"])

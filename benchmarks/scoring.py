@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matdisc.scoring.stability import hull_scoring
 
 from benchmarks import published
 from matdisc.board import Board, init_board
@@ -26,8 +25,8 @@ from matdisc.leaderboard.submission import load_submission
 from matdisc.metrics.screening import precision_at_k
 from matdisc.predictions import read
 from matdisc.scoring.align import align
-from matdisc.scoring.base import Bootstrap
-from matdisc.scoring.details import details
+from matdisc.scoring.base import DEFAULT_BOOTSTRAP, Bootstrap
+from matdisc.scoring.stability import hull_scoring
 from matdisc.tasks import TASKS
 
 N = 256_963
@@ -123,8 +122,9 @@ def everything(board: Board, file: Path) -> None:
 
     def work() -> None:
         checked = load_submission(board, file, "discovery", "wbm")
-        score(task, card, checked.truth, checked.answers)
-        details(task, card, checked.truth, checked.answers)
+        scoring = task.scoring
+        scoring.score(card, checked.truth, checked.answers, DEFAULT_BOOTSTRAP)
+        scoring.artifacts(card, checked.truth, checked.answers, None, DEFAULT_BOOTSTRAP)
 
     print(f"{'with 1,000 replicates, all curves and slices':55s} {_cpu(work, repeat=2):8.3f} s")
 

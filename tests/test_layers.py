@@ -12,14 +12,15 @@ LAYERS = [
     {"cli"},
     {"run", "testing"},
     {"leaderboard", "generate"},
-    {"tasks", "scoring"},
+    {"tasks"},
+    {"scoring"},
     {"models"},
     {"datasets"},
     {"physics", "metrics"},
     {"predictions", "board"},
     {"cards"},
     {"columns"},
-    {"schema", "errors", "atomic", "arrays", "elements", "interrupts", "units"},
+    {"schema", "errors", "atomic", "arrays", "elements", "interrupts", "protocols", "units"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
@@ -53,8 +54,7 @@ def test_a_module_imports_from_layers_below_it_only(path):
     for name in _imports(path):
         parts = name.split(".")
         if parts[0] == "matdisc" and len(parts) > 1 and parts[1] in LEVEL and parts[1] != own:
-            beside = {own, parts[1]} == {"tasks", "scoring"}
-            assert LEVEL[parts[1]] > LEVEL[own] or beside, f"{own} must not import {name}"
+            assert LEVEL[parts[1]] > LEVEL[own], f"{own} must not import {name}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -84,6 +84,13 @@ def test_no_module_imports_itself_in_a_circle():
 
 def test_every_unit_of_the_package_has_its_place_in_the_layers():
     assert {_unit(path) for path in MODULES} <= LEVEL.keys()
+
+
+@pytest.mark.parametrize("unit", ["scoring", "leaderboard"])
+def test_what_is_right_of_the_predictions_file_needs_neither_models_nor_physics(unit):
+    left = ("matdisc.models", "matdisc.physics", "matdisc.run")
+    for path in (PACKAGE / unit).rglob("*.py"):
+        assert not [name for name in _imports(path) if name.startswith(left)], path
 
 
 def test_metrics_need_nothing_but_numerical_libraries():

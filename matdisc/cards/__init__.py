@@ -15,7 +15,7 @@ from matdisc.cards.dataset import (
     Stability,
     Subset,
 )
-from matdisc.cards.model import Links, ModelCard, ModelLicence, Person, Weights, WeightsPart
+from matdisc.cards.model import Links, ModelCard, ModelLicence, Person, Weights, WeightsPart, model_hash
 from matdisc.cards.read import read_card
 from matdisc.cards.simulation import Dynamics, Electrolytes
 from matdisc.elements import ELEMENTS, SYMBOLS
@@ -24,5 +24,5 @@ __all__ = [
     "ELEMENTS", "SYMBOLS", "UNKNOWN_HASH", "Column", "DataFile", "DatasetCard", "Dynamics", "Electrolytes",
     "EnergyScale", "HttpsUrl", "Key", "Links", "ModelCard", "ModelLicence", "Name", "Overlap", "Person", "Population",
     "Relaxation", "Split", "Stability", "Strict", "Subset", "TaskKey", "Text", "Unit", "Weights", "WeightsPart",
-    "is_key", "read_card",
+    "is_key", "model_hash", "read_card",
 ]  # fmt: skip

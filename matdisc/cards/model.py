@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Annotated, Literal
 
 from packaging import requirements
@@ -140,3 +142,9 @@ class ModelCard(Strict):
     def distributions(self) -> tuple[str, ...]:
         """Names of the packages that the card requires, as a registry knows them."""
         return tuple(requirements.Requirement(text).name for text in self.requirements)
+
+
+def model_hash(model: ModelCard) -> str:
+    """Return the hash of what makes a model's answers: loader, options, version, elements, energy scale."""
+    made_of = model.model_dump(include={"key", "version", "kind", "loader", "options", "elements", "energy_scale"})
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()

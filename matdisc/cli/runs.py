@@ -185,7 +185,7 @@ def _only_dataset(board: Board, task: str) -> str:
 
 def known_protocol(protocol: str | None) -> str | None:
     """Return the protocol of that name, or say which there are; None stays None."""
-    from matdisc.physics.relaxation.relax import PROTOCOLS
+    from matdisc.protocols import PROTOCOLS
 
     if protocol is not None and protocol not in PROTOCOLS:
         raise typer.BadParameter(f"{protocol!r} is no protocol; known: {', '.join(PROTOCOLS)}")

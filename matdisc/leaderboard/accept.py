@@ -19,7 +19,7 @@ from matdisc.leaderboard.results import (
 )
 from matdisc.leaderboard.submission import load_submission
 from matdisc.leaderboard.submit import submit
-from matdisc.physics.relaxation.relax import PROTOCOLS
+from matdisc.protocols import PROTOCOLS
 from matdisc.tasks import get_task
 
 

@@ -75,7 +75,7 @@ def _protocols(board: Board, result: Result) -> Iterator[tuple[str, Scores]]:
 
 def _differences(board: Board) -> Differences:
     return {
-        (details.dataset, details.entry, table.section, row[0]): str(row[3])
+        (details.dataset, details.entry, part.section, str(row[0])): str(row[3])
         for details, _ in read_files(board.details_dir, Details)
         for part in details.tables
         if details.task == "alloys" and part.key == "metrics" and len(part.head) > 3

@@ -21,8 +21,8 @@ from matdisc.leaderboard.names import row_name
 from matdisc.leaderboard.schema.details import Details
 from matdisc.leaderboard.schema.result import Result
 from matdisc.leaderboard.submission import AlignedSubmission, load_submission
-from matdisc.physics.relaxation.relax import PROTOCOLS
 from matdisc.predictions import SUFFIXES
+from matdisc.protocols import PROTOCOLS
 from matdisc.scoring.answers import Answers
 from matdisc.scoring.base import DEFAULT_BOOTSTRAP, Bootstrap, headline_mask
 from matdisc.scoring.flags import flags

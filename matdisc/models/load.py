@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -69,12 +67,6 @@ def load_predictor(card: ModelCard) -> Predictor:
 def is_ours(card: ModelCard) -> bool:
     """Whether a model comes from a loader of this package that takes no calculator of somebody else's."""
     return card.loader is not None and card.loader.startswith("matdisc.") and "factory" not in card.options
-
-
-def model_hash(model: ModelCard) -> str:
-    """Return the hash of what makes a model's answers: loader, options, version, elements, energy scale."""
-    made_of = model.model_dump(include={"key", "version", "kind", "loader", "options", "elements", "energy_scale"})
-    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
 
 def installed(card: ModelCard) -> bool:

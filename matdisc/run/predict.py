@@ -14,11 +14,10 @@ import matdisc
 from matdisc import predictions
 from matdisc.atomic import write_atomic
 from matdisc.board import Board
-from matdisc.cards import DatasetCard, ModelCard
+from matdisc.cards import DatasetCard, ModelCard, model_hash
 from matdisc.datasets import load, training_part
 from matdisc.datasets.corrections import energy_misfit
 from matdisc.errors import CardError, RunError
-from matdisc.models.load import model_hash
 from matdisc.run.engine.record import FAILURES
 from matdisc.run.engine.resumable import Progress, RunOptions, run_resumable
 from matdisc.run.engine.schedule import Schedule, fold_units

@@ -12,7 +12,7 @@ from matdisc.scoring.base import AnswerColumn, Prepare, Scoring
 from matdisc.scoring.metric import Metric
 
 if TYPE_CHECKING:
-    from matdisc.physics.relaxation.relax import Protocol
+    from matdisc.protocols import Protocol
 
 Reference = Callable[[str], Steps[float]]
 """Finds the energy of an element, eV/atom; which may take evaluations of its own."""

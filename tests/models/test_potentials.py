@@ -5,7 +5,8 @@ import pytest
 from matdisc.cards import ModelCard
 from matdisc.errors import CardError, ExtraError
 from matdisc.models import installed, load_potential
-from matdisc.physics.relaxation.relax import PROTOCOLS, crystal_energy
+from matdisc.physics.relaxation.relax import crystal_energy
+from matdisc.protocols import PROTOCOLS
 from matdisc.testing import check_potential, cubic_crystal, misbehaving
 
 

@@ -11,7 +11,8 @@ from matdisc.physics.atoms import to_crystal
 from matdisc.physics.evaluation import Evaluation, evaluate
 from matdisc.physics.relaxation.cell_filter import EvaluatedCell
 from matdisc.physics.relaxation.optimizer import SpringNewton, spring_hessian
-from matdisc.physics.relaxation.relax import PROTOCOLS, relaxation
+from matdisc.physics.relaxation.relax import relaxation
+from matdisc.protocols import PROTOCOLS
 
 
 def alloy(seed=0):

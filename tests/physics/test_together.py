@@ -9,7 +9,8 @@ from ase.calculators.emt import EMT
 
 from matdisc.physics.drivers import TimedOut, run_batched, run_single
 from matdisc.physics.evaluation import BatchCalculator, evaluate
-from matdisc.physics.relaxation.relax import PROTOCOLS, relaxation
+from matdisc.physics.relaxation.relax import relaxation
+from matdisc.protocols import PROTOCOLS
 from matdisc.run.engine.limits import time_limit
 from matdisc.schema import Crystal
 from matdisc.testing import cubic_crystal

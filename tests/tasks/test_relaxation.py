@@ -181,7 +181,7 @@ def test_a_relaxation_by_the_potential_that_made_the_reference_comes_back():
     from ase.calculators.emt import EMT
 
     from matdisc.physics.matching import rms_distance
-    from matdisc.physics.relaxation.relax import PROTOCOLS
+    from matdisc.protocols import PROTOCOLS
 
     reference = load(Board(shipped_board()), "emt-alloys").relaxed["CuPt3-L1_2"]
     start = perturbed(reference, scale=1.03, rattle=0.05, seed=0, name="CuPt3")

@@ -6,10 +6,9 @@ from typing import ClassVar, Self
 
 from pydantic import model_validator
 
-from matdisc.cards import DatasetCard, ModelCard
+from matdisc.cards import DatasetCard, ModelCard, model_hash
 from matdisc.datasets.load import input_hash
 from matdisc.leaderboard.schema.read import BoardFile
-from matdisc.models.load import model_hash
 from matdisc.scoring.record import Numbers, Record
 
 SCHEMA = "matdisc.evidence/2"

@@ -20,8 +20,9 @@ from matdisc.models.soundness import unsound
 from matdisc.physics.atoms import to_atoms
 from matdisc.physics.drivers import FAULTS, TimedOut, WorkResult, run_batched
 from matdisc.physics.evaluation import Steps
-from matdisc.physics.relaxation.relax import PROTOCOLS, relaxation
+from matdisc.physics.relaxation.relax import relaxation
 from matdisc.predictions import one_line
+from matdisc.protocols import PROTOCOLS
 from matdisc.run.engine.limits import MachineTrouble, Watch, lift_memory_limit, limit_memory, remedy_for_machine
 from matdisc.run.engine.usage import Meter, Usage
 from matdisc.run.environments.layers import confirm

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matdisc.cards import ModelCard
+from matdisc.cards import ModelCard, model_hash
 from matdisc.errors import MatdiscError, RunError
 from matdisc.interrupts import stopping_at_once, stopping_in_order
 from matdisc.physics.foreign import multiplicity, total_charge
@@ -23,7 +23,6 @@ from matdisc.run.environments.layers import Mode, runtime_env
 from matdisc.run.md.files import ReplicaFiles, Summary, output_folder
 from matdisc.run.md.memory import refuse_too_large
 from matdisc.run.md.worker import Dynamics, Part, Replica, run_replica
-from matdisc.run.predict import model_hash
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -17,10 +17,10 @@ import numpy as np
 
 from matdisc.arrays import Floats
 from matdisc.board import Board
+from matdisc.cards import model_hash
 from matdisc.datasets.prototypes import crystal
 from matdisc.elements import SYMBOLS
 from matdisc.errors import CardError, RunError
-from matdisc.models.load import model_hash
 from matdisc.physics.alloys.miedema import METALS
 from matdisc.physics.alloys.mixing import (
     ARRANGEMENTS,

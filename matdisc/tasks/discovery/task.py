@@ -25,7 +25,7 @@ from matdisc.scoring.stability_metrics import STABILITY
 from matdisc.tasks.task import Outcome, Reference, Task
 
 if TYPE_CHECKING:
-    from matdisc.physics.relaxation.relax import Protocol
+    from matdisc.protocols import Protocol
 
 
 def simulate(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:

@@ -35,7 +35,7 @@ from matdisc.tasks.dynamics.simulation import boxed, seed_of, trajectory
 from matdisc.tasks.task import Outcome, Reference, Task
 
 if TYPE_CHECKING:
-    from matdisc.physics.relaxation.relax import Protocol
+    from matdisc.protocols import Protocol
 
 
 def simulate(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:

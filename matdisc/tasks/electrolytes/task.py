@@ -26,7 +26,7 @@ from matdisc.tasks.electrolytes.simulation import PROPERTIES, liquid_steps
 from matdisc.tasks.task import Outcome, Reference, Task
 
 if TYPE_CHECKING:
-    from matdisc.physics.relaxation.relax import Protocol
+    from matdisc.protocols import Protocol
     from matdisc.scoring.answers import Answers
 
 

@@ -21,7 +21,7 @@ from matdisc.scoring.stability_metrics import STABILITY
 from matdisc.tasks.task import Outcome, Reference, Task
 
 if TYPE_CHECKING:
-    from matdisc.physics.relaxation.relax import Protocol
+    from matdisc.protocols import Protocol
 
 TIE = 1e-6
 """eV/atom within which two candidates count as equally low; all of them are then called stable."""

@@ -30,7 +30,7 @@ from matdisc.tasks.relaxation.metrics import RELAXATION as METRICS
 from matdisc.tasks.task import Outcome, Reference, Task
 
 if TYPE_CHECKING:
-    from matdisc.physics.relaxation.relax import Protocol
+    from matdisc.protocols import Protocol
 
 SKEWED = 1.5
 """A cell whose longest edge exceeds that of its reduced cell by more than this is reduced before it is compared."""
