@@ -142,7 +142,8 @@ class DatasetCard(Strict):
     """Where a held-out set comes from, what it asks, and what a model may not see.
 
     `splits` names the protocols of the alloys task, with the hash of their folds (`matdisc.datasets.splits`). What is
-    `on_request` takes long, and `matdisc evaluate` leaves it out unless it is named.
+    `on_request` takes long, and `matdisc evaluate` leaves it out unless it is named. Where only some models are
+    `quick`, it leaves the others out unless they, or the dataset, are named, or it is told `--full`.
     """
 
     key: Key
@@ -164,6 +165,7 @@ class DatasetCard(Strict):
     headline_subset: Name | None = None
     surplus_ids: Literal["refuse", "report"] = "refuse"
     on_request: bool = False
+    quick: tuple[Key, ...] = ()
     known_overlaps: tuple[Overlap, ...] = ()
     population: Population | None = None
     relaxation: Relaxation | None = None

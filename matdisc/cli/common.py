@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,7 +18,6 @@ from matdisc.tasks import task_keys
 
 if TYPE_CHECKING:
     from matdisc.scoring.metric import Metric
-    from matdisc.tasks.task import Task
 
 BoardOption = Annotated[
     Path, typer.Option("--board", "-b", help="Folder that holds models/, datasets/ and leaderboard/.")
@@ -78,16 +77,6 @@ def _file_within(path: str) -> str | None:
     """Return the first part of a path that is no folder, or None if there is none."""
     parts = [str(part) for part in (*reversed(Path(path).parents), Path(path))]
     return next((part for part in parts if os.path.lexists(part) and not os.path.isdir(part)), None)  # noqa: PTH112
-
-
-def result_cells(task: Task, result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return title and text of the metrics that a task shows first, in its order, with their intervals."""
-    cells = []
-    for metric in task.metrics:
-        if metric.main:
-            title = f"{metric.label} {metric.unit}" if metric.unit else metric.label
-            cells.append((title, metric_text(metric, result["metrics"].get(metric.key) or {})))
-    return cells
 
 
 def metric_text(metric: Metric, value: Mapping[str, float | None]) -> str:

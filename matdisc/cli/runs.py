@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from matdisc.board import Board, open_board
-from matdisc.cli.common import HERE, TASK_HELP, BoardOption, news, print_table, progress_line, result_cells
+from matdisc.cli.common import HERE, TASK_HELP, BoardOption, news, progress_line
 from matdisc.errors import MatdiscError
 
 if TYPE_CHECKING:
@@ -90,43 +91,45 @@ def evaluate(
     memory: MemoryOption = None,
     env: EnvOption = "inherit",
     protocol: ProtocolOption = None,
-    build: Annotated[bool, typer.Option("--site/--no-site", help="Build the site at the end.")] = True,
+    build: Annotated[bool, typer.Option("--site/--no-site", help="Build the site as rows arrive.")] = True,
+    full: Annotated[bool, typer.Option("--full", help="Also the models that are not quick on a dataset.")] = False,
 ) -> None:
     """Predict, score and publish in one go; what is done already is reused. Dummies are always added.
 
-    Predictions files that lie on the board are scored first, and the site is built from what there is. Exit codes: 0
-    done, 1 a model failed on every material, 2 a model could not be run (the others were), 130 stopped.
+    Predictions files that lie on the board are scored first, then cheap runs come before costly ones, and the site
+    grows with the rows. Exit codes: 0 done, 1 a model failed on every material, 2 a model could not be run (the others
+    were), 130 stopped.
 
     Example: matdisc evaluate chgnet-0.3.0 emt --task polymorphs --dataset elements
     """
-    from matdisc.leaderboard import site
-    from matdisc.leaderboard.ranking import ranking_path, write_ranking
+    from matdisc.cli.growing import GrowingSite, leaders
+    from matdisc.leaderboard.ranking import ranking_path
     from matdisc.leaderboard.results import publish, publish_new
     from matdisc.run import evaluate as plan
     from matdisc.run import predict as run_predict
     from matdisc.run.engine.cluster import ray_cluster
     from matdisc.run.evidence_map import refresh_evidence_maps
-    from matdisc.tasks import TASKS
 
     root = open_board(board)
-    steps, skipped = plan.steps(root, models, task, dataset, known_protocol(protocol), known_env(env))
+    steps, skipped = plan.steps(root, models, task, dataset, known_protocol(protocol), known_env(env), full=full)
     for line in skipped:
         typer.echo(f"left out: {line}", err=True)
+    grown = GrowingSite(root, build=build)
     for task_key, key in plan.file_tables(root, task, dataset):
         new = publish_new(root, task_key, key)
         for row in new:
             typer.echo(f"scored: {row} on {key} ({task_key})", err=True)
-        if new or not ranking_path(root, task_key, key).exists():
-            write_ranking(root, task_key, key)
-    if build and len(steps) > 1:
-        typer.echo(f"site so far: {site.build(root) / 'index.html'}", err=True)
-    tables: dict[tuple[str, ...], list[list[str]]] = {}
-    done: dict[tuple[str, str], list[str]] = {}
+        grown.add(task_key, key, changed=bool(new) or not ranking_path(root, task_key, key).exists())
+    if len(steps) > 1 and (path := grown.refresh()):
+        typer.echo(f"site so far: {path}", err=True)
+    answered: list[tuple[str, str]] = []
+    started = time.monotonic()
     troubles: list[str] = []
     without_answers: list[str] = []
     with plan.shared_cluster(ray_cluster, root, steps, workers, address):
-        for number, step in enumerate(steps, start=1):
-            title = f"[{number}/{len(steps)}] {step.entry} {step.task} {step.dataset}"
+        for number, step in enumerate(steps):
+            left = plan.time_left(steps, number, time.monotonic() - started)
+            title = f"[{number + 1}/{len(steps)}{left}] {step.entry} {step.task} {step.dataset}"
             try:
                 with progress_line(title) as progress:
                     run = run_predict(
@@ -142,21 +145,17 @@ def evaluate(
                 without_answers.append(f"{step.entry} on {step.dataset} ({step.task}): {run.trouble}")
                 typer.echo(f"not published: {without_answers[-1]}", err=True)
                 continue
-            done.setdefault((step.task, step.dataset), []).append(step.model)
-            result = publish(root, run.out, step.task, step.dataset, run.entry)
-            cells = result_cells(TASKS[step.task], result)
-            tables.setdefault(tuple(title for title, _ in cells), []).append(
-                [step.task, step.dataset, run.entry, *(text for _, text in cells)]
-            )
-    for task_key, dataset_key in done:
-        write_ranking(root, task_key, dataset_key)
-    answered = [(model, dataset_key) for (key, dataset_key), rows in done.items() if key == "alloys" for model in rows]
+            publish(root, run.out, step.task, step.dataset, run.entry)
+            answered.append((step.model, step.dataset))
+            grown.add(step.task, step.dataset)
+            grown.refresh_at_times()
     for path in refresh_evidence_maps(root, answered):
         typer.echo(f"evidence: {path}", err=True)
-    for titles, rows in tables.items():
-        print_table(["task", "dataset", "row", *titles], rows)
-    if build:
-        typer.echo(f"site: {site.build(root) / 'index.html'}")
+    built = grown.refresh()
+    for line in leaders(root, grown.tables):
+        typer.echo(line)
+    if built:
+        typer.echo(f"site: {built}, with a page for each task: tasks/TASK.html")
     if without_answers:
         said = "; ".join(without_answers)
         typer.echo(f"error: {len(without_answers)} of {len(steps)} runs gave no answer at all: {said}", err=True)

@@ -24,13 +24,14 @@ from matdisc.tasks.fit import check_dataset, check_model, misfit
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One run of an evaluation; `entry` is its row on the board."""
+    """One run of an evaluation; `entry` is its row on the board, `seconds` a rough estimate of its processor time."""
 
     model: str
     task: str
     dataset: str
     protocol: str | None
     entry: str
+    seconds: float
 
 
 def steps(
@@ -40,13 +41,15 @@ def steps(
     datasets: Sequence[str] | None,
     protocol: str | None,
     env: Mode = "inherit",
+    *,
+    full: bool = False,
 ) -> tuple[list[Step], list[str]]:
-    """Return the runs of an evaluation and, in words, what was left out and why.
+    """Return the runs of an evaluation, cheapest first, and in words what was left out and why.
 
-    Defaults: all models with a loader, all tasks, all datasets whose files are embedded and that
-    are not on request. Dummies always come along. A model that
-    nobody named is skipped without a word where it is not made for the task, and so is every model
-    where a dataset holds labels without structures: its rows come as prediction files.
+    Defaults: all models with a loader, all tasks, all datasets whose files are embedded and that are not on request; of
+    a dataset whose card names `quick` models only those, unless the board is to be `full`. Dummies come along. Models
+    that are not installed share one line. A model that nobody named is skipped without a word where it cannot answer,
+    and so is every model where a dataset holds labels without structures: its rows come as prediction files.
 
     Raises:
         CardError: If a model, task or dataset does not exist, or nothing remains.
@@ -59,12 +62,14 @@ def steps(
     sets = [board.dataset(key) for key in datasets or board.dataset_keys()]
     if not datasets:
         sets = [card for card in sets if all(file.embedded for file in card.files) and not card.on_request]
-    for dataset in sets:
-        check_dataset(board, dataset)
+    for card in sets:
+        check_dataset(board, card)
     for model in cards:
         check_model(board, model)
     found: list[Step] = []
     left_out: list[str] = []
+    missing: dict[str, ModelCard] = {}
+    costly = 0
     labels_only: list[str] = []
     for dataset in sets:
         content = None if all(TASKS[task].scoring.by_fold for task in dataset.tasks) else load_any(board, dataset.key)
@@ -73,17 +78,55 @@ def steps(
             continue
         for task in (task for task in tasks or TASKS if task in dataset.tasks):
             for model in sorted(cards, key=lambda card: card.key != TASKS[task].scoring.control):
-                if misfit(TASKS[task], model) and model.key not in (models or ()):
-                    continue  # nobody asked for it
-                reason = _misfit(model, task, env) or _does_not_fit(model, task, dataset, content)
+                named = model.key in (models or ())
+                reason = _misfit(model, task) or _does_not_fit(model, task, dataset, content)
                 if reason:
-                    left_out.append(f"{model.key} on {dataset.key} ({task}): {reason}")
+                    left_out += [f"{model.key} on {dataset.key} ({task}): {reason}"] if named else []
+                elif env == "inherit" and not installed(model):
+                    missing[model.key] = model
+                elif dataset.quick and model.key not in dataset.quick and not (full or named or datasets):
+                    costly += 1
                 else:
                     own = protocol if model.kind == "potential" else None
-                    found.append(Step(model.key, task, dataset.key, own, entry_key(model, own)))
+                    cost = estimated_seconds(model, task, dataset)
+                    found.append(Step(model.key, task, dataset.key, own, entry_key(model, own), cost))
+    if missing:
+        left_out.append(_not_installed(list(missing.values())))
+    if costly:
+        left_out.append(f"{costly} runs that take long; `matdisc evaluate --full` (make leaderboard-full) adds them")
     if not found and not labels_only:
         raise CardError("nothing to evaluate: " + ("; ".join(left_out) or "no dataset has one of these tasks"))
-    return found, left_out
+    return sorted(found, key=lambda step: step.seconds), left_out
+
+
+def estimated_seconds(model: ModelCard, task: str, dataset: DatasetCard) -> float:
+    """Return roughly the processor seconds of a run, from the cards alone: for an order and for the time left.
+
+    Every run takes 1 s. A potential takes evaluations x atoms x the time of an atom, which goes with the number of
+    parameters: 1 ms at the 412,525 of CHGNet, 0.02 ms at least and 10 ms at most. A relaxation is reckoned with 20
+    evaluations of 2 atoms, a box of the dynamics task with 30 atoms. A predictor takes 0.4 ms for a material, or for an
+    alloy and protocol; a dummy a tenth of that.
+    """
+    n = dataset.relaxation.n_samples if task == "relaxation" and dataset.relaxation else dataset.n_samples
+    if model.kind == "predictor":
+        return 1 + (4e-5 if model.reference_row else 4e-4) * n * max(1, len(dataset.splits))
+    evaluations, atoms = 20.0, 2
+    if task == "dynamics" and (run := dataset.dynamics):
+        held = (run.equilibration_ps + run.sampled_ps) / run.timestep
+        evaluations, atoms = 1000 * (held + sum(run.conserved_ps / step for step in run.timesteps)), 30
+    elif task == "electrolytes" and (box := dataset.electrolytes):
+        simulated = 2 * box.equilibration_ps + box.density_ps + box.sampled_ps
+        evaluations, atoms = 1000 * box.replicas * simulated / box.timestep, box.n_atoms
+    return 1 + n * evaluations * atoms * min(max((model.n_params or 1_000_000) / 412_525e3, 2e-5), 1e-2)
+
+
+def time_left(plan: Sequence[Step], done: int, elapsed: float) -> str:
+    """Return how long the steps from `done` on may take, at the pace of those before; empty where none tells it."""
+    before, after = (sum(step.seconds for step in part) for part in (plan[:done], plan[done:]))
+    if elapsed < 20 or not before:
+        return ""
+    seconds = elapsed * after / before
+    return f", about {seconds / 60:.0f} min left" if seconds >= 90 else f", about {seconds:.0f} s left"
 
 
 def file_tables(board: Board, tasks: Sequence[str] | None, datasets: Sequence[str] | None) -> list[tuple[str, str]]:
@@ -118,15 +161,18 @@ def shared_cluster(
     return nullcontext() if workers == 0 or complete else cluster(worker_count(workers, address) or 0, address)
 
 
-def _misfit(model: ModelCard, task: str, env: Mode) -> str | None:
+def _misfit(model: ModelCard, task: str) -> str | None:
     if model.loader is None:
         return "its predictions arrive as files"
-    if why := misfit(TASKS[task], model):
-        return why
-    if env == "inherit" and not installed(model):
-        how = f"; run: pip install 'matdisc[{model.extra}]'" if model.extra else ""
-        return f"not installed{how}, or use --env isolated"
-    return None
+    return misfit(TASKS[task], model)
+
+
+def _not_installed(models: Sequence[ModelCard]) -> str:
+    """Say in one line how many models are not installed, and how to have them."""
+    extras = sorted({model.extra for model in models if model.extra})
+    how = f"pip install 'matdisc[{','.join(extras)}]' adds them, or " if extras else ""
+    who = models[0].key if len(models) == 1 else f"{len(models)} models"
+    return f"{who}: not installed; {how}--env isolated gives each its own packages (`matdisc models list` names them)"
 
 
 def _does_not_fit(model: ModelCard, task: str, card: DatasetCard, dataset: Dataset | None) -> str | None:

@@ -1,0 +1,104 @@
+"""A board that grows while it is evaluated: rankings and site from time to time, and the leaders at the end."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from matdisc.board import Board
+from matdisc.leaderboard.ranking import write_ranking
+from matdisc.scoring.metric import show, show_interval
+from matdisc.tasks import TASKS
+
+SECONDS = 20.0
+"""Least time between two builds of the site."""
+SHARE = 0.1
+"""Most of the time that goes into builds."""
+WIDTH = 80
+
+
+@dataclass
+class GrowingSite:
+    """Rankings and site of a board to which rows are added.
+
+    Attributes:
+        build: Whether there is a site.
+        tables: Task and dataset of all rows that were added.
+    """
+
+    board: Board
+    build: bool = True
+    tables: list[tuple[str, str]] = field(default_factory=list)
+    _unranked: set[tuple[str, str]] = field(default_factory=set)
+    _next: float = field(default_factory=lambda: time.monotonic() + SECONDS)
+
+    def add(self, task: str, dataset: str, *, changed: bool = True) -> None:
+        """Note that a table has a row, and whether its ranking has to be made anew."""
+        if (task, dataset) not in self.tables:
+            self.tables.append((task, dataset))
+        if changed:
+            self._unranked.add((task, dataset))
+
+    def refresh_at_times(self) -> None:
+        """Make rankings and site anew if the last time is long enough ago."""
+        if self.build and time.monotonic() >= self._next:
+            self.refresh()
+
+    def refresh(self) -> Path | None:
+        """Make rankings and site anew, and return the site's first page; None where there is no site."""
+        started = time.monotonic()
+        for task, dataset in sorted(self._unranked):
+            write_ranking(self.board, task, dataset)
+        self._unranked.clear()
+        page = _build_site(self.board) if self.build else None
+        ended = time.monotonic()
+        self._next = ended + max(SECONDS, (ended - started) / SHARE)
+        return page
+
+
+def _build_site(board: Board) -> Path:
+    from matdisc.leaderboard import site
+
+    return site.build(board) / "index.html"
+
+
+def leaders(board: Board, tables: Iterable[tuple[str, str]]) -> list[str]:
+    """Return a table with one line for each task and dataset, at most 80 columns wide: task, dataset, leader, score.
+
+    The leader has the best value of the task's headline metric; dummies lead only where there is nobody else.
+    """
+    rows = [("task", "dataset", "leader", "score (95 % interval)")]
+    rows += [row for task, dataset in sorted(tables, key=_as_on_the_site) if (row := _leader(board, task, dataset))]
+    asked, name, who, score = (max(len(row[i]) for row in rows) for i in range(4))
+    who = min(who, WIDTH - asked - name - score - 6)
+    return [f"{a:{asked}}  {b:{name}}  {_shortened(c, who):{who}}  {d}" for a, b, c, d in rows] if rows[1:] else []
+
+
+def _as_on_the_site(table: tuple[str, str]) -> tuple[int, str]:
+    return list(TASKS).index(table[0]), table[1]
+
+
+def _leader(board: Board, task: str, dataset: str) -> tuple[str, str, str, str] | None:
+    metric = TASKS[task].headline
+    found: list[tuple[bool, float, str, dict[str, Any]]] = []
+    for path in sorted((board.results_dir / task / dataset).glob("*.json")):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        value = result["metrics"].get(metric.key) or {}
+        if value.get("value") is not None:
+            dummy = result["model"] in board.model_keys() and board.model(result["model"]).reference_row
+            worse = -value["value"] if metric.better == "higher" else value["value"]
+            found.append((dummy, worse, result["entry"], value))
+    if not found:
+        return None
+    *_, entry, value = min(found, key=lambda row: row[:3])
+    interval = show_interval(metric, value.get("low"), value.get("high"))
+    score = f"{metric.key} {show(metric, value['value'])}" + (f" ({interval})" if interval else "")
+    return task, dataset, entry, score
+
+
+def _shortened(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
