@@ -62,8 +62,8 @@ def steps(
     sets = [board.dataset(key) for key in datasets or board.dataset_keys()]
     if not datasets:
         sets = [card for card in sets if all(file.embedded for file in card.files) and not card.on_request]
-    for card in sets:
-        check_dataset(board, card)
+    for dataset in sets:
+        check_dataset(board, dataset)
     for model in cards:
         check_model(board, model)
     found: list[Step] = []
