@@ -102,22 +102,22 @@ def steps(
 def estimated_seconds(model: ModelCard, task: str, dataset: DatasetCard) -> float:
     """Return roughly the processor seconds of a run, from the cards alone: for an order and for the time left.
 
-    Every run takes 1 s. A potential takes evaluations x atoms x the time of an atom, which goes with the number of
-    parameters: 1 ms at the 412,525 of CHGNet, 0.02 ms at least and 10 ms at most. A relaxation is reckoned with 20
-    evaluations of 2 atoms, a box of the dynamics task with 30 atoms. A predictor takes 0.4 ms for a material, or for an
-    alloy and protocol; a dummy a tenth of that.
+    Every run takes 2 s. A potential takes evaluations x atoms x the time of an atom, which goes with the number of
+    parameters: 1 ms at the 412,525 of CHGNet, 0.02 ms at least and 10 ms at most. A relaxation is reckoned with 10
+    evaluations of 2 atoms, a box of the dynamics task with 30 atoms. A predictor takes 0.2 ms for a material, or for an
+    alloy and protocol; a dummy a fifth of that.
     """
     n = dataset.relaxation.n_samples if task == "relaxation" and dataset.relaxation else dataset.n_samples
     if model.kind == "predictor":
-        return 1 + (4e-5 if model.reference_row else 4e-4) * n * max(1, len(dataset.splits))
-    evaluations, atoms = 20.0, 2
+        return 2 + (4e-5 if model.reference_row else 2e-4) * n * max(1, len(dataset.splits))
+    evaluations, atoms = 10.0, 2
     if task == "dynamics" and (run := dataset.dynamics):
         held = (run.equilibration_ps + run.sampled_ps) / run.timestep
         evaluations, atoms = 1000 * (held + sum(run.conserved_ps / step for step in run.timesteps)), 30
     elif task == "electrolytes" and (box := dataset.electrolytes):
         simulated = 2 * box.equilibration_ps + box.density_ps + box.sampled_ps
         evaluations, atoms = 1000 * box.replicas * simulated / box.timestep, box.n_atoms
-    return 1 + n * evaluations * atoms * min(max((model.n_params or 1_000_000) / 412_525e3, 2e-5), 1e-2)
+    return 2 + n * evaluations * atoms * min(max((model.n_params or 1_000_000) / 412_525e3, 2e-5), 1e-2)
 
 
 def time_left(plan: Sequence[Step], done: int, elapsed: float) -> str:

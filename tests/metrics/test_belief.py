@@ -176,6 +176,20 @@ def test_an_alloy_of_weight_two_counts_like_two_alloys():
     assert got == pytest.approx(belief_metrics(twice), nan_ok=True)
 
 
+@pytest.mark.parametrize("ties", [2, 9])
+@pytest.mark.parametrize("kind", [np.int32, float])
+def test_a_draw_of_alloys_counts_each_as_often_as_it_was_drawn(kind, ties):
+    found, times = random_answers(120, majority_high=True), np.random.default_rng(5).integers(0, 4, (3, 120))
+    p = np.round(found.p_high, ties)
+    found = of(found.high, p, belief=p / 2, plausibility=(1 + p) / 2, conflict=found.conflict, majority_high=True)
+    got = weighted_metrics(found, times.astype(kind))
+    for row, counts in enumerate(times):
+        drawn = np.repeat(np.arange(120), counts)
+        columns = {key: getattr(found, key)[drawn] for key in ("belief", "plausibility", "conflict")}
+        repeated = of(found.high[drawn], p[drawn], majority_high=True, **columns)
+        assert {key: float(v[row]) for key, v in got.items()} == pytest.approx(belief_metrics(repeated), nan_ok=True)
+
+
 def test_a_replicate_without_alloys_is_undefined():
     got = weighted_metrics(random_answers(20), np.zeros((1, 20)))
     assert all(np.isnan(values[0]) for values in got.values())
