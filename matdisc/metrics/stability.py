@@ -96,7 +96,7 @@ def metrics_from_totals(totals: ArrayLike) -> dict[str, Floats]:
     fpr = _ratio(fp, fp + tn)
     mean_sq = _ratio(sq_error, n)
     scatter = np.maximum(sq_true - _ratio(true**2, n), 0.0)
-    floor = 1e-14 * np.maximum(sq_true, 1e-300)
+    floor = 1e-14 * np.maximum(sq_true, 1e-280)  # less scatter than this is float noise, and would overflow below
     return {
         "f1": _ratio(2 * precision * recall, precision + recall),
         "daf": _ratio(precision, prevalence),
