@@ -49,10 +49,10 @@ def unsound(calculator: Calculator, atoms: Atoms, *, stress: bool = True) -> str
     Raises:
         Exception: Whatever the potential raises.
     """
-    said = _first(_force_misfit(calculator, _disturbed(atoms, size)) for size in SIZES)
+    said = _first(_force_misfit(calculator, _perturbed(atoms, size)) for size in SIZES)
     if said or not stress:
         return said
-    return _first(_stress_misfit(calculator, _disturbed(atoms, size)) for size in SIZES)
+    return _first(_stress_misfit(calculator, _perturbed(atoms, size)) for size in SIZES)
 
 
 def _first(found: Iterable[str | None]) -> str:
@@ -60,7 +60,7 @@ def _first(found: Iterable[str | None]) -> str:
     return next((said for said in found if said is not None), "")
 
 
-def _disturbed(atoms: Atoms, size: float) -> Atoms:
+def _perturbed(atoms: Atoms, size: float) -> Atoms:
     other = atoms.copy()
     other.set_cell(size * other.cell[:], scale_atoms=True)
     other.rattle(RATTLE, seed=0)

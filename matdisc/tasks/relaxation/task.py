@@ -1,4 +1,4 @@
-"""Relaxation: from a disturbed start, does a model find the structure that the reference has?
+"""Relaxation: from a perturbed start, does a model find the structure that the reference has?
 
 The model sees a cell that is too large and atoms off their places, and answers with the structure that it relaxes to.
 """
