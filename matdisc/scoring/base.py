@@ -52,6 +52,8 @@ class AnswerColumn:
 
 Draws = Mapping[str, tuple[float, Floats]]
 """Metrics by key: the value, and the replicates, shape (n_replicates,); nan where undefined."""
+Control = tuple[str, Answers] | None
+"""The control row, by its printed name, with its answers; None where there is none, or it is this row."""
 Prepare = Callable[[DatasetCard, Dataset], Dataset]
 
 
@@ -156,14 +158,9 @@ class Scoring(ABC):
 
     @abstractmethod
     def artifacts(
-        self,
-        card: DatasetCard,
-        truth: Truth,
-        answers: Answers,
-        control: tuple[str, Answers] | None,
-        bootstrap: Bootstrap,
+        self, card: DatasetCard, truth: Truth, answers: Answers, control: Control, bootstrap: Bootstrap
     ) -> Artifacts:
-        """Return figures and tables that stand beside the metrics; `control` is the control row with its answers."""
+        """Return figures and tables that stand beside the metrics."""
 
     def size(self, result: Any) -> int:
         """Return the number of independent materials behind the headline metrics of a result."""

@@ -19,7 +19,7 @@ from matdisc.datasets.truth import Truth, truth_of
 from matdisc.metrics.belief_bootstrap import mean_draws, scores
 from matdisc.predictions import Submission
 from matdisc.scoring.answers import Answers
-from matdisc.scoring.base import Bootstrap, Draws, Prepare, Scoring, about, subset_mask
+from matdisc.scoring.base import Bootstrap, Control, Draws, Prepare, Scoring, about, subset_mask
 from matdisc.scoring.figures import Artifacts
 from matdisc.scoring.fold_details import fold_artifacts
 from matdisc.scoring.folds import protocols, resampled, score_beliefs
@@ -84,12 +84,7 @@ class FoldScoring(Scoring):
         return {key: (point[key].value, mean_draws(known, key)) for key in self.ranked}
 
     def artifacts(
-        self,
-        card: DatasetCard,
-        truth: Truth,
-        answers: Answers,
-        control: tuple[str, Answers] | None,
-        bootstrap: Bootstrap,
+        self, card: DatasetCard, truth: Truth, answers: Answers, control: Control, bootstrap: Bootstrap
     ) -> Artifacts:
         other = (control[0], protocols(truth, control[1])) if control else None
         how = (bootstrap.replicates, bootstrap.seed)

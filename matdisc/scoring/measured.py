@@ -15,7 +15,7 @@ from matdisc.datasets.truth import Truth
 from matdisc.metrics.bootstrap import percentile_interval
 from matdisc.metrics.weighted import draws_of_materials, weighted_mean, weighted_median
 from matdisc.scoring.answers import Answers
-from matdisc.scoring.base import Bootstrap, Draws, Scoring, about, headline_mask, interval, number, subset_mask
+from matdisc.scoring.base import Bootstrap, Control, Draws, Scoring, about, headline_mask, interval, number, subset_mask
 from matdisc.scoring.figures import Artifacts
 
 Terms = Mapping[str, Floats]
@@ -111,12 +111,7 @@ class MeasuredScoring(Scoring):
         return {key: (float(point[key]), draws[key]) for key in self.ranked}
 
     def artifacts(
-        self,
-        card: DatasetCard,
-        truth: Truth,
-        answers: Answers,
-        control: tuple[str, Answers] | None,
-        bootstrap: Bootstrap,
+        self, card: DatasetCard, truth: Truth, answers: Answers, control: Control, bootstrap: Bootstrap
     ) -> Artifacts:
         return self.draw(card, truth, answers)
 

@@ -19,7 +19,7 @@ from matdisc.predictions import Submission
 from matdisc.schema import Crystal
 from matdisc.scoring.align import aligned_values
 from matdisc.scoring.answers import ABSURD, Answers, Verdicts
-from matdisc.scoring.base import Bootstrap, Scoring, about, headline_mask, number, subset_mask
+from matdisc.scoring.base import Bootstrap, Control, Scoring, about, headline_mask, number, subset_mask
 from matdisc.scoring.details import stability_artifacts
 from matdisc.scoring.figures import Artifacts
 from matdisc.scoring.plausibility import formation_energy_notes, probability_notes
@@ -148,12 +148,7 @@ class StabilityScoring(TotalsScoring):
         return values
 
     def artifacts(
-        self,
-        card: DatasetCard,
-        truth: Truth,
-        answers: Answers,
-        control: tuple[str, Answers] | None,
-        bootstrap: Bootstrap,
+        self, card: DatasetCard, truth: Truth, answers: Answers, control: Control, bootstrap: Bootstrap
     ) -> Artifacts:
         return stability_artifacts(card, truth, answers, self.rows(card, truth, answers))
 

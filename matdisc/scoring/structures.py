@@ -21,7 +21,7 @@ from matdisc.predictions import Submission
 from matdisc.predictions.crystal_json import is_finite
 from matdisc.schema import Crystal, Dataset
 from matdisc.scoring.answers import Answers
-from matdisc.scoring.base import Bootstrap, about, headline_mask, number, subset_mask
+from matdisc.scoring.base import Bootstrap, Control, about, headline_mask, number, subset_mask
 from matdisc.scoring.details import structure_artifacts
 from matdisc.scoring.figures import Artifacts
 from matdisc.scoring.plausibility import refuse_readings
@@ -110,12 +110,7 @@ class StructureScoring(TotalsScoring):
         return {key: number(value) for key, value in found.items() if key not in NOT_OF_STARTS}
 
     def artifacts(
-        self,
-        card: DatasetCard,
-        truth: Truth,
-        answers: Answers,
-        control: tuple[str, Answers] | None,
-        bootstrap: Bootstrap,
+        self, card: DatasetCard, truth: Truth, answers: Answers, control: Control, bootstrap: Bootstrap
     ) -> Artifacts:
         return structure_artifacts(card, truth, self.rows(card, truth, answers))
 
