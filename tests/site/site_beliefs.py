@@ -11,7 +11,9 @@ from site_details import write_details
 
 from matdisc.board import Board
 from matdisc.datasets.load import input_hash
+from matdisc.leaderboard.schema.details import Details
 from matdisc.leaderboard.schema.evidence import basis
+from matdisc.scoring.figures import Figure, Line, Table
 
 KEY = "made-up-alloys"
 SPLITS = {"interpolation-10": "1" * 64, "loeo": "2" * 64}
@@ -31,71 +33,53 @@ def add_alloys(board: Board) -> Board:
 
 
 def belief_result(key: str) -> dict[str, Any]:
-    found = protocol("interpolation-10", key)
-    rows = {"threshold": None, "n": 920, "n_stable": 500, "prevalence": 0.543, "daf_max": 1.84}
-    part = {"name": "margins above 1", **rows, "n": 700, "metrics": found["metrics"]}
+    found = scores(key)
+    rows = {"threshold": None, "n": 920, "n_positive": 500, "prevalence": 0.543, "daf_max": 1.84}
+    part = {"name": "margins above 1", **rows, "n": 700, "metrics": found}
     return {
-        "schema": "matdisc.result/1", "entry": key, "model": key, "task": "alloys", "dataset": KEY, "origin": "run",
-        **rows, "n_groups": 102, "metrics": found["metrics"], "dummy": found["dummy"], "bounds": {}, "flags": [],
-        "secondary": [{"name": "loeo", **rows, "metrics": found["metrics"]}, part],
+        "schema": "matdisc.result/2", "entry": key, "model": key, "task": "alloys", "dataset": KEY, "origin": "run",
+        **rows, "n_groups": 102, "metrics": found,
+        "baseline": {"brier": 0.278, "macro_f1": 0.331, "ece": None}, "bounds": {}, "flags": [],
+        "secondary": [{"name": "loeo", **rows, "metrics": found}, part],
         "coverage": {"expected": 1192, "answered": 1192, "ok": 1192, "abstained": 215},
         "provenance": {"dataset_sha256": ASKED, "predictions_sha256": "c" * 64, "matdisc": "0.1.0"},
     }  # fmt: skip
 
 
 def belief_details(key: str) -> dict[str, Any]:
-    """Return details with every part; the null has no differences."""
+    """Return details with a section for each protocol; those of the headline have figures and elements left out."""
     share = [i / 100 for i in range(1, 101)]
-    names = ["Fe", "Co", HOSTILE]
-    bins = {
-        "from": [0.2, 0.7], "to": [0.3, 0.8], "n": [40, 60], "p_high": [0.25, 0.75], "belief": [0.1, 0.7],
-        "plausibility": [0.4, 0.8], "rate": [0.3, 0.9], "hit": [True, False],
-    }  # fmt: skip
-    return {
-        "schema": "matdisc.details/1", "entry": key, "task": "alloys", "dataset": KEY, "subset": None, "n": 920,
-        "headline": "interpolation-10", "null": "alloys-constant",
-        "protocols": [protocol("interpolation-10", key), protocol("loeo", key)],
-        "loeo": {
-            "element": names, "n": [28, 20, 5], "n_high": [14, 5, 0], "prevalence": [0.5, 0.25, 0.0],
-            "prior": [0.4, 0.45, 0.5], "majority_high": [False, False, False], "coverage": [1.0, 0.95, 0.0],
-            "macro_f1": [0.6, 0.5, None], "f1_high": [0.7, 0.6, None], "roc_auc": [0.8, 0.7, None],
-            "brier": [0.2, 0.3, 0.25],
-        },
-        "risk_coverage": {"interpolation-10": {
-            "coverage": share, "by_u": [0.4 * x for x in share], "by_p": [0.3 * x for x in share],
-            "least": [max(0, x - 0.7) for x in share],
-        }},
-        "intervals": {"interpolation-10": bins},
-        "reliability": {"interpolation-10": {"p_high": [0.25, 0.75], "rate": [0.3, 0.9], "n": [40, 60], "ece": 0.11}},
-        "conflict": {"interpolation-10": {"edges": [0, 0.5, 1], "count": [90, 8], "n_unknown": 2}},
-        "sizes": {"interpolation-10": {
-            "length": [2, 3], "n": [312, 608], "n_high": [185, 315], "coverage": [0.67, 0.81], "accuracy": [0.51, 0.55],
-            "brier": [0.249, 0.236], "f1_high": [0.56, None],
-        }},
-    }  # fmt: skip
+    first, second = "Learning from a tenth", "One element left out"
+    metrics = [("Brier score", "0.190 (0.170–0.210)", "0.278", "−0.020 (−0.040 to 0.010)")]
+    head = ("Metric", "Value (95 % interval)", "Trivial answer", "Difference to the control row")
+    elements = [("Fe", 0.2, 28, 50.0), ("Co", 0.3, 20, 25.0), (HOSTILE, 0.25, 5, 0.0)]
+    figures = [
+        Figure("risk-ignorance", "Errors among the most certain by ignorance", "share answered", "share wrong",
+               [Line("by ignorance", share, [0.4 * x for x in share]), Line("perfect order", share, share)],
+               section=section, overlay=True)
+        for section in (first, second)
+    ]  # fmt: skip
+    tables = [Table("metrics", "Metrics", head, metrics, "It abstains on 23.4 % of the alloys.", section)
+              for section in (first, second)]  # fmt: skip
+    tables.append(
+        Table("elements", "Each element left out", ("Element", "Brier", "Alloys with it", "High, %"), elements,
+              section=second, layout="periodic")
+    )  # fmt: skip
+    return Details(entry=key, task="alloys", dataset=KEY, figures=figures, tables=tables).to_json()
 
 
-def protocol(name: str, key: str) -> dict[str, Any]:
-    """Return one protocol's numbers: `silent-x` abstains everywhere."""
+def scores(key: str) -> dict[str, Any]:
+    """Return the metrics of one protocol: `silent-x` abstains everywhere."""
     covered = 0.0 if key == "silent-x" else 0.766
-    near = ROWS[key]
-    metrics = {metric: spread(0.6) for metric in MAIN} | {
-        "brier": spread(near), "coverage": spread(covered), "daf_max": spread(1.84), "daf_at_5_max": spread(1.84),
-        "interval_width": spread(0.95), "accuracy": spread(0.7), "ece": spread(None),
-    }  # fmt: skip
-    worse = {"value": near - 0.21, "low": near - 0.23, "high": near - 0.18, "p_value": 0.2, "detectable": 0.03}
-    certain = {"value": 0.1, "low": 0.05, "high": 0.15, "p_value": 0.001, "detectable": 0.03}
-    return {
-        "name": name, "title": {"loeo": "One element left out"}.get(name, "Learning from a tenth"), "n_folds": 10,
-        "n": 920, "n_alloys": 102, "n_high": 500, "prevalence": 0.543, "n_missing": 3, "n_abstained": 215,
-        "metrics": metrics, "dummy": {"brier": 0.278, "macro_f1": 0.331, "ece": None},
-        "against_null": {} if key == "alloys-constant" else {"brier": worse, "macro_f1": certain},
+    return {metric: spread(0.6) for metric in MAIN} | {
+        "brier": spread(ROWS[key]), "coverage": spread(covered), "daf_max": spread(1.84), "accuracy": spread(0.7),
+        "interval_width": spread(0.95), "ece": spread(None),
     }  # fmt: skip
 
 
 def spread(number: float | None) -> dict[str, float | int | None]:
     low, high = (None, None) if number is None else (number - 0.02, number + 0.02)
-    return {"value": number, "low": low, "high": high, "n_defined": 10}
+    return {"value": number, "low": low, "high": high}
 
 
 def evidence_path(board: Board, entry: str) -> Path:

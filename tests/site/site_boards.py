@@ -54,7 +54,7 @@ def all_results() -> list[dict[str, Any]]:
     ]
     lean = result(LONG_KEY, f1=0.55, mae=0.2)
     lean["metrics"] = {"f1": lean["metrics"]["f1"]}
-    lean |= {"cost": None, "protocol": None, "origin": "submission", "secondary": [], "dummy": {}, "coverage": {}}
+    lean |= {"cost": None, "protocol": None, "origin": "submission", "secondary": [], "baseline": {}, "coverage": {}}
     second = [
         result("composition-rf", f1=0.85, mae=None, task="polymorphs", dataset="beta-set"),
         result("dummy-all-stable", f1=0.5, mae=None, task="polymorphs", dataset="beta-set"),
@@ -93,17 +93,17 @@ def result(
         "threshold": 0.05 if task == "discovery" else None,
         "n": 1367 if dataset == "alpha-set" else 163,
         "n_groups": 1282,
-        "n_stable": 357,
+        "n_positive": 357,
         "prevalence": 0.2612,
         "daf_max": 3.829,
         "metrics": metrics | counts | {"coverage": value(0.9951, None)},
     }
     secondary = [
-        {"name": "threshold 0 eV/atom", **rows, "threshold": 0.0, "n_stable": 120, "prevalence": 0.088},
+        {"name": "threshold 0 eV/atom", **rows, "threshold": 0.0, "n_positive": 120, "prevalence": 0.088},
         {"name": "GGA rows only", **rows, "n": 1180},
     ]
     return {
-        "schema": "matdisc.result/1",
+        "schema": "matdisc.result/2",
         "entry": entry or model,
         "model": model,
         "task": task,
@@ -112,18 +112,18 @@ def result(
         "origin": "run",
         **rows,
         "secondary": secondary,
-        "dummy": {"f1": 0.414, "precision": 0.261, "recall": 1.0, "daf": 1.0, "accuracy": 0.261, "mae": 0.52},
+        "baseline": {"f1": 0.414, "precision": 0.261, "recall": 1.0, "daf": 1.0, "accuracy": 0.261, "mae": 0.52},
         "coverage": {
             "expected": 1367, "answered": 1360, "ok": 1350, "unconverged": 10, "unsupported": 3, "timed_out": 1,
             "failed": 2, "absent": 1, "non_finite": 0, "absurd": 0,
         },
         "cost": {"seconds_total": 512.3, "seconds_per_material": 0.38, "steps_median": 7},
-        "bootstrap": {"replicates": 1000, "seed": 0, "unit": "chemical system"},
         "flags": flags or [],
         "provenance": {
             "predictions_sha256": "c" * 64,
             "dataset_sha256": SHA[dataset],
             "matdisc": "0.1.0",
+            "bootstrap": {"replicates": 1000, "seed": 0, "unit": "chemical system"},
             "run": {"python": "3.11.7", "packages": {"graphnet": "0.4.2", "numpy": "2.1.0"}, "workers": 2},
         },
     }  # fmt: skip

@@ -10,81 +10,67 @@ from typing import Any
 from site_boards import HOSTILE, LONG_KEY, write
 
 from matdisc.board import Board
+from matdisc.leaderboard.schema.details import Details
+from matdisc.scoring.figures import Artifacts, Bars, Density, Figure, Line, Table
 
 PLUS = "graphnet-0.3.0+single-point"
 RANKED = {"graphnet-0.3.0": 0.912, "meshnet-2": 0.903, PLUS: 0.771, "lattice-gp": 0.640, LONG_KEY: 0.55}
 
 
 def add_details(board: Board) -> Board:
-    """Add a ranking of the discovery table, and details of three entries: full, with nulls only, nearly empty."""
+    """Add a ranking of the discovery table, and details of three entries: full, with nulls only, empty."""
     write_details(board, details("graphnet-0.3.0"))
-    write_details(board, details(PLUS) | hollow())
-    write_details(board, {**head("meshnet-2"), "calibration": None, "slices": {}})
+    write_details(board, details(PLUS, hollow()))
+    write_details(board, details("meshnet-2", Artifacts()))
     write_ranking(board, ranking())
     return board
 
 
-def head(entry: str) -> dict[str, Any]:
-    place = {"schema": "matdisc.details/1", "entry": entry, "task": "discovery", "dataset": "alpha-set"}
-    return {**place, "subset": None, "n": 1367}
+def details(entry: str, found: Artifacts | None = None) -> dict[str, Any]:
+    """Return details with every form of figure and table that there is."""
+    found = found or Artifacts(figures=figures(), tables=tables())
+    place = {"entry": entry, "task": "discovery", "dataset": "alpha-set"}
+    return Details(**place, n=1367, figures=found.figures, tables=found.tables).to_json()
 
 
-def details(entry: str) -> dict[str, Any]:
-    """Return details with every part there is."""
+def figures() -> list[Figure]:
     share = [i / 100 for i in range(101)]
-    edges = [round(-0.4 + 0.01 * i, 2) for i in range(101)]
-    zero = [0] * 102
-    return head(entry) | {
-        "precision_at_k": {
-            "k": [100, 357, 1000], "hits": [91.0, 298.5, 357], "precision": [0.91, 0.836, 0.357],
-            "daf": [3.48, 3.2, None], "ceiling": [3.83, 3.83, 1.367],
-        },
-        "roc": {"fpr": share, "tpr": [math.sqrt(x) for x in share], "auc": 0.6667},
-        "precision_recall": {"recall": share, "precision": [1 - 0.7 * x for x in share], "average_precision": 0.65},
-        "cumulative": {"screened": list(range(1, 102)), "precision": [1 - 0.7 * x for x in share], "recall": share},
-        "rolling_mae": {
-            "e_hull": edges, "mae": [None] * 40 + [0.03] * 20 + [None] + [0.05] * 40, "count": [12] * 101,
-        },
-        "threshold_sweep": {"threshold": share, "f1": share, "precision": share, "recall": share, "daf": share},
-        "histogram": {
-            "edges": edges,
-            "counts": {"tp": [3, *[4] * 41, *zero[42:]], "fp": [1, *[1] * 41, *zero[42:]],
-                       "tn": [*zero[:42], *[9] * 60], "fn": [*zero[:42], *[2] * 60]},
-            "missing": {"tp": 0, "fp": 0, "tn": 2, "fn": 1},
-        },
-        "parity": {
-            "edges": [round(-0.4 + 0.02 * i, 2) for i in range(61)], "true_bin": [0, 20, 59], "pred_bin": [3, 20, 59],
-            "count": [1, 50, 7], "outside": 4, "missing": 1,
-        },
-        "slices": {
-            "element": columns(["Fe", "O", "La", "Og", HOSTILE]),
-            "anion": columns(["oxide", "halide"]),
-            "n_elements": columns(["2", "3"]),
-            "prototype": columns([HOSTILE, "=HYPERLINK(0)"]),
-            "later_kind": columns(["a", "b"]),
-        },
-        "calibration": {
-            "gaussian": {"n": 1300, "nll": -1.2, "crps": 0.03, "sharpness": 0.05, "coverage": {"0.5": 0.44},
-                         "observed": [0.9 * x for x in share[1:100]], "miscalibration_area": 0.05, "spearman": None},
-        },
-    }  # fmt: skip
+    edges = [-0.1, 0.0, 0.1]
+    bars = [Bars(f"{role} calls", edges, heights, role) for role, heights in
+            (("tp", [40, 0]), ("fp", [10, 0]), ("tn", [0, 90]), ("fn", [0, 20]))]  # fmt: skip
+    roc = Line("AUC 0.667", share, [math.sqrt(x) for x in share])
+    return [
+        Figure("roc", "ROC", "false positive rate", "true positive rate", [roc], reference=(0, 0, 1, 1), overlay=True,
+               note="area under the curve 0.667; dashed: random order"),
+        Figure("cumulative", "Cumulative precision and recall", "materials tried", "share", x_log=True, overlay=True,
+               lines=[Line("precision", [1, 10, 100], [1.0, 0.9, 0.3]), Line("recall", [1, 10, 100], [0.0, 0.3, 1.0])],
+               note="logarithmic axis"),
+        Figure("hull-histogram", "Right and wrong calls", "hull distance, eV/atom", "materials", bars=bars,
+               note="hatched: wrong"),
+        Figure("parity", "Predicted against true", "true, eV/atom", "predicted, eV/atom",
+               reference=(-0.1, -0.1, 0.1, 0.1), density=Density(edges, edges, [[1, 0], [7, 50]])),
+    ]  # fmt: skip
 
 
-def columns(names: list[str]) -> dict[str, Any]:
-    n = len(names)
-    numbers = {key: [round(0.1 + 0.1 * i, 2) for i in range(n)] for key in ("f1", "daf", "precision", "recall", "mae")}
-    return {"name": names, "n": [20] * n, "n_stable": [5] * n, **numbers}
+def tables() -> list[Table]:
+    head = ("Element", "MAE, eV/atom", "Materials", "F1")
+    elements = [(name, round(0.1 + 0.1 * i, 2), 20, 0.9) for i, name in enumerate(["Fe", "O", "La", "Og", HOSTILE])]
+    return [
+        Table("precision-at-k", "The first k materials", ("k", "Precision@k"), [(100, 0.91), (357, None)]),
+        Table("slice-element", "By element", head, elements, "In colour.", "Slices", "periodic"),
+        Table("slice-prototype", "By prototype", ("Prototype", "F1"), [(HOSTILE, 0.5), ("=HYPERLINK(0)", 0.4)],
+              section="Slices"),
+    ]  # fmt: skip
 
 
-def hollow() -> dict[str, Any]:
-    """Return parts whose numbers are all undefined."""
+def hollow() -> Artifacts:
+    """Return figures and tables whose numbers are all undefined."""
     none: list[None] = [None] * 3
-    return {
-        "roc": {"fpr": none, "tpr": none, "auc": None},
-        "rolling_mae": {"e_hull": [0.0, 0.1, 0.2], "mae": none, "count": [0, 0, 0]},
-        "slices": {"element": {**columns(["Fe", "O", "S"]), "f1": none, "mae": none}},
-        "calibration": {"probability": {"n": 0, "mean_probability": [], "stable_share": []}},
-    }
+    return Artifacts(
+        figures=[Figure("roc", "ROC", "false positive rate", "rate", [Line("", none, none)], overlay=True)],
+        tables=[Table("slice-element", "By element", ("Element", "MAE"), [("Fe", None), ("O", None)],
+                      layout="periodic")],
+    )  # fmt: skip
 
 
 def ranking(values: dict[str, float] | None = None, groups: tuple[int, ...] = (1, 1, 2, 3, 4)) -> dict[str, Any]:
@@ -98,7 +84,7 @@ def ranking(values: dict[str, float] | None = None, groups: tuple[int, ...] = (1
         "high": [2, 2, 3, 4, 5], "first": [0.8, 0.2, 0.0, 0.0, 0.0], "tie_group": list(groups), "p_values": p,
         "detectable": 0.0435,
     }  # fmt: skip
-    about = {"schema": "matdisc.ranking/1", "task": "discovery", "dataset": "alpha-set", "correction": "Holm"}
+    about = {"schema": "matdisc.ranking/2", "task": "discovery", "dataset": "alpha-set", "correction": "Holm"}
     return {**about, "entries": list(values), "bootstrap": {"replicates": 1000, "seed": 0}, "metrics": {"f1": f1}}
 
 

@@ -42,7 +42,7 @@ def lone_ranking() -> dict[str, Any]:
     f1 = {
         "value": [0.85], "rank": [1], "low": [1], "high": [1], "first": [1.0], "tie_group": [1], "p_values": [[1.0]],
     }  # fmt: skip
-    about = {"schema": "matdisc.ranking/1", "task": "polymorphs", "dataset": "beta-set"}
+    about = {"schema": "matdisc.ranking/2", "task": "polymorphs", "dataset": "beta-set"}
     return about | {"entries": ["composition-rf"], "metrics": {"f1": f1}}
 
 

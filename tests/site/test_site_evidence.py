@@ -32,8 +32,8 @@ def test_similar_pairs_are_blue_dissimilar_ones_amber_and_unknown_ones_blank():
     plot = pair_map(read())
     cells = {shape.css: shape.d.count("M") for shape in plot.shapes}
     assert cells == {"d8": 1, "w8": 1, "g8": 2}
-    assert plot.sheet.rows[0] == ("Fe–Co", "0.4", "0.1", "0.02")
-    assert plot.sheet.total == 3
+    assert plot.data.rows[0] == ("Fe–Co", 0.4, 0.1, 0.02)
+    assert plot.n_rows == 3
 
 
 def test_elements_of_a_map_stand_by_group():
@@ -53,7 +53,7 @@ def test_a_graph_shows_who_speaks_through_which_exchange_and_leaves_pairs_to_the
     assert [shape.css for shape in drawing.edges] == ["edge e4 high", "edge e4 leads", "edge e1 table"]
     assert "1 of 5 pieces of evidence are drawn; it is Low" in drawing.note
     assert "p 0.700, interval 0.400 to 1.000, conflict 0.000;" in drawing.note
-    assert drawing.sheet.rows == (("Co Fe", "High", "Fe → Ni", "0.4", "0", "0.4", "0.1", "3", "1"),)
+    assert drawing.data.rows == (("Co Fe", "High", "Fe → Ni", 0.4, 0.0, 0.4, 0.1, 3, 1),)
 
 
 def test_exchanges_stand_beside_those_who_speak_through_them():

@@ -8,9 +8,9 @@ from matdisc.leaderboard.site.content import read_content
 from matdisc.leaderboard.site.settings import Headline, Settings
 from matdisc.leaderboard.site.tables.board import make_tables
 from matdisc.leaderboard.site.tables.format import METRICS
-from matdisc.scoring.metric import show, show_interval
 from matdisc.leaderboard.site.tables.ranks import heat_levels, rank_intervals
 from matdisc.leaderboard.site.verdict import headline_table, verdict
+from matdisc.scoring.metric import show, show_interval
 from matdisc.scoring.record import Value
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
 from matdisc.errors import DataError
-from matdisc.leaderboard.schema.details import Details, read_details
-from matdisc.leaderboard.schema.evidence import EvidenceMap, read_evidence
-from matdisc.leaderboard.schema.ranking import BoardRanking, read_rankings
-from matdisc.leaderboard.schema.result import Result, read_result
+from matdisc.leaderboard.schema.details import Details
+from matdisc.leaderboard.schema.evidence import EvidenceMap
+from matdisc.leaderboard.schema.ranking import BoardRanking
+from matdisc.leaderboard.schema.read import BoardFile, read_files
+from matdisc.leaderboard.schema.result import Result
+from matdisc.tasks import TASKS
+
+Kind = TypeVar("Kind", bound=BoardFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +31,9 @@ class Content:
     models: Mapping[str, ModelCard]
     datasets: Mapping[str, DatasetCard]
     results: tuple[Result, ...]
-    details: Mapping[tuple[str, str, str], Details] = field(default_factory=dict)
-    rankings: Mapping[tuple[str, str], BoardRanking] = field(default_factory=dict)
-    evidence: Mapping[tuple[str, str], EvidenceMap] = field(default_factory=dict)
+    details: Mapping[tuple[str, ...], Details] = field(default_factory=dict)
+    rankings: Mapping[tuple[str, ...], BoardRanking] = field(default_factory=dict)
+    evidence: Mapping[tuple[str, ...], EvidenceMap] = field(default_factory=dict)
     copies: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -37,43 +42,43 @@ def read_content(board: Board) -> Content:
 
     Raises:
         CardError: If a card is wrong.
-        DataError: If a file of results, details, rankings or evidence is damaged or misplaced, or a result names a
-            model or dataset without card.
+        DataError: If a file of results, details, rankings or evidence is damaged or misplaced, or a result names
+            a task that does not exist, or a model or dataset without card.
     """
     models = {key: board.model(key) for key in board.model_keys()}
     datasets = {key: board.dataset(key) for key in board.dataset_keys()}
-    paths = sorted(board.results_dir.glob("*/*/*.json"))
-    results = tuple(_checked(path, models, datasets) for path in paths)
-    entries = {(r.task, r.dataset, r.entry) for r in results}
+    results = []
+    for result, _ in read_files(board.results_dir, Result):
+        _check(result, board, models, datasets)
+        results.append(result)
     tables = {(r.task, r.dataset) for r in results}
-    details: dict[tuple[str, str, str], Details] = {}
-    rankings: dict[tuple[str, str], BoardRanking] = {}
+    entries = {(r.task, r.dataset, r.entry) for r in results}
     copies: dict[str, str] = {}
-    for found, text in read_details(board):
-        if (place := (found.task, found.dataset, found.entry)) in entries:
-            details[place] = found
-            copies["data/curves/" + "/".join(place) + ".json"] = text
-    for ranking, text in read_rankings(board):
-        if (about := (ranking.task, ranking.dataset)) in tables:
-            rankings[about] = ranking
-            copies["data/rankings/" + "/".join(about) + ".json"] = text
-    evidence: dict[tuple[str, str], EvidenceMap] = {}
-    shown = {(r.dataset, r.entry) for r in results}
-    for known, text in read_evidence(board):
-        if (key := (known.dataset, known.entry)) in shown:
-            evidence[key] = known
-            copies["data/evidence/" + "/".join(key) + ".json"] = text
-    return Content(models, datasets, results, details, rankings, evidence, copies)
+
+    def kept(folder: Path, kind: type[Kind], wanted: Set[tuple[str, ...]], to: str) -> dict[tuple[str, ...], Kind]:
+        found = {}
+        for content, text in read_files(folder, kind):
+            if content.place in wanted:
+                found[content.place] = content
+                copies[f"data/{to}/{'/'.join(content.place)}.json"] = text
+        return found
+
+    details = kept(board.details_dir, Details, entries, "curves")
+    rankings = kept(board.rankings_dir, BoardRanking, tables, "rankings")
+    evidence = kept(board.evidence_dir, EvidenceMap, {(r.dataset, r.entry) for r in results}, "evidence")
+    return Content(models, datasets, tuple(results), details, rankings, evidence, copies)
 
 
-def _checked(path: Path, models: Mapping[str, ModelCard], datasets: Mapping[str, DatasetCard]) -> Result:
-    result = read_result(path)
-    told = (path.parent.parent.name, path.parent.name, path.stem)
-    says = (result.task, result.dataset, result.entry)
-    if told != says:
-        raise DataError(f"{path}: holds the result of {'/'.join(says)}; move it there or score it anew")
+def _check(result: Result, board: Board, models: Mapping[str, ModelCard], datasets: Mapping[str, DatasetCard]) -> None:
+    """Raise DataError unless task, model and dataset of a result exist."""
+    path = board.results_dir / result.task / result.dataset / f"{result.entry}.json"
+    if result.task not in TASKS:
+        tasks = ", ".join(TASKS)
+        raise DataError(
+            f"{path}: field 'task' is {result.task!r}, which is no task here; tasks: {tasks}; "
+            "install the package that brings it, or remove the file"
+        )
     if result.model not in models:
         raise DataError(f"{path}: field 'model' is {result.model!r}, which has no card in models/; add it")
     if result.dataset not in datasets:
         raise DataError(f"{path}: field 'dataset' is {result.dataset!r}, which has no card in datasets/; add it")
-    return result

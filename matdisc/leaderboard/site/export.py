@@ -53,7 +53,7 @@ def leaderboard_csv(tables: Sequence[Table]) -> str:
     keys = list(METRICS)
     head = [
         "task", "dataset", "entry", "model", "name", "version", "kind", "protocol", "origin", "reference",
-        "rank_best", "rank_worst", "n", "n_labelled", "n_groups", "n_stable", "threshold_ev_per_atom", "prevalence",
+        "rank_best", "rank_worst", "n", "n_labelled", "n_groups", "n_positive", "threshold_ev_per_atom", "prevalence",
         "daf_max",
     ]  # fmt: skip
     numbers = [name for key in keys for name in (key, f"{key}_low", f"{key}_high")]
@@ -72,7 +72,7 @@ def _csv_cells(row: Row, keys: Sequence[str]) -> list[object]:
         r.task, r.dataset, r.entry, r.model, card.name, card.version, card.kind,
         r.protocol.key if r.protocol else None, r.origin, str(row.reference).lower(),
         rank.best if rank else None, rank.worst if rank else None,
-        r.n, r.n_labelled, r.n_groups, r.n_stable, r.threshold, r.prevalence, r.daf_max,
+        r.n, r.n_labelled, r.n_groups, r.n_positive, r.threshold, r.prevalence, r.daf_max,
     ]  # fmt: skip
     for key in keys:
         value = r.value(key)

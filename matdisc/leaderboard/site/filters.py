@@ -6,27 +6,13 @@ import re
 
 from markupsafe import Markup
 
+from matdisc.leaderboard.schema.result import Result
 from matdisc.leaderboard.site.tables.cells import published_value
-from matdisc.leaderboard.site.tables.format import figure, metric_anchor
+from matdisc.leaderboard.site.tables.format import cell_text, format_number, metric_anchor, numeric_columns, percent
+from matdisc.leaderboard.site.tables.periodic import periodic
+from matdisc.scoring.figures import Table
 from matdisc.scoring.metric import Metric, show, show_interval
-from matdisc.tasks import Task
-
-
-def metric_of(key: str, task: Task) -> Metric:
-    return task.metric(key)
-
-
-def trivial(task: Task) -> str:
-    """Return what the trivial answer of a task is, in a few words."""
-    if task.measured:
-        return task.trivial[:1].lower() + task.trivial[1:]
-    if task.beliefs:
-        return "class rate of training"
-    return "unrelaxed" if task.structures else "all stable, or the mean"
-
-
-def percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"
+from matdisc.tasks import TASKS
 
 
 def thousands(number: float | None) -> str:
@@ -50,8 +36,20 @@ def anchor(text: str) -> str:
     return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)
 
 
+def dashes(table: Table) -> bool:
+    """Return whether something in a table is undefined."""
+    return any(cell_text(cell) == "–" for row in table.rows for cell in row)
+
+
+def bounded(result: Result) -> list[Metric]:
+    """Return the main metrics of a result that missing answers could change."""
+    known = {key for bound in result.bounds.values() for key in bound}
+    return [metric for metric in TASKS[result.task].metrics if metric.key in known and metric.main]
+
+
 FILTERS = {
     "show": show, "interval": show_interval, "percent": percent, "thousands": thousands, "plain": plain_number,
-    "anchor": anchor, "metric_anchor": metric_anchor, "metric_of": metric_of, "together": together, "figure": figure,
-    "trivial": trivial, "published_value": published_value,
+    "anchor": anchor, "metric_anchor": metric_anchor, "together": together, "number": format_number,
+    "cell": cell_text, "numeric": numeric_columns, "periodic": periodic,
+    "dashes": dashes, "bounded": bounded, "published_value": published_value,
 }  # fmt: skip

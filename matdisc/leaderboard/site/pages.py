@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,29 +10,30 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import matdisc
+from matdisc.cards import DatasetCard
 from matdisc.leaderboard.names import display_name
-from matdisc.leaderboard.schema.result import Result
-from matdisc.leaderboard.site.charts.curves import model_plots, overlay_plots
-from matdisc.leaderboard.site.charts.figures import measured_plots, text_sheets
+from matdisc.leaderboard.schema.evidence import EvidenceMap
+from matdisc.leaderboard.schema.result import COST_METRICS, Result
+from matdisc.leaderboard.site.charts.evidence_graph import Drawing, evidence_graph
+from matdisc.leaderboard.site.charts.figures import MOST_CURVES, overlay
 from matdisc.leaderboard.site.charts.intervals import make_charts
+from matdisc.leaderboard.site.charts.pair_map import pair_map
+from matdisc.leaderboard.site.charts.svg import Plot
 from matdisc.leaderboard.site.content import Content
 from matdisc.leaderboard.site.export import build_json, leaderboard_csv, leaderboard_json
 from matdisc.leaderboard.site.filters import FILTERS
-from matdisc.leaderboard.site.fold_sections import EvidenceSection, belief_board, belief_section, evidence_section
 from matdisc.leaderboard.site.settings import Settings, shown_first
-from matdisc.leaderboard.site.tables.all_rows import all_rows
-from matdisc.leaderboard.site.tables.board import SHORT, Row, Table, full_name, make_tables
+from matdisc.leaderboard.site.tables.board import SHORT, Table, full_name, make_tables
 from matdisc.leaderboard.site.tables.cells import VARIANTS, badges, variant
-from matdisc.leaderboard.site.tables.folds import Named
 from matdisc.leaderboard.site.tables.format import COVERAGE, METRICS
-from matdisc.leaderboard.site.tables.ranking import MOST_COMPARED, at_k, pairs
-from matdisc.leaderboard.site.tables.slices import periodic, slice_tables
+from matdisc.leaderboard.site.tables.ranking import MOST_COMPARED, pairs
+from matdisc.leaderboard.site.tables.sections import all_rows, draw_by_section, part_by_part, sections
 from matdisc.leaderboard.site.verdict import headline_table, verdict
 from matdisc.predictions import SUFFIXES
 from matdisc.schema import STATUSES
 from matdisc.scoring.metric import Metric
-from matdisc.scoring.stability_metrics import STABILITY
 from matdisc.tasks import TASKS
+from matdisc.tasks.describe import columns
 
 TEMPLATES = Path(__file__).parent / "templates"
 POLICY = (
@@ -68,7 +70,7 @@ def render_pages(content: Content, settings: Settings, created: datetime) -> dic
     pages = {
         "index.html": page("index.html", **_index(content, settings, tables)),
         "methods.html": page("methods.html", metrics=metric_groups(), coverage=COVERAGE),
-        "submit.html": page("submit.html", datasets=content.datasets),
+        "submit.html": page("submit.html", datasets=content.datasets, columns=columns),
         "404.html": page("404.html", root=settings.base_path),
         "data/leaderboard.json": leaderboard_json(content, tables, stamp),
         "data/leaderboard.csv": leaderboard_csv(tables),
@@ -77,13 +79,13 @@ def render_pages(content: Content, settings: Settings, created: datetime) -> dic
     }
     for task in _tasks(tables):
         mine = [table for table in tables if table.task == task]
-        pages[f"tasks/{task}.html"] = page("task.html", 1, task=task, tables=mine)
+        pages[f"tasks/{task}.html"] = page("task.html", 1, task=TASKS[task], tables=mine)
     for key, model in content.models.items():
         mine_of = _results_of(content, tables, key)
         pages[f"models/{key}.html"] = page("model.html", 1, card=model, sections=mine_of, coverage_help=COVERAGE)
     for key, dataset in content.datasets.items():
         about = [(table, _beside(content, table)) for table in tables if table.dataset.key == key]
-        pages[f"datasets/{key}.html"] = page("dataset.html", 1, card=dataset, tables=about)
+        pages[f"datasets/{key}.html"] = page("dataset.html", 1, card=dataset, tables=about, hull=_has_hull(dataset))
     for table in tables:
         if table.ranking and table.comparable:
             compared = pairs(table.ranking, _names(table), most=MOST_COMPARED)
@@ -107,19 +109,20 @@ def environment() -> Environment:
 
 
 def metric_groups() -> list[tuple[str, list[Metric]]]:
-    """Metrics in groups: of verdicts on stability, and alone of structures, of beliefs, and of tasks that measure."""
-    structures = [metric for task in TASKS.values() if task.structures for metric in task.metrics]
-    beliefs = [metric for task in TASKS.values() if task.beliefs for metric in task.metrics]
-    measured = {task.title: task.metrics for task in TASKS.values() if task.measured}
-    others = [*structures, *beliefs, *(metric for metrics in measured.values() for metric in metrics)]
-    verdicts = [metric for metric in METRICS.values() if metric not in others]
-    shared = [metric for metric in METRICS.values() if metric in structures and metric in STABILITY]
-    groups = {"Relaxed structures": structures, "Beliefs about alloys": beliefs, **measured}
-    own = [
-        (title, [metric for metric in dict.fromkeys(found) if metric not in STABILITY])
-        for title, found in groups.items()
-    ]
-    return [("Stable or not", verdicts), *own, ("Cost", shared)]
+    """Return the metrics of each task that no task before it has, and what answers cost at the end."""
+    groups: list[tuple[str, list[Metric]]] = []
+    cost: dict[str, Metric] = {}
+    seen: set[Metric] = set()
+    for task in TASKS.values():
+        cost = {metric.key: metric for metric in task.metrics if metric.key in COST_METRICS} | cost
+        own = [metric for metric in task.metrics if metric not in seen and cost.get(metric.key) != metric]
+        seen.update(own)
+        groups += [(task.title, own)] if own else []
+    return [*groups, ("Cost", list(cost.values()))]
+
+
+def _has_hull(dataset: DatasetCard) -> bool:
+    return any(TASKS[task].scoring.hull for task in dataset.tasks if task in TASKS)
 
 
 def _tasks(tables: list[Table]) -> list[str]:
@@ -146,7 +149,8 @@ def _results_of(content: Content, tables: list[Table], key: str) -> list[dict[st
     """A model's results in the order of the board, each with its rank, flags and charts."""
     return [
         {
-            **_charts_of(content, row),
+            "details": details,
+            "sections": sections(details) if details else [],
             "evidence": _evidence_of(content, row.result),
             "result": row.result,
             "table": table,
@@ -159,56 +163,45 @@ def _results_of(content: Content, tables: list[Table], key: str) -> list[dict[st
         for table in tables
         for row in table.rows
         if row.result.model == key
+        for details in [content.details.get((table.task, table.dataset.key, row.result.entry))]
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceSection:
+    """What an evidence model learnt in one fold: a heat map of pairs, and graphs of explained alloys.
+
+    Nothing is drawn of a file that was made of another model card or of other alloys.
+    """
+
+    found: EvidenceMap
+    stale: bool
+    heat: Plot | None = None
+    graphs: tuple[Drawing, ...] = ()
 
 
 def _evidence_of(content: Content, result: Result) -> EvidenceSection | None:
-    """Heat map and graphs of a result of beliefs, where a file of evidence lies beside it."""
-    found = content.evidence.get((result.dataset, result.entry)) if TASKS[result.task].beliefs else None
+    """Heat map and graphs of a result, where a file of evidence about its dataset lies beside it."""
+    found = content.evidence.get((result.dataset, result.entry))
     if found is None:
         return None
-    fits = found.fits(content.models[result.model], content.datasets[result.dataset])
-    return evidence_section(found, stale=not fits)
-
-
-def _charts_of(content: Content, row: Row) -> dict[str, Any]:
-    """Charts, slices and the table of precision among the first k of one result, as far as there are details."""
-    r = row.result
-    details = content.details.get((r.task, r.dataset, r.entry))
-    if details is None:
-        return {"details": None, "plots": [], "periodic": None, "slices": [], "beliefs": None, "sheets": []}
-    elements = details.slices.get("element")
-    return {
-        "details": details,
-        "plots": [*model_plots(details), *measured_plots(details.figures)],
-        "sheets": text_sheets(details.tables),
-        "periodic": periodic(elements) if elements else None,
-        "slices": slice_tables(details),
-        "beliefs": belief_section(details, r, TASKS[r.task], _entry_names(content)),
-    }
+    if not found.fits(content.models[result.model], content.datasets[result.dataset]):
+        return EvidenceSection(found, stale=True)
+    graphs = tuple(evidence_graph(explained, i) for i, explained in enumerate(found.alloys) if explained.steps)
+    return EvidenceSection(found, False, pair_map(found), graphs)
 
 
 def _beside(content: Content, table: Table) -> dict[str, Any]:
-    """What a dataset's page shows below a table: curves of the best, the first k of all, every pair."""
-    found = [(row, content.details.get((table.task, table.dataset.key, row.result.entry))) for row in table.rows]
-    named = [(full_name(row), details) for row, details in found if details is not None]
-    best = [(full_name(row), details) for row, details in found if details is not None and not row.reference]
-    beliefs = [
-        Named(full_name(row), row.card.key, row.reference, details) for row, details in found if details is not None
-    ]
+    """What a dataset's page shows below a table: part by part, curves of the best, every pair, all rows together."""
+    found = [(row, content.details.get((table.task, table.dataset.key, row.result.entry))) for row in table.ranked]
+    curves = overlay([(full_name(row), details.figures) for row, details in found if details is not None])
     return {
-        "beliefs": belief_board(beliefs, TASKS[table.task], _entry_names(content)),
-        "plots": overlay_plots(best),
-        "n_curves": len(best),
-        "at_k": at_k(named),
+        "parts": part_by_part(table),
+        "plots": draw_by_section(curves),
+        "most_curves": MOST_CURVES,
         "pairs": pairs(table.ranking, _names(table)) if table.ranking else None,
         "all_rows": all_rows(table.ranking),
     }
-
-
-def _entry_names(content: Content) -> dict[str, str]:
-    """Entry to printed name, for those that bear their model's name."""
-    return {key: display_name(card) for key, card in content.models.items()}
 
 
 def _names(table: Table) -> dict[str, str]:

@@ -7,22 +7,32 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator
 
 from matdisc.cards import HttpsUrl, Key, Name, Strict, TaskKey, Text
 from matdisc.cards.read import checked, read_toml
 from matdisc.errors import CardError
 from matdisc.leaderboard.site.tables.format import METRICS
-from matdisc.tasks import Task
+from matdisc.tasks import TASKS, task_keys
+from matdisc.tasks.task import Task
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
 ADDRESS = r"^https?://[A-Za-z0-9.:-]{1,250}(/[A-Za-z0-9._~%-]{1,100}){0,20}/?$"
 
 
+def _known(key: str) -> str:
+    if key not in TASKS:
+        raise ValueError(f"{key!r} is no task; tasks: {', '.join(task_keys())}")
+    return key
+
+
+KnownTask = Annotated[TaskKey, AfterValidator(_known)]
+
+
 class Headline(Strict):
     """The task and dataset whose standing is the first sentence of the board."""
 
-    task: TaskKey
+    task: KnownTask
     dataset: Key
 
 
@@ -32,7 +42,8 @@ class Settings(Strict):
     `headline_metrics` are shown at first in the tables of the tasks that have any of them; elsewhere, and where it is
     empty, each task's own choice is. `base_url` is the address that the site is published at, as in
     `https://lab.github.io/board/`: hosts show 404.html in the place of pages at any depth, so its links begin there.
-    Without it they begin at the root of the host.
+    Without it they begin at the root of the host. Tasks that `task_order` does not name follow in the order of
+    `matdisc tasks`.
     """
 
     title: Title = "matdisc leaderboard"
@@ -40,9 +51,7 @@ class Settings(Strict):
     publisher: Name | None = None
     repository: HttpsUrl | None = None
     base_url: str | None = None
-    task_order: tuple[TaskKey, ...] = (
-        "discovery", "polymorphs", "relaxation", "alloys", "dynamics", "electrolytes",
-    )  # fmt: skip
+    task_order: tuple[KnownTask, ...] = ()
     dataset_order: tuple[Key, ...] = ()
     headline_metrics: tuple[str, ...] = ()
     chart_rows: Annotated[int, Field(ge=3, le=60)] = 24

@@ -73,10 +73,10 @@ def _claim(table: Table) -> str:
 
 def _context(table: Table) -> str:
     metric = table.headline
-    value = table.first.dummy.get(metric.key)
+    value = table.first.baseline.get(metric.key)
     if value is None:
         return ""
-    text = f"{TASKS[table.task].trivial} would score {show(metric, value, decimals=_decimals(metric))}"
+    text = f"{TASKS[table.task].scoring.baseline_text} would score {show(metric, value, decimals=_decimals(metric))}"
     best = _defined(table)
     worst = _reach(_value(best[0]), metric.better != "lower", best=False) if best else None
     if worst is not None and (worst >= value if metric.better == "lower" else worst <= value):

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from matdisc.leaderboard.schema.evidence import Edge, Explained, Node
-from matdisc.leaderboard.site.charts.svg import Key, Shape, Sheet
-from matdisc.leaderboard.site.tables.format import figure
+from matdisc.leaderboard.site.charts.svg import LegendEntry, Shape
+from matdisc.scoring.figures import Table
 
 WIDTH, TOP, STEP, FOOT = 620, 24, 30, 14
 LEFT, MIDDLE, RIGHT = 150, 330, 490
@@ -40,8 +40,9 @@ class Drawing:
     label: str
     edges: tuple[Shape, ...]
     dots: tuple[Dot, ...]
-    legend: tuple[Key, ...]
-    sheet: Sheet
+    legend: tuple[LegendEntry, ...]
+    data: Table
+    n_rows: int
     height: int
     width: int = WIDTH
 
@@ -73,7 +74,7 @@ def evidence_graph(found: Explained, number: int) -> Drawing:
     told = "; ".join(f"{step.alloy} is {'High' if step.high else 'Low'}, {step.exchange}" for step in found.steps)
     return Drawing(
         f"graph-{number}", found.alloy.replace("|", " "), note, f"Evidence about {found.alloy}: {told}.", edges, dots,
-        _legend(left), _sheet(found), TOP + STEP * rows + FOOT,
+        _legend(left), _table(found), found.n_pieces, TOP + STEP * rows + FOOT,
     )  # fmt: skip
 
 
@@ -116,20 +117,20 @@ def _dot(node: Node, x: float, y: float) -> Dot:
     return Dot(css, path, x_text, y - 9 if anchor == "above" else y + 4, text, anchor)
 
 
-def _legend(left: list[Node]) -> tuple[Key, ...]:
+def _legend(left: list[Node]) -> tuple[LegendEntry, ...]:
     known = (
         ("node high", "known alloy, High (circle)", any(node.high for node in left)),
         ("node low", "known alloy, Low (diamond)", any(node.high is False for node in left)),
         ("node table", "table of knowledge", any(node.kind == "table" for node in left)),
     )
-    return tuple(Key(css, text, area=True) for css, text, wanted in known if wanted)
+    return tuple(LegendEntry(css, text, area=True) for css, text, wanted in known if wanted)
 
 
 def _label(high: bool) -> str:
     return "high" if high else "low"
 
 
-def _sheet(found: Explained) -> Sheet:
+def _table(found: Explained) -> Table:
     head = (
         "known alloy", "it is", "exchange", "mass High", "mass Low", "similar", "dissimilar", "pairs that agree",
         "pairs that differ",
@@ -139,10 +140,8 @@ def _sheet(found: Explained) -> Sheet:
             step.alloy.replace("|", " "),
             "High" if step.high else "Low",
             step.exchange.replace("|", " ").replace("->", "→"),
-            *(figure(value) for value in (step.mass_high, step.mass_low, step.similar, step.dissimilar)),
-            f"{step.n_agree:,}",
-            f"{step.n_differ:,}",
+            *(step.mass_high, step.mass_low, step.similar, step.dissimilar, step.n_agree, step.n_differ),
         )
         for step in found.steps
     )
-    return Sheet(head, rows, found.n_pieces)
+    return Table("steps", found.alloy, head, rows)

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matdisc.leaderboard.site.charts.ticks import Tick, round_step
+from matdisc.leaderboard.site.charts.svg import Axis
+from matdisc.leaderboard.site.charts.ticks import Tick, linear_values, log_values, round_step
 from matdisc.leaderboard.site.tables.board import Row, Table, full_name
 from matdisc.scoring.metric import Metric, show, show_interval
 
@@ -52,22 +53,6 @@ class Chart:
         return self.height - FOOT
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """From a value to x; logarithmic if `log`."""
-
-    low: float
-    high: float
-    log: bool
-
-    def __call__(self, value: float) -> float:
-        low, high, at = self.low, self.high, value
-        if self.log:
-            low, high, at = math.log10(low), math.log10(high), math.log10(max(value, 1e-12))
-        share = min(max((at - low) / (high - low), 0.0), 1.0)
-        return round(LEFT + share * (WIDTH - RIGHT - LEFT), 1)
-
-
 def make_charts(table: Table, most: int) -> list[Chart]:
     """Return a chart for each drawn metric that at least one row has."""
     charts = [make_chart(table, metric, most) for metric in table.columns if metric.chart]
@@ -82,7 +67,7 @@ def make_chart(table: Table, metric: Metric, most: int) -> Chart | None:
     shown = known[:most]
     if not shown:
         return None
-    floor = table.first.dummy.get(metric.key)
+    floor = table.first.baseline.get(metric.key)
     numbers = [x for _, triple in shown for x in triple if x is not None] + ([] if floor is None else [floor])
     scale, ticks = make_scale(numbers, bounded=metric.better == "higher")
     marks = tuple(_mark(row, triple, metric, scale, i) for i, (row, triple) in enumerate(shown))
@@ -98,11 +83,14 @@ def make_chart(table: Table, metric: Metric, most: int) -> Chart | None:
     )
 
 
-def make_scale(numbers: Sequence[float], *, bounded: bool) -> tuple[Scale, list[tuple[float, str]]]:
+def make_scale(numbers: Sequence[float], *, bounded: bool) -> tuple[Axis, list[tuple[float, str]]]:
     """Return a scale with round ends and its ticks; `bounded` values stay within 0 and 1."""
     low, high = min(numbers), max(numbers)
     if not bounded and low > 0 and LOG_RATIOS[0] < high / low < LOG_RATIOS[1]:
-        return _log_scale(low, high)
+        values = [value for value, _ in log_values(low / 10, high * 10)]
+        low, high = max(v for v in values if v <= low), min(v for v in values if v >= high)
+        ticks = log_values(low, high)
+        return _axis(low, high, log=True), ticks[:: 1 + (len(ticks) > 8)]
     if not bounded:
         low = min(low, 0.0)
     step = round_step((high - low) or abs(high) or 1.0)
@@ -111,18 +99,11 @@ def make_scale(numbers: Sequence[float], *, bounded: bool) -> tuple[Scale, list[
         start, stop = start - 1, stop + 1
     if bounded:
         start, stop = max(start, 0), min(stop, round(1 / step))
-    places = max(0, -math.floor(math.log10(step) + 1e-9))
-    ticks = [(i * step, f"{i * step:.{places}f}") for i in range(start, stop + 1)]
-    return Scale(start * step, stop * step, log=False), ticks
+    return _axis(start * step, stop * step), linear_values(start * step, stop * step, step)
 
 
-def _log_scale(low: float, high: float) -> tuple[Scale, list[tuple[float, str]]]:
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = [(factor * 10.0**p, max(0, -p)) for p in powers for factor in (1, 2, 5)]
-    start = max((v for v, _ in steps if v <= low), default=low)
-    stop = min((v for v, _ in steps if v >= high), default=high)
-    ticks = [(v, f"{v:.{places}f}") for v, places in steps if start <= v <= stop]
-    return Scale(start, stop, log=True), ticks[:: 1 + (len(ticks) > 8)]
+def _axis(low: float, high: float, *, log: bool = False) -> Axis:
+    return Axis("", low, high, LEFT, WIDTH - RIGHT, log)
 
 
 def _tick(metric: Metric, value: float, text: str) -> str:
@@ -134,7 +115,7 @@ def _triple(row: Row, metric: Metric) -> tuple[float, float | None, float | None
     return None if value is None or value.value is None else (value.value, value.low, value.high)
 
 
-def _mark(row: Row, triple: tuple[float, float | None, float | None], metric: Metric, scale: Scale, index: int) -> Mark:
+def _mark(row: Row, triple: tuple[float, float | None, float | None], metric: Metric, scale: Axis, index: int) -> Mark:
     value, low, high = triple
     name = full_name(row)
     short = name if len(name) <= LABEL_LENGTH else name[: LABEL_LENGTH - 1].rstrip() + "…"

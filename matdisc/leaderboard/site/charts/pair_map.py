@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from matdisc.leaderboard.schema.evidence import EvidenceMap
-from matdisc.leaderboard.site.charts.heatmaps import SHADES
-from matdisc.leaderboard.site.charts.svg import FOOT, LEFT, MOST_ROWS, RIGHT, TOP, Key, Names, Plot, Shape, Sheet
+from matdisc.leaderboard.site.charts.figures import MOST_ROWS
+from matdisc.leaderboard.site.charts.svg import FOOT, LEFT, RIGHT, SHADES, TOP, LegendEntry, Names, Plot, Shape
 from matdisc.leaderboard.site.charts.ticks import Tick
-from matdisc.leaderboard.site.tables.format import figure
-from matdisc.leaderboard.site.tables.slices import SYMBOLS, place
+from matdisc.leaderboard.site.tables.periodic import SYMBOLS, place
+from matdisc.scoring.figures import Table
 
 WIDTH = 620
 Pair = tuple[int, int]
@@ -37,10 +37,10 @@ def pair_map(found: EvidenceMap) -> Plot | None:
         Names("", tuple(Tick(round(LEFT + at, 1), name) for at, name in names)),
         Names("", tuple(Tick(round(TOP + at, 1), name) for at, name in names)),
         _shapes(order, balance, known, step),
-        (Key("d6", "below: similar", area=True), Key("w6", "below: dissimilar", area=True),
-         Key("g6", "above: mass that is known", area=True)),
+        (LegendEntry("d6", "below: similar", area=True), LegendEntry("w6", "below: dissimilar", area=True),
+         LegendEntry("g6", "above: mass that is known", area=True)),
         f"Heat map of similar against dissimilar mass of {len(pairs)} pairs of {len(order)} elements. {note}.",
-        _sheet(found, sorted(pairs, key=lambda pair: -abs(balance[pair]))),
+        _table(found, sorted(pairs, key=lambda pair: -abs(balance[pair]))[:MOST_ROWS]), len(pairs),
         width=WIDTH, height=round(TOP + len(order) * step + FOOT),
     )  # fmt: skip
 
@@ -60,15 +60,12 @@ def _shapes(order: list[int], balance: dict[Pair, float], known: dict[Pair, floa
     return tuple(Shape(css, "".join(parts)) for css, parts in sorted(cells.items()))
 
 
-def _sheet(found: EvidenceMap, pairs: list[Pair]) -> Sheet:
+def _table(found: EvidenceMap, pairs: list[Pair]) -> Table:
     rows = tuple(
-        (
-            f"{found.elements[j]}–{found.elements[i]}",
-            *(figure(table[i][j]) for table in (found.similar, found.dissimilar, found.conflict)),
-        )
-        for i, j in pairs[:MOST_ROWS]
+        (f"{found.elements[j]}–{found.elements[i]}", found.similar[i][j], found.dissimilar[i][j], found.conflict[i][j])
+        for i, j in pairs
     )
-    return Sheet(("pair", "similar", "dissimilar", "conflict"), rows, len(pairs))
+    return Table("pairs", "Pairs of elements", ("pair", "similar", "dissimilar", "conflict"), rows)
 
 
 def _group_first(symbol: str) -> tuple[int, int]:

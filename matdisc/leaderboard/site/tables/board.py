@@ -74,8 +74,7 @@ class Table:
     @property
     def n_judged(self) -> int | None:
         """Materials, or alloys, behind the headline metric: with a known label, where some lack one."""
-        first = self.first
-        return first.n_groups if TASKS[self.task].beliefs else first.n_labelled or first.n
+        return TASKS[self.task].scoring.size(self.first) if self.first.n else None
 
     @property
     def detectable_in_all(self) -> float | None:
@@ -127,6 +126,7 @@ class Table:
 
 def make_tables(content: Content, task_order: Sequence[str], dataset_order: Sequence[str]) -> list[Table]:
     """Return one table per task and dataset that has results: tasks in the given order, large sets first."""
+    task_order = [*task_order, *TASKS]
     groups: dict[tuple[str, str], list[Result]] = {}
     for result in content.results:
         groups.setdefault((result.task, result.dataset), []).append(result)
@@ -217,7 +217,7 @@ def _some(metric: Metric, results: Sequence[Result]) -> bool:
 
 
 def _floor(metric: Metric, results: Sequence[Result]) -> Cell:
-    found = (r.dummy.get(metric.key) for r in results)
+    found = (r.baseline.get(metric.key) for r in results)
     value = next((v for v in found if v is not None), None)
     return cell(metric, Value(value=value)) if value is not None else Cell("", title=None)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from matdisc.cards import DatasetCard
 from matdisc.leaderboard.agreement import PUBLISHED
 from matdisc.leaderboard.schema.result import Result
-from matdisc.leaderboard.submission import dataset_hash
 from matdisc.scoring.metric import Metric, show, show_interval
 from matdisc.scoring.record import Value
+from matdisc.tasks import get_task
 
 VARIANTS = {PUBLISHED: "the predictions that its authors or Matbench Discovery published"}
 """What the part after `+` in an entry's id means, where that needs words."""
@@ -89,7 +89,7 @@ def badges(result: Result, dataset: DatasetCard) -> tuple[Badge, ...]:
     """Return the flags of a result, and one more if it was computed on another version of the dataset."""
     flags = list(result.flags)
     told = result.provenance.dataset_sha256
-    if told and told != dataset_hash(dataset, result.task):
+    if told and told != get_task(result.task).scoring.truth_hash(dataset, result.task):
         flags.insert(0, f"stale: computed on another version of this dataset ({told[:12]}…); score it anew")
     return tuple(Badge(_short(flag), flag, _warns(flag)) for flag in flags)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from matdisc.scoring.metric import Metric
 from matdisc.tasks import TASKS
 
@@ -36,12 +39,31 @@ def metric_anchor(metric: Metric) -> str:
 
 
 Number = float | None
+NUMERIC = re.compile(r"[<>+−–-]? ?\d")
+"""How the text of a number begins."""
 
 
-def figure(value: Number) -> str:
+def format_number(value: Number) -> str:
     """Return a number with four digits and a real minus; an en dash where it is undefined."""
     if value is None:
         return "–"
     value += 0.0  # no minus before a zero
     text = f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.4g}"
     return text.replace("-", "−")
+
+
+def cell_text(cell: Number | str) -> str:
+    """Return text as it is, and a number as `format_number` prints it."""
+    return cell if isinstance(cell, str) else format_number(cell)
+
+
+def numeric_columns(rows: Sequence[Sequence[Number | str]]) -> tuple[bool, ...]:
+    """Return for each column whether it is set as numbers: some cell begins with one, or none holds a word."""
+    return tuple(
+        any(NUMERIC.match(cell) for cell in column) or all(cell in ("", "–") for cell in column)
+        for column in zip(*(map(cell_text, row) for row in rows), strict=True)
+    )
+
+
+def percent(share: Number) -> str:
+    return "–" if share is None else f"{100 * share:.1f} %"

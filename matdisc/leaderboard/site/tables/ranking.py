@@ -1,11 +1,10 @@
-"""What a ranking says about a table: whether it fits, the difference of every pair, precision among the first k."""
+"""What a ranking says about a table: whether it fits, and the difference of every pair."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from matdisc.leaderboard.schema.details import Details
 from matdisc.leaderboard.schema.ranking import BoardRanking, Ranked
 from matdisc.leaderboard.schema.result import Result
 from matdisc.tasks import TASKS
@@ -32,15 +31,6 @@ class Pairs:
     names: tuple[str, ...]
     rows: tuple[tuple[Pair | None, ...], ...]
     left_out: int
-
-
-@dataclass(frozen=True, slots=True)
-class AtK:
-    """Precision and DAF of every entry among its first k."""
-
-    ks: tuple[int, ...]
-    rows: tuple[tuple[str, tuple[str, ...]], ...]
-    ceiling: tuple[str, ...]
 
 
 def fits(ranking: BoardRanking, results: Sequence[Result]) -> bool:
@@ -87,23 +77,6 @@ def pairs(ranking: BoardRanking, names: Mapping[str, str], *, most: int = MOST_P
     return Pairs(tuple(names[ranking.entries[i]] for i in shown), rows, len(order) - len(shown))
 
 
-def at_k(named: Sequence[tuple[str, Details]]) -> AtK | None:
-    """Return precision and DAF of the named details at every k; None if no details have it."""
-    found = [(name, d.precision_at_k) for name, d in named if d.precision_at_k and d.precision_at_k.k]
-    if not found:
-        return None
-    ks = sorted({k for _, table in found for k in table.k})
-    rows, ceiling = [], dict[int, str]()
-    for name, table in found:
-        columns = zip(table.k, table.precision, table.daf, table.ceiling, strict=True)
-        cells = {}
-        for k, precision, daf, top in columns:
-            cells[k] = f"{_number(precision, 3)} ({_number(daf, 2)})"
-            ceiling.setdefault(k, _number(top, 2))
-        rows.append((name, tuple(cells.get(k, "–") for k in ks)))
-    return AtK(tuple(ks), tuple(rows), tuple(ceiling[k] for k in ks))
-
-
 def p_text(p: float | None) -> str:
     """Return a p-value with two digits; tiny ones as a bound, undefined ones as an en dash."""
     if p is None:
@@ -117,7 +90,3 @@ def _pair(ranked: Ranked, i: int, j: int, digits: int) -> Pair | None:
         return None
     text = f"{mine - other:+.{digits}f}".replace("-", "−")
     return Pair(text, p_text(p), p is not None and p <= 0.05)
-
-
-def _number(value: float | None, places: int) -> str:
-    return "–" if value is None else f"{value:.{places}f}"
