@@ -8,7 +8,8 @@ from matdisc.board import init_board
 from matdisc.datasets.load import load
 from matdisc.datasets.splits import folds, pool
 from matdisc.errors import CardError
-from matdisc.leaderboard.schema.evidence import read_evidence
+from matdisc.leaderboard.schema.evidence import EvidenceMap
+from matdisc.leaderboard.schema.read import read_files
 from matdisc.run.evidence_map import write_evidence_map
 
 SET = "synthetic-miedema"
@@ -33,7 +34,7 @@ def test_a_dataset_without_protocols_has_no_map(board):
 def test_the_map_is_symmetric_and_its_alloys_are_of_the_test_part(board):
     path = write_evidence_map(board, "evidence-data", SET, limit=3)
     assert path.read_text() == write_evidence_map(board, "evidence-data", SET, limit=3).read_text()
-    (found, _), = read_evidence(board)  # fmt: skip
+    (found, _), = read_files(board.evidence_dir, EvidenceMap)  # fmt: skip
     n = len(found.elements)
     assert (n, found.n_train, len(found.alloys)) == (25, 1265, 3)
     assert all(found.similar[i][j] == found.similar[j][i] for i in range(n) for j in range(i))

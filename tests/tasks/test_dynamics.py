@@ -132,7 +132,7 @@ def answers_of(truth, column, **reported):
 def test_terms_are_counted_by_hand():
     card, truth = metals()
     said = {"drift_0": -2.0, "drift_low_0": -3.0, "drift_high_0": -1.0, "temperature_mean": 330.0, "lindemann": 0.2}
-    found = DYNAMICS.terms(card, truth, answers_of(truth, [1.44, 0.72, 5.0, np.nan, 1.44, 1.44], **said))
+    found = DYNAMICS.scoring.terms(card, truth, answers_of(truth, [1.44, 0.72, 5.0, np.nan, 1.44, 1.44], **said))
     assert found["survived"].tolist() == pytest.approx([1, 0.5, 1, 0, 1, 1])
     assert found["survivors"].tolist() == [1, 0, 1, 0, 1, 1]
     assert found["drift"].tolist() == [1.0] * 6
@@ -151,7 +151,7 @@ def test_a_vibration_as_slow_as_the_run_is_no_drift():
     wave = 0.5 * np.sin(2 * np.pi * times / length)
     slope, spread = np.polyfit(times, wave, 1)[0], (wave - np.polyval(np.polyfit(times, wave, 1), times)).std()
     said = {"drift_0": slope, "drift_low_0": slope - 0.01, "drift_high_0": slope + 0.01, "spread_0": spread}
-    found = DYNAMICS.terms(card, truth, answers_of(truth, [1.44] * 6, **said))
+    found = DYNAMICS.scoring.terms(card, truth, answers_of(truth, [1.44] * 6, **said))
     assert abs(slope) > 3
     assert found["drift"].tolist() == [0.0] * 6
     assert found["drift_share"].tolist() == [0.0] * 6
@@ -162,7 +162,7 @@ def test_reference_curves_are_no_error_and_even_ones_the_trivial_one():
     curves = {name: truth.target(name) for kind in curve_columns(card.dynamics) for name in kind}
     perfect = answers_of(truth, [1.44] * 6)
     perfect.reported.update(curves, amplitude=truth.target("amplitude"))
-    found, even = DYNAMICS.terms(card, truth, perfect), DYNAMICS.floor(card, truth)
+    found, even = DYNAMICS.scoring.terms(card, truth, perfect), DYNAMICS.scoring.baseline(card, truth)
     for key in ("rdf_error", "spectrum_error"):
         assert found[key] == pytest.approx(0, abs=1e-12)
         assert (even[key] > 0.3).all()
@@ -233,7 +233,7 @@ def test_drifts_within_the_noise_tie(board):
 
 
 def test_measured_tasks_have_nothing_that_flips(board):
-    with pytest.raises(CardError, match="measures numbers"):
+    with pytest.raises(CardError, match="nothing can flip"):
         compare(board, "emt", "chgnet-0.3.0", "dynamics", SET)
 
 

@@ -48,7 +48,7 @@ def answers(**columns):
 
 
 def terms(liquids, **columns):
-    return ELECTROLYTES.terms(*liquids, answers(**columns))
+    return ELECTROLYTES.scoring.terms(*liquids, answers(**columns))
 
 
 def test_densities_are_compared_as_counted_by_hand(liquids):
@@ -84,8 +84,8 @@ def test_a_card_that_names_aligned_liquids_marks_its_answers_and_says_so(liquids
     for name, marked in (("EC", True), ("PC", False)):
         answer = worker._prediction(job, WorkResult(name, Outcome({"simulated_ps": 2.0, "completed": 1.0}), None, 1.0))
         assert ("aligned" in answer.values) == marked
-    assert any("density of EC" in said for said in flags(model, liquids[0], ELECTROLYTES))
-    assert not any("density of" in said for said in flags(emt, liquids[0], ELECTROLYTES))
+    assert any("density of EC" in said for said in flags(model, liquids[0], ELECTROLYTES.scoring))
+    assert not any("density of" in said for said in flags(emt, liquids[0], ELECTROLYTES.scoring))
 
 
 def test_viscosities_are_compared_by_their_ratio(liquids):
@@ -111,9 +111,9 @@ def test_diffusion_counts_only_with_its_correction_for_the_size_of_the_box(liqui
     targets = dict(truth.targets) | {"diffusion_EC": np.full(6, 6e-10)}
     known = type(truth)(**{**truth.__dict__, "targets": targets})
     plain = {"diffusion_EC": np.full(6, 2e-10), "diffusion_EC_error": np.full(6, 1e-11)}
-    assert np.isnan(ELECTROLYTES.terms(card, known, answers(**plain))["diffusion_error"]).all()
+    assert np.isnan(ELECTROLYTES.scoring.terms(card, known, answers(**plain))["diffusion_error"]).all()
     corrected = plain | {"finite_size": np.full(6, 1e-10), "finite_size_error": np.full(6, 1e-11)}
-    found = ELECTROLYTES.terms(card, known, answers(**corrected))["diffusion_error"]
+    found = ELECTROLYTES.scoring.terms(card, known, answers(**corrected))["diffusion_error"]
     np.testing.assert_allclose(found, math.log(2))
 
 
@@ -132,11 +132,11 @@ def test_details_tell_each_property_with_both_errors(liquids):
     wanted = truth.target("density")
     found = draw(card, truth, answers(density=wanted, density_error=[0.01] * 6, aligned=[1, 0, 0, 0, 0, 0]))
     rows = found.tables[0].rows
-    assert rows[0] == ["EC", "Density", "g/cm³", 1.321, 0.01, 1.321, 0.002, 2.7, "fitted to it"]
-    assert ["EC", "Viscosity", "mPa s", None, None, 1.9, 0.05, 2.7, ""] in rows
+    assert rows[0] == ("EC", "Density", "g/cm³", 1.321, 0.01, 1.321, 0.002, 2.7, "fitted to it")
+    assert ("EC", "Viscosity", "mPa s", None, None, 1.9, 0.05, 2.7, "") in rows
     assert [line.name for line in found.figures[0].lines] == ["equal", "found", "fitted to it"]
     broken = draw(card, truth, answers(stop=[0, 1, 0, 0, 0, 0])).tables[0].rows
-    assert ["PC", "None", "", None, None, None, None, 2.7, "ended by: bond"] in broken
+    assert ("PC", "None", "", None, None, None, None, 2.7, "ended by: bond") in broken
 
 
 def test_each_experimental_value_has_a_source_and_says_how_it_was_checked():
@@ -248,5 +248,5 @@ def test_a_board_scores_and_shows_liquids(board):
 
 def test_columns_of_every_property_come_in_pairs():
     columns = COLUMNS
-    assert columns[:4] == ("simulated_ps", "completed", "stop", "aligned")
+    assert columns[:4] == ["simulated_ps", "completed", "stop", "aligned"]
     assert set(columns[4:]) == {*PROPERTIES, *(f"{name}_error" for name in PROPERTIES)}
