@@ -104,7 +104,7 @@ def evaluate(
     """
     from matdisc.cli.growing import GrowingSite, leaders
     from matdisc.leaderboard.ranking import ranking_path
-    from matdisc.leaderboard.results import publish, publish_new
+    from matdisc.leaderboard.results import publish_new
     from matdisc.run import evaluate as plan
     from matdisc.run import predict as run_predict
     from matdisc.run.engine.cluster import ray_cluster
@@ -145,9 +145,8 @@ def evaluate(
                 without_answers.append(f"{step.entry} on {step.dataset} ({step.task}): {run.trouble}")
                 typer.echo(f"not published: {without_answers[-1]}", err=True)
                 continue
-            publish(root, run.out, step.task, step.dataset, run.entry)
             answered.append((step.model, step.dataset))
-            grown.add(step.task, step.dataset)
+            grown.add(step.task, step.dataset, changed=bool(publish_new(root, step.task, step.dataset)))
             grown.refresh_at_times()
     for path in refresh_evidence_maps(root, answered):
         typer.echo(f"evidence: {path}", err=True)
