@@ -39,6 +39,7 @@ def figures() -> list[Figure]:
     bars = [Bars(f"{role} calls", edges, heights, role) for role, heights in
             (("tp", [40, 0]), ("fp", [10, 0]), ("tn", [0, 90]), ("fn", [0, 20]))]  # fmt: skip
     roc = Line("AUC 0.667", share, [math.sqrt(x) for x in share])
+    bins = Line("stated", [0.2, 0.7], [0.2, 0.7], ["40 answers", "60 answers"], y_low=[0.1, 0.6], y_high=[0.4, 0.8])
     return [
         Figure("roc", "ROC", "false positive rate", "true positive rate", [roc], reference=(0, 0, 1, 1), overlay=True,
                note="area under the curve 0.667; dashed: random order"),
@@ -47,6 +48,7 @@ def figures() -> list[Figure]:
                note="logarithmic axis"),
         Figure("hull-histogram", "Right and wrong calls", "hull distance, eV/atom", "materials", bars=bars,
                note="hatched: wrong"),
+        Figure("intervals", "Stated interval", "stated", "observed", [bins], reference=(0, 0, 1, 1)),
         Figure("parity", "Predicted against true", "true, eV/atom", "predicted, eV/atom",
                reference=(-0.1, -0.1, 0.1, 0.1), density=Density(edges, edges, [[1, 0], [7, 50]])),
     ]  # fmt: skip

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from matdisc.leaderboard.site.charts.figures import draw, overlay
 from matdisc.leaderboard.site.charts.svg import curve, x_axis, y_axis
-from matdisc.leaderboard.site.tables.format import cell_text, numeric_columns
+from matdisc.leaderboard.site.tables.format import cell_text, numeric_columns, printed
 from matdisc.scoring.figures import Artifacts, Bars, Density, Figure, Line
 
 
@@ -90,6 +90,13 @@ def test_a_figure_without_a_point_is_left_out():
 
 def test_a_table_prints_numbers_and_dashes():
     assert [cell_text(cell) for cell in ("one", -0.5, None, 1367, 0.123456)] == ["one", "−0.5", "–", "1,367", "0.1235"]
+
+
+def test_numbers_of_one_column_have_the_same_decimals_unless_some_are_tiny():
+    rows = [("a", 119.0, 0.5, 7.083, 1e-5), ("b", 1320.0, 0.71429, 12.0, 0.5), ("c", None, None, None, None)]
+    assert printed(rows) == [
+        ("a", "119", "0.500", "7.08", "1e−05"), ("b", "1,320", "0.714", "12.00", "0.5"), ("c", "–", "–", "–", "–"),
+    ]  # fmt: skip
 
 
 def test_a_table_with_a_row_of_another_length_is_refused():

@@ -8,7 +8,14 @@ from markupsafe import Markup
 
 from matdisc.leaderboard.schema.result import Result
 from matdisc.leaderboard.site.tables.cells import published_value
-from matdisc.leaderboard.site.tables.format import cell_text, format_number, metric_anchor, numeric_columns, percent
+from matdisc.leaderboard.site.tables.format import (
+    cell_text,
+    format_number,
+    metric_anchor,
+    numeric_columns,
+    percent,
+    printed,
+)
 from matdisc.leaderboard.site.tables.periodic import periodic
 from matdisc.scoring.figures import Table
 from matdisc.scoring.metric import Metric, show, show_interval
@@ -50,6 +57,6 @@ def bounded(result: Result) -> list[Metric]:
 FILTERS = {
     "show": show, "interval": show_interval, "percent": percent, "thousands": thousands, "plain": plain_number,
     "anchor": anchor, "metric_anchor": metric_anchor, "together": together, "number": format_number,
-    "cell": cell_text, "numeric": numeric_columns, "periodic": periodic,
+    "printed": printed, "numeric": numeric_columns, "periodic": periodic,
     "dashes": dashes, "bounded": bounded, "published_value": published_value,
 }  # fmt: skip

@@ -39,6 +39,8 @@ def metric_anchor(metric: Metric) -> str:
 
 
 Number = float | None
+TINY = 0.01
+"""A column with a smaller number than this keeps four digits of each."""
 NUMERIC = re.compile(r"[<>+−–-]? ?\d")
 """How the text of a number begins."""
 
@@ -55,6 +57,20 @@ def format_number(value: Number) -> str:
 def cell_text(cell: Number | str) -> str:
     """Return text as it is, and a number as `format_number` prints it."""
     return cell if isinstance(cell, str) else format_number(cell)
+
+
+def printed(rows: Sequence[Sequence[Number | str]]) -> list[tuple[str, ...]]:
+    """Return the cells of a table as text; numbers of one column have the same decimals, unless some are tiny."""
+    columns = [_column(column) for column in zip(*rows, strict=True)]
+    return list(zip(*columns, strict=True))
+
+
+def _column(cells: Sequence[Number | str]) -> list[str]:
+    sizes = [abs(cell) for cell in cells if isinstance(cell, float | int) and cell]
+    if not sizes or any(isinstance(cell, str) for cell in cells) or min(sizes) < TINY:
+        return list(map(cell_text, cells))
+    places = max(0, 3 - len(str(int(max(sizes)))) + 1) if any(size != int(size) for size in sizes) else 0
+    return ["–" if cell is None else f"{float(cell) + 0.0:,.{places}f}".replace("-", "−") for cell in cells]
 
 
 def numeric_columns(rows: Sequence[Sequence[Number | str]]) -> tuple[bool, ...]:
