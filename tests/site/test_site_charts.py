@@ -158,3 +158,16 @@ def test_figures_of_other_sections_are_not_laid_over_each_other():
     a, b = (figure([Line("AUC 1", [1.0], [0.4])], overlay=True, section=section) for section in "ab")
     found = overlay([("one", [a, b]), ("two", [b])])
     assert [[line.name for line in one.lines] for one in found] == [["one (AUC 1)"], ["one (AUC 1)", "two (AUC 1)"]]
+
+
+def test_ticks_of_a_logarithmic_axis_bear_the_decimals_they_need():
+    ticks = x_axis("", 0.02, 2, log=True).ticks
+    assert [tick.text for tick in ticks] == [
+        "0.02",
+        "0.05",
+        "0.1",
+        "0.2",
+        "0.5",
+        "1",
+        "2",
+    ]

@@ -1,10 +1,14 @@
 """Every page: sound HTML, working links, nothing from elsewhere, no text that turns into markup."""
 
+import tomllib
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from site_boards import HOSTILE, LONG_KEY
 from site_html import Page, read_pages
+
+from matdisc.cards import ModelCard
+from matdisc.tasks import TASKS
 
 
 @pytest.fixture(scope="module", params=["site", "full_site", "sample_site", "empty_site"])
@@ -138,3 +142,14 @@ def test_every_metric_of_the_board_is_defined_on_the_methods_page(site):
     new = "rank-interval holm tie-group detectable bounds prevalences precision-at-k roc slices calibration compat"
     assert set(new.split()) <= set(page.ids)
     assert "not done yet" not in page.words
+
+
+def test_the_example_of_a_card_on_the_submission_page_is_a_card(site):
+    (text,) = [text for tag, text in Page(site / "submit.html").text if tag == "code" and text.startswith("key = ")]
+    assert ModelCard.model_validate(tomllib.loads(text)).key == "my-model-1.0"
+
+
+def test_the_submission_page_has_the_answer_columns_of_every_task(site):
+    heads = {text for tag, text in Page(site / "submit.html").text if tag == "code"}
+    for task in TASKS.values():
+        assert task.columns[0].name in heads
