@@ -99,6 +99,11 @@ def test_numbers_of_one_column_have_the_same_decimals_unless_some_are_tiny():
     ]  # fmt: skip
 
 
+def test_a_large_number_of_a_column_takes_no_digit_from_a_small_one():
+    rows = [("Materials", 1367.0), ("Brier score", 0.738844), ("Log loss", 26.6306)]
+    assert [value for _, value in printed(rows)] == ["1,367", "0.7388", "26.63"]
+
+
 def test_a_table_with_a_row_of_another_length_is_refused():
     with pytest.raises(ValidationError, match="every row needs 2 cells"):
         Artifacts(tables=({"key": "k", "title": "t", "head": ("a", "b"), "rows": (("one",),)},))

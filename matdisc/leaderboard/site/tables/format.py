@@ -39,8 +39,6 @@ def metric_anchor(metric: Metric) -> str:
 
 
 Number = float | None
-TINY = 0.01
-"""A column with a smaller number than this keeps four digits of each."""
 NUMERIC = re.compile(r"[<>+−–-]? ?\d")
 """How the text of a number begins."""
 
@@ -60,16 +58,17 @@ def cell_text(cell: Number | str) -> str:
 
 
 def printed(rows: Sequence[Sequence[Number | str]]) -> list[tuple[str, ...]]:
-    """Return the cells of a table as text; numbers of one column have the same decimals, unless some are tiny."""
+    """Return the cells of a table as text; numbers of one column have the same decimals if each keeps two digits."""
     columns = [_column(column) for column in zip(*rows, strict=True)]
     return list(zip(*columns, strict=True))
 
 
 def _column(cells: Sequence[Number | str]) -> list[str]:
     sizes = [abs(cell) for cell in cells if isinstance(cell, float | int) and cell]
-    if not sizes or any(isinstance(cell, str) for cell in cells) or min(sizes) < TINY:
+    whole = all(size == int(size) for size in sizes)
+    places = 0 if whole else max(0, 4 - len(str(int(max(sizes)))))
+    if not sizes or any(isinstance(cell, str) for cell in cells) or (not whole and min(sizes) < 10 ** (1 - places)):
         return list(map(cell_text, cells))
-    places = max(0, 3 - len(str(int(max(sizes)))) + 1) if any(size != int(size) for size in sizes) else 0
     return ["–" if cell is None else f"{float(cell) + 0.0:,.{places}f}".replace("-", "−") for cell in cells]
 
 
