@@ -144,6 +144,12 @@ def test_every_metric_of_the_board_is_defined_on_the_methods_page(site):
     assert "not done yet" not in page.words
 
 
+def test_the_trivial_answer_of_every_task_stands_on_the_methods_page(site):
+    words = Page(site / "methods.html").words
+    for task in TASKS.values():
+        assert f"{task.title.lower()}: {task.scoring.baseline_text.lower()}" in words
+
+
 def test_the_example_of_a_card_on_the_submission_page_is_a_card(site):
     (text,) = [text for tag, text in Page(site / "submit.html").text if tag == "code" and text.startswith("key = ")]
     assert ModelCard.model_validate(tomllib.loads(text)).key == "my-model-1.0"
