@@ -75,6 +75,7 @@ def test_every_embedded_dataset_verifies(run):
     assert "WRONG" not in done.stdout
 
 
+@pytest.mark.slow
 def test_a_tampered_table_is_found(run, board):
     path = board.datasets_dir / "emt-alloys" / "crystals.csv"
     path.write_bytes(path.read_bytes().replace(b"-0.1", b"-0.2", 1))
@@ -110,6 +111,7 @@ def test_two_models_are_compared_with_a_verdict(run):
     assert run("rescore", "--check").stdout.count(": same") == 7
 
 
+@pytest.mark.slow
 def test_the_published_procedure_is_for_wbm(run, board):
     file = run("predict", "emt", "discovery", "-d", "emt-alloys", "-w", "0").stdout.split("predictions: ")[1].strip()
     done = run("score", file, "-t", "discovery", "-d", "emt-alloys", "--compat", "matbench-discovery", ok=False)
@@ -119,6 +121,7 @@ def test_the_published_procedure_is_for_wbm(run, board):
     )
 
 
+@pytest.mark.slow
 def test_input_columns_that_hold_labels_are_named_with_code_one(run, board, tmp_path):
     file = run("predict", "emt", "discovery", "-d", "emt-alloys", "-w", "0").stdout.split("predictions: ")[1].strip()
     table = tmp_path / "features.csv"
@@ -128,6 +131,7 @@ def test_input_columns_that_hold_labels_are_named_with_code_one(run, board, tmp_
     assert "forbidden input: e_above_hull" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_relaxation_goes_from_starts_to_a_score(run, tmp_path):
     starts = tmp_path / "starts.jsonl"
     assert "61 structures" in run("datasets", "structures", "octet-binaries", "--out", str(starts)).stdout

@@ -149,6 +149,7 @@ def test_the_task_alloys_needs_a_protocol(board):
         read_card(path, DatasetCard)
 
 
+@pytest.mark.slow
 def test_the_shipped_set_holds_all_quaternaries_of_its_metals(board):
     dataset = load(board, "synthetic-miedema")
     assert len(dataset) == 25 * 24 * 23 * 22 // 24 == 12650
@@ -204,6 +205,7 @@ def test_folds_of_the_shipped_set_are_those_of_its_card(board):
         assert checked_folds(dataset, protocol, sha256)
 
 
+@pytest.mark.slow
 @mirror
 @needs_mirror
 @pytest.mark.parametrize("key", ["alloys-demo", "quaternary24-dft", "alloys-experimental"])

@@ -34,6 +34,7 @@ def emt(crystal):
     return Atoms(crystal.symbols, scaled_positions=crystal.positions, cell=crystal.cell, pbc=True, calculator=EMT())
 
 
+@pytest.mark.slow
 def test_emt_reproduces_every_frozen_energy_at_rest(dataset, rows):
     crystals = {f"{el}-fcc": crystal for el, crystal in dataset.reference_crystals.items()}
     crystals |= {s.material_id: s.crystal for s in (*dataset.samples, *dataset.train)}

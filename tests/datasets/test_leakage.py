@@ -329,6 +329,7 @@ def test_every_perovskite_finds_its_disguised_copy_within_two_minutes(perovskite
     assert found.evidence == tuple(copies)
 
 
+@pytest.mark.slow
 @pytest.mark.mirror
 @pytest.mark.skipif("MATDISC_MIRROR" not in os.environ, reason="MATDISC_MIRROR is not set")
 def test_both_orders_of_a_perovskite_share_the_formula_and_one_order_twice_the_structure(perovskites):

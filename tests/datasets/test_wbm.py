@@ -162,6 +162,7 @@ def synthetic(tmp_path_factory):
     return board
 
 
+@pytest.mark.slow
 @pytest.mark.mirror
 @pytest.mark.parametrize("model", REAL)
 def test_real_files_are_read_as_they_are_with_all_their_oddities(synthetic, model):
@@ -174,6 +175,7 @@ def test_real_files_are_read_as_they_are_with_all_their_oddities(synthetic, mode
     assert sum(kinds) == coverage["expected"] == 256963
 
 
+@pytest.mark.slow
 @pytest.mark.mirror
 def test_alignment_is_by_id_and_never_by_position(synthetic):
     import pandas as pd
@@ -186,6 +188,7 @@ def test_alignment_is_by_id_and_never_by_position(synthetic):
     np.testing.assert_array_equal(checked.answers.values, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.mirror
 @pytest.mark.parametrize("model", ["chgnet-0.3.0", "bowsr"])
 def test_the_published_procedure_is_repeated_at_full_size(synthetic, model):

@@ -193,6 +193,7 @@ def test_the_lowest_brier_score_leads_the_board(toy, run):
     assert ranking["metrics"]["brier"]["value"] == pytest.approx([found[e] for e in ranking["entries"]], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_board_with_alloys_scores_again_to_the_same_and_builds_its_site(toy, run):
     run("alloys-constant")
     run("evidence-data")
@@ -289,6 +290,7 @@ def test_evidence_of_another_model_or_other_alloys_is_made_anew(toy, change):
     assert (path.read_text() == before) == (change == "damage")
 
 
+@pytest.mark.slow
 def test_all_scores_stand_in_one_text_with_the_best_first_and_differences_to_the_null(toy, run):
     for model in ("alloys-constant", "evidence-data"):
         run(model)

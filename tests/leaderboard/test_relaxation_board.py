@@ -65,6 +65,7 @@ def outsider(board, asked, tmp_path):
     return add
 
 
+@pytest.mark.slow
 def test_a_row_that_is_nearer_to_the_reference_ranks_first(board, outsider):
     near, far = outsider("near", 1.01, 0.01), outsider("far", 0.98, 0.04)
     assert near["metrics"]["rmsd"]["value"] < far["metrics"]["rmsd"]["value"] < far["baseline"]["rmsd"]

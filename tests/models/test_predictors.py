@@ -58,6 +58,7 @@ def test_without_training_data_the_forest_declines(board):
     assert all(isinstance(a, Unsupported) for a in answers)
 
 
+@pytest.mark.slow
 def test_the_forest_cannot_tell_polymorphs_of_one_composition_apart(board):
     data = load(board, "emt-alloys")
     answers = load_predictor(board.model("composition-rf"))(data.train, data.samples, Question("discovery", 0.0))

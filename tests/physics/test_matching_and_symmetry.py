@@ -110,6 +110,7 @@ for name in ("AgAu-L1_1", "AgCu-L1_1", "AgNiPd-C1_b-Ni"):
 """
 
 
+@pytest.mark.slow
 def test_symmetry_is_the_same_in_every_process():
     """Sets of texts have another order in each process; what is numbered by such an order differs in doubtful cases."""
     said = {

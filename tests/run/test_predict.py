@@ -52,6 +52,7 @@ def test_a_material_that_breaks_a_potential_costs_that_material_alone(board, add
     assert all(said in found[key].error for key in gold)
 
 
+@pytest.mark.slow
 def test_a_material_that_hangs_is_timed_out_and_the_next_is_asked(board, add_toy):
     key = add_toy("sleepy", "misbehaving", how="sleep", symbol="Au")
     run = predict(board, key, "discovery", SET, limit=12, workers=0, timeout=0.5)

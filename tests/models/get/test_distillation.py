@@ -53,6 +53,7 @@ def test_distillation_reduces_the_spread_between_seeds_on_frames_nobody_learned_
     assert 0 < spread.after < 0.9 * spread.before
 
 
+@pytest.mark.slow
 def test_errors_on_clusters_are_told_before_and_after(distilled):
     (forces,) = (change for change in distilled.changes if change.what == "forces MAE, clusters, validation")
     assert forces.after < 1.25 * forces.before

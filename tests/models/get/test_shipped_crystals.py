@@ -32,6 +32,7 @@ def test_it_is_a_potential_when_compiled_in_single_precision():
     check_potential(load(NAME), force_tolerance=2e-2)
 
 
+@pytest.mark.slow
 def test_it_predicts_energies_of_alloys_it_never_saw_thrice_as_well_as_their_mean(board):
     dataset = load_dataset(board, "emt-alloys")
     samples = dataset.samples
@@ -45,6 +46,7 @@ def test_it_predicts_energies_of_alloys_it_never_saw_thrice_as_well_as_their_mea
     assert np.abs(found - truth).mean() < np.abs(truth - truth.mean()).mean() / 3
 
 
+@pytest.mark.slow
 def test_no_alloy_of_a_scored_system_is_among_the_frames(board):
     dataset = load_dataset(board, "emt-alloys")
     crystals = [sample.crystal for sample in training_part(dataset, None)]

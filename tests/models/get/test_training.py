@@ -87,6 +87,7 @@ def test_training_beats_the_dummy_on_frames_that_were_not_learned_from(uninterru
     assert forces.rmse < 0.8 * forces.dummy_rmse
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 5, 8])
 def test_a_killed_training_goes_on_and_ends_as_if_nothing_had_happened(frames, tmp_path, uninterrupted, steps):
     with pytest.raises(Killed):
@@ -156,6 +157,7 @@ def test_a_device_that_is_not_there_is_named(frames, tmp_path):
         train(config(run={"device": "no-such-device"}), frames, tmp_path)
 
 
+@pytest.mark.slow
 def test_in_the_mode_of_the_paper_the_penalty_shrinks_the_force_that_is_left_out(frames, tmp_path):
     def residual(weight):
         network = NET | {"conservative": False}
