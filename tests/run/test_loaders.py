@@ -130,7 +130,8 @@ def add(board):
         (board.models_dir / key / "model.toml").write_text(
             CARD.format(
                 key=key, kind=kind, options=written,
-                gives='"energy", "forces", "stress"' if kind == "potential" else '"formation energy", "structure"', more=POTENTIAL if kind == "potential" else "",
+                gives='"energy", "forces", "stress"' if kind == "potential" else '"formation energy", "structure"',
+                more=POTENTIAL if kind == "potential" else "",
                 loader=loader if ":" in loader else f"{__name__}:{loader}",
             )
         )  # fmt: skip
