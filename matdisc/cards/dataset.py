@@ -133,6 +133,17 @@ class Relaxation(Strict):
     sha256: Sha256
     note: Text
 
+    @property
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """What is asked, in words, by title."""
+        text = (
+            f"{self.n_samples:,} structures: edges times {self.scale:g}, atoms displaced by {self.rattle:g} Å "
+            f"(standard deviation of each component), seed {self.seed}"
+        )
+        if self.max_e_above_hull is not None:
+            text += f"; only materials at most {self.max_e_above_hull:g} eV/atom above the hull"
+        return (("Relaxation starts", text),)
+
 
 TABLES = {"relaxation": "relaxation", "dynamics": "dynamics", "electrolytes": "electrolytes", "alloys": "splits"}
 """The table of a card that says how a task is asked, by the task."""
@@ -191,6 +202,19 @@ class DatasetCard(Strict):
             if (task in self.tasks) != bool(getattr(self, table)):
                 raise ValueError(f"the task '{task}' and the table '{table}' need each other")
         return self
+
+    @property
+    def _tables(self) -> list[Relaxation | Dynamics | Electrolytes]:
+        return [table for table in (self.relaxation, self.dynamics, self.electrolytes) if table]
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """What the tables of the card say of how tasks are run, in words, by title."""
+        return [fact for table in self._tables for fact in table.facts]
+
+    @property
+    def table_notes(self) -> list[str]:
+        return [table.note for table in self._tables]
 
     def sha256_of(self, task: str) -> str | None:
         """Hash of what a task asks: of the start and reference structures, or of the samples."""

@@ -46,6 +46,17 @@ class Dynamics(Strict):
             raise ValueError("'sampled_ps' is too short for 'spectrum_bins' up to 'spectrum_max'; a bin needs 1/time")
         return self
 
+    @property
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """What is run, in words, by title."""
+        steps = ", ".join(f"{step:g}" for step in self.timesteps)
+        text = (
+            f"{self.temperature:g} K; {self.equilibration_ps:g} ps of equilibration and {self.sampled_ps:g} ps at that "
+            f"temperature in steps of {self.timestep:g} fs; {self.conserved_ps:g} ps of constant energy with steps of "
+            f"{steps} fs"
+        )
+        return ("Dynamics", text), ("Reference trajectory", self.reference or "none")
+
 
 class Electrolytes(Strict):
     """Molecular dynamics of the electrolytes task, the same for every model; part of the dataset's hash.
@@ -66,3 +77,13 @@ class Electrolytes(Strict):
     n_atoms: Annotated[int, Field(gt=0, le=100_000)]
     seed: Annotated[int, Field(ge=0)]
     note: Text
+
+    @property
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """What is run, in words, by title."""
+        text = (
+            f"{self.replicas} replicas of at least {self.n_atoms:,} atoms; {self.equilibration_ps:g} + "
+            f"{self.density_ps:g} ps at {self.pressure_bar:g} bar and {self.equilibration_ps:g} + {self.sampled_ps:g} ps "
+            f"at constant volume, in steps of {self.timestep:g} fs"
+        )
+        return (("Simulation", text),)

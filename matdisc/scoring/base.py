@@ -166,6 +166,10 @@ class Scoring(ABC):
         """Return the number of independent materials behind the headline metrics of a result."""
         return int(result.n_labelled or result.n)
 
+    def part_title(self, name: str) -> str:
+        """Return the heading of a part of a result."""
+        return name
+
     def theory_matters(self, card: DatasetCard) -> bool:
         """Whether a model of another level of theory than the labels' starts with a handicap."""
         return False

@@ -21,7 +21,7 @@ from matdisc.predictions import Submission
 from matdisc.scoring.answers import Answers
 from matdisc.scoring.base import Bootstrap, Control, Draws, Prepare, Scoring, about, subset_mask
 from matdisc.scoring.figures import Artifacts
-from matdisc.scoring.fold_details import fold_artifacts
+from matdisc.scoring.fold_details import TITLES, fold_artifacts
 from matdisc.scoring.folds import protocols, resampled, score_beliefs
 from matdisc.scoring.plausibility import refuse_impossible_beliefs
 
@@ -44,6 +44,9 @@ class FoldScoring(Scoring):
 
     def size(self, result: Any) -> int:
         return int(result.n_groups)
+
+    def part_title(self, name: str) -> str:
+        return TITLES.get(name, name)
 
     def truth_hash(self, card: DatasetCard, task: str) -> str | None:
         return input_hash(card.sha256, card.splits) if card.sha256 else None

@@ -101,7 +101,7 @@ def _ranking_figures(stable: Bools, score: Floats, ranking: Ranking) -> Iterator
     )  # fmt: skip
     tried = cumulative_curve(stable, score, ranking=ranking)
     yield Figure(
-        "cumulative", "Cumulative precision and recall", "materials tried in the predicted order", "share",
+        "cumulative", "Cumulative precision and recall", "materials screened in the predicted order", "share",
         [Line("precision", tried.screened, tried.precision), Line("recall", tried.screened, tried.recall)],
         note="logarithmic axis", x_log=True, overlay=True,
     )  # fmt: skip

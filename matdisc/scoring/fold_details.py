@@ -81,7 +81,7 @@ def _metrics(
     section: str,
 ) -> list[Table]:
     """Return the main metrics and the others, in two tables."""
-    head = ["Metric", "Value (95 % interval)", "Trivial answer"]
+    head = ["Metric", "Value (95 % interval)", "Baseline"]
     if differences:
         head.append(f"Difference to {control}")
         note += " A star marks a difference whose interval leaves out 0."

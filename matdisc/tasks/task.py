@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matdisc.physics.evaluation import Steps
@@ -46,6 +47,7 @@ class Task:
         needs: What a potential has to give, e.g. `energy`, `forces` and `stress`.
         answers: What a predictor has to predict, one of these, e.g. `formation energy`.
         relaxes: Whether a relaxation protocol matters.
+        method: An HTML fragment with definitions and limits, for the methods page of the site.
     """
 
     key: str
@@ -57,6 +59,7 @@ class Task:
     needs: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
     relaxes: bool = False
+    method: Path | None = None
 
     @property
     def columns(self) -> tuple[AnswerColumn, ...]:

@@ -51,7 +51,7 @@ def belief_details(key: str) -> dict[str, Any]:
     share = [i / 100 for i in range(1, 101)]
     first, second = "Learning from a tenth", "One element left out"
     metrics = [("Brier score", "0.190 (0.170–0.210)", "0.278", "−0.020 (−0.040 to 0.010)")]
-    head = ("Metric", "Value (95 % interval)", "Trivial answer", "Difference to the control row")
+    head = ("Metric", "Value (95 % interval)", "Baseline", "Difference to the control row")
     elements = [("Fe", 0.2, 28, 50.0), ("Co", 0.3, 20, 25.0), (HOSTILE, 0.25, 5, 0.0)]
     figures = [
         Figure("risk-ignorance", "Errors among the most certain by ignorance", "share answered", "share wrong",

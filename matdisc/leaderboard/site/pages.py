@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 import matdisc
 from matdisc.cards import DatasetCard
@@ -34,6 +35,7 @@ from matdisc.schema import STATUSES
 from matdisc.scoring.metric import Metric
 from matdisc.tasks import TASKS
 from matdisc.tasks.describe import columns
+from matdisc.tasks.task import Task
 
 TEMPLATES = Path(__file__).parent / "templates"
 POLICY = (
@@ -103,9 +105,16 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    env.globals.update(METRICS=METRICS, TASKS=TASKS, verdict=verdict, charts=make_charts, colour_schemes=COLOUR_SCHEME)
+    env.globals.update(
+        METRICS=METRICS, TASKS=TASKS, verdict=verdict, charts=make_charts, colour_schemes=COLOUR_SCHEME, method=_method
+    )
     env.filters.update(FILTERS, model_name=display_name)
     return env
+
+
+def _method(task: Task) -> Markup:
+    """The fragment of a task; it comes with installed code, so that it is trusted as code is."""
+    return Markup(task.method.read_text(encoding="utf-8")) if task.method else Markup()
 
 
 def metric_groups() -> list[tuple[str, list[Metric]]]:

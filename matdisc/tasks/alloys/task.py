@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matdisc.datasets.load import input_hash
@@ -99,4 +100,5 @@ ALLOYS = Task(
         positive="High",
     ),
     answers=("phase",),
+    method=Path(__file__).with_name("method.html"),
 )

@@ -7,6 +7,7 @@ error of the formation energy.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,4 +80,5 @@ DISCOVERY = Task(
     needs=("energy",),
     answers=("formation energy", "stability"),
     relaxes=True,
+    method=Path(__file__).with_name("method.html"),
 )

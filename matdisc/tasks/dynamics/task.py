@@ -7,6 +7,7 @@ curves, arrangement and vibrations are compared with them too.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,4 +111,5 @@ DYNAMICS = Task(
     ),
     simulate=simulate,
     needs=("energy", "forces"),
+    method=Path(__file__).with_name("method.html"),
 )

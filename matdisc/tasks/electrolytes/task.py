@@ -8,6 +8,7 @@ of a liquid, that density is shown apart and is no test.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -168,4 +169,5 @@ ELECTROLYTES = Task(
     ),
     simulate=simulate,
     needs=("energy", "forces", "stress"),
+    method=Path(__file__).with_name("method.html"),
 )

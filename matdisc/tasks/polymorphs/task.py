@@ -5,6 +5,7 @@ Only the order within one compound counts, so no elemental references are needed
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -83,4 +84,5 @@ POLYMORPHS = Task(
     needs=("energy",),
     answers=("formation energy", "stability"),
     relaxes=True,
+    method=Path(__file__).with_name("method.html"),
 )

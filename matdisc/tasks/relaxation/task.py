@@ -164,4 +164,5 @@ RELAXATION = Task(
     needs=("energy", "forces", "stress"),
     answers=("structure",),
     relaxes=True,
+    method=Path(__file__).with_name("method.html"),
 )

@@ -95,7 +95,7 @@ def part_by_part(found: board.Table) -> list[Table]:
         rows = [
             (board.full_name(row), part) for row in found.rows for part in row.result.secondary if part.name == name
         ]
-        tables.append(_part_table(f"part-{i}", name, found.task, metrics, rows))
+        tables.append(_part_table(f"part-{i}", task.scoring.part_title(name), found.task, metrics, rows))
     return tables
 
 
