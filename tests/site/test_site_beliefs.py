@@ -30,7 +30,7 @@ def test_pages_of_alloys_balance_and_repeat_no_id(alloy_site, name):
 
 def test_the_dataset_page_has_every_row_part_by_part_with_its_coverage(alloy_site):
     words = Page(alloy_site / f"datasets/{KEY}.html").words
-    parts = [words.index(f"{name} 920 answers, 54.3 % High") for name in ("Headline", "loeo")]
+    parts = [words.index(f"{name} 920 answers, 54.3 % High") for name in ("Headline", "One element left out")]
     assert parts == sorted(parts)
     assert "margins above 1 700 answers" in words
     assert words.count("76.6 (74.6–78.6)") == 3 * 3  # three rows that do not abstain, in three parts
