@@ -34,7 +34,7 @@ FEW = 400
 UNDEFINED = {"value": None, "low": None, "high": None}
 
 Value = Mapping[str, Any]
-"""A number with `value`, `low` and `high`; a difference has `detectable` too."""
+"""A number with `value`, `low` and `high`; a metric has `n_defined` too, a difference `detectable`."""
 
 
 def fold_artifacts(
@@ -56,14 +56,15 @@ def fold_artifacts(
         seed: Of the resamples.
     """
     name, others = control or ("", {})
-    headline = next(metric for metric in metrics if metric.key == ranked[0])
+    headline, first = next(metric for metric in metrics if metric.key == ranked[0]), next(iter(found))
     figures, tables = [], []
     for protocol in found.values():
         section = TITLES.get(protocol.name, protocol.name)
         other = others.get(protocol.name)
         differences = against(protocol, other, replicates, seed) if other else {}
         values = intervals(protocol, replicates, seed)
-        note = " ".join([_counts(protocol, values), *_conclusions(protocol, values, differences, headline, name)])
+        counts = _counts(protocol, values, " (headline)" if protocol.name == first else "")
+        note = " ".join([counts, *_conclusions(protocol, values, differences, headline, name)])
         tables += _metrics(metrics, values, class_rate(protocol), differences, name, note, section)
         if protocol.answered:
             figures += fold_figures(protocol.folds, section)
@@ -81,10 +82,11 @@ def _metrics(
     section: str,
 ) -> list[Table]:
     """Return the main metrics and the others, in two tables."""
-    head = ["Metric", "Value (95 % interval)", "Baseline"]
+    head = ["Metric", "Value (95 % interval)", "Baseline (class rate of training)"]
     if differences:
         head.append(f"Difference to {control}")
-        note += " A star marks a difference whose interval leaves out 0."
+        note += f" Differences are this row minus {control}, fold by fold; a star: the interval leaves out 0."
+    head.append("Folds where defined")
     parts: list[list[list[str]]] = [[], []]
     for metric in metrics:
         if metric.key in values:
@@ -96,6 +98,7 @@ def _metrics(
             ]
             if differences:
                 row.append(_difference(metric, differences.get(metric.key, UNDEFINED)))
+            row.append(str(values[metric.key]["n_defined"]))
             parts[not metric.main].append(row)
     return [
         Table(key, title, head, rows, text, section)
@@ -140,7 +143,7 @@ def _certain(found: Value) -> bool:
     return found["low"] is not None and found["high"] is not None and (found["low"] > 0 or found["high"] < 0)
 
 
-def _counts(protocol: Protocol, values: Mapping[str, Value]) -> str:
+def _counts(protocol: Protocol, values: Mapping[str, Value], mark: str) -> str:
     n_folds, missing, most = len(protocol.folds), protocol.n - protocol.answered, values["daf_max"]["value"]
     counts = [
         f"{protocol.n:,} answers on {protocol.n_alloys:,} alloys in {n_folds:,} fold{'s' if n_folds != 1 else ''}",
@@ -151,7 +154,7 @@ def _counts(protocol: Protocol, values: Mapping[str, Value]) -> str:
         counts.append(f"{missing:,} missing")
     if most is not None:
         counts.append(f"highest possible DAF {most:.2f}")
-    return f"{protocol.name}: {', '.join(counts)}. Numbers are means over the folds."
+    return f"{protocol.name}{mark}: {', '.join(counts)}. Numbers are means over the folds where they are defined."
 
 
 def _conclusions(

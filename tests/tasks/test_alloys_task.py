@@ -119,6 +119,8 @@ def test_a_protocol_without_any_answer_is_undefined_and_not_bad(five, tmp_path):
     made = fold_artifacts(ALLOYS.metrics, ALLOYS.ranked, found, None, 0, 0)
     first, second = (table for table in made.tables if table.key == "metrics")
     assert dict(row[:2] for row in first.rows)["Brier"] == "0.210"  # ((0.01 + 0.25 + 0.25) / 3 + 0.25) / 2
+    assert {row[0]: row[-1] for row in first.rows}["Brier"] == "2"
+    assert first.note.startswith("given-mine (headline): 5 answers on 5 alloys in 2 folds, 60.0 % High")
     assert ", 4 missing" in first.note
     assert dict(row[:2] for row in second.rows)["Brier"] == "–"
     assert f"loeo: {found['loeo'].n} answers" in second.note
@@ -163,6 +165,30 @@ def test_a_difference_to_the_control_is_a_star_only_where_its_interval_leaves_ou
     table = next(table for table in better.tables if table.key == "metrics")
     assert {row[0]: row[3] for row in table.rows}["Brier"].startswith("−0.135* (")
     assert "In Brier it is better than the control row, the constant (−0.135; " in table.note
+
+
+def test_sizes_and_elements_are_tables_that_one_counts_by_hand(tmp_path):
+    labels = {"Co|Cr": 1, "Co|Fe": 0, "Co|Ni": 1, "Cr|Fe": 1, "Cr|Ni": 0, "Fe|Ni": 0, "Co|Cr|Fe": 1}
+    samples = [
+        Sample(name, {"elements": tuple(name.split("|"))}, {"high": float(high)}, name) for name, high in labels.items()
+    ]
+    dataset = Dataset("seven", tuple(samples), sha256="d" * 64)
+    truth = truth_of(fold_by_fold(Card(dataset, "loeo"), dataset))
+    path = tmp_path / "p.csv"
+    path.write_text("material_id,p_high\n" + "".join(f"{name},0.9\n" for name in truth.material_ids.to_pylist()))
+    found = protocols(truth, align(ALLOYS.scoring.read(path), truth, ALLOYS.scoring))
+    tables = {table.key: table for table in fold_artifacts(ALLOYS.metrics, ALLOYS.ranked, found, None, 0, 0).tables}
+    two, three = (dict(zip(tables["by-size"].head, row, strict=True)) for row in tables["by-size"].rows)
+    assert (two["Elements"], two["Answers"], two["High"]) == ("2", 12, 6)  # each alloy once for each of its elements
+    assert (two["Accuracy"], two["F1 of High"]) == pytest.approx((6 / 12, 2 * 6 / (6 + 12)), abs=1e-6)
+    assert (three["Answers"], three["High"], three["Brier"]) == (3, 3, pytest.approx(0.01))
+    table = tables["elements"]
+    assert table.layout == "periodic"
+    rows = {row[0]: dict(zip(table.head, row, strict=True)) for row in table.rows}
+    assert set(rows) == {"Co", "Cr", "Fe", "Ni"}
+    assert (rows["Co"]["Alloys with it"], rows["Co"]["High, %"]) == (4, 75)
+    assert rows["Co"]["High in training, %"] == pytest.approx(100 / 3, abs=1e-3)  # Cr|Fe among the three without Co
+    assert rows["Co"]["Brier"] == pytest.approx((3 * 0.01 + 0.81) / 4)
 
 
 @pytest.mark.parametrize(
