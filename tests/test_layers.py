@@ -20,7 +20,7 @@ LAYERS = [
     {"predictions", "board"},
     {"cards"},
     {"columns"},
-    {"schema", "errors", "atomic", "arrays", "elements", "interrupts", "protocols", "units"},
+    {"schema", "errors", "atomic", "arrays", "cache", "elements", "interrupts", "protocols", "units"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

@@ -83,7 +83,7 @@ class Electrolytes(Strict):
         """What is run, in words, by title."""
         text = (
             f"{self.replicas} replicas of at least {self.n_atoms:,} atoms; {self.equilibration_ps:g} + "
-            f"{self.density_ps:g} ps at {self.pressure_bar:g} bar and {self.equilibration_ps:g} + {self.sampled_ps:g} ps "
-            f"at constant volume, in steps of {self.timestep:g} fs"
+            f"{self.density_ps:g} ps at {self.pressure_bar:g} bar and {self.equilibration_ps:g} + {self.sampled_ps:g} "
+            f"ps at constant volume, in steps of {self.timestep:g} fs"
         )
         return (("Simulation", text),)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Answer = Evaluation | BaseException
 K = TypeVar("K")
 T = TypeVar("T")
+Clock = Callable[[], float]
 Guard = Callable[[float | None], AbstractContextManager[None]]
 """Makes a block that raises TimedOut after so many seconds."""
 
@@ -79,6 +80,7 @@ def run_batched(
     *,
     timeout: float | None = None,
     guard: Guard = lambda seconds: nullcontext(),
+    clock: Clock = time.perf_counter,
 ) -> Iterator[WorkResult[K, T]]:
     """Work on materials and yield each as it ends, in the order in which they end.
 
@@ -91,6 +93,7 @@ def run_batched(
         calculator: The potential.
         timeout: Seconds that one material may take in all; None for no limit.
         guard: How code that hangs is interrupted.
+        clock: What time is read from, seconds.
     """
     room = calculator.batch_atoms if isinstance(calculator, BatchCalculator) else 0
     source = iter(work)
@@ -102,13 +105,13 @@ def run_batched(
             if found is None:
                 more = False
                 break
-            one = _InFlight(*found)
+            one = _InFlight(*found, clock)
             if ended := one.go_on(None, guard, timeout):
                 yield ended
             else:
                 flight.append(one)
         going = []
-        for one, answer, seconds in _answers(flight, calculator, guard, timeout):
+        for one, answer, seconds in _answers(flight, calculator, guard, timeout, clock):
             one.seconds += seconds
             if ended := one.go_on(answer, guard, timeout):
                 yield ended
@@ -122,8 +125,8 @@ class _InFlight(Generic[K, T]):
 
     atoms: Atoms
 
-    def __init__(self, key: K, steps: Steps[T]) -> None:
-        self.key, self.steps, self.seconds = key, steps, 0.0
+    def __init__(self, key: K, steps: Steps[T], clock: Clock) -> None:
+        self.key, self.steps, self.clock, self.seconds = key, steps, clock, 0.0
 
     def left(self, timeout: float | None) -> float | None:
         return None if timeout is None else max(1e-3, timeout - self.seconds)
@@ -134,7 +137,7 @@ class _InFlight(Generic[K, T]):
         """Hand over an answer, or raise the error there; return how it ended if it did, else None with the next
         structure in `atoms`.
         """
-        started = time.perf_counter()
+        started = self.clock()
         try:
             if timeout is not None and self.seconds > timeout and not isinstance(answer, BaseException):
                 raise TimedOut
@@ -144,20 +147,20 @@ class _InFlight(Generic[K, T]):
                 else:
                     self.atoms = next(self.steps) if answer is None else self.steps.send(answer)
         except StopIteration as stop:
-            return WorkResult(self.key, stop.value, None, self.seconds + _since(started))
+            return WorkResult(self.key, stop.value, None, self.seconds + self.clock() - started)
         except FAULTS as err:
             self.steps.close()
-            return WorkResult(self.key, None, err, self.seconds + _since(started))
-        self.seconds += _since(started)
+            return WorkResult(self.key, None, err, self.seconds + self.clock() - started)
+        self.seconds += self.clock() - started
         return None
 
 
 def _answers(
-    flight: Sequence[_InFlight[K, T]], calculator: Calculator, guard: Guard, timeout: float | None
+    flight: Sequence[_InFlight[K, T]], calculator: Calculator, guard: Guard, timeout: float | None, clock: Clock
 ) -> Iterator[tuple[_InFlight[K, T], Answer, float]]:
     """Yield each piece of work with its evaluation, or the error instead, and the seconds it took."""
     if len(flight) > 1 and isinstance(calculator, BatchCalculator):
-        started = time.perf_counter()
+        started = clock()
         try:
             with guard(timeout):
                 found = calculator.evaluate_many([one.atoms for one in flight])
@@ -165,19 +168,15 @@ def _answers(
         except FAULTS:  # one by one then, which finds the material at fault
             pass
         else:
-            per_atom = _since(started) / sum(len(one.atoms) for one in flight)
+            per_atom = (clock() - started) / sum(len(one.atoms) for one in flight)
             for one, answer in zip(flight, answers, strict=True):
                 yield one, answer, per_atom * len(one.atoms)
             return
     for one in flight:
-        started = time.perf_counter()
+        started = clock()
         try:
             with guard(one.left(timeout)):
                 single: Answer = evaluate(calculator, one.atoms)
         except FAULTS as err:
             single = err
-        yield one, single, _since(started)
-
-
-def _since(started: float) -> float:
-    return time.perf_counter() - started
+        yield one, single, (clock() - started)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from matdisc.arrays import Bools, Floats
+from matdisc.cache import CacheKey
 from matdisc.datasets.truth import Tested, Truth
 from matdisc.metrics import belief
 from matdisc.metrics.belief_bootstrap import Resampled, fold_differences, resample, scores
@@ -159,25 +160,12 @@ def against(protocol: Protocol, null: Protocol, replicates: int, seed: int) -> d
 
 def resampled(protocol: Protocol, replicates: int, seed: int) -> Resampled:
     """Return the metrics of every fold with their replicates; those of a file are computed once."""
-    named = _Named(protocol.folds, f"{protocol.source} {protocol.name}")
-    return (_kept if protocol.source else _resampled)(named, replicates, seed)
+    key = CacheKey(f"{protocol.source} {protocol.name}", protocol.folds)
+    return (_kept if protocol.source else _resampled)(key, replicates, seed)
 
 
-class _Named:
-    """Folds that are told from others by a name."""
-
-    def __init__(self, folds: Folds, name: str) -> None:
-        self.folds, self.name = folds, name
-
-    def __hash__(self) -> int:
-        return hash(self.name)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Named) and other.name == self.name
-
-
-def _resampled(named: _Named, replicates: int, seed: int) -> Resampled:
-    return resample(named.folds, replicates=replicates, seed=seed)
+def _resampled(key: CacheKey[Folds], replicates: int, seed: int) -> Resampled:
+    return resample(key.value, replicates=replicates, seed=seed)
 
 
 _kept = lru_cache(maxsize=96)(_resampled)

@@ -209,7 +209,6 @@ def test_a_second_call_builds_nothing_and_needs_no_pip(shelf, monkeypatch):
     monkeypatch.setenv("PIP_FIND_LINKS", "/nowhere")
     again = layers.ensure(["toyfield==1.0"], model="other")
     assert not again.built
-    assert again.seconds < 1
 
 
 @pytest.mark.slow

@@ -49,7 +49,7 @@ def test_one_watch_limits_block_after_block():
 LATER = (
     "import time\nfrom matdisc.run.engine import limits\nlimits.DEADLY_AFTER = 0.3\n"
     "with limits.Watch(deadly=True) as limit:\n"
-    "    for _ in range(8):\n        with limit(0.2):\n            time.sleep(0.1)\n"
+    "    for _ in range(8):\n        with limit(2.0):\n            time.sleep(0.35)\n"
     "time.sleep(1)\nprint('alive')\n"
 )
 

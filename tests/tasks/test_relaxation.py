@@ -42,7 +42,7 @@ TRUTH = truth_of(DATASET)
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("MATDISC_CACHE", str(tmp_path / "cache"))
-    module._geometry.cache_clear()
+    module.geometry.cache_clear()
     return tmp_path / "cache" / "compared"
 
 
@@ -173,7 +173,7 @@ def test_comparisons_are_kept_and_damaged_ones_are_made_anew(answered, cache):
     for damage in (None, b"", b"\x93NUMPY nonsense", b"\x80\x04pickle"):
         if damage is not None:
             kept.write_bytes(damage)
-        module._geometry.cache_clear()
+        module.geometry.cache_clear()
         assert metrics(answers) == pytest.approx(first, nan_ok=True)
 
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from matdisc.cache import CacheKey
 from matdisc.datasets.load import input_hash
 from matdisc.datasets.splits import checked_folds, pool
 from matdisc.schema import Dataset, Sample
@@ -32,25 +33,12 @@ def fold_by_fold(card: DatasetCard, dataset: Dataset) -> Dataset:
         DataError: If the folds of a protocol are not those whose hash is on the card.
     """
     if not dataset.sha256:  # not verified, so two of them cannot be told apart
-        return _fold_by_fold(tuple(card.splits.items()), _Known(dataset, ""))
-    return _kept(tuple(card.splits.items()), _Known(dataset, f"{dataset.key} {dataset.sha256}"))
+        return _fold_by_fold(tuple(card.splits.items()), CacheKey("", dataset))
+    return _kept(tuple(card.splits.items()), CacheKey(f"{dataset.key} {dataset.sha256}", dataset))
 
 
-class _Known:
-    """A dataset that is told from others by its name."""
-
-    def __init__(self, dataset: Dataset, name: str) -> None:
-        self.dataset, self.name = dataset, name
-
-    def __hash__(self) -> int:
-        return hash(self.name)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Known) and other.name == self.name
-
-
-def _fold_by_fold(splits: tuple[tuple[str, str], ...], known: _Known) -> Dataset:
-    dataset = known.dataset
+def _fold_by_fold(splits: tuple[tuple[str, str], ...], known: CacheKey[Dataset]) -> Dataset:
+    dataset = known.value
     alloys = pool(dataset)
     asked: list[Sample] = []
     training: dict[int, tuple[Sample, ...]] = {}

@@ -16,6 +16,7 @@ import numpy as np
 
 from matdisc.arrays import Floats, Ints
 from matdisc.atomic import write_atomic
+from matdisc.cache import CacheKey
 from matdisc.datasets.fetch import cache_dir
 from matdisc.datasets.relaxation_starts import relaxation_starts
 from matdisc.datasets.truth import Truth
@@ -51,9 +52,7 @@ def compare(truth: Truth, answers: Answers) -> Compared:
 
     Geometry takes some 15 ms a material, so it is kept in the cache folder under the hashes of answers and truth.
     """
-    assert truth.relaxed is not None
-    assert truth.crystals is not None
-    geometry = _geometry(_Pairs(answers.structures, truth.relaxed, f"{answers.sha256} {truth.sha256}"))
+    rmsd, volume, lattice, groups, operations = geometry(geometry_key(answers, truth))
     answered = np.array([crystal is not None for crystal in answers.structures], bool)
     energy = answers.numbers("energy_per_atom") - truth.target("energy_per_atom")
     fmax = answers.numbers("fmax")
@@ -63,32 +62,29 @@ def compare(truth: Truth, answers: Answers) -> Compared:
     with np.errstate(invalid="ignore"):
         energy = np.where(np.abs(energy) <= ABSURD, energy, np.nan)
         fmax = np.where((fmax >= 0) & (fmax < FARTHEST), fmax, np.nan)
-    rmsd, volume, lattice, groups, operations = geometry
     return Compared(answered, converged, rmsd, volume, lattice, fmax, energy, groups, operations)
 
 
-class _Pairs:
-    """Structures with their references, told apart by a name alone."""
+Pairs = tuple[tuple[Crystal | None, ...], tuple[Crystal, ...]]
+"""Answered structures and their references."""
 
-    def __init__(self, found: tuple[Crystal | None, ...], references: tuple[Crystal, ...], name: str) -> None:
-        self.found, self.references = found, references
-        made_by = f"{FORMAT} moyopy {version('moyopy')} pymatgen {version('pymatgen')}"
-        self.name = hashlib.sha256(f"{made_by} {name}".encode()).hexdigest()
 
-    def __hash__(self) -> int:
-        return hash(self.name)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Pairs) and other.name == self.name
+def geometry_key(answers: Answers, truth: Truth) -> CacheKey[Pairs]:
+    """Return structures with their references, under a name that also says by which versions they are compared."""
+    assert truth.relaxed is not None
+    made_by = f"{FORMAT} moyopy {version('moyopy')} pymatgen {version('pymatgen')}"
+    name = hashlib.sha256(f"{made_by} {answers.sha256} {truth.sha256}".encode()).hexdigest()
+    return CacheKey(name, (answers.structures, truth.relaxed))
 
 
 @lru_cache(maxsize=64)
-def _geometry(pairs: _Pairs) -> tuple[Floats, Floats, Floats, Ints, Ints]:
+def geometry(key: CacheKey[Pairs]) -> tuple[Floats, Floats, Floats, Ints, Ints]:
     """RMSD, errors of volume and lattice, space groups and operations of all pairs; kept or computed."""
-    path = cache_dir() / "compared" / f"{pairs.name}.npy"
-    table = _kept(path, len(pairs.references))
+    found, references = key.value
+    path = cache_dir() / "compared" / f"{key.name}.npy"
+    table = _kept(path, len(references))
     if table is None:
-        table = np.array([_row(*pair) for pair in zip(pairs.found, pairs.references, strict=True)])
+        table = np.array([_row(*pair) for pair in zip(found, references, strict=True)])
         stream = io.BytesIO()
         np.save(stream, table)
         write_atomic(path, stream.getvalue())
