@@ -222,7 +222,7 @@ def _inspect(folder: Path, requirements: Sequence[Requirement], model: str) -> d
     # matdisc may be a checkout that only this process finds; last in the path it hides nothing
     code = (
         f"import sys; sys.path.append({str(Path(matdisc.__file__).parent.parent)!r}); "
-        "from matdisc.run.environments.build import report; report(sys.argv[1:])"
+        "from matdisc.run.engine.probe import report; report(sys.argv[1:])"
     )
     command = [str(python_of(folder)), "-P", "-c", code, *(str(r) for r in requirements)]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
