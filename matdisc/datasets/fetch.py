@@ -112,12 +112,7 @@ def _from_mirror(target: Path, key: str, file: DataFile) -> Source | None:
     if not copy.is_file():
         return None
     _check(copy, key, file, "replace the copy in the mirror, or unset MATDISC_MIRROR to download the file")
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        shutil.copyfile(copy, part)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    copy_whole(copy, target)
     return "mirror"
 
 
@@ -126,21 +121,39 @@ def _from_web(target: Path, key: str, file: DataFile) -> Source:
     remedy = f"{by_hand}download it by hand to {target}"
     if file.url is None:
         raise DataError(f"dataset {key!r}, file {file.name}: not public at any address; {remedy}")
-    for attempt in range(1, ATTEMPTS + 1):
+    about = f"dataset {key!r}, file {file.name}"
+    try:
+        retrieve(file.url, target, f"sha256:{file.sha256}" if file.sha256 else f"md5:{file.md5}")
+    except ValueError as err:
+        raise DataError(f"{about}: {file.url}: {err}; {remedy}") from err
+    except OSError as err:  # every error of the network is one
+        raise DataError(f"{about}: cannot be downloaded from {file.url} ({type(err).__name__}); {remedy}") from err
+    return "download"
+
+
+def copy_whole(copy: Path, target: Path) -> None:
+    """Copy a file to its place, whole or not at all."""
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        shutil.copyfile(copy, part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def retrieve(url: str, target: Path, known_hash: str | None) -> None:
+    """Download as `download` does, and try again where the network fails.
+
+    Raises:
+        ValueError: If the hash differs.
+        OSError: If the last attempt fails.
+    """
+    for _ in range(ATTEMPTS - 1):
         try:
-            download(file.url, target, f"sha256:{file.sha256}" if file.sha256 else f"md5:{file.md5}")
-        except ValueError as err:
-            raise DataError(f"dataset {key!r}, file {file.name}: {file.url}: {err}; {remedy}") from err
-        except OSError as err:  # every error of the network is one
-            if attempt == ATTEMPTS:
-                raise DataError(
-                    f"dataset {key!r}, file {file.name}: cannot be downloaded from {file.url} "
-                    f"({type(err).__name__}); {remedy}"
-                ) from err
+            return download(url, target, known_hash)
+        except OSError:
             time.sleep(1)
-        else:
-            return "download"
-    raise AssertionError("unreachable")
+    return download(url, target, known_hash)
 
 
 def download(url: str, target: Path, known_hash: str | None) -> None:

@@ -8,14 +8,12 @@ reader decides whether to put it on the card. A file that the user names is trus
 from __future__ import annotations
 
 import os
-import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from matdisc.cards import ModelCard
-from matdisc.datasets.fetch import ATTEMPTS, cache_dir, download, file_hash
+from matdisc.datasets.fetch import cache_dir, copy_whole, file_hash, retrieve
 from matdisc.errors import CardError, DataError
 
 FOLDER = "weights"
@@ -117,12 +115,7 @@ def _from_mirror(card: ModelCard, file: _File, target: Path) -> bool:
             f"model {card.key!r}: {copy} has sha256 {found}, the card says {file.sha256}; "
             "replace the copy in the mirror, or unset MATDISC_MIRROR to download the file"
         )
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        shutil.copyfile(copy, part)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    copy_whole(copy, target)
     return True
 
 
@@ -132,18 +125,15 @@ def _from_web(card: ModelCard, file: _File, target: Path) -> None:
         f"download it by hand to {target}, or set MATDISC_MIRROR to a folder that has "
         f"{FOLDER}/{card.key}/{file.name}, or name your copy on the card: {here}"
     )
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return download(file.url, target, f"sha256:{file.sha256}" if file.sha256 else None)
-        except ValueError as err:
-            raise DataError(f"model {card.key!r}: {file.url}: {err}; {remedy}") from err
-        except OSError as err:  # every error of the network is one
-            if attempt == ATTEMPTS:
-                raise DataError(
-                    f"model {card.key!r}: its weights cannot be downloaded from {file.url} ({type(err).__name__}); "
-                    f"{remedy}"
-                ) from err
-            time.sleep(1)
+    try:
+        retrieve(file.url, target, f"sha256:{file.sha256}" if file.sha256 else None)
+    except ValueError as err:
+        raise DataError(f"model {card.key!r}: {file.url}: {err}; {remedy}") from err
+    except OSError as err:  # every error of the network is one
+        name = type(err).__name__
+        raise DataError(
+            f"model {card.key!r}: its weights cannot be downloaded from {file.url} ({name}); {remedy}"
+        ) from err
 
 
 def _refuse_unknown_hashes(card: ModelCard, fetched: Mapping[_File, str]) -> None:

@@ -16,6 +16,7 @@ from matdisc.atomic import copy_folder, write_atomic
 from matdisc.cards import ModelCard, TaskKey
 from matdisc.cli.app import LETTERS
 from matdisc.cli.common import TASK_HELP, os_trouble
+from matdisc.datasets import fetch
 from matdisc.errors import DataError, RunError
 from matdisc.models import weights
 from matdisc.predictions import SUFFIXES
@@ -369,8 +370,8 @@ def test_a_damaged_checkpoint_in_the_cache_that_cannot_be_fetched_again_is_named
 
     monkeypatch.setenv("MATDISC_CACHE", str(tmp_path))
     monkeypatch.delenv("MATDISC_MIRROR", raising=False)
-    monkeypatch.setattr(weights, "ATTEMPTS", 1)
-    monkeypatch.setattr(weights, "download", offline)
+    monkeypatch.setattr(fetch, "ATTEMPTS", 1)
+    monkeypatch.setattr(fetch, "download", offline)
     content = board.model("emt").model_dump(exclude={"weights"})
     asked = {"url": "https://example.org/net.pt", "sha256": "0" * 64}
     file = tmp_path / "weights" / "emt" / "net.pt"

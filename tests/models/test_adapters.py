@@ -3,8 +3,9 @@
 import pytest
 
 from matdisc.board import Board, shipped_board
+from matdisc.datasets import fetch
 from matdisc.errors import DataError, ExtraError
-from matdisc.models import installed, load_potential, load_predictor, weights
+from matdisc.models import installed, load_potential, load_predictor
 
 BOARD = Board(shipped_board())
 CARDS = {key: card for key in BOARD.model_keys() if (card := BOARD.model(key)).weights is not None}
@@ -60,8 +61,8 @@ def offline(tmp_path, monkeypatch):
 
     monkeypatch.setenv("MATDISC_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("MATDISC_MIRROR", raising=False)
-    monkeypatch.setattr(weights, "download", download)
-    monkeypatch.setattr(weights, "ATTEMPTS", 1)
+    monkeypatch.setattr(fetch, "download", download)
+    monkeypatch.setattr(fetch, "ATTEMPTS", 1)
 
 
 @pytest.mark.parametrize("key", HOSTED)

@@ -7,7 +7,7 @@ import pytest
 from matdisc.cards import ModelCard
 from matdisc.datasets import fetch
 from matdisc.errors import CardError, DataError, RunError
-from matdisc.models import load_potential, weights
+from matdisc.models import load_potential
 from matdisc.models.weights import checkpoint
 
 RIGHT, WRONG = b"trained parameters", b"something else"
@@ -22,7 +22,7 @@ def sha256(data):
 def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("MATDISC_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("MATDISC_MIRROR", raising=False)
-    monkeypatch.setattr(weights, "ATTEMPTS", 1)
+    monkeypatch.setattr(fetch, "ATTEMPTS", 1)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def web(monkeypatch):
             raise ValueError(f"SHA256 hash of downloaded file does not match the known hash {known_hash}")
         target.write_bytes(web[url])
 
-    monkeypatch.setattr(weights, "download", download)
+    monkeypatch.setattr(fetch, "download", download)
     return web
 
 

@@ -83,32 +83,16 @@ def permuted(table: str = "", seeds: str = "0,1,2") -> Predictor:
     return answers
 
 
-def evidence(
-    source: Source = "data",
-    table: str = "",
-    sha256: str = "",
-    version: Version = "v1",
-    rule: Rule = "dempster",
-    expert_rule: Rule = "cautious",
-    alpha: float = 0.0,
-    order: int = 0,
-    seed: int = 0,
-) -> Predictor:
+def evidence(source: Source = "data", table: str = "", **more: Any) -> Predictor:
     """Return an evidence model.
 
     Args:
-        source: Sources of substitutability, joined by `+`: the labelled alloys, our own rules, a table from a file.
-        table: Its path, absolute or below the folder that MATDISC_MIRROR names, or the name of a table in this package.
-        sha256: Hash that it has to have, so that a card names its content too; empty: any.
-        version, rule, expert_rule: As in `matdisc.models.evidence.model.Settings`.
-        alpha, order: Strength of a pair of alloys and largest exchanged group; 0 lets cross-validation choose.
-        seed: Of that.
+        source, table, more: As `evidence_settings`.
 
     Raises:
-        DataError: If the table is missing, malformed or another one than `sha256` says.
-        ValueError: If there is no such source, version or rule.
+        DataError, ValueError: As `evidence_settings`.
     """
-    settings = evidence_settings(source, table, sha256, version, rule, expert_rule, alpha, order, seed)
+    settings = evidence_settings(source, table, **more)
 
     def answers(train: Sequence[Sample], asked: Sequence[Sample], question: Question) -> list[Values]:
         return _evidence(settings, train, asked)
@@ -127,7 +111,20 @@ def evidence_settings(
     order: int = 0,
     seed: int = 0,
 ) -> Settings:
-    """Return the settings of `evidence`; arguments and errors are its own."""
+    """Return the settings of an evidence model from the options of its card.
+
+    Args:
+        source: Sources of substitutability, joined by `+`: the labelled alloys, our own rules, a table from a file.
+        table: Its path, absolute or below the folder that MATDISC_MIRROR names, or the name of a table in this package.
+        sha256: Hash that it has to have, so that a card names its content too; empty: any.
+        version, rule, expert_rule: As in `matdisc.models.evidence.settings.Settings`.
+        alpha, order: Strength of a pair of alloys and largest exchanged group; 0 lets cross-validation choose.
+        seed: Of that.
+
+    Raises:
+        DataError: If the table is missing, malformed or another one than `sha256` says.
+        ValueError: If there is no such source, version or rule.
+    """
     sources = source.split("+")
     if not sources or not set(sources) <= {"data", "rules", "table"}:
         raise ValueError(f"source is {source!r}; join 'data', 'rules', 'table' by '+'")
