@@ -38,7 +38,7 @@ name = "Toy {key}"
 version = "1"
 kind = "{kind}"
 summary = "A model whose cost is known."
-tasks = ["discovery"]
+gives = [{gives}]
 loader = "{loader}"
 options = {{ {options} }}
 {more}
@@ -85,5 +85,12 @@ def add_model(
     folder.mkdir()
     written = ", ".join(f"{name} = {json.dumps(value)}" for name, value in (options or {}).items())
     more = POTENTIAL if kind == "potential" else ""
-    text = MODEL_CARD.format(key=key, kind=kind, loader=loader, options=written, more=more)
+    text = MODEL_CARD.format(
+        gives='"energy", "forces", "stress"' if kind == "potential" else '"formation energy"',
+        key=key,
+        kind=kind,
+        loader=loader,
+        options=written,
+        more=more,
+    )
     (folder / "model.toml").write_text(text, encoding="utf-8")

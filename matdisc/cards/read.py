@@ -43,7 +43,7 @@ def read_toml(path: Path, error: type[MatdiscError], missing: str) -> dict[str, 
     """
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except (FileNotFoundError, IsADirectoryError) as err:
+    except FileNotFoundError as err:
         raise error(f"{path}: {missing}") from err
     except UnicodeDecodeError as err:
         raise error(f"{path}: not UTF-8 text ({err.reason} at byte {err.start}); save it as UTF-8") from err

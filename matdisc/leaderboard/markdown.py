@@ -78,7 +78,7 @@ def _differences(board: Board) -> Differences:
         (details.dataset, details.entry, part.section, str(row[0])): str(row[3])
         for details, _ in read_files(board.details_dir, Details)
         for part in details.tables
-        if details.task == "alloys" and part.key == "metrics" and len(part.head) > 3
+        if details.task == "alloys" and part.key == "metrics" and part.head[3].startswith("Difference")
         for row in part.rows
     }
 

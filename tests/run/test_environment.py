@@ -334,12 +334,12 @@ ON_A_CLUSTER = """
 import sys
 from types import SimpleNamespace
 import ray
-from matdisc.run.environments import packages
+from matdisc.run.environments import layers, packages
 from matdisc.run.engine.cluster import ray_cluster
 
 def ask(card):
     import time
-    environment.confirm(card)
+    layers.confirm(card)
     time.sleep(0.2)
     return packages.versions(["toyfield"])
 
@@ -348,12 +348,12 @@ def card(requirement):
 
 with ray_cluster(2):
     good = card("toyfield==1.0")
-    started = environment.runtime_env(good, "isolated", address="here")
+    started = layers.runtime_env(good, "isolated", address="here")
     print(ray.get(ray.remote(ask).options(runtime_env=started).remote(good)))
     bad = card("toyfield==3.0")
     try:
-        environment.runtime_env(bad, "isolated", address="here")
-    except environment.RunError as err:
+        layers.runtime_env(bad, "isolated", address="here")
+    except layers.RunError as err:
         print("PREPARING", str(err).splitlines()[0])
     command = started["py_executable"].replace("==1.0", "==3.0")
     try:
