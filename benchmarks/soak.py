@@ -146,7 +146,7 @@ class _Cluster:
     def workers(self) -> list[int]:
         """Process ids of workers that are asking a model."""
         daemons = {_daemon(node) for node in self.nodes}
-        return [pid for pid, parent, command in _processes() if parent in daemons and "answer_chunk" in command]
+        return [pid for pid, parent, command in _processes() if parent in daemons and "answer_unit" in command]
 
 
 _STORE = {"object_store_memory": STORE_BYTES}
