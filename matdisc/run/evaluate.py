@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
@@ -62,17 +63,18 @@ def steps(
     sets = [board.dataset(key) for key in datasets or board.dataset_keys()]
     if not datasets:
         sets = [card for card in sets if all(file.embedded for file in card.files) and not card.on_request]
-    for dataset in sets:
-        check_dataset(board, dataset)
-    for model in cards:
-        check_model(board, model)
     found: list[Step] = []
     left_out: list[str] = []
+    for dataset in sets:
+        _unless_named(datasets, left_out, partial(check_dataset, board, dataset))
+    cards = [c for c in cards if _unless_named(models, left_out, partial(check_model, board, c))]
+    sets = [dataset for dataset in sets if any(task in TASKS for task in dataset.tasks)]
     missing: dict[str, ModelCard] = {}
     costly = 0
     labels_only: list[str] = []
     for dataset in sets:
-        content = None if all(TASKS[task].scoring.by_fold for task in dataset.tasks) else load_any(board, dataset.key)
+        known = [TASKS[task] for task in dataset.tasks if task in TASKS]
+        content = None if all(task.scoring.by_fold for task in known) else load_any(board, dataset.key)
         if isinstance(content, Truth):
             labels_only.append(dataset.key)
             continue
@@ -97,6 +99,18 @@ def steps(
     if not found and not labels_only:
         raise CardError("nothing to evaluate: " + ("; ".join(left_out) or "no dataset has one of these tasks"))
     return sorted(found, key=lambda step: step.seconds), left_out
+
+
+def _unless_named(named: Sequence[str] | None, left_out: list[str], check: Callable[[], None]) -> bool:
+    """Whether a check passes. A card that nobody named, and that does not, is left out and stops nothing."""
+    try:
+        check()
+    except CardError as err:
+        if named:
+            raise
+        left_out.append(str(err))
+        return False
+    return True
 
 
 def estimated_seconds(model: ModelCard, task: str, dataset: DatasetCard) -> float:

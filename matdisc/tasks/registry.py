@@ -76,7 +76,7 @@ class Registry(Mapping[str, "Task"]):
         try:
             found = point.load()
             said = "; ".join(faults(found, point.name))
-        except Exception as err:
+        except (Exception, SystemExit) as err:  # whatever a module of others does when it is imported
             said, found = f"it raises {type(err).__name__}: {err}", None
         if said:
             self._leave_out(point, said)

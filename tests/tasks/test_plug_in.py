@@ -25,6 +25,7 @@ def package(folder: Path, points: dict[str, str]) -> Path:
     """Install the module and what its package's metadata say of tasks into a folder of the path."""
     shutil.copy(PLUG_IN / "compression.py", folder)
     (folder / "broken.py").write_text("raise RuntimeError('no licence server')\n")
+    (folder / "leaving.py").write_text("raise SystemExit(3)\n")
     about = folder / "compression-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: compression\nVersion: 1.0\n")
@@ -84,6 +85,23 @@ def test_a_task_of_another_package_is_at_home_everywhere(board, command, tmp_pat
     assert "energy_above_ground" in (site / "submit.html").read_text()
 
 
+@pytest.mark.slow
+def test_a_package_that_breaks_leaves_the_rest_of_its_board_standing(board, command, tmp_path):
+    for folder in board.datasets_dir.iterdir():
+        if folder.name not in (SET, "elements"):
+            shutil.rmtree(folder)
+    command("evaluate", "emt", "-t", "compression", "-d", SET, "-w", "0")
+    (tmp_path / "packages" / "compression.py").write_text("raise RuntimeError('no licence server')\n")
+    said = command("evaluate", "emt", "-w", "0")
+    assert "task 'compression' of the package 'compression' (compression:COMPRESSION) is left out" in said
+    assert f"{SET}/dataset.toml: field 'tasks' names 'compression', which is no task" in said
+    site = board.root / "leaderboard" / "_site"
+    assert (site / "tasks" / "polymorphs.html").exists()
+    assert not (site / "tasks" / "compression.html").exists()
+    assert (board.results_dir / "compression" / SET / "emt.json").exists()
+    assert "names 'compression'" in command("evaluate", "emt", "-d", SET, "-w", "0", code=2)
+
+
 def _crystals() -> list[list[str]]:
     return [line.split(",")[:2] for line in (PLUG_IN / SET / "crystals.csv").read_text().splitlines()[1:]]
 
@@ -110,6 +128,7 @@ def plugged(tmp_path, monkeypatch):
     ("point", "said"),
     [
         (("hollow", "broken:TASK"), "raises RuntimeError: no licence server"),
+        (("hollow", "leaving:TASK"), "raises SystemExit: 3"),
         (("hollow", "no_such_module:TASK"), "raises ModuleNotFoundError"),
         (("hollow", "compression:LIMIT"), "is a float and no matdisc.tasks.task.Task"),
         (("hollow", "compression:COMPRESSION"), "its key is 'compression'"),
