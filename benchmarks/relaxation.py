@@ -67,7 +67,7 @@ def crystals(board: Any) -> list[Crystal]:
 
 def package(starts: list[Crystal], folder: Path, threads: int | None) -> dict[str, Any]:
     """Relax in a fresh process as the package does it; `threads` None leaves torch its default."""
-    from matdisc.predictions.crystal_json import to_json
+    from matdisc.formats.crystal_json import to_json
 
     source = folder / "starts.json"
     source.write_text(json.dumps([to_json(crystal) for crystal in starts]))
@@ -84,8 +84,8 @@ def run_package(source: Path) -> None:
     """Relax one crystal after the other with StructOptimizer's defaults and print seconds, energies and steps."""
     from chgnet.model import StructOptimizer
 
-    from matdisc.physics.atoms import to_atoms
-    from matdisc.predictions.crystal_json import from_json
+    from matdisc.formats.atoms import to_atoms
+    from matdisc.formats.crystal_json import from_json
 
     starts = [from_json(text) for text in json.loads(source.read_text())]
     optimizer = StructOptimizer(use_device="cpu")

@@ -18,6 +18,7 @@ LAYERS = [
     {"datasets"},
     {"physics", "metrics"},
     {"predictions", "board"},
+    {"formats"},
     {"cards"},
     {"columns"},
     {"schema", "errors", "atomic", "arrays", "cache", "elements", "interrupts", "protocols", "units"},

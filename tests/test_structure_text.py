@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matdisc.errors import SubmissionError
-from matdisc.predictions import crystal_json, file
-from matdisc.predictions.crystal_json import closest, from_json, is_finite, to_json
+from matdisc.formats import crystal_json
+from matdisc.formats.crystal_json import closest, from_json, is_finite, to_json
+from matdisc.predictions import file
 from matdisc.schema import Crystal, Prediction
 
 SALT = Crystal(("Na", "Cl"), ((0.0, 0.0, 0.0), (0.5, 0.5, 1 / 3)), ((0.0, 2.8, 2.8), (2.8, 0.0, 2.8), (2.8, 2.8, 0.1)))

@@ -14,7 +14,7 @@ from matdisc.cards import DatasetCard, Dynamics
 from matdisc.datasets.csv_rows import read_rows, unique
 from matdisc.datasets.load import fold_of
 from matdisc.errors import DataError
-from matdisc.predictions.crystal_json import from_json
+from matdisc.formats.crystal_json import from_json
 from matdisc.schema import Crystal, Dataset, Sample
 
 BOXES, REFERENCE = "boxes.jsonl", "reference.csv"

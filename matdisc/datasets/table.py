@@ -24,7 +24,7 @@ from matdisc.datasets.csv_rows import Row, read_rows, unique
 from matdisc.datasets.load import fold_of
 from matdisc.elements import SYMBOLS
 from matdisc.errors import DataError
-from matdisc.predictions.crystal_json import closest
+from matdisc.formats.crystal_json import closest
 from matdisc.schema import Crystal, Dataset, Sample, Vector
 
 TARGETS = ("e_form_per_atom", "e_above_hull", "stable")

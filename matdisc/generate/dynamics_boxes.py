@@ -27,11 +27,11 @@ from matdisc.datasets.csv_rows import read_rows
 from matdisc.datasets.dynamics import AMPLITUDE, BOXES, NOISE, REFERENCE, curve_columns, supercell
 from matdisc.datasets.emt_alloys import _crystal as emt_crystal
 from matdisc.metrics.dynamics import rdf_error, spectrum_error
-from matdisc.physics.atoms import to_atoms, to_crystal
+from matdisc.formats.atoms import to_atoms, to_crystal
 from matdisc.physics.drivers import run_single
 from matdisc.physics.md import Conditions, Recorder, simulate
 from matdisc.physics.molecules.packing import liquid
-from matdisc.predictions.crystal_json import to_json
+from matdisc.formats.crystal_json import to_json
 from matdisc.schema import Crystal
 from matdisc.tasks.dynamics.simulation import at_rest, frame_steps, of_motion, seed_of
 

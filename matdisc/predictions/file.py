@@ -1,7 +1,7 @@
 """The predictions file: the boundary between running models and scoring them.
 
 One row a material. Columns: `material_id`, one value column of the task, and optionally `uncertainty`, `status`,
-`error`, `seconds`, `steps`. Where the task asks for structures, `structure` (JSON, see `.crystal_json`) is
+`error`, `seconds`, `steps`. Where the task asks for structures, `structure` (JSON, `matdisc.formats.crystal_json`) is
 the answer and the value columns are optional; where it asks for beliefs, `p_high` is, and `belief`, `plausibility`
 and `conflict` may stand beside it. Other columns are ignored and named. Our own runs and outside submitters write the
 very same file. Formats, by file name: .csv, .csv.gz, .jsonl, .jsonl.gz, .parquet; off a board also .tsv and .json, as
@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from matdisc.arrays import Floats
 from matdisc.atomic import write_atomic
 from matdisc.errors import SubmissionError
-from matdisc.predictions import crystal_json, parse
+from matdisc.formats import crystal_json
+from matdisc.predictions import parse
 from matdisc.schema import STATUSES, Crystal, Prediction
 
 SUFFIXES = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")

@@ -14,9 +14,9 @@ import numpy as np
 from matdisc.arrays import Bools, Floats, Ints
 from matdisc.datasets.truth import Truth
 from matdisc.errors import SubmissionError
+from matdisc.formats.crystal_json import closest
 from matdisc.metrics.structures import reduced_cell
 from matdisc.predictions import Submission
-from matdisc.predictions.crystal_json import closest
 from matdisc.schema import Crystal
 from matdisc.scoring.answers import FARTHEST
 from matdisc.scoring.plausibility import FEWEST, answered

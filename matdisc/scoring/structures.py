@@ -16,9 +16,9 @@ from matdisc.cards import DatasetCard
 from matdisc.datasets import load
 from matdisc.datasets.relaxation_starts import references_as_samples
 from matdisc.datasets.truth import Truth, truth_of
+from matdisc.formats.crystal_json import is_finite
 from matdisc.metrics.structures import LEVELS, Compared, matbench_discovery_geometry, structure_metrics, structure_terms
 from matdisc.predictions import Submission
-from matdisc.predictions.crystal_json import is_finite
 from matdisc.schema import Crystal, Dataset
 from matdisc.scoring.answers import Answers
 from matdisc.scoring.base import Bootstrap, Control, about, headline_mask, number, subset_mask

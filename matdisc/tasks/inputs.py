@@ -11,7 +11,7 @@ from matdisc.atomic import write_atomic
 from matdisc.board import Board
 from matdisc.datasets import load
 from matdisc.errors import CardError
-from matdisc.predictions.crystal_json import to_json
+from matdisc.formats.crystal_json import to_json
 from matdisc.schema import Sample
 from matdisc.tasks import get_task
 

@@ -11,12 +11,12 @@ from matdisc import predictions
 from matdisc.datasets import load
 from matdisc.datasets.relaxation_starts import perturbed, relaxation_starts
 from matdisc.errors import CardError, SubmissionError
+from matdisc.formats.crystal_json import from_json, to_json
 from matdisc.leaderboard import site
 from matdisc.leaderboard.compare import compare
 from matdisc.leaderboard.ranking import rank, write_ranking
 from matdisc.leaderboard.results import compat_file, publish, rescore, score_file
 from matdisc.leaderboard.submit import submit
-from matdisc.predictions.crystal_json import from_json, to_json
 from matdisc.run import predict
 from matdisc.schema import Prediction
 from matdisc.tasks.inputs import write_inputs

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from matdisc.datasets.prototypes import crystal
+from matdisc.formats.atoms import to_atoms
 from matdisc.physics.alloys.mixing import (
     ARRANGEMENTS,
     LATTICES,
@@ -16,7 +17,6 @@ from matdisc.physics.alloys.mixing import (
     similar_share,
     stretch_ratio,
 )
-from matdisc.physics.atoms import to_atoms
 
 SHELLS = {"BCC": (math.sqrt(3) / 2, 1.0), "FCC": (math.sqrt(1 / 2),), "HCP": (math.sqrt(1 / 2),)}
 """Distances of neighbours that share a tetrahedron, over the edge of a cube with as many atoms as ATOMS says."""

@@ -7,7 +7,7 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.filters import FrechetCellFilter
 
-from matdisc.physics.atoms import to_crystal
+from matdisc.formats.atoms import to_crystal
 from matdisc.physics.evaluation import Evaluation, evaluate
 from matdisc.physics.relaxation.cell_filter import EvaluatedCell
 from matdisc.physics.relaxation.optimizer import SpringNewton, spring_hessian

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from matdisc.board import Board, shipped_board
 from matdisc.cli import main
 from matdisc.errors import CardError, ExtraError, MatdiscError, RunError
+from matdisc.formats.atoms import to_atoms
 from matdisc.models import load_potential, load_predictor
 from matdisc.models.soundness import unsound
-from matdisc.physics.atoms import to_atoms
 from matdisc.run import predict
 from matdisc.run.engine.backends import _dies_while_loading, _not_to_blame
 from matdisc.run.engine.limits import MachineTrouble

@@ -13,9 +13,9 @@ from matdisc.datasets.prototypes import perovskite
 from matdisc.datasets.relaxation_starts import perturbed
 from matdisc.datasets.truth import truth_of
 from matdisc.errors import SubmissionError
+from matdisc.formats.crystal_json import to_json
 from matdisc.metrics.structures import structure_metrics, structure_terms
 from matdisc.physics.drivers import run_single
-from matdisc.predictions.crystal_json import to_json
 from matdisc.schema import Crystal, Dataset, Prediction, Sample
 from matdisc.scoring.align import align
 from matdisc.scoring.structures import unrelaxed

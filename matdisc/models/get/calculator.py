@@ -60,7 +60,7 @@ def load(
     """Return a trained GET as an ASE calculator: eV, eV/Å, eV/Å^3, charges in e.
 
     It also evaluates many structures in one call. The total charge of a structure is `atoms.info["charge"]`, or
-    what others call it (`matdisc.physics.foreign`), or 0. The model knows no spin.
+    what others call it (`matdisc.formats`), or 0. The model knows no spin.
 
     Args:
         model: A model that ships with the package, unless `folder` is given.

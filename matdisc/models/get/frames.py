@@ -27,10 +27,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from matdisc import formats
 from matdisc.atomic import write_atomic
 from matdisc.errors import DataError
 from matdisc.models.get.inputs import labels_of, unread
-from matdisc.physics import foreign
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -223,12 +223,12 @@ def split(
 
 
 def from_atoms(
-    structures: Sequence[Atoms], source: str = "structures", say: Callable[[str], None] = foreign.to_stderr
+    structures: Sequence[Atoms], source: str = "structures", say: Callable[[str], None] = formats.to_stderr
 ) -> Frames:
     """Return a user's structures as frames.
 
     Energy and forces are required; other labels are taken where they mean something (`inputs.labels_of`); so are
-    charge and molecules (`physics.foreign`), `info["system"]` (default: the formula) and `info["trajectory"]` (0).
+    charge and molecules (`matdisc.formats`), `info["system"]` (default: the formula) and `info["trajectory"]` (0).
 
     Args:
         structures: With their labels.
@@ -240,9 +240,9 @@ def from_atoms(
     """
     if not structures:
         raise DataError(f"{source} holds no structures; give at least one frame with energy and forces")
-    notes, names, rows = foreign.Notes(), dict[str, None](), []
+    notes, names, rows = formats.Notes(), dict[str, None](), []
     for i, atoms in enumerate(structures):
-        known = foreign.checked(atoms, f"{source}: frame {i}", note=notes)
+        known = formats.checked(atoms, f"{source}: frame {i}", note=notes)
         names |= dict.fromkeys(unread(known))
         rows.append(_frame(known, f"{source}: frame {i}", notes))
     notes.tell(source, say)
@@ -251,9 +251,9 @@ def from_atoms(
     return checked(join(rows), source)
 
 
-def _frame(atoms: Atoms, where: str, note: foreign.Note) -> Frames:
+def _frame(atoms: Atoms, where: str, note: formats.Note) -> Frames:
     n, labels = len(atoms), labels_of(atoms, where, note)
-    trajectory = foreign.number(atoms.info.get("trajectory", 0), where, "trajectory", whole=True)
+    trajectory = formats.number(atoms.info.get("trajectory", 0), where, "trajectory", whole=True)
     return Frames(
         frame_ptr=np.array([0, n]),
         numbers=atoms.numbers,
@@ -262,7 +262,7 @@ def _frame(atoms: Atoms, where: str, note: foreign.Note) -> Frames:
         forces=labels["forces"],
         charges=labels["charges"],
         energy=labels["energy"].reshape(1),
-        total_charge=np.array([foreign.total_charge(atoms, where)]),
+        total_charge=np.array([formats.total_charge(atoms, where)]),
         dipole=labels["dipole"].reshape(1, 3),
         virial=labels["virial"].reshape(1, 3, 3),
         cell=np.array(atoms.cell)[None],

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matdisc import formats
 from matdisc.arrays import Floats
 from matdisc.errors import DataError
 from matdisc.models.get.settings import MAX_NUMBER, SYMBOLS
-from matdisc.physics import foreign
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -62,7 +62,7 @@ def total_charge(atoms: Atoms) -> float:
     Raises:
         DataError: If it is no finite number, or two keys contradict each other.
     """
-    return foreign.total_charge(atoms, name_of(atoms))
+    return formats.total_charge(atoms, name_of(atoms))
 
 
 def molecules(atoms: Atoms) -> NDArray[np.int64]:
@@ -103,7 +103,7 @@ def name_of(atoms: Atoms) -> str:
     return str(atoms.symbols)[:60]
 
 
-def labels_of(atoms: Atoms, where: str, note: foreign.Note = foreign.silent) -> dict[str, Floats]:
+def labels_of(atoms: Atoms, where: str, note: formats.Note = formats.silent) -> dict[str, Floats]:
     """Return the labels of a structure of n atoms; nan where one is absent or means nothing.
 
     These are `energy`, eV; `forces`, eV/Å, shape (n, 3); `charges`, e, shape (n,); `dipole`, e Å, shape (3,);
@@ -120,7 +120,7 @@ def labels_of(atoms: Atoms, where: str, note: foreign.Note = foreign.silent) -> 
     n, found = len(atoms), fields_of(atoms)
     if missing := [name for name in LIKE if name not in found]:
         alike = {
-            key: name for name in missing for key in found if any(word in foreign.plain(key) for word in LIKE[name])
+            key: name for name in missing for key in found if any(word in formats.plain(key) for word in LIKE[name])
         }
         named = " and ".join(f"'{key}' to '{name}'" for key, name in alike.items())
         remedy = f"; rename {named} if that is what is to be learned" if alike else "; add it"
@@ -128,7 +128,7 @@ def labels_of(atoms: Atoms, where: str, note: foreign.Note = foreign.silent) -> 
     labels = {}
     for name, shape in (("energy", ()), ("forces", (n, 3)), ("charges", (n,)), ("dipole", (3,))):
         given = name in found
-        labels[name] = foreign.numbers(found[name], where, name, shape) if given else np.full(shape, np.nan)
+        labels[name] = formats.numbers(found[name], where, name, shape) if given else np.full(shape, np.nan)
         if name in LIKE and not np.isfinite(labels[name]).all():
             raise DataError(f"{where}: '{name}' is not finite; remove the frame")
     if atoms.pbc.any() and not np.isnan(labels["dipole"]).all():
@@ -149,12 +149,12 @@ def unread(atoms: Atoms) -> list[str]:
     return [key for key, value in fields_of(atoms).items() if key not in (*READ, *NO_LABELS) and value is not True]
 
 
-def _virial(atoms: Atoms, found: dict[str, Any], forces: Floats, where: str, note: foreign.Note) -> Floats:
+def _virial(atoms: Atoms, found: dict[str, Any], forces: Floats, where: str, note: formats.Note) -> Floats:
     absent = np.full((3, 3), np.nan)
     box = bool(atoms.pbc.all()) and atoms.cell.volume > 0
     each: dict[str, Floats] = {}
     for key in [key for key in found if key in ("virial", "virials")]:
-        each[key] = foreign.numbers(found[key], where, key, (3, 3))
+        each[key] = formats.numbers(found[key], where, key, (3, 3))
     if "stress" in found:
         each["stress"] = -_matrix(found["stress"], where) * atoms.cell.volume
     each = {key: value for key, value in each.items() if not np.isnan(value).all()}
@@ -189,6 +189,6 @@ def _same(one: Floats, other: Floats) -> bool:
 def _matrix(stress: Any, where: str) -> Floats:
     """A stress of shape (6,), Voigt order, or (3, 3) or (9,), as a matrix."""
     if np.asarray(stress, dtype=object).size == 6:
-        xx, yy, zz, yz, xz, xy = foreign.numbers(stress, where, "stress", (6,))
+        xx, yy, zz, yz, xz, xy = formats.numbers(stress, where, "stress", (6,))
         return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
-    return foreign.numbers(stress, where, "stress", (3, 3))
+    return formats.numbers(stress, where, "stress", (3, 3))

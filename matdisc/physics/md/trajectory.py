@@ -9,8 +9,8 @@ import numpy as np
 
 from matdisc.arrays import Floats
 from matdisc.errors import DataError, RunError
+from matdisc.formats import checked_masses
 from matdisc.physics.evaluation import Evaluation, evaluate
-from matdisc.physics.foreign import checked_masses
 from matdisc.physics.md.conditions import Conditions
 from matdisc.physics.md.integrators import INTEGRATORS, Motion
 from matdisc.physics.md.state import Frame, State

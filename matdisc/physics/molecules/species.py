@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from matdisc.arrays import Floats
 from matdisc.errors import DataError, ExtraError
-from matdisc.physics.foreign import checked, read_structures
+from matdisc.formats import checked, read_structures
 
 if TYPE_CHECKING:
     from ase import Atoms

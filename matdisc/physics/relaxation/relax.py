@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from matdisc.physics.atoms import to_atoms, to_crystal
+from matdisc.formats.atoms import to_atoms, to_crystal
 from matdisc.physics.evaluation import Steps
 from matdisc.physics.relaxation.optimizer import FastDescent
 from matdisc.protocols import Protocol

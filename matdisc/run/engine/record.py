@@ -18,7 +18,7 @@ from typing import Any
 
 from matdisc.atomic import write_atomic
 from matdisc.errors import RunError
-from matdisc.predictions.crystal_json import from_json, to_json
+from matdisc.formats.crystal_json import from_json, to_json
 from matdisc.run.engine.usage import Usage, add_up
 from matdisc.schema import Prediction
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from matdisc.cards import ModelCard
 from matdisc.errors import CardError, MatdiscError, RunError
+from matdisc.formats.atoms import to_atoms
 from matdisc.models import Question, load_potential, load_predictor
 from matdisc.models.load import Predictor, is_ours
 from matdisc.models.soundness import unsound
-from matdisc.physics.atoms import to_atoms
 from matdisc.physics.drivers import FAULTS, TimedOut, WorkResult, run_batched
 from matdisc.physics.evaluation import Steps
 from matdisc.physics.relaxation.relax import relaxation

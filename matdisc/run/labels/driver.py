@@ -19,12 +19,12 @@ from typing import Any
 
 from matdisc.atomic import write_atomic
 from matdisc.errors import DataError, ExtraError, MatdiscError, RunError
+from matdisc.formats import Notes, read_structures, to_stderr
 from matdisc.interrupts import stopping_in_order
 from matdisc.models import one_thread
 from matdisc.models.get.frames import Frames, join, read_frames, write_frames
 from matdisc.models.get.labels.config import LabelConfig
 from matdisc.models.get.labels.labels import Labelled, Rejected, Work, label_work, works
-from matdisc.physics.foreign import Notes, read_structures, to_stderr
 from matdisc.run.engine.cluster import ray_cluster
 from matdisc.run.engine.resumable import Progress, worker_count
 from matdisc.run.labels.card import labels_card

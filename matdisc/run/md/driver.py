@@ -13,8 +13,8 @@ import numpy as np
 
 from matdisc.cards import ModelCard, model_hash
 from matdisc.errors import MatdiscError, RunError
+from matdisc.formats import multiplicity, total_charge
 from matdisc.interrupts import stopping_at_once, stopping_in_order
-from matdisc.physics.foreign import multiplicity, total_charge
 from matdisc.predictions import one_line
 from matdisc.run.engine.cluster import cluster_gpus, ray_cluster
 from matdisc.run.engine.limits import lift_memory_limit

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from matdisc.physics.foreign import multiplicity, total_charge
+from matdisc.formats import multiplicity, total_charge
 from matdisc.physics.md import Frame
 from matdisc.units import BAR, GRAMS_PER_CM3
 

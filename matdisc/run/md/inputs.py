@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matdisc import formats
 from matdisc.board import open_board
 from matdisc.cards import ModelCard, ModelLicence, Person
 from matdisc.errors import CardError, DataError, RunError
-from matdisc.physics import foreign
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -87,7 +87,7 @@ def structure_of(
 ) -> Atoms:
     """Return the start structure: a file that ASE reads (its last image), or a box of molecules, `box:EC=8,Li+=1`.
 
-    Charge, multiplicity, masses and molecules are read under the names that others use (matdisc.physics.foreign).
+    Charge, multiplicity, masses and molecules are read under the names that others use (matdisc.formats).
 
     Args:
         text: Path, or species and their numbers.
@@ -155,11 +155,11 @@ def _read(text: str, model: ModelCard | None, say: Callable[[str], None]) -> Ato
         )
     loader = (model.loader if model else None) or ""
     knows_charge = not loader.startswith(NO_CHARGE) or loader.startswith(f"{NO_CHARGE}ase_factory")
-    notes = foreign.Notes()
+    notes = formats.Notes()
     try:
-        (found,) = foreign.read_structures(path, last=True, note=notes)
-        found = foreign.checked(found, f"structure {text!r}", knows_charge=knows_charge, note=notes)
-        masses = foreign.checked_masses(found, f"structure {text!r}")
+        (found,) = formats.read_structures(path, last=True, note=notes)
+        found = formats.checked(found, f"structure {text!r}", knows_charge=knows_charge, note=notes)
+        masses = formats.checked_masses(found, f"structure {text!r}")
     except DataError as err:
         raise RunError(str(err)) from err
     notes.tell(text, say)
@@ -202,14 +202,14 @@ def _refuse_no_velocities(text: str, atoms: Atoms) -> None:
     """Raise RunError unless a structure has velocities that can be kept."""
     momenta = atoms.arrays.get("momenta")
     if momenta is None:
-        there = [name for name in atoms.arrays if foreign.plain(name) in ("velocities", "velocity", "vel", "velo")]
+        there = [name for name in atoms.arrays if formats.plain(name) in ("velocities", "velocity", "vel", "velo")]
         named = f", and {there[0]!r} may have any unit" if there else ""
         raise RunError(
             f"option '--keep-velocities': structure {text!r} has none (ASE's 'momenta'; matdisc md writes them with "
             f"--velocities){named}; leave the option out to draw them"
         )
     try:
-        momenta = foreign.numbers(momenta, f"structure {text!r}", "momenta", (len(atoms), 3))
+        momenta = formats.numbers(momenta, f"structure {text!r}", "momenta", (len(atoms), 3))
     except DataError as err:
         raise RunError(str(err)) from err
     if not np.isfinite(momenta).all():

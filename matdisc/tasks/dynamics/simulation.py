@@ -13,7 +13,7 @@ from matdisc.cards import Dynamics
 from matdisc.datasets.dynamics import AMPLITUDE, curve_columns
 from matdisc.metrics.dynamics import energy_drift, radial_distribution, vibrational_spectrum
 from matdisc.metrics.transport import mean_square_displacement
-from matdisc.physics.atoms import to_atoms
+from matdisc.formats.atoms import to_atoms
 from matdisc.physics.evaluation import Steps
 from matdisc.physics.md import Conditions, Recorder, State, Stop, Watchdog, simulate
 from matdisc.physics.md.state import Reason

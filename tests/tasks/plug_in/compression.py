@@ -14,7 +14,7 @@ from matdisc.arrays import Floats
 from matdisc.cards import DatasetCard
 from matdisc.datasets.csv_rows import Row, read_rows
 from matdisc.datasets.truth import Truth
-from matdisc.physics.atoms import to_atoms
+from matdisc.formats.atoms import to_atoms
 from matdisc.physics.evaluation import Steps
 from matdisc.schema import Crystal, Dataset, Sample
 from matdisc.scoring.answers import Verdicts

@@ -14,11 +14,11 @@ import numpy as np
 
 from matdisc.arrays import Floats
 from matdisc.errors import DataError, RunError
+from matdisc.formats import Note, Notes, checked, number, silent
 from matdisc.models.get.frames import Frames, join
 from matdisc.models.get.labels.config import LabelConfig, System
 from matdisc.models.get.labels.xtb import Label, NoLabel, Xtb, check_electrons, label_atoms
 from matdisc.physics.evaluation import Evaluation
-from matdisc.physics.foreign import Note, Notes, checked, number, silent
 from matdisc.physics.md import Conditions, simulate
 from matdisc.physics.molecules.packing import cluster, liquid
 from matdisc.physics.molecules.perturb import rattled, squeezed, turned_at_random

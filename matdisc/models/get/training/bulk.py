@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from matdisc import formats
 from matdisc.arrays import Floats
 from matdisc.errors import DataError
 from matdisc.models.get import frames as fr
@@ -16,7 +17,6 @@ from matdisc.models.get.reference.potential import GET
 from matdisc.models.get.training.accuracy import Predicted
 from matdisc.models.get.training.evaluation import predict
 from matdisc.models.get.training.samples import samples_of
-from matdisc.physics import foreign
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -36,10 +36,10 @@ def read_structures(files: Sequence[Path]) -> list[Atoms]:
             continue
         if not path.is_file():
             raise DataError(f"{path}: no such file; give a trajectory, such as one of `matdisc md`")
-        notes = foreign.Notes()
-        structures = foreign.read_structures(path, note=notes)
-        found += [foreign.checked(atoms, f"{path}: frame {i}", note=notes) for i, atoms in enumerate(structures)]
-        notes.tell(str(path), foreign.to_stderr)
+        notes = formats.Notes()
+        structures = formats.read_structures(path, note=notes)
+        found += [formats.checked(atoms, f"{path}: frame {i}", note=notes) for i, atoms in enumerate(structures)]
+        notes.tell(str(path), formats.to_stderr)
     if not found:
         raise DataError(f"{', '.join(map(str, files))}: no structures in it; simulate some with `matdisc md`")
     return found
@@ -118,7 +118,7 @@ def _unlabelled(structures: Sequence[Atoms]) -> fr.Frames:
     for atoms in structures:
         copy = atoms.copy()
         copy.calc = None
-        copy.info = {"energy": 0.0, "charge": foreign.total_charge(atoms, "structure"), "system": _system(atoms)}
+        copy.info = {"energy": 0.0, "charge": formats.total_charge(atoms, "structure"), "system": _system(atoms)}
         copy.set_array("forces", np.zeros((len(copy), 3)))
         blank.append(copy)
     return fr.from_atoms(blank, "structures")

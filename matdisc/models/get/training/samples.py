@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from matdisc import formats
 from matdisc.errors import DataError
 from matdisc.models.get import frames as fr
 from matdisc.models.get.reference.graph import Box, Graph, graph_of
 from matdisc.models.get.training.accuracy import refuse_other_units
 from matdisc.models.get.training.baseline import baseline_energy
-from matdisc.physics import foreign
 
 HIGHEST_NUMBER = 86
 """Radon: the last row of the network's embedding."""
@@ -114,7 +114,7 @@ def _rows(ptr: Tensor, picked: Tensor) -> tuple[Tensor, Tensor]:
     return torch.arange(int(ends[-1]) if len(ends) else 0, device=ptr.device) + offsets, counts
 
 
-def read_data(files: Sequence[Path], say: Callable[[str], None] = foreign.to_stderr) -> fr.Frames:
+def read_data(files: Sequence[Path], say: Callable[[str], None] = formats.to_stderr) -> fr.Frames:
     """Return the frames of all files: .npz as written by `matdisc labels`, or anything ASE reads (extended XYZ).
 
     Args:
@@ -144,8 +144,8 @@ def _read(path: Path, say: Callable[[str], None]) -> fr.Frames:
     elif not path.is_file():
         raise DataError(f"{path}: no such file; give frames (.npz of `matdisc labels`) or extended XYZ")
     else:
-        notes = foreign.Notes()
-        structures = foreign.read_structures(path, note=notes)
+        notes = formats.Notes()
+        structures = formats.read_structures(path, note=notes)
         notes.tell(str(path), say)
         found = fr.from_atoms(structures, str(path), say)
     refuse_other_units(found, str(path))

@@ -1,6 +1,6 @@
 """Structures that others have written: read, and brought to the names and units that are used here, or refused."""
 
-from matdisc.physics.foreign.fields import (
+from matdisc.formats.fields import (
     Note,
     checked,
     checked_masses,
@@ -12,7 +12,7 @@ from matdisc.physics.foreign.fields import (
     silent,
     total_charge,
 )
-from matdisc.physics.foreign.files import Notes, read_structures, to_stderr
+from matdisc.formats.files import Notes, read_structures, to_stderr
 
 __all__ = [
     "Note", "Notes", "checked", "checked_masses", "multiplicity", "number", "numbers", "plain", "read_structures",

@@ -3,7 +3,7 @@
     total charge, e       info["charge"]; also `total_charge`, `net_charge`; else the sum of `initial_charges`
     multiplicity, 2S+1    info["multiplicity"]; also `spin`, `total_spin` (both as in OMol), `spin_multiplicity`; else
                           from the sum of `initial_magmoms`
-    masses, u             arrays["masses"]; also `mass`; D and T in .xyz (matdisc.physics.foreign.files)
+    masses, u             arrays["masses"]; also `mass`; D and T in .xyz (matdisc.formats.files)
     molecule of an atom   arrays["molecule"]
 
 Disorder (a site that is empty in part, or shared by several species) is refused: no potential can be asked about it.

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from matdisc.errors import DataError
-from matdisc.physics.foreign import Notes, checked, checked_masses, multiplicity, read_structures, total_charge
+from matdisc.formats import Notes, checked, checked_masses, multiplicity, read_structures, total_charge
 
 CIF = """data_x
 _cell_length_a 3.61

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matdisc.errors import DataError
-from matdisc.physics.foreign.fields import Note, silent
+from matdisc.formats.fields import Note, silent
 
 if TYPE_CHECKING:
     from ase import Atoms
