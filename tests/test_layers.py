@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "matdisc"
 LAYERS = [
-    {"cli"},
+    {"api", "cli"},
     {"run", "testing"},
     {"leaderboard", "generate"},
     {"tasks"},
@@ -21,7 +21,19 @@ LAYERS = [
     {"formats"},
     {"cards"},
     {"columns"},
-    {"schema", "errors", "atomic", "arrays", "cache", "elements", "interrupts", "protocols", "units"},
+    {
+        "schema",
+        "errors",
+        "atomic",
+        "arrays",
+        "cache",
+        "elements",
+        "interrupts",
+        "progress",
+        "protocols",
+        "units",
+        "version",
+    },
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import matdisc
 from matdisc.atomic import write_atomic
 from matdisc.board import Board
 from matdisc.cards import ModelCard
@@ -27,6 +26,7 @@ from matdisc.scoring.answers import Answers
 from matdisc.scoring.base import DEFAULT_BOOTSTRAP, Bootstrap, headline_mask
 from matdisc.scoring.flags import flags
 from matdisc.tasks import get_task
+from matdisc.version import __version__
 
 RUN_KEYS = ("python", "platform", "packages", "matdisc", "env")
 """What a result tells of the run that made its predictions."""
@@ -88,7 +88,7 @@ def result_of(
         "provenance": {
             "predictions_sha256": submission.sha256,
             "dataset_sha256": checked.truth.sha256,
-            "matdisc": matdisc.__version__,
+            "matdisc": __version__,
             "bootstrap": {
                 "replicates": bootstrap.replicates,
                 "seed": bootstrap.seed,
@@ -201,7 +201,7 @@ def _is_current(board: Board, path: Path, dataset_sha256: str | None) -> bool:
         known = [said["provenance"][key] for key in ("predictions_sha256", "dataset_sha256", "matdisc")]
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return known == [hashlib.sha256(path.read_bytes()).hexdigest(), dataset_sha256, matdisc.__version__]
+    return known == [hashlib.sha256(path.read_bytes()).hexdigest(), dataset_sha256, __version__]
 
 
 def write_result(board: Board, result: dict[str, Any]) -> Path:

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import matdisc
 from matdisc import predictions
 from matdisc.atomic import write_atomic
 from matdisc.board import Board
@@ -27,6 +26,7 @@ from matdisc.schema import Dataset, Prediction, Sample
 from matdisc.tasks import get_task
 from matdisc.tasks.fit import misfit, tasks_of
 from matdisc.tasks.task import Task
+from matdisc.version import __version__
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ def _write_provenance(out: Path, digest: str, settings: dict[str, Any], entry: s
         "entry": entry,
         **settings,
         "predictions_sha256": digest,
-        "matdisc": matdisc.__version__,
+        "matdisc": __version__,
         "cost": cost,
     }
     text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"

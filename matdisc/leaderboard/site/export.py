@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-import matdisc
 from matdisc.leaderboard.site.content import Content
 from matdisc.leaderboard.site.tables.board import Row, Table
 from matdisc.leaderboard.site.tables.format import METRICS
+from matdisc.version import __version__
 
 SCHEMA = "matdisc.leaderboard/1"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -24,7 +24,7 @@ def leaderboard_json(content: Content, tables: Sequence[Table], created: str) ->
     return _dump(
         {
             "schema": SCHEMA,
-            "build": {"matdisc": matdisc.__version__, "created": created},
+            "build": {"matdisc": __version__, "created": created},
             "metrics": [asdict(metric) for metric in METRICS.values()],
             "models": {key: card.model_dump(mode="json") for key, card in content.models.items()},
             "datasets": {key: card.model_dump(mode="json") for key, card in content.datasets.items()},
@@ -40,7 +40,7 @@ def build_json(content: Content, created: str) -> str:
     return _dump(
         {
             "schema": "matdisc.site/1",
-            "matdisc": matdisc.__version__,
+            "matdisc": __version__,
             "created": created,
             "datasets": datasets,
             "predictions": found,

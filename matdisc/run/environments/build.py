@@ -25,10 +25,10 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-import matdisc
 from matdisc.atomic import write_atomic
 from matdisc.errors import RunError
 from matdisc.run.environments.packages import installed_version
+from matdisc.version import __version__
 
 Say = Callable[[str], None]
 
@@ -234,7 +234,7 @@ def _inspect(folder: Path, requirements: Sequence[Requirement], model: str) -> d
     if problem:
         asked = ", ".join(str(r) for r in requirements)
         raise RunError(
-            f"model {model!r}: matdisc {matdisc.__version__} cannot run beside {asked}: {problem}; "
+            f"model {model!r}: matdisc {__version__} cannot run beside {asked}: {problem}; "
             "loosen 'requirements' on its card, or score the model's predictions file"
         )
     return seen

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
-import matdisc
 from matdisc.models.get.frames import Frames
 from matdisc.models.get.labels.config import LabelConfig
 from matdisc.models.get.labels.labels import Rejected
+from matdisc.version import __version__
 
 SCHEMA = "matdisc.labels/1"
 
@@ -60,7 +60,7 @@ def labels_card(
 
 
 def _versions() -> dict[str, str]:
-    return {"matdisc": matdisc.__version__} | {name: version(name) for name in ("tblite", "ase", "numpy", "scipy")}
+    return {"matdisc": __version__} | {name: version(name) for name in ("tblite", "ase", "numpy", "scipy")}
 
 
 def reasons(left: Mapping[str, Sequence[Rejected]]) -> Counter[str]:

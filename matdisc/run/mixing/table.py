@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-import matdisc
 from matdisc.atomic import write_atomic
 from matdisc.physics.alloys.tables import LATTICES as TABLE_LATTICES
 from matdisc.physics.alloys.tables import energies_from, tabulated
 from matdisc.run.mixing.driver import Mixing
 from matdisc.units import KJ_PER_MOL
+from matdisc.version import __version__
 
 SCHEMA = "matdisc.pairs/1"
 RECIPE = "s = 2^-(D / median D)^2, d = 1 - s; D^2 = mean over lattices and C of (dH(A,C) - dH(B,C))^2; no label used"
@@ -89,7 +89,7 @@ def write_table(found: Mixing, out: Path) -> str:
         "schema": SCHEMA,
         "table_sha256": digest,
         **found.settings,
-        "matdisc": matdisc.__version__,
+        "matdisc": __version__,
         "elements": list(found.elements),
         "lattices": list(found.lattices),
         "recipe": RECIPE,
