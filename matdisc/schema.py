@@ -18,6 +18,8 @@ Status = Literal["ok", "unconverged", "unsupported", "timed_out", "failed"]
 STATUSES: tuple[Status, ...] = ("ok", "unconverged", "unsupported", "timed_out", "failed")
 
 Values = Mapping[str, float]
+Arrays = Mapping[str, tuple[float, ...]]
+"""Arrays by name, flattened: `forces` (x, y, z of each atom in turn), `stress` (xx yy zz yz xz xy, as in ASE)."""
 Vector = tuple[float, float, float]
 
 
@@ -58,6 +60,7 @@ class Sample:
         group: Resampling unit of the bootstrap and of the splits: a chemical system or a compound.
         fold: Cross-validation fold for learned predictors; None where the split is a hold-out.
         flags: Names of the subsets this material belongs to, e.g. `mixed_r2scan`.
+        arrays: Labels that are arrays, hidden like `target`.
     """
 
     material_id: str
@@ -66,6 +69,7 @@ class Sample:
     group: str
     fold: int | None = None
     flags: tuple[str, ...] = ()
+    arrays: Arrays = field(default_factory=dict)
 
     @property
     def crystal(self) -> Crystal:
@@ -82,7 +86,7 @@ class Sample:
 class Prediction:
     """A model's answer for one material, or the named reason why there is none.
 
-    `structure` is the crystal that it relaxed to, where the task asks for one.
+    `structure` is the crystal that it relaxed to, and `arrays` what it says of each atom, where the task asks for them.
     """
 
     material_id: str
@@ -92,6 +96,7 @@ class Prediction:
     seconds: float | None = None
     steps: int | None = None
     structure: Crystal | None = None
+    arrays: Arrays = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

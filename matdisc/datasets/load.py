@@ -173,6 +173,7 @@ def _plain(sample: Sample) -> dict[str, object]:
         "group": sample.group,
         "fold": sample.fold,
         "flags": list(sample.flags),
+        **({"arrays": dict(sample.arrays)} if sample.arrays else {}),
     }
 
 

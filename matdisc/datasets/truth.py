@@ -13,7 +13,7 @@ import numpy as np
 
 from matdisc.arrays import Bools, Floats, Ints
 from matdisc.atomic import write_atomic
-from matdisc.schema import Crystal, Dataset
+from matdisc.schema import Crystal, Dataset, Sample
 
 FORMAT = "matdisc.prepared/1"
 
@@ -55,6 +55,7 @@ class Truth:
         crystals: The structures that models are asked about; None where the source holds labels only.
         relaxed: Reference structures of the relaxation task, one each; None for other tasks.
         tested: The folds of a task that is answered fold by fold; empty for other tasks.
+        arrays: Labels that are arrays by name, flattened, one for each material or None; of sets with structures only.
     """
 
     key: str
@@ -72,6 +73,7 @@ class Truth:
     crystals: tuple[Crystal, ...] | None = None
     relaxed: tuple[Crystal, ...] | None = None
     tested: tuple[Tested, ...] = ()
+    arrays: Mapping[str, tuple[Floats | None, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -84,6 +86,10 @@ class Truth:
         """One target, nan everywhere if the dataset has none of that name."""
         found = self.targets.get(name)
         return np.full(len(self), np.nan) if found is None else found
+
+    def array(self, name: str) -> tuple[Floats | None, ...]:
+        """Labels that are arrays, None everywhere if the dataset has none of that name."""
+        return self.arrays.get(name, (None,) * len(self))
 
 
 def truth_of(dataset: Dataset) -> Truth:
@@ -113,7 +119,12 @@ def truth_of(dataset: Dataset) -> Truth:
         if all(s.material_id in dataset.relaxed for s in samples)
         else None,
         tested=_tested(dataset),
+        arrays={name: _arrays(samples, name) for name in sorted({name for s in samples for name in s.arrays})},
     )
+
+
+def _arrays(samples: Sequence[Sample], name: str) -> tuple[Floats | None, ...]:
+    return tuple(np.array(s.arrays[name], float) if name in s.arrays else None for s in samples)
 
 
 def _corrections(dataset: Dataset) -> Floats | None:

@@ -3,9 +3,10 @@
 One row a material. Columns: `material_id`, one value column of the task, and optionally `uncertainty`, `status`,
 `error`, `seconds`, `steps`. Where the task asks for structures, `structure` (JSON, `matdisc.formats.crystal_json`) is
 the answer and the value columns are optional; where it asks for beliefs, `p_high` is, and `belief`, `plausibility`
-and `conflict` may stand beside it. Other columns are ignored and named. Our own runs and outside submitters write the
-very same file. Formats, by file name: .csv, .csv.gz, .jsonl, .jsonl.gz, .parquet; off a board also .tsv and .json, as
-spreadsheets and pandas write them. Nothing that could execute code (pickle, archives) is opened.
+and `conflict` may stand beside it. A cell of `forces` or `stress` holds a JSON list of numbers. Other columns are
+ignored and named. Our own runs and outside submitters write the very same file. Formats, by file name: .csv, .csv.gz,
+.jsonl, .jsonl.gz, .parquet; off a board also .tsv and .json, as spreadsheets and pandas write them, and files of
+structures (`matdisc.predictions.frames`). Nothing that could execute code (pickle, archives) is opened.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import csv
 import gzip
 import hashlib
 import io
+import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -61,6 +63,8 @@ class Submission:
         column_name: Name of the value column in the file, `e_form_per_atom_chgnet` for one.
         ignored: Names of the columns that were not read, in file order; "(unnamed)" for one without a name.
         notes: How the file was read where that is not plain: other separators, names in other case.
+        arrays: Columns of arrays beside the answer by name, flattened, one for each row or None.
+        frames: The structures that answers are of, where the file holds such; None elsewhere.
     """
 
     path: Path
@@ -79,6 +83,8 @@ class Submission:
     column_name: str = ""
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    arrays: Mapping[str, tuple[Floats | None, ...]] = field(default_factory=dict)
+    frames: tuple[Crystal, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -102,11 +108,17 @@ class Submission:
             _or_none(self.seconds, i),
             None if steps is None else int(steps),
             self.structures[i] if self.structures else None,
+            {name: tuple(cell.tolist()) for name, cells in self.arrays.items() if (cell := cells[i]) is not None},
         )
 
 
 def read(
-    path: Path, value_columns: Sequence[str], *, structures: bool = False, multi_column: bool = False
+    path: Path,
+    value_columns: Sequence[str],
+    *,
+    structures: bool = False,
+    multi_column: bool = False,
+    arrays: Sequence[str] = (),
 ) -> Submission:
     """Return the content of a predictions file.
 
@@ -116,7 +128,8 @@ def read(
             that begins with the first of them (`e_form_per_atom_chgnet`) is accepted if it is the only one, and
             does not end as uncertainties and labels do (`e_form_per_atom_std`).
         structures: Whether the column `structure` is the answer; value columns are then optional.
-        together: Whether the first value column is the answer and the others may stand beside it.
+        multi_column: Whether the first value column is the answer and the others may stand beside it.
+        arrays: Columns that may stand beside the answer and hold a list of numbers in each row.
 
     Raises:
         SubmissionError: If the file is missing, damaged, too large, has a column that is almost a known one, or holds
@@ -124,16 +137,17 @@ def read(
     """
     content, digest = _inflate(path)
     answers = (STRUCTURE,) if structures else value_columns[:1] if multi_column else value_columns
-    known = ("material_id", *answers, *(c for c in value_columns if c not in answers), *OPTIONAL_COLUMNS)
-    table, choice = parse.parse(path, content, answers, known)
+    known = ("material_id", *answers, *(c for c in value_columns if c not in answers), *arrays, *OPTIONAL_COLUMNS)
+    table, choice = parse.parse(path, content, answers, known, arrays)
     name, names = choice.answer, choice.kept
     if table.num_rows > parse.MAX_ROWS:
         raise SubmissionError(f"{path}: more than {parse.MAX_ROWS:,} rows; no dataset has that many")
     if not table.num_rows:
         raise SubmissionError(f"{path}: has a header and no rows; give one row a material")
     ids = parse.material_ids(path, table, names["material_id"])
-    found = {c: parse.numbers(path, table, n) for c, n in names.items() if c not in parse.TEXT}
+    found = {c: parse.numbers(path, table, n) for c, n in names.items() if c not in (*parse.TEXT, *arrays)}
     more: dict[str, Any] = {"column_name": name, "ignored": choice.ignored, "notes": choice.notes}
+    more["arrays"] = {c: parse.vectors(path, table, names[c]) for c in arrays if c in names}
     if structures:
         more["structures"] = _structures(path, table, ids, name)
         given = np.array([crystal is not None for crystal in more["structures"]])
@@ -159,7 +173,8 @@ def write(path: Path, predictions: Iterable[Prediction], columns: Sequence[str])
     Args:
         path: Target; an existing file is replaced.
         predictions: Rows in the order wanted.
-        columns: Value columns to write. Structures have a column of their own, written where there is one.
+        columns: Value columns to write, also those of arrays: JSON lists of numbers with ten digits. Structures have
+            a column of their own, written where there is one.
     """
     predictions = tuple(predictions)
     with_structures = any(p.structure is not None for p in predictions) or STRUCTURE in columns
@@ -168,7 +183,7 @@ def write(path: Path, predictions: Iterable[Prediction], columns: Sequence[str])
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["material_id", *columns, *([STRUCTURE] if with_structures else []), *WRITTEN_COLUMNS])
     for p in predictions:
-        values = [repr(float(p.values[c])) if c in p.values else "" for c in columns]
+        values = [repr(float(p.values[c])) if c in p.values else _list(p.arrays.get(c)) for c in columns]
         if with_structures:
             values.append("" if p.structure is None else crystal_json.to_json(p.structure))
         seconds = "" if p.seconds is None else f"{p.seconds:.4f}"
@@ -179,6 +194,10 @@ def write(path: Path, predictions: Iterable[Prediction], columns: Sequence[str])
         data = gzip.compress(data, mtime=0)
     write_atomic(path, data)
     return hashlib.sha256(data).hexdigest()
+
+
+def _list(numbers: Sequence[float] | None) -> str:
+    return "" if numbers is None else json.dumps([float(f"{x:.10g}") for x in numbers], separators=(",", ":"))
 
 
 def one_line(text: str, limit: int = 300) -> str:

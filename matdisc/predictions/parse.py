@@ -12,6 +12,7 @@ import io
 import json
 import re
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ PARQUET_ROWS = 16_384
 """Rows of a Parquet file that are inflated at a time, before their bytes are counted."""
 MAX_DOCUMENT = 128 * 2**20
 """Largest JSON document, which is held as Python objects while it is read."""
+MAX_LIST = 1_000_000
+"""Longest text of one list of numbers that is looked at, in characters."""
+LIST = re.compile(r"\[(?:[\[\]\d\s,.eE+-]|NaN|-?Infinity|null)*\]")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 EMPTY = tuple(" " * n for n in range(33))
@@ -38,7 +42,9 @@ NOT_UTF8 = re.compile("[\ud800-\udfff]")
 """What bytes that are not UTF-8 become in `_csv_rows`."""
 
 
-def parse(path: Path, content: bytes, answers: Sequence[str], known: Sequence[str]) -> tuple[Any, Choice]:
+def parse(
+    path: Path, content: bytes, answers: Sequence[str], known: Sequence[str], arrays: Sequence[str] = ()
+) -> tuple[Any, Choice]:
     """Return a file's kept columns as a pyarrow table of strings and numbers; the suffix says how to read it.
 
     Args:
@@ -46,17 +52,19 @@ def parse(path: Path, content: bytes, answers: Sequence[str], known: Sequence[st
         content: Its bytes, inflated.
         answers: Columns of which it has to have exactly one.
         known: All columns that mean something here, the answers among them.
+        arrays: Those of them whose cells hold lists of numbers: JSON text, or lists in Parquet.
 
     Raises:
         SubmissionError: If it is no such file; line and reason are named.
     """
+    texts = frozenset((*TEXT, *arrays))
     name = path.name.lower().removesuffix(".gz")
     if name.endswith(".parquet"):
         return _parquet(path, content, answers, known)
     if content.startswith(UTF_16):
         raise SubmissionError(f"{path}: is UTF-16 text; save it as UTF-8")
     reader = _json_lines if name.endswith(".jsonl") else _json if name.endswith(".json") else _csv
-    return reader(path, content.removeprefix(BYTE_ORDER_MARK), answers, known)
+    return reader(path, content.removeprefix(BYTE_ORDER_MARK), answers, known, texts)
 
 
 def material_ids(path: Path, table: Any, name: str) -> Any:
@@ -103,6 +111,56 @@ def numbers(path: Path, table: Any, name: str) -> tuple[NDArray[np.float64], NDA
     return np.asarray(flat.cast(pa.float64()).to_numpy(zero_copy_only=False), float), given
 
 
+def vectors(path: Path, table: Any, name: str) -> tuple[NDArray[np.float64] | None, ...]:
+    """Return the list of numbers in each cell of a column, flattened; None where it is empty.
+
+    Raises:
+        SubmissionError: If a cell holds anything else, or too much.
+    """
+    import pyarrow as pa
+
+    kind = table[name].type
+    nested = pa.types.is_large_list(kind)
+    inner = kind
+    while pa.types.is_large_list(inner):
+        inner = inner.value_type
+    numeric = pa.types.is_floating(inner) or pa.types.is_integer(inner) or pa.types.is_null(inner)
+    if not (numeric if nested else pa.types.is_string(kind) or pa.types.is_null(kind)):
+        raise SubmissionError(f"{path}: {name!r} holds {kind}; give a list of numbers in each row")
+    read = _list_of if nested else _list_in
+    found: list[NDArray[np.float64] | None] = []
+    for i, cell in enumerate(table[name].to_pylist()):
+        try:
+            found.append(read(cell))
+        except ValueError as err:
+            raise SubmissionError(f"{path}, row {i + 1}: {name!r} {err}") from None
+    return tuple(found)
+
+
+def _list_in(text: str | None) -> NDArray[np.float64] | None:
+    """Return the numbers of a JSON list, also one of lists."""
+    text = (text or "").strip()
+    if not text:
+        return None
+    if len(text) > MAX_LIST:
+        raise ValueError(f"has more than {MAX_LIST:,} characters")
+    if not LIST.fullmatch(text):
+        raise ValueError(f"is {text[:60]!r}, which is no list of numbers; write it as [0.1, -0.2, 0.3]")
+    return _list_of(decode(text))
+
+
+def _list_of(numbers: Any) -> NDArray[np.float64] | None:
+    if numbers is None:
+        return None
+    try:
+        found = np.array(numbers, float)
+    except (ValueError, TypeError, OverflowError):
+        found = np.empty((0, 0, 0))
+    if found.ndim not in (1, 2):
+        raise ValueError(f"is {str(numbers)[:60]!r}, which is no list of numbers; write it as [0.1, -0.2, 0.3]")
+    return found.ravel()
+
+
 def categories(table: Any, name: str, known: Sequence[str]) -> tuple[NDArray[np.int64], int | None]:
     """Return the place of each cell among `known` (-1 where empty), and the first row that is none of them."""
     import pyarrow as pa
@@ -118,13 +176,15 @@ def categories(table: Any, name: str, known: Sequence[str]) -> tuple[NDArray[np.
     return found.astype(np.int64), int(np.argmax(strange)) if strange.any() else None
 
 
-def _csv(path: Path, content: bytes, answers: Sequence[str], known: Sequence[str]) -> tuple[Any, Choice]:
+def _csv(
+    path: Path, content: bytes, answers: Sequence[str], known: Sequence[str], texts: AbstractSet[str]
+) -> tuple[Any, Choice]:
     import pyarrow as pa
     import pyarrow.csv as arrow_csv
 
     header, between = _csv_header(path, content, answers)
     choice = choose(path, header, answers, known)
-    types = {name: pa.string() if meant in TEXT else pa.float64() for meant, name in choice.kept.items()}
+    types = {name: pa.string() if meant in texts else pa.float64() for meant, name in choice.kept.items()}
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(content),
@@ -135,7 +195,7 @@ def _csv(path: Path, content: bytes, answers: Sequence[str], known: Sequence[str
             ),
         )
     except (pa.ArrowInvalid, pa.ArrowKeyError) as err:
-        fault = _csv_fault(path, content, between, header, choice.kept)
+        fault = _csv_fault(path, content, between, header, choice.kept, texts)
         raise SubmissionError(fault or f"{path}: not readable as CSV: {str(err)[:200]}") from err
     said = () if between == "," else (f"columns are separated by {DELIMITERS[between]}",)
     return table, choice._replace(notes=said + choice.notes)
@@ -162,7 +222,9 @@ def _csv_header(path: Path, content: bytes, answers: Sequence[str]) -> tuple[lis
     return names[between], between
 
 
-def _csv_fault(path: Path, content: bytes, between: str, header: list[str], kept: Mapping[str, str]) -> str | None:
+def _csv_fault(
+    path: Path, content: bytes, between: str, header: list[str], kept: Mapping[str, str], texts: AbstractSet[str]
+) -> str | None:
     """Say in which line of a CSV file the fault lies that pyarrow stumbled over."""
     rows = _csv_rows(content, between)
     read_as = {name: meant for meant, name in kept.items()}
@@ -174,9 +236,9 @@ def _csv_fault(path: Path, content: bytes, between: str, header: list[str], kept
                 remedy = "; write decimal points and no decimal commas, and texts that hold a comma in quotes" * more
                 return f"{path}, line {rows.line_num}: {len(cells)} cells where the header names {len(header)}{remedy}"
             for name, cell in zip(header, cells, strict=False):
-                if read_as.get(name) in TEXT and NOT_UTF8.search(cell):
+                if read_as.get(name) in texts and NOT_UTF8.search(cell):
                     return f"{path}, line {rows.line_num}: {name!r} is not UTF-8 text; save the file as UTF-8"
-                if read_as.get(name, TEXT[0]) not in TEXT and cell not in EMPTY and not is_number(cell):
+                if read_as.get(name, TEXT[0]) not in texts and cell not in EMPTY and not is_number(cell):
                     return f"{path}, line {rows.line_num}: {name!r} is {no_number(cell)}"
     except csv.Error:  # a cell longer than the csv module takes: pyarrow's own words have to do
         return None
@@ -190,7 +252,9 @@ def _utf8(path: Path, content: bytes) -> str:
         raise SubmissionError(f"{path}: not UTF-8 text (byte {err.start}); save it as UTF-8") from err
 
 
-def _json_lines(path: Path, content: bytes, answers: Sequence[str], known: Sequence[str]) -> tuple[Any, Choice]:
+def _json_lines(
+    path: Path, content: bytes, answers: Sequence[str], known: Sequence[str], texts: AbstractSet[str]
+) -> tuple[Any, Choice]:
     wanted: dict[str, bool] = {}  # each field of any row, and whether it can be kept; if not, it is dropped at once
     rows: dict[int, dict[str, Any]] = {}  # by their line
     drop = False
@@ -202,7 +266,7 @@ def _json_lines(path: Path, content: bytes, answers: Sequence[str], known: Seque
                 wanted.update(new)
                 drop = drop or not all(new.values())
             rows[number] = {name: row[name] for name in row if wanted[name]} if drop else row
-    return _json_table(path, "line", rows, choose(path, list(wanted), answers, known))
+    return _json_table(path, "line", rows, choose(path, list(wanted), answers, known), texts)
 
 
 def _may_count(name: str, answers: Sequence[str], known: Sequence[str]) -> bool:
@@ -220,7 +284,9 @@ def _json_row(path: Path, number: int, line: str) -> dict[str, Any]:
     return row
 
 
-def _json(path: Path, content: bytes, answers: Sequence[str], known: Sequence[str]) -> tuple[Any, Choice]:
+def _json(
+    path: Path, content: bytes, answers: Sequence[str], known: Sequence[str], texts: AbstractSet[str]
+) -> tuple[Any, Choice]:
     """Return a JSON document, or lines of JSON under its name."""
     if len(content) > MAX_DOCUMENT:
         raise SubmissionError(f"{path}: larger than {MAX_DOCUMENT // 2**20} MiB; write it as lines of JSON, .jsonl")
@@ -229,25 +295,34 @@ def _json(path: Path, content: bytes, answers: Sequence[str], known: Sequence[st
         found = columns.records(decode(text), lambda name: meaning(name, answers[0], known) is not None)
     except ValueError as err:
         if re.match(r"\s*\{[^\n]*\}\s*\n\s*\{", text):
-            return _json_lines(path, content, answers, known)
+            return _json_lines(path, content, answers, known, texts)
         raise SubmissionError(f"{path}: {err}") from None
     choice = choose(path, list(dict.fromkeys(name for row in found for name in row)), answers, known)
-    return _json_table(path, "row", dict(enumerate(found, start=1)), choice)
+    return _json_table(path, "row", dict(enumerate(found, start=1)), choice, texts)
 
 
-def _json_table(path: Path, unit: str, rows: dict[int, dict[str, Any]], choice: Choice) -> tuple[Any, Choice]:
+def _json_table(
+    path: Path, unit: str, rows: dict[int, dict[str, Any]], choice: Choice, texts: AbstractSet[str]
+) -> tuple[Any, Choice]:
     import pyarrow as pa
 
-    return pa.table({name: _json_column(path, unit, name, meant, rows) for meant, name in choice.kept.items()}), choice
+    kinds = {meant: dict if meant == "structure" else list if meant not in TEXT else None for meant in texts}
+    columns = {
+        name: _json_column(path, unit, name, meant, rows, meant in texts, kinds.get(meant))
+        for meant, name in choice.kept.items()
+    }
+    return pa.table(columns), choice
 
 
-def _json_column(path: Path, unit: str, name: str, meant: str, rows: dict[int, dict[str, Any]]) -> Any:
+def _json_column(
+    path: Path, unit: str, name: str, meant: str, rows: dict[int, dict[str, Any]], is_text: bool, nested: type | None
+) -> Any:
     import pyarrow as pa
 
-    is_text, values = meant in TEXT, []
+    values = []
     for number, row in rows.items():
         value: Any = row.get(name)
-        if meant == "structure" and isinstance(value, dict):  # as an object instead of a text that holds one
+        if nested and isinstance(value, nested):  # as an object or a list instead of a text that holds one
             value = json.dumps(value)
         elif value is None and meant != "material_id":
             pass
@@ -288,9 +363,14 @@ def _parquet(path: Path, content: bytes, answers: Sequence[str], known: Sequence
 
 
 def _plain(kind: Any) -> Any:
-    """Return the type that a column is cast to: categories to what they are of, texts to string, decimals to float."""
+    """Return the type that a column is cast to: categories to what they are of, texts to string, decimals to float.
+
+    Lists stay lists, of texts and floats likewise.
+    """
     import pyarrow as pa
 
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return pa.large_list(_plain(kind.value_type))
     of = kind.value_type if pa.types.is_dictionary(kind) else kind
     texts = (pa.types.is_string(of), pa.types.is_large_string(of), pa.types.is_string_view(of))
     return pa.string() if any(texts) else pa.float64() if pa.types.is_decimal(of) else of

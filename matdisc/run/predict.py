@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from matdisc.cards import DatasetCard, ModelCard, model_hash
 from matdisc.datasets import load, training_part
 from matdisc.datasets.corrections import energy_misfit
 from matdisc.errors import CardError, RunError
+from matdisc.models.load import Factory
 from matdisc.run.engine.record import FAILURES
 from matdisc.run.engine.resumable import Progress, RunOptions, run_resumable
 from matdisc.run.engine.schedule import Schedule, fold_units
@@ -53,10 +54,11 @@ def entry_key(model: ModelCard, protocol: str | None) -> str:
 
 def predict(
     board: Board,
-    model_key: str,
+    model: str | ModelCard,
     task_key: str,
     dataset_key: str,
     *,
+    factory: Factory | None = None,
     protocol: str | None = None,
     limit: int | None = None,
     workers: int | None = None,
@@ -77,7 +79,8 @@ def predict(
 
     Args:
         board: Where model and dataset are.
-        model_key, task_key, dataset_key: What is asked about what.
+        model, task_key, dataset_key: What is asked about what; a model by its key on the board, or by its card.
+        factory: Makes the calculator, where the model's card has no loader.
         protocol: How energies are taken; default: as the model's card says.
         limit: Only the first so many materials.
         workers: Processes at a time; None for one on each core, here or on the cluster.
@@ -94,7 +97,8 @@ def predict(
         MatdiscError: If model, task and dataset do not fit, the model cannot be loaded, the machine is in the way
             (memory, threads, files, disk), or another process is at work on the same run.
     """
-    model, card = board.model(model_key), board.dataset(dataset_key)
+    model = board.model(model) if isinstance(model, str) else model
+    card = board.dataset(dataset_key)
     if out is not None and not out.name.endswith((".csv", ".csv.gz")):
         raise RunError(f"{out}: a predictions file is written as .csv or .csv.gz; change the name")
     if env == "isolated" and workers == 0:
@@ -114,11 +118,11 @@ def predict(
         "task": task_key,
         "dataset": dataset_key,
         "dataset_sha256": dataset.sha256,
-        "model": model_key,
+        "model": model.key,
         "model_sha256": model_hash(model),
         "protocol": protocol,
     }
-    job = _job(model, task, protocol, card, dataset)
+    job = replace(_job(model, task, protocol, card, dataset), factory=factory)
     asked = run_resumable(
         folder, settings, job, samples, partial(_schedule, model, dataset), options, {"limit": limit}, progress, say
     )
@@ -180,7 +184,7 @@ def _failed(counts: Counter[str]) -> int:
 
 
 def _columns(task: Task, answers: Sequence[Prediction]) -> list[str]:
-    used = {column for p in answers for column in p.values}
+    used = {column for p in answers for column in (*p.values, *p.arrays)}
     names = [column.name for column in task.columns]
     return [name for name in names if name in used] or names[:1]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from matdisc.arrays import Bools, Floats
+from matdisc.arrays import Bools, Floats, Ints
 from matdisc.datasets.truth import Truth
 from matdisc.errors import SubmissionError
 from matdisc.predictions import OK, UNCONVERGED, Submission
@@ -40,7 +40,9 @@ def align(submission: Submission, truth: Truth, scoring: Scoring, *, surplus: st
     numbers = np.where(np.isfinite(values), values, np.nan)
     notes = scoring.plausible(submission, truth, place, numbers, reported)
     structures = _structures(submission, row, given)
+    arrays = _arrays(submission, truth, scoring, row, given)
     finite, absurd = scoring.usable(submission, truth, values, structures)
+    finite, absurd = _usable_arrays(scoring, arrays, finite, absurd)
     usable = finite & ~absurd
     counts = {
         "ok": int((usable & (status == OK)).sum()),
@@ -64,6 +66,7 @@ def align(submission: Submission, truth: Truth, scoring: Scoring, *, surplus: st
         {name: np.where(usable & np.isfinite(column), column, np.nan) for name, column in reported.items()},
         submission.sha256,
         notes,
+        {name: tuple(c if u else None for c, u in zip(cells, usable, strict=True)) for name, cells in arrays.items()},
     )
 
 
@@ -79,6 +82,43 @@ def _structures(submission: Submission, row: Any, given: Bools) -> tuple[Crystal
     if found is None:
         return ()
     return tuple(found[i] if there else None for i, there in zip(row.tolist(), given.tolist(), strict=True))
+
+
+Arrays = dict[str, tuple[Floats | None, ...]]
+
+
+def _arrays(submission: Submission, truth: Truth, scoring: Scoring, row: Ints, given: Bools) -> Arrays:
+    """Return each column of arrays in the dataset's order, None where a material has no answer.
+
+    Raises:
+        SubmissionError: If one has not as many numbers as the material asks for.
+    """
+    found: Arrays = {}
+    rows, there = row.tolist(), given.tolist()
+    for column in scoring.columns:
+        cells = submission.arrays.get(column.name)
+        if not column.shape or cells is None:
+            continue
+        assert truth.n_atoms is not None, "arrays are asked of structures"
+        found[column.name] = tuple(cells[i] if use else None for i, use in zip(rows, there, strict=True))
+        for place, (cell, n) in enumerate(zip(found[column.name], truth.n_atoms.astype(int).tolist(), strict=True)):
+            if cell is not None and len(cell) != column.length(n):
+                raise SubmissionError(
+                    f"{submission.path}, row {rows[place] + 1}: {column.name!r} of {truth.material_ids[place].as_py()} "
+                    f"has {len(cell)} numbers; that material has {n} atoms, so give {column.length(n)} ({column.help})"
+                )
+    return found
+
+
+def _usable_arrays(scoring: Scoring, arrays: Arrays, finite: Bools, absurd: Bools) -> tuple[Bools, Bools]:
+    """Return which answers are finite, and which absurd, with their arrays looked at too."""
+    for name, cells in arrays.items():
+        column = scoring.column(name)
+        with np.errstate(invalid="ignore"):
+            finite = finite & np.array([c is None or bool(np.isfinite(c).all()) for c in cells], bool)
+            beyond = [c is not None and bool(((c < column.low) | (c > column.high)).any()) for c in cells]
+        absurd = absurd | np.array(beyond, bool)
+    return finite, absurd & finite
 
 
 def _places(submission: Submission, truth: Truth, surplus: str) -> tuple[Any, list[str]]:

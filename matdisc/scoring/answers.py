@@ -35,6 +35,7 @@ class Answers:
         converged: Whether each answer ended as `ok`.
         reported: Further numbers that came with structures or beliefs, e.g. `energy_per_atom`, nan where absent.
         sha256: Hash of the file.
+        arrays: Usable answers that are arrays by name, flattened, one for each material or None.
         notes: What is odd about the answers and might be honest all the same, in sentences.
     """
 
@@ -50,11 +51,16 @@ class Answers:
     reported: Mapping[str, Floats] = field(default_factory=dict)
     sha256: str = ""
     notes: tuple[str, ...] = ()
+    arrays: Mapping[str, tuple[Floats | None, ...]] = field(default_factory=dict)
 
     def numbers(self, name: str) -> Floats:
         """Return a further column, shape (n_materials,), nan where there is nothing."""
         found = self.reported.get(name)
         return np.full(len(self.values), np.nan) if found is None else found
+
+    def array(self, name: str) -> tuple[Floats | None, ...]:
+        """Return a column of arrays, one for each material, None where there is nothing."""
+        return self.arrays.get(name, (None,) * len(self.values))
 
 
 def coverage_lines(coverage: dict[str, int], names: Sequence[str] | None = None) -> list[str]:

@@ -41,13 +41,21 @@ DEFAULT_BOOTSTRAP = Bootstrap()
 
 @dataclass(frozen=True, slots=True)
 class AnswerColumn:
-    """A value column of a predictions file: what it holds, its unit, and the smallest and largest believable value."""
+    """A value column of a predictions file: what it holds, its unit, and the smallest and largest believable value.
+
+    With a `shape`, each cell holds an array: `(6,)`, or `("atoms", 3)` for three numbers of each atom.
+    """
 
     name: str
     help: str
     unit: str = ""
     low: float = -math.inf
     high: float = math.inf
+    shape: tuple[int | str, ...] = ()
+
+    def length(self, n_atoms: int) -> int:
+        """Return the number of numbers in a cell of a material of so many atoms."""
+        return math.prod(n_atoms if isinstance(size, str) else size for size in self.shape)
 
 
 Draws = Mapping[str, tuple[float, Floats]]
@@ -109,7 +117,13 @@ class Scoring(ABC):
         Raises:
             SubmissionError: If it is damaged or has none of the answer columns.
         """
-        return predictions.read(path, [column.name for column in self.columns], multi_column=self.one_answer)
+        names = [column.name for column in self.columns if not column.shape]
+        return predictions.read(path, names, multi_column=self.one_answer, arrays=self.array_columns)
+
+    @property
+    def array_columns(self) -> list[str]:
+        """Names of the columns whose cells hold arrays."""
+        return [column.name for column in self.columns if column.shape]
 
     def truth(self, board: Board, card: DatasetCard) -> Truth:
         """Return the labels that answers are scored against."""

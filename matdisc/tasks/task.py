@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matdisc.physics.evaluation import Steps
-from matdisc.schema import Crystal, Sample, Values
+from matdisc.schema import Arrays, Crystal, Sample, Values
 from matdisc.scoring.base import AnswerColumn, Prepare, Scoring
 from matdisc.scoring.metric import Metric
 
@@ -21,12 +21,13 @@ Reference = Callable[[str], Steps[float]]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a potential answered: values, how the relaxation behind them ended, and where if the task asks."""
+    """What a potential answered: values, how the relaxation behind them ended, and where and of each atom if asked."""
 
     values: Values
     converged: bool = True
     steps: int = 0
     structure: Crystal | None = None
+    arrays: Arrays = field(default_factory=dict)
 
 
 Simulate = Callable[[Sample, "Protocol", Reference, float], Steps[Outcome]]

@@ -193,8 +193,12 @@ def parse_line(path: Path, line: bytes, number: int) -> dict[str, Any]:
 
 
 def _prediction(content: dict[str, Any]) -> Prediction:
-    structure = content.pop("structure", None)
-    return Prediction(**content, structure=None if structure is None else from_json(structure))
+    structure, arrays = content.pop("structure", None), content.pop("arrays", {})
+    return Prediction(
+        **content,
+        structure=None if structure is None else from_json(structure),
+        arrays={name: tuple(numbers) for name, numbers in arrays.items()},
+    )
 
 
 def _as_dict(p: Prediction, limits: Limits | None) -> dict[str, Any]:
@@ -208,6 +212,8 @@ def _as_dict(p: Prediction, limits: Limits | None) -> dict[str, Any]:
     }
     if p.structure is not None:
         content["structure"] = to_json(p.structure)
+    if p.arrays:
+        content["arrays"] = {name: list(numbers) for name, numbers in p.arrays.items()}
     if limits is not None and p.status in FAILURES:
         content["limits"] = asdict(limits)
     return content

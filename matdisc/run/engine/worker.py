@@ -10,13 +10,14 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from itertools import chain
 from typing import Any
 
 from matdisc.cards import ModelCard
 from matdisc.errors import CardError, MatdiscError, RunError
 from matdisc.formats.atoms import to_atoms
 from matdisc.models import Question, load_potential, load_predictor
-from matdisc.models.load import Predictor, is_ours
+from matdisc.models.load import Factory, Predictor, is_ours, one_thread
 from matdisc.models.soundness import unsound
 from matdisc.physics.drivers import FAULTS, TimedOut, WorkResult, run_batched
 from matdisc.physics.evaluation import Steps
@@ -45,6 +46,7 @@ class Job:
         timeout: Seconds of wall-clock time for one material; None for no limit.
         memory_gib: Private memory that a worker process may hold, GiB; None for no limit.
         in_worker: Whether it runs in a process of its own, which may be limited and may die.
+        factory: Makes the calculator, where the card has no loader.
     """
 
     model: ModelCard
@@ -57,6 +59,12 @@ class Job:
     timeout: float | None = None
     memory_gib: float | None = None
     in_worker: bool = False
+    factory: Factory | None = None
+
+    @property
+    def identity(self) -> tuple[str, Factory | None]:
+        """What tells models apart within a process."""
+        return self.model.model_dump_json(), self.factory
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,7 @@ def answer_unit(job: Job, unit: WorkUnit, flush_seconds: float = FLUSH_SECONDS) 
     """
     if job.in_worker:
         confirm(job.model)
+        one_thread()
     meter = Meter(f"{platform.node()}:{os.getpid()}", ("numpy", "ase", "torch", *job.model.distributions))
     yield Batch((), meter.read(), loaded=False)
     with warnings.catch_warnings():
@@ -100,7 +109,7 @@ def answer_unit(job: Job, unit: WorkUnit, flush_seconds: float = FLUSH_SECONDS) 
         if job.model.kind == "predictor":
             answers = _ask_predictor(job, load_predictor(job.model), unit)
         else:
-            answers = _ask_potential(job, _potential(job.model.model_dump_json()), unit)
+            answers = _ask_potential(job, _potential(*job.identity), unit)
         limit_memory(job.memory_gib, job.model.key, in_worker=job.in_worker)
         yield Batch((), meter.read(time.perf_counter() - started))
         ready: list[Prediction] = []
@@ -118,12 +127,12 @@ def answer_unit(job: Job, unit: WorkUnit, flush_seconds: float = FLUSH_SECONDS) 
 
 
 @lru_cache(maxsize=1)
-def _potential(card: str) -> Any:
+def _potential(card: str, factory: Factory | None) -> Any:
     lift_memory_limit()  # this process may have had another model, and another limit
-    return load_potential(ModelCard.model_validate_json(card))
+    return load_potential(ModelCard.model_validate_json(card), factory)
 
 
-_ELEMENTS: dict[tuple[str, str, str, Crystal], float] = {}
+_ELEMENTS: dict[tuple[tuple[str, Factory | None], str, str, Crystal], float] = {}
 """Energies of elements that this process has found with its model, eV/atom."""
 
 
@@ -134,7 +143,7 @@ def _reference(job: Job, symbol: str) -> Steps[float]:
     if symbol not in job.reference_crystals:
         raise UnsupportedElement(f"the dataset has no reference energy for {symbol}")
     crystal = job.reference_crystals[symbol]
-    key = (job.model.model_dump_json(), job.protocol or "", symbol, crystal)
+    key = (job.identity, job.protocol or "", symbol, crystal)
     if key not in _ELEMENTS:
         end = yield from relaxation(crystal, PROTOCOLS[job.protocol or "single-point"])
         _ELEMENTS[key] = end.energy / len(crystal.symbols)
@@ -150,8 +159,8 @@ def _ask_potential(job: Job, calculator: Any, unit: WorkUnit) -> Iterator[Predic
             yield _prediction(job, ended)
 
 
-_LOOKED_AT: set[str] = set()
-"""Models, as cards in JSON, whose forces and stress this process has held to their energies."""
+_LOOKED_AT: set[tuple[str, Factory | None]] = set()
+"""Models whose forces and stress this process has held to their energies."""
 
 
 def _refuse_unsound(job: Job, calculator: Any, unit: WorkUnit) -> None:
@@ -166,18 +175,18 @@ def _refuse_unsound(job: Job, calculator: Any, unit: WorkUnit) -> None:
             f"model {job.model.key!r}: its calculator gives no stress, so cells cannot be relaxed with it; ask for "
             "single points (--protocol single-point)"
         )
-    card = job.model.model_dump_json()
     known = [s.crystal for s in unit.asked if not _unknown_elements(job.model, s.crystal)]
-    if is_ours(job.model) or card in _LOOKED_AT or not known or not (relaxes or "forces" in task.needs):
+    if is_ours(job.model) or job.identity in _LOOKED_AT or not known or not (relaxes or "forces" in task.needs):
         return
-    _LOOKED_AT.add(card)
+    _LOOKED_AT.add(job.identity)
     atoms = to_atoms(min(known, key=lambda c: (len(c.symbols) < 2, len(c.symbols))))
     try:
         wrong = unsound(calculator, atoms, stress=relaxes)
     except FAULTS:  # it will be seen, and told, where that crystal is asked about
         return
     if wrong:
-        raise RunError(f"model {job.model.key!r}: {wrong}; mend what its loader {job.model.loader!r} returns")
+        source = f"what its loader {job.model.loader!r} returns" if job.model.loader else "the calculator"
+        raise RunError(f"model {job.model.key!r}: {wrong}; mend {source}")
 
 
 def _steps(job: Job, sample: Sample) -> Steps[Outcome]:
@@ -206,12 +215,11 @@ def _prediction(job: Job, ended: WorkResult[str, Outcome]) -> Prediction:
     values = {key: float(value) for key, value in outcome.values.items()}
     if ended.key in job.model.aligned_densities and any(column.name == "aligned" for column in TASKS[job.task].columns):
         values["aligned"] = 1.0
-    if not all(math.isfinite(value) for value in values.values()):
+    if not all(math.isfinite(value) for value in chain(values.values(), *outcome.arrays.values())):
         text = f"ArithmeticError: the answer is not finite: {values}"
         return Prediction(ended.key, status="failed", error=text, seconds=seconds)
-    return Prediction(
-        ended.key, values, "ok" if outcome.converged else "unconverged", "", seconds, outcome.steps, outcome.structure
-    )
+    status = "ok" if outcome.converged else "unconverged"
+    return Prediction(ended.key, values, status, "", seconds, outcome.steps, outcome.structure, outcome.arrays)
 
 
 def _refuse_to_blame(job: Job, error: BaseException | None) -> None:
