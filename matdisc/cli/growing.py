@@ -96,7 +96,7 @@ def _leader(board: Board, task: str, dataset: str) -> tuple[str, str, str, str] 
         return None
     *_, entry, value = min(found, key=lambda row: row[:3])
     interval = show_interval(metric, value.get("low"), value.get("high"))
-    score = f"{metric.key} {show(metric, value['value'])}" + (f" ({interval})" if interval else "")
+    score = f"{metric.label} {show(metric, value['value'])}" + (f" ({interval})" if interval else "")
     return task, dataset, entry, score
 
 

@@ -175,6 +175,22 @@ def test_charts_are_drawn_with_all_their_dots(chromium, site):
         assert all(box and box["width"] > 4 for box in boxes)
 
 
+def test_a_long_label_of_a_chart_is_not_cut_on_a_phone(chromium, site):
+    with opened(chromium, site, viewport={"width": 390, "height": 844}) as page:
+        room = page.evaluate("""() => {
+            const label = document.querySelector(".chart text.name");
+            label.textContent = "MACE-MPA-0 medium 202…";
+            return label.getBoundingClientRect().left - label.closest("figure").getBoundingClientRect().left;
+        }""")
+        assert room >= 0
+
+
+def test_the_tables_of_the_submission_page_need_no_scrolling_on_a_wide_screen(chromium, site):
+    with opened(chromium, site, "submit.html") as page:
+        beyond = "[...document.querySelectorAll('.scroll')].map(one => one.scrollWidth - one.clientWidth)"
+        assert set(page.evaluate(beyond)) == {0}
+
+
 @pytest.mark.parametrize(
     "name", ["models/graphnet-0.3.0.html", "datasets/alpha-set.html", "compare/discovery--alpha-set.html"]
 )

@@ -130,7 +130,7 @@ def evaluated(board, capsys, monkeypatch):
 def test_an_evaluation_ends_with_one_line_for_each_table(evaluated):
     lines = evaluated("--no-site").out.splitlines()
     assert lines[0].split()[:3] == ["task", "dataset", "leader"]
-    assert lines[1].split()[:5] == ["discovery", "emt-alloys", "emt", "f1", "1.000"]
+    assert lines[1].split()[:5] == ["discovery", "emt-alloys", "emt", "F1", "1.000"]
     assert len(lines) == 2
 
 
@@ -153,13 +153,13 @@ def test_the_leader_has_the_best_headline_metric_and_is_no_dummy(board):
     for entry, value in (("dummy-mean", 0.9), ("emt", 0.7), ("chgnet-0.3.0", 0.8), ("megnet", None)):
         write_result(board, entry, value, low=0.65, high=0.85)
     assert leaders(board, [("discovery", "emt-alloys")])[1].split() == (
-        ["discovery", "emt-alloys", "chgnet-0.3.0", "f1", "0.800", "(0.650–0.850)"]
+        ["discovery", "emt-alloys", "chgnet-0.3.0", "F1", "0.800", "(0.650–0.850)"]
     )
 
 
 def test_a_dummy_leads_where_nobody_else_is(board):
     write_result(board, "dummy-mean", 0.9)
-    assert leaders(board, [("discovery", "emt-alloys")])[1].split()[2:] == ["dummy-mean", "f1", "0.900"]
+    assert leaders(board, [("discovery", "emt-alloys")])[1].split()[2:] == ["dummy-mean", "F1", "0.900"]
 
 
 def test_a_table_without_a_score_has_no_line(board):

@@ -126,6 +126,21 @@ def test_the_axes_hold_a_reference_line():
     assert plot.shapes[0].d == f"M{plot.x(0):g} {plot.y(0):g}L{plot.x(1):g} {plot.y(1):g}"
 
 
+@pytest.mark.parametrize("line", [{"base": 100.0}, {"reference": (1.0, 100.0, 4.0, 100.0)}])
+def test_a_line_for_comparison_stands_at_its_logarithm_where_the_axis_is_logarithmic(line):
+    (plot,) = draw([figure([Line("a", [1.0, 4.0], [10.0, 1000.0])], y_log=True, **line)])
+    assert plot.shapes[0].css == "floor"
+    heights = [float(end.split()[1]) for end in plot.shapes[0].d[1:].split("L")]
+    assert heights == [plot.y(2)] * 2
+    assert (plot.y.low, plot.y.high) == pytest.approx((0.9, 3.1))
+
+
+@pytest.mark.parametrize("line", [{"base": 0.0}, {"reference": (1.0, 0.0, 4.0, 100.0)}])
+def test_a_line_for_comparison_without_a_logarithm_is_left_out(line):
+    (plot,) = draw([figure([Line("a", [1.0, 4.0], [10.0, 1000.0])], y_log=True, **line)])
+    assert [shape.css for shape in plot.shapes] == ["line s0"]
+
+
 def test_bars_are_stacked_in_order_and_wrong_ones_hatched():
     bars = [Bars("right", [0, 1, 2], [3, 0], "tp"), Bars("wrong", [0, 1, 2], [1, 2], "fp")]
     (plot,) = draw([figure([], bars=bars)])

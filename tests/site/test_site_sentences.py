@@ -1,8 +1,10 @@
 """What the board says about rows: ranks from overlap, shades from order, sentences from both."""
 
 import pytest
-from site_boards import place, result
+from site_boards import make_board, place, result
+from site_html import Page
 
+from matdisc.leaderboard.site import build
 from matdisc.leaderboard.site.charts.intervals import make_charts, make_scale
 from matdisc.leaderboard.site.content import read_content
 from matdisc.leaderboard.site.settings import Headline, Settings
@@ -157,3 +159,36 @@ def test_errors_over_a_wide_range_are_drawn_on_a_logarithmic_axis(board):
     f1, mae = make_charts(tables_of(board)[0], 24)
     assert (f1.log, mae.log) == (False, True)
     assert all(f1.left <= mark.x <= f1.right for chart in (f1, mae) for mark in chart.marks)
+
+
+def without_intervals(one):
+    """The result with nothing but values, on all rows and on every part."""
+    for scores in (one, *one["secondary"]):
+        scores["metrics"] = {key: {"value": value["value"]} for key, value in scores["metrics"].items()}
+    return one
+
+
+def test_captions_speak_of_intervals_only_where_there_are_some(site, tmp_path):
+    board = make_board(tmp_path / "board", results=False)
+    place(board, without_intervals(result("meshnet-2", f1=0.9, mae=0.1)))
+    bare = build(board)
+    phrases = {
+        "index.html": ["Small numbers are 95 % intervals", "whiskers their 95 % intervals"],
+        "datasets/alpha-set.html": ["metrics, 95 % intervals in brackets"],
+        "models/meshnet-2.html": ["All metrics with their 95 % intervals"],
+    }
+    for name, some in phrases.items():
+        for phrase in some:
+            assert phrase in Page(site / name).words
+            assert phrase not in Page(bare / name).words
+    assert "Dots are values." in Page(bare / "index.html").words
+    labels = [svg["aria-label"] for svg in Page(bare / "index.html").all("svg") if "aria-label" in svg]
+    assert labels
+    assert not any("95 %" in label for label in labels)
+
+
+def test_the_legend_speaks_of_diamonds_only_where_a_reference_is_drawn(site, tmp_path):
+    board = make_board(tmp_path / "board", results=False)
+    place(board, result("meshnet-2", f1=0.9, mae=0.1))
+    assert "open diamonds are references" in Page(site / "index.html").words
+    assert "open diamonds" not in Page(build(board) / "index.html").words

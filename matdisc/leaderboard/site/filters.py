@@ -48,6 +48,16 @@ def dashes(table: Table) -> bool:
     return any(cell_text(cell) == "–" for row in table.rows for cell in row)
 
 
+def brackets(table: Table) -> bool:
+    """Return whether something in a table has its interval in brackets."""
+    return any(cell_text(cell).endswith(")") for row in table.rows for cell in row[1:])
+
+
+def has_intervals(result: Result) -> bool:
+    """Return whether a metric of a result, on all rows or on a part, has an interval."""
+    return any(value.low is not None for scores in (result, *result.secondary) for value in scores.metrics.values())
+
+
 def bounded(result: Result) -> list[Metric]:
     """Return the main metrics of a result that missing answers could change."""
     known = {key for bound in result.bounds.values() for key in bound}
@@ -58,5 +68,6 @@ FILTERS = {
     "show": show, "interval": show_interval, "percent": percent, "thousands": thousands, "plain": plain_number,
     "anchor": anchor, "metric_anchor": metric_anchor, "together": together, "number": format_number,
     "printed": printed, "numeric": numeric_columns, "periodic": periodic,
-    "dashes": dashes, "bounded": bounded, "published_value": published_value,
+    "dashes": dashes, "brackets": brackets, "intervals": has_intervals, "bounded": bounded,
+    "published_value": published_value,
 }  # fmt: skip

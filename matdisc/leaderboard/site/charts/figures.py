@@ -105,11 +105,12 @@ def _curves(figure: Figure) -> Plot | None:
     height = TALL if any(series.marker for series in drawn) else HEIGHT
     label = f"log₁₀ of {figure.y_label}" if figure.y_log else figure.y_label
     x, y = _axes(figure, drawn, label, height)
+    reference, base = _reference(figure), _base(figure)
     shapes = []
-    if figure.reference:
-        shapes.append(reference_line(x, y, figure.reference))
-    if figure.base is not None:
-        shapes.append(reference_line(x, y, (x.low, figure.base, x.high, figure.base)))
+    if reference:
+        shapes.append(reference_line(x, y, reference))
+    if base is not None:
+        shapes.append(reference_line(x, y, (x.low, base, x.high, base)))
     shapes += [bar for series in drawn for bar in _error_bars(series, x, y)]
     shapes += [curve(series.css, series.x, series.y, x, y) for series in drawn if not series.line.labels]
     shapes += [shape for series in drawn for shape in _markers(figure, series, x, y)]
@@ -135,13 +136,27 @@ def _logs(figure: Figure, values: Sequence[Number]) -> list[Number]:
     return [math.log10(value) if value is not None and value > 0 else None for value in values]
 
 
+def _reference(figure: Figure) -> tuple[float, float, float, float] | None:
+    """Return the ends of the reference line as they are drawn; None where an end has no logarithm."""
+    if figure.reference is None:
+        return None
+    x0, y0, x1, y1 = figure.reference
+    low, high = _logs(figure, (y0, y1))
+    return None if low is None or high is None else (x0, low, x1, high)
+
+
+def _base(figure: Figure) -> Number:
+    """Return the height of the level line as it is drawn; None where there is none or it has no logarithm."""
+    return _logs(figure, [figure.base])[0]
+
+
 def _axes(figure: Figure, drawn: Sequence[_Series], label: str, height: int) -> tuple[Axis, Axis]:
     """Return axes that hold every point with its interval and the reference; around points alone they are tight."""
-    ends = figure.reference or ()
+    ends = _reference(figure) or ()
     xs = [*_known(v for s in drawn for column in (s.x, *(s.x_ends or ())) for v in column), *ends[::2]]
     ys = [*_known(v for s in drawn for column in (s.y, *(s.y_ends or ())) for v in column), *ends[1::2]]
     tight = all(line.labels for line in figure.lines)
-    y = y_axis(label, *_ends([*ys, *_known([figure.base])], figure.y_log, tight), height=height)
+    y = y_axis(label, *_ends([*ys, *_known([_base(figure)])], figure.y_log, tight), height=height)
     if figure.x_names:
         return x_axis(figure.x_label, 0.5, len(figure.x_names) + 0.5, names=figure.x_names), y
     positive = [x for x in xs if x > 0]

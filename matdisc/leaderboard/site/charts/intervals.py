@@ -11,7 +11,7 @@ from matdisc.leaderboard.site.charts.ticks import Tick, linear_values, log_value
 from matdisc.leaderboard.site.tables.board import Row, Table, full_name
 from matdisc.scoring.metric import Metric, show, show_interval
 
-WIDTH, LEFT, RIGHT, TOP, STEP, FOOT = 460, 164, 18, 14, 26, 42
+WIDTH, LEFT, RIGHT, TOP, STEP, FOOT = 460, 196, 18, 14, 26, 42
 LABEL_LENGTH = 22
 LOG_RATIOS = (8, 1000)
 """Errors that span a factor between these are drawn on a logarithmic axis; beyond, the smallest is just "zero"."""
@@ -46,6 +46,14 @@ class Chart:
     left: int = LEFT
     right: int = WIDTH - RIGHT
     top: int = TOP
+
+    @property
+    def has_intervals(self) -> bool:
+        return _any_interval(self.marks)
+
+    @property
+    def has_references(self) -> bool:
+        return any(mark.reference for mark in self.marks)
 
     @property
     def base(self) -> int:
@@ -135,4 +143,9 @@ def _mark(row: Row, triple: tuple[float, float | None, float | None], metric: Me
 def _label(table: Table, metric: Metric, marks: Sequence[Mark]) -> str:
     unit = f" in {metric.unit}" if metric.unit else ""
     told = "; ".join(mark.title for mark in marks[:12])
-    return f"{metric.label}{unit} with 95 % intervals on {table.dataset.title}. {told}."
+    intervals = " with 95 % intervals" if _any_interval(marks) else ""
+    return f"{metric.label}{unit}{intervals} on {table.dataset.title}. {told}."
+
+
+def _any_interval(marks: Sequence[Mark]) -> bool:
+    return any(mark.low is not None for mark in marks)

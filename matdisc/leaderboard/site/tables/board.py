@@ -89,6 +89,10 @@ class Table:
         return any(row.result.published for row in self.rows)
 
     @property
+    def has_intervals(self) -> bool:
+        return any(cell.interval for row in self.rows for cell in row.cells)
+
+    @property
     def headline(self) -> Metric:
         """The metric that rows are sorted and ranked by."""
         return TASKS[self.task].headline
