@@ -26,14 +26,15 @@ from matdisc.datasets import load
 from matdisc.datasets.csv_rows import read_rows
 from matdisc.datasets.dynamics import AMPLITUDE, BOXES, NOISE, REFERENCE, curve_columns, supercell
 from matdisc.datasets.emt_alloys import _crystal as emt_crystal
-from matdisc.metrics.dynamics import rdf_error, spectrum_error
 from matdisc.formats.atoms import to_atoms, to_crystal
+from matdisc.formats.crystal_json import to_json
+from matdisc.metrics.dynamics import rdf_error, spectrum_error
 from matdisc.physics.drivers import run_single
 from matdisc.physics.md import Conditions, Recorder, simulate
 from matdisc.physics.molecules.packing import liquid
-from matdisc.formats.crystal_json import to_json
 from matdisc.schema import Crystal
-from matdisc.tasks.dynamics.simulation import at_rest, frame_steps, of_motion, seed_of
+from matdisc.tasks.dynamics.simulation import at_rest, frame_steps, of_motion
+from matdisc.tasks.seeds import seed_of
 
 METALS = ("Al-fcc", "Cu-fcc", "CuPt-L1_0", "AgAu3-L1_2", "Ni3Pt-L1_2", "Cu2PdPt-tP4")
 """Two elements, and alloys of held-out systems that are minima and lie within 0.02 eV/atom of their hull."""
@@ -91,7 +92,7 @@ def reference_row(name: str, crystal: Crystal, rule: Dynamics) -> dict[str, floa
     """Return the curves, amplitude and noise of a box, from a trajectory with effective medium theory."""
     from ase.calculators.emt import EMT
 
-    atoms, seed = to_atoms(crystal), seed_of(rule, name)
+    atoms, seed = to_atoms(crystal), seed_of(rule.seed, name)
     heat = Conditions(ensemble="langevin", timestep=rule.timestep, temperature=rule.temperature, friction=rule.friction)
     warm = run_single(simulate(atoms, heat, round(1000 * WARM_PS / rule.timestep), seed=seed), EMT())
     hold = Conditions(

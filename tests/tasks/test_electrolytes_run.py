@@ -1,18 +1,20 @@
 """A liquid is packed, settled, held at a pressure and at a volume, with a toy of springs and soft spheres."""
 
+from hashlib import sha256
+
 import numpy as np
 import pytest
 from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from matdisc.cards import Electrolytes
 from matdisc.physics.drivers import run_single
 from matdisc.physics.md import Frame
 from matdisc.physics.molecules.packing import liquid
 from matdisc.physics.molecules.species import species
 from matdisc.tasks.dynamics.simulation import STOPS
 from matdisc.tasks.electrolytes.columns import answer_columns
-from matdisc.tasks.electrolytes.simulation import Centres, at_density, liquid_steps, seed_of, settled
+from matdisc.tasks.electrolytes.simulation import Centres, at_density, liquid_steps, settled
+from matdisc.tasks.seeds import seed_of
 
 COLUMNS = [column.name for column in answer_columns()]
 
@@ -93,8 +95,12 @@ def test_a_molecule_that_falls_apart_ends_the_liquid():
 
 
 def test_replicas_and_liquids_have_seeds_of_their_own():
-    rule = Electrolytes.model_validate(_rule() | {"note": "x"})
-    assert len({seed_of(rule, name, i) for name in ("EC", "PC") for i in range(3)}) == 6
+    assert len({seed_of(0, name, i) for name in ("EC", "PC") for i in range(3)}) == 6
+
+
+def test_seeds_are_those_of_the_results_that_were_published():
+    assert seed_of(0, "Al-fcc") == int(sha256(b"0:Al-fcc").hexdigest()[:8], 16)
+    assert seed_of(0, "EC", 2) == int(sha256(b"0:EC:2").hexdigest()[:8], 16)
 
 
 def test_centres_of_mass_are_those_of_ase():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from matdisc.arrays import Floats
 from matdisc.physics.md.state import Frame, Stop
+from matdisc.physics.neighbours import neighbours
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -192,7 +192,8 @@ class Watch:
         if self.watchdog.overlap is None:
             return None
         share = self.watchdog.overlap
-        first, second, _, lengths = close_pairs(frame.positions, frame.cell, self.pbc, 2 * share * self.radii.max())
+        reach = 2 * share * float(self.radii.max())
+        first, second, _, lengths = neighbours(frame.positions, reach, frame.cell, self.pbc, half=True)
         if not len(first):
             return None
         relative = lengths / (self.radii[first] + self.radii[second])
@@ -210,63 +211,11 @@ def bonds_of(atoms: Atoms) -> Bonds:
     from ase.data import covalent_radii
 
     radii = covalent_radii[atoms.numbers]
-    first, second, shift, lengths = close_pairs(
-        atoms.positions, np.asarray(atoms.cell), np.asarray(atoms.pbc), 2 * BONDED * float(radii.max())
-    )
+    reach = 2 * BONDED * float(radii.max())
+    first, second, shift, lengths = neighbours(atoms.positions, reach, np.asarray(atoms.cell), atoms.pbc, half=True)
     bonded = lengths < BONDED * (radii[first] + radii[second])
     bonded &= np.isin(atoms.numbers[first], NON_METALS) & np.isin(atoms.numbers[second], NON_METALS)
     if atoms.has("molecule"):
         molecule = atoms.get_array("molecule")
         bonded &= molecule[first] == molecule[second]
     return Bonds(first[bonded], second[bonded], shift[bonded], lengths[bonded])
-
-
-def close_pairs(
-    positions: Floats, cell: Floats, pbc: NDArray[np.bool_], radius: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats, Floats]:
-    """Return all pairs closer than `radius` (Å): first and second atom, lattice shift of the second, and lengths.
-
-    Each pair stands once. A cell narrower than `radius` shows the nearest images only.
-    """
-    from ase.cell import Cell
-    from scipy.spatial import cKDTree
-
-    n = len(positions)
-    index, shifts, places = np.arange(n), np.zeros((n, 3)), np.asarray(positions, dtype=float)
-    home = np.zeros((n, 3))
-    if pbc.any():
-        full = np.asarray(Cell(cell).complete())
-        inverse = np.linalg.inv(full)
-        home = -np.floor(positions @ inverse) * pbc
-        margin = radius * np.linalg.norm(inverse, axis=0)
-        index, shifts, places = _with_images(positions @ inverse + home, full, pbc, margin)
-    pairs = cKDTree(places).query_pairs(radius, output_type="ndarray")
-    pairs = pairs[pairs[:, 0] < n]  # the atoms themselves stand first, images behind them
-    first, second = index[pairs[:, 0]], index[pairs[:, 1]]
-    shift = shifts[pairs[:, 1]]
-    once = (pairs[:, 1] < n) | (first < second) | ((first == second) & _forward(shift))
-    pairs, first, second, shift = pairs[once], first[once], second[once], shift[once]
-    lengths = np.linalg.norm(places[pairs[:, 1]] - places[pairs[:, 0]], axis=1)
-    return first, second, shift + home[second] - home[first], lengths
-
-
-def _forward(shift: Floats) -> NDArray[np.bool_]:
-    """Whether the first component of each row that is not zero is positive."""
-    a, b, c = shift.T
-    return np.asarray((a > 0) | ((a == 0) & (b > 0)) | ((a == 0) & (b == 0) & (c > 0)))
-
-
-def _with_images(
-    inside: Floats, cell: Floats, pbc: NDArray[np.bool_], margin: Floats
-) -> tuple[NDArray[np.int64], Floats, Floats]:
-    """Return atoms in the cell (fractional coordinates `inside`) and those images that lie within a margin of it."""
-    n = len(inside)
-    index, shifts = [np.arange(n)], [np.zeros((n, 3))]
-    for shift in itertools.product(*[(-1, 0, 1) if periodic else (0,) for periodic in pbc]):
-        if any(shift):
-            there = inside + shift
-            near = np.flatnonzero(((there > -margin) & (there < 1 + margin) | ~pbc).all(axis=1))
-            index.append(near)
-            shifts.append(np.broadcast_to(np.array(shift, dtype=float), (len(near), 3)))
-    every, moved = np.concatenate(index), np.concatenate(shifts)
-    return every, moved, (inside[every] + moved) @ cell

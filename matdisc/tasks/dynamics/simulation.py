@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
@@ -11,13 +10,13 @@ import numpy as np
 from matdisc.arrays import Floats
 from matdisc.cards import Dynamics
 from matdisc.datasets.dynamics import AMPLITUDE, curve_columns
+from matdisc.formats.atoms import to_atoms
 from matdisc.metrics.dynamics import energy_drift, radial_distribution, vibrational_spectrum
 from matdisc.metrics.transport import mean_square_displacement
-from matdisc.formats.atoms import to_atoms
 from matdisc.physics.evaluation import Steps
 from matdisc.physics.md import Conditions, Recorder, State, Stop, Watchdog, simulate
 from matdisc.physics.md.state import Reason
-from matdisc.physics.md.watchdog import close_pairs
+from matdisc.physics.neighbours import neighbours
 from matdisc.schema import Sample
 
 if TYPE_CHECKING:
@@ -37,11 +36,6 @@ def boxed(sample: Sample) -> Atoms:
         atoms.set_array("molecule", np.array(sample.inputs["molecule"]))
         atoms.info["charge"] = 0.0
     return atoms
-
-
-def seed_of(rule: Dynamics, name: str) -> int:
-    """Return the seed of a material, from that of the card and its name."""
-    return int.from_bytes(hashlib.sha256(f"{rule.seed}:{name}".encode()).digest()[:4], "big")
 
 
 def trajectory(atoms: Atoms, rule: Dynamics, seed: int) -> Steps[tuple[dict[str, float], int]]:
@@ -116,7 +110,7 @@ def of_motion(atoms: Atoms, rule: Dynamics, positions: Floats, velocities: Float
         "msd": float(mean_square_displacement(positions)[len(positions) // 2]),
     }
     if not atoms.has("molecule"):  # in a molecule the nearest atom tells nothing of melting
-        _, _, _, lengths = close_pairs(atoms.positions, cell, np.asarray(atoms.pbc), NEIGHBOURS)
+        _, _, _, lengths = neighbours(atoms.positions, NEIGHBOURS, cell, atoms.pbc, half=True)
         found["lindemann"] = float(np.sqrt(amplitude) / lengths.min())
     return found
 

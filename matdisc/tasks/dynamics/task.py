@@ -32,7 +32,8 @@ from matdisc.tasks.dynamics.columns import (
 )
 from matdisc.tasks.dynamics.figures import draw
 from matdisc.tasks.dynamics.metrics import MOLTEN, MOTION
-from matdisc.tasks.dynamics.simulation import boxed, seed_of, trajectory
+from matdisc.tasks.dynamics.simulation import boxed, trajectory
+from matdisc.tasks.seeds import seed_of
 from matdisc.tasks.task import Outcome, Reference, Task
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 def simulate(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
     """Run the dynamics that the sample asks for; relaxation protocol and reference energies are not used."""
     rule = Dynamics.model_validate(sample.inputs["dynamics"] | {"note": "of the card"})
-    values, steps = yield from trajectory(boxed(sample), rule, seed_of(rule, sample.material_id))
+    values, steps = yield from trajectory(boxed(sample), rule, seed_of(rule.seed, sample.material_id))
     return Outcome(values, converged=values["stop"] == 0, steps=steps)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from matdisc.physics.evaluation import Steps
 from matdisc.physics.md import Conditions, Frame, Recorder, Simulated, Stop, Watchdog, simulate
 from matdisc.tasks.dynamics.simulation import STOPS
 from matdisc.tasks.electrolytes.properties import DROPPED, Replica, plain, properties
+from matdisc.tasks.seeds import seed_of
 from matdisc.units import GRAMS_PER_CM3
 
 if TYPE_CHECKING:
@@ -67,11 +67,6 @@ class Centres:
         return np.array(self._rows)
 
 
-def seed_of(rule: Electrolytes, name: str, replica: int) -> int:
-    """Return the seed of a replica, from that of the card, the system's name and its number."""
-    return int.from_bytes(hashlib.sha256(f"{rule.seed}:{name}:{replica}".encode()).digest()[:4], "big")
-
-
 def liquid_steps(name: str, inputs: Mapping[str, Any]) -> Steps[tuple[dict[str, float], int]]:
     """Run all replicas of a system; return its values, only those that are defined, and the number of steps.
 
@@ -84,7 +79,7 @@ def liquid_steps(name: str, inputs: Mapping[str, Any]) -> Steps[tuple[dict[str, 
     rule = Electrolytes.model_validate(dict(inputs["electrolytes"]) | {"note": "of the card"})
     densities, replicas, steps = [], [], 0
     for i in range(max(rule.replicas, MIN_REPLICAS)):
-        ran = yield from replica_steps(inputs, rule, seed_of(rule, name, i))
+        ran = yield from replica_steps(inputs, rule, seed_of(rule.seed, name, i))
         steps += ran.steps
         if ran.density is None or ran.motion is None:
             code = float(STOPS.index(ran.stop.reason)) if ran.stop else 0.0

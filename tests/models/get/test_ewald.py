@@ -13,8 +13,8 @@ from matdisc.models.get.reference.ewald import beyond_pairs, screened
 from matdisc.models.get.reference.ewald_splitting import splitting_of, waves
 from matdisc.models.get.reference.graph import graph_of
 from matdisc.models.get.reference.longrange import longrange_energies
-from matdisc.models.get.reference.neighbours import neighbours, one_of_each
 from matdisc.models.get.settings import Settings
+from matdisc.physics.neighbours import neighbours
 from matdisc.units import COULOMB
 
 SPACING = 6.0  # nearest neighbours beyond the damping
@@ -31,10 +31,8 @@ def _longrange(atoms, charges, accuracy=1e-8):
 def _pure(atoms, charges, width, reach=5.5):
     """Coulomb energy without damping, cut at a given width."""
     positions, cell = torch.tensor(atoms.positions), torch.tensor(atoms.cell.array)
-    i, j, shift = neighbours(atoms.positions, reach / width, atoms.cell.array)
-    once = one_of_each(i, j, shift)
-    i, j, shift = i[once], j[once], shift[once]
-    r = torch.tensor(np.linalg.norm(atoms.positions[i] - atoms.positions[j] - shift @ atoms.cell.array, axis=1))
+    i, j, _, lengths = neighbours(atoms.positions, reach / width, atoms.cell.array, half=True)
+    r = torch.tensor(lengths)
     q = torch.tensor(charges, dtype=torch.float64)
     pairs = COULOMB * (q[i] * q[j] * (1 / r + screened(r, torch.full_like(r, width)))).sum()
     integers = torch.tensor(waves(atoms.cell.array, 2 * width * reach), dtype=torch.float64)

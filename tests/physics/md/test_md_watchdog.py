@@ -13,7 +13,7 @@ from wells import driven, gas, no_forces, ring, springs, wells
 from matdisc.physics.drivers import run_batched, run_single
 from matdisc.physics.evaluation import Evaluation
 from matdisc.physics.md import Conditions, Recorder, Watchdog, simulate
-from matdisc.physics.md.watchdog import bonds_of, close_pairs
+from matdisc.physics.md.watchdog import bonds_of
 from matdisc.units import MASS
 
 
@@ -146,21 +146,6 @@ def test_bonds_are_those_of_molecules_and_not_of_ions():
     assert len(bonds_of(pair).lengths) == 4
     pair.set_array("molecule", np.array([0, 1, 0, 1]))
     assert len(bonds_of(pair).lengths) == 2
-
-
-@pytest.mark.parametrize("pbc", [True, False, (True, False, True)])
-def test_close_pairs_are_those_of_ase(pbc):
-    from ase.neighborlist import neighbor_list
-
-    rng = np.random.default_rng(1)
-    atoms = Atoms("Ar40", rng.uniform(-8, 8, (40, 3)), cell=[[7, 0, 0], [2, 8, 0], [-1, 1, 9]], pbc=pbc)
-    first, second, shift, lengths = close_pairs(atoms.positions, atoms.cell[:], atoms.pbc, 2.9)
-    i, j, d = neighbor_list("ijd", atoms, 2.9)
-    assert len(lengths) == len(d) // 2 > 5
-    np.testing.assert_allclose(np.sort(lengths), np.sort(d)[::2], atol=1e-9)
-    assert sorted(map(sorted, zip(first, second, strict=True))) == sorted(map(sorted, zip(i, j, strict=True)))[::2]
-    vectors = atoms.positions[second] - atoms.positions[first] + shift @ atoms.cell[:]
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), lengths)
 
 
 def test_a_mass_unit_is_one_of_ase():

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from matdisc.arrays import Floats
+from matdisc.arrays import Floats, Ints
 from matdisc.errors import DataError
 from matdisc.models.get.inputs import is_periodic, molecules, name_of, total_charge
 from matdisc.models.get.reference.ewald_splitting import splitting_of, waves
-from matdisc.models.get.reference.neighbours import Whole, neighbours, one_of_each
+from matdisc.physics.neighbours import neighbours
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -161,14 +161,13 @@ def _single(atoms: Atoms, cutoff: float, accuracy: float, pairs_to: float) -> Gr
     periodic = is_periodic(atoms)
     positions, n = np.array(atoms.positions, float), len(atoms)
     cell = np.array(atoms.cell.array, float) if periodic else np.zeros((3, 3))
-    i, j, shift = neighbours(positions, cutoff, cell if periodic else None)
-    _refuse_coincidence(atoms, positions, i, j, shift @ cell)
+    i, j, shift, lengths = neighbours(positions, cutoff, cell, periodic)
+    _refuse_coincidence(atoms, i, j, lengths)
     boxes = []
     if periodic:
         cut = splitting_of(n, abs(float(np.linalg.det(cell))), accuracy)
-        first, second, steps = neighbours(positions, max(cut.radius, pairs_to), cell)
-        once = one_of_each(first, second, steps)
-        pairs, pair_shift = np.stack([first[once], second[once]]), steps[once].astype(float)
+        first, second, steps, _ = neighbours(positions, max(cut.radius, pairs_to), cell, half=True)
+        pairs, pair_shift = np.stack([first, second]), steps.astype(float)
         integers = torch.from_numpy(waves(cell, cut.wave_number).astype(float))
         boxes.append(Box(0, (0, n), cut.width, integers))
     else:
@@ -190,10 +189,9 @@ def _single(atoms: Atoms, cutoff: float, accuracy: float, pairs_to: float) -> Gr
     )
 
 
-def _refuse_coincidence(atoms: Atoms, positions: Floats, i: Whole, j: Whole, shifts: Floats) -> None:
-    distances = np.linalg.norm(positions[i] - positions[j] - shifts, axis=1)
-    if len(distances) and distances.min() < CLOSEST:
-        at = int(distances.argmin())
+def _refuse_coincidence(atoms: Atoms, i: Ints, j: Ints, lengths: Floats) -> None:
+    if len(lengths) and lengths.min() < CLOSEST:
+        at = int(lengths.argmin())
         raise DataError(
-            f"{name_of(atoms)}: atoms {i[at]} and {j[at]} lie in one place ({distances[at]:.1e} Å apart); move one"
+            f"{name_of(atoms)}: atoms {i[at]} and {j[at]} lie in one place ({lengths[at]:.1e} Å apart); move one"
         )
