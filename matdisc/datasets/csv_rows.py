@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import chain
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from matdisc.columns import delimiter, headers
 from matdisc.errors import DataError
@@ -51,8 +54,8 @@ class Row:
 
     def error(self, field: str, problem: str) -> DataError:
         """The error that tells what is wrong with a field of this row."""
-        value = self.values.get(field)
-        return DataError(f"{self.path}, line {self.line}: field '{field}' (value {value!r}) {problem}")
+        value = repr(self.values.get(field))[:60]
+        return DataError(f"{self.path}, line {self.line}: field '{field}' (value {value}) {problem}")
 
 
 def read_rows(path: Path, columns: Iterable[str]) -> list[Row]:
@@ -64,40 +67,63 @@ def read_rows(path: Path, columns: Iterable[str]) -> list[Row]:
     columns = tuple(columns)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            between = _delimiter(path, file.readline(), columns)
-            file.seek(0)
-            reader = csv.DictReader(file, strict=True, delimiter=between)
-            header = [name.strip() for name in reader.fieldnames or []]
-            reader.fieldnames = header
+            header, found = parse_rows(path, file, {name.lower() for name in columns})
             missing = [name for name in columns if name not in header]
             if missing:
                 raise DataError(
                     f"{path}, line 1: no column '{missing[0]}'; the header has {', '.join(header) or 'nothing'}"
                 )
-            if len(set(header)) != len(header):
-                raise DataError(f"{path}, line 1: a column name occurs twice; rename one")
-            rows = [Row(path, reader.line_num, values) for values in reader]
+            rows = list(found)
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file; restore it, or run `matdisc datasets pull`") from None
+        raise DataError(f"{path}: no such file; check the path, restore it, or run `matdisc datasets pull`") from None
     except OSError as err:
         raise DataError(f"{path}: cannot be read ({err.strerror or err}); restore it") from None
     except UnicodeDecodeError as err:
         raise DataError(f"{path}: not UTF-8 text ({err.reason} at byte {err.start}); save it as UTF-8") from None
-    except csv.Error as err:
-        raise DataError(f"{path}, line {reader.line_num}: not a CSV table ({err})") from None
-    for row in rows:
-        if None in row.values or None in row.values.values():
-            raise DataError(f"{path}, line {row.line}: not {len(header)} fields as in the header; mend the row")
     if not rows:
         raise DataError(f"{path}: the table has no rows")
     return rows
 
 
-def _delimiter(path: Path, line: str, columns: Iterable[str]) -> str:
+def parse_rows(path: Path, lines: Iterable[str], *wanted: AbstractSet[str]) -> tuple[list[str], Iterator[Row]]:
+    """Return the header and the rows of a CSV text, which is read no further than the rows are taken.
+
+    Args:
+        path: Where the text comes from, for messages.
+        lines: With their ends.
+        wanted: Sets of column names in lower case that tell what separates columns; see `matdisc.columns.delimiter`.
+
+    Raises:
+        DataError: If a column name occurs twice; while rows are taken, if one is no CSV or has too many or too few
+            fields.
+    """
+    lines = iter(lines)
+    first = next(lines, "")
     try:
-        return delimiter(headers(line), {name.lower() for name in columns})
+        between = delimiter(headers(first), *wanted)
     except ValueError as err:
         raise DataError(f"{path}, line 1: {err}") from None
+    reader = csv.reader(chain([first], lines), strict=True, delimiter=between)
+    header = [name.strip() for name in _next_row(path, reader) or []]
+    if len(set(header)) != len(header):
+        raise DataError(f"{path}, line 1: a column name occurs twice; rename one")
+    return header, _rows(path, header, reader)
+
+
+def _rows(path: Path, header: Sequence[str], reader: Any) -> Iterator[Row]:
+    while (values := _next_row(path, reader)) is not None:
+        if values and len(values) != len(header):
+            raise DataError(f"{path}, line {reader.line_num}: not {len(header)} fields as in the header; mend the row")
+        if values:
+            yield Row(path, reader.line_num, dict(zip(header, values, strict=True)))
+
+
+def _next_row(path: Path, reader: Any) -> list[str] | None:
+    try:
+        row: list[str] | None = next(reader, None)
+    except csv.Error as err:
+        raise DataError(f"{path}, line {reader.line_num}: not a CSV table ({err}); mend the quotes") from None
+    return row
 
 
 def unique(rows: Iterable[Row], field: str) -> None:

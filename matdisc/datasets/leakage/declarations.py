@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import re
 import zlib
@@ -13,7 +12,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from matdisc.columns import delimiter, headers
+from matdisc.datasets.csv_rows import Row, parse_rows
 from matdisc.datasets.leakage.fingerprints import HASH_PATTERN, is_formula_only, reduced_formula
 from matdisc.datasets.table import read_structures
 from matdisc.errors import DataError
@@ -82,49 +81,22 @@ def read_declaration(path: Path) -> Declaration:
     if kind.endswith(".jsonl"):
         return _read_structures(path)
     if kind.endswith(".csv"):
-        return _collect(path, *_csv_entries(path))
+        return _collect(path, *_csv_rows(path))
     if kind.endswith(".txt"):
-        return _collect(path, *_list_entries(path))
+        return _collect(path, *_list_rows(path))
     raise DataError(f"{path}: cannot be told from its name; use .csv, .txt or .jsonl, also with .gz")
 
 
-Entry = tuple[int, Mapping[str, str]]
-
-
-def _csv_entries(path: Path) -> tuple[tuple[str, ...], Iterator[Entry]]:
-    first = next(_lines(path, MAX_LINES), "")
-    try:
-        between = delimiter(headers(first), *({name} for name in COLUMNS))
-    except ValueError as err:
-        raise DataError(f"{path}, line 1: {err}") from None
-    reader = csv.reader(_lines(path, MAX_LINES), strict=True, delimiter=between)
-    header = [name.strip() for name in _next_row(path, reader) or []]
+def _csv_rows(path: Path) -> tuple[tuple[str, ...], Iterator[Row]]:
+    header, rows = parse_rows(path, _lines(path, MAX_LINES), *({name} for name in COLUMNS))
     columns = tuple(name for name in COLUMNS if name in header)
     if not columns:
         shown = ", ".join(header)[:100] or "nothing"
         raise DataError(f"{path}, line 1: none of the columns {', '.join(COLUMNS)}; the header has {shown}")
-    if len(set(header)) != len(header):
-        raise DataError(f"{path}, line 1: a column name occurs twice; rename one")
-
-    def entries() -> Iterator[Entry]:
-        while (values := _next_row(path, reader)) is not None:
-            if values and len(values) != len(header):
-                raise DataError(f"{path}, line {reader.line_num}: not {len(header)} fields as in the header; mend it")
-            if values:
-                yield reader.line_num, dict(zip(header, values, strict=True))
-
-    return columns, entries()
+    return columns, rows
 
 
-def _next_row(path: Path, reader: Any) -> list[str] | None:
-    try:
-        row: list[str] | None = next(reader, None)
-    except csv.Error as err:
-        raise DataError(f"{path}, line {reader.line_num}: not a CSV table ({err}); mend the quotes") from None
-    return row
-
-
-def _list_entries(path: Path) -> tuple[tuple[str, ...], Iterator[Entry]]:
+def _list_rows(path: Path) -> tuple[tuple[str, ...], Iterator[Row]]:
     """A list has one kind of entry: named in its first line, or formulas if all lines are, or else ids."""
     lines = [(n, text) for n, line in enumerate(_lines(path, MAX_LINES), start=1) if (text := line.strip())]
     if lines and lines[0][1] in COLUMNS:
@@ -138,7 +110,7 @@ def _list_entries(path: Path) -> tuple[tuple[str, ...], Iterator[Entry]]:
                 "write 'material_id' or 'formula' into the first line to say what the list holds"
             )
         column = "formula" if formulas else "material_id"
-    return (column,), ((number, {column: text}) for number, text in lines)
+    return (column,), (Row(path, number, {column: text}) for number, text in lines)
 
 
 def _is_formula(text: str) -> bool:
@@ -149,23 +121,21 @@ def _is_formula(text: str) -> bool:
     return True
 
 
-def _collect(path: Path, columns: tuple[str, ...], entries: Iterator[Entry]) -> Declaration:
+def _collect(path: Path, columns: tuple[str, ...], rows: Iterator[Row]) -> Declaration:
     ids: dict[str, str] = {}
     lines: dict[str, int] = {}
     formulas: set[str] = set()
     hashes: set[str] = set()
     n_entries = 0
-    for line, values in entries:
+    for row in rows:
         n_entries += 1
-        entry = {name: _checked(path, line, name, values[name].strip()) for name in columns}
+        entry = {name: _value(row, name) for name in columns}
         formula = entry.get("formula", "")
         material_id, key = entry.get("material_id"), entry.get("structure_hash")
         if material_id in lines:
-            raise _fault(
-                path, line, "material_id", material_id, f"stands in line {lines[material_id]} already; keep one"
-            )
+            raise row.error("material_id", f"stands in line {lines[material_id]} already; keep one")
         if material_id:
-            ids[material_id], lines[material_id] = formula, line
+            ids[material_id], lines[material_id] = formula, row.line
         if key:
             hashes.add(key)
             formula = formula or (key.partition(":")[2] if is_formula_only(key) else "")
@@ -176,27 +146,24 @@ def _collect(path: Path, columns: tuple[str, ...], entries: Iterator[Entry]) -> 
     return Declaration(path.name, columns, n_entries, ids, frozenset(formulas), frozenset(hashes))
 
 
-def _checked(path: Path, line: int, name: str, value: str) -> str:
+def _value(row: Row, name: str) -> str:
+    value = row.values[name].strip()
     if not value:
-        raise _fault(path, line, name, value, "is empty; give a value, or leave the whole column out")
+        raise row.error(name, "is empty; give a value, or leave the whole column out")
     if name == "formula":
         try:
             return reduced_formula(value)
         except ValueError as err:
-            raise _fault(path, line, name, value, f"{err}; mend it") from None
+            raise row.error(name, f"{err}; mend it") from None
     if name == "structure_hash" and not re.fullmatch(HASH_PATTERN, value):
-        raise _fault(path, line, name, value, "is no hash of this version; make it with fingerprints.structure_hash")
+        raise row.error(name, "is no hash of this version; make it with fingerprints.structure_hash")
     if name == "material_id" and not _is_id(value):
-        raise _fault(path, line, name, value, "is no id; use up to 200 printable characters without < and >")
+        raise row.error(name, "is no id; use up to 200 printable characters without < and >")
     return value
 
 
 def _is_id(text: str) -> bool:
     return 0 < len(text) <= 200 and text.isprintable() and not set("<>") & set(text)
-
-
-def _fault(path: Path, line: int, name: str, value: str | None, problem: str) -> DataError:
-    return DataError(f"{path}, line {line}: field '{name}' (value {repr(value)[:60]}) {problem}")
 
 
 def _read_structures(path: Path) -> Declaration:

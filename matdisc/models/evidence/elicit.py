@@ -177,6 +177,7 @@ def answered(table: Path) -> set[Asked]:
         return set()
     try:
         content = table.read_bytes()
+        # Rows are appended to this very form, so that no other header, delimiter or encoding will do.
         whole = content[: content.rfind(b"\n") + 1]
         rows = list(csv.reader(whole.decode("utf-8").splitlines(), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as err:
