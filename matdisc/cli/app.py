@@ -29,6 +29,7 @@ from matdisc.cli import (
     labels,
     md,
     mix,
+    report,
     runs,
     site,
     tasks,
@@ -63,6 +64,7 @@ app.add_typer(env.env, name="env", help="Isolated environments in the cache: lis
 app.command()(files.check)
 app.command()(files.score)
 app.command(name="compare")(compare.compare)
+app.command()(report.report)
 app.command()(files.submit)
 app.command()(files.accept)
 app.command()(files.rescore)

@@ -6,13 +6,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from matdisc.arrays import Floats
 from matdisc.atomic import write_atomic
 from matdisc.board import Board
+from matdisc.cards import ModelCard
 from matdisc.datasets import load
 from matdisc.datasets.published import published_values
 from matdisc.errors import CardError, DataError, SubmissionError
@@ -28,80 +29,85 @@ from matdisc.metrics.board_ranking import rank_board
 from matdisc.metrics.comparison import minimum_detectable_difference
 from matdisc.scoring.base import DEFAULT_BOOTSTRAP, Bootstrap
 from matdisc.scoring.figures import Figure, Table
-from matdisc.tasks import get_task
+
+
+class Row(NamedTuple):
+    """One row of a table: its entry, its model's card, and its predictions aligned with the dataset."""
+
+    entry: str
+    card: ModelCard
+    checked: AlignedSubmission
+
+    @property
+    def name(self) -> str:
+        return row_name(self.card, self.entry)
 
 
 def rank(board: Board, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP) -> dict[str, Any] | None:
-    """Return the ranking of all rows of one dataset (dummies left out), or None if fewer than two can be ranked.
-
-    All rows are resampled with the same groups, so every comparison is paired. p-values of all pairs are corrected by
-    Holm's method; models that cannot be told from the leader of their group at 5 % share a tie group. `detectable`
-    is the median, over neighbours in the order, of the smallest difference with 80 % power.
-    """
-    asked = get_task(task)
+    """Return the ranking of all rows that a dataset has on the board; as `ranking_of`."""
     files = [(entry, path) for t, d, entry, path in predictions_on_board(board) if (t, d) == (task, dataset)]
-    bootstrap = replace(bootstrap, replicates=min(bootstrap.replicates, asked.scoring.replicates))
-    entries: list[str] = []
-    found: list[AlignedSubmission] = []
+    rows = []
     for entry, path in files:
         key = entry.split("+")[0]
         if key not in board.model_keys() or board.model(key).reference_row:
             continue
         try:
-            checked = load_submission(board, path, task, dataset)
+            rows.append(Row(entry, board.model(key), load_submission(board, path, task, dataset)))
         except SubmissionError:
             continue  # scoring says why; a ranking is of what can be scored
-        entries.append(entry)
-        found.append(checked)
-    if len(entries) < 2:
+    return ranking_of(board, rows, bootstrap=bootstrap)
+
+
+def ranking_of(
+    board: Board, rows: Sequence[Row], *, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
+) -> dict[str, Any] | None:
+    """Return the ranking of rows of one task on one dataset (dummies left out), or None if they are fewer than two.
+
+    All rows are resampled with the same groups, so every comparison is paired. p-values of all pairs are corrected by
+    Holm's method; models that cannot be told from the leader of their group at 5 % share a tie group. `detectable`
+    is the median, over neighbours in the order, of the smallest difference with 80 % power.
+    """
+    rows = [row for row in rows if not row.card.reference_row]
+    if len(rows) < 2:
         return None
-    drawn = [asked.scoring.resample(c.card, c.truth, c.answers, bootstrap) for c in found]
-    figures, tables = findings(board, entries, found, bootstrap)
+    task, dataset = rows[0].checked.task, rows[0].checked.card
+    bootstrap = replace(bootstrap, replicates=min(bootstrap.replicates, task.scoring.replicates))
+    drawn = [task.scoring.resample(dataset, row.checked.truth, row.checked.answers, bootstrap) for row in rows]
+    figures, tables = findings(board, rows, bootstrap)
     return BoardRanking(
-        task=task,
-        dataset=dataset,
-        entries=tuple(entries),
+        task=task.key,
+        dataset=dataset.key,
+        entries=tuple(row.entry for row in rows),
         bootstrap=Resampling(replicates=bootstrap.replicates, seed=bootstrap.seed),
         correction="Holm",
-        metrics={
-            key: _ranked([row[key] for row in drawn], asked.metric(key).better == "higher") for key in asked.ranked
-        },
+        metrics={key: _ranked([row[key] for row in drawn], task.metric(key).better == "higher") for key in task.ranked},
         figures=figures,
         tables=tables,
     ).to_json()
 
 
-def findings(
-    board: Board, entries: Sequence[str], found: Sequence[AlignedSubmission], bootstrap: Bootstrap
-) -> tuple[list[Figure], list[Table]]:
+def findings(board: Board, rows: Sequence[Row], bootstrap: Bootstrap) -> tuple[list[Figure], list[Table]]:
     """Return figures and tables about all rows of a task with a hull: approaches, published values, published runs."""
-    one = found[0]
+    one = rows[0].checked
     if not one.task.scoring.hull:
         return [], []
-    cards = [board.model(entry.split("+")[0]) for entry in entries]
-    names = [row_name(card, entry) for card, entry in zip(cards, entries, strict=True)]
     published = published_values(board, one.card)
-    of_all = [(name, card.key, checked) for name, card, checked in zip(names, cards, found, strict=True)]
+    by_entry = {row.entry: row for row in rows}
     figures, tables = approach_report(
         [
-            (name, card.approach, checked)
-            for entry, name, card, checked in zip(entries, names, cards, found, strict=True)
-            if not (entry.endswith(f"+{PUBLISHED}") and card.key in entries)  # one row of a model is enough
+            (row.name, row.card.approach, row.checked)
+            for row in rows
+            if not (row.entry.endswith(f"+{PUBLISHED}") and row.card.key in by_entry)  # one row of a model is enough
         ],
         bootstrap,
     )
-    rows = dict(zip(entries, found, strict=True))
-    both = [
-        (name, card, rows[entry], rows[f"{entry}+{PUBLISHED}"])
-        for entry, name, card in zip(entries, names, cards, strict=True)
-        if f"{entry}+{PUBLISHED}" in rows
-    ]
-    corrections = load(board, one.card.key).corrections if both else {}
+    both = [(row, by_entry[name]) for row in rows if (name := f"{row.entry}+{PUBLISHED}") in by_entry]
     agreement = agreement_tables(
-        [(name, mine, theirs) for name, _, mine, theirs in both],
-        corrections,
-        {name: card.energy_scale for name, card, _, _ in both},
+        [(mine.name, mine.checked, theirs.checked) for mine, theirs in both],
+        load(board, one.card.key).corrections if both else {},
+        {mine.name: mine.card.energy_scale for mine, _ in both},
     )
+    of_all = [(row.name, row.card.key, row.checked) for row in rows]
     return figures, [*tables, *population_tables(of_all, published, bootstrap), *agreement]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-import matdisc
 from matdisc.cards import DatasetCard
 from matdisc.leaderboard.names import display_name
 from matdisc.leaderboard.schema.evidence import EvidenceMap
@@ -36,8 +36,9 @@ from matdisc.scoring.metric import Metric
 from matdisc.tasks import TASKS
 from matdisc.tasks.describe import columns
 from matdisc.tasks.task import Task
+import matdisc
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES, ASSETS = (Path(__file__).parent / name for name in ("templates", "assets"))
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'"
@@ -50,8 +51,41 @@ COLOUR_SCHEME = ("auto", "light", "dark")
 def render_pages(content: Content, settings: Settings, created: datetime) -> dict[str, str]:
     """Return every generated file of the site: relative path to text."""
     tables = make_tables(content, settings.task_order, settings.dataset_order)
-    stamp = created.strftime("%Y-%m-%dT%H:%M:%SZ")
     env = environment()
+    stamp = set_up(env, settings, tables, created)
+
+    def page(template: str, depth: int = 0, **values: Any) -> str:
+        return env.get_template(template).render({"root": "../" * depth, **values})
+
+    pages = {
+        "index.html": page("index.html", **_index(content, settings, tables)),
+        "methods.html": page("methods.html", metrics=metric_groups(TASKS.values()), coverage=COVERAGE),
+        "submit.html": page("submit.html", datasets=content.datasets, columns=columns),
+        "404.html": page("404.html", root=settings.base_path),
+        "data/leaderboard.json": leaderboard_json(content, tables, stamp),
+        "data/leaderboard.csv": leaderboard_csv(tables),
+        "build.json": build_json(content, stamp),
+        **content.copies,
+    }
+    for task in _tasks(tables):
+        mine = [table for table in tables if table.task == task]
+        pages[f"tasks/{task}.html"] = page("task.html", 1, task=TASKS[task], tables=mine)
+    for key, model in content.models.items():
+        mine_of = results_of(content, tables, key)
+        pages[f"models/{key}.html"] = page("model.html", 1, card=model, sections=mine_of, coverage_help=COVERAGE)
+    for key, dataset in content.datasets.items():
+        about = [(table, beside(content, table)) for table in tables if table.dataset.key == key]
+        pages[f"datasets/{key}.html"] = page("dataset.html", 1, card=dataset, tables=about, hull=_has_hull(dataset))
+    for table in tables:
+        if table.ranking and table.comparable:
+            compared = pairs(table.ranking, _names(table), most=MOST_COMPARED)
+            pages[f"compare/{table.id}.html"] = page("compare.html", 1, table=table, pairs=compared)
+    return pages
+
+
+def set_up(env: Environment, settings: Settings, tables: Sequence[Table], created: datetime) -> str:
+    """Give the templates what all pages need, and return the time as it is printed."""
+    stamp = created.strftime("%Y-%m-%dT%H:%M:%SZ")
     env.globals.update(
         settings=settings,
         created=stamp,
@@ -65,34 +99,7 @@ def render_pages(content: Content, settings: Settings, created: datetime) -> dic
         short=SHORT,
         variants=VARIANTS,
     )
-
-    def page(template: str, depth: int = 0, **values: Any) -> str:
-        return env.get_template(template).render({"root": "../" * depth, **values})
-
-    pages = {
-        "index.html": page("index.html", **_index(content, settings, tables)),
-        "methods.html": page("methods.html", metrics=metric_groups(), coverage=COVERAGE),
-        "submit.html": page("submit.html", datasets=content.datasets, columns=columns),
-        "404.html": page("404.html", root=settings.base_path),
-        "data/leaderboard.json": leaderboard_json(content, tables, stamp),
-        "data/leaderboard.csv": leaderboard_csv(tables),
-        "build.json": build_json(content, stamp),
-        **content.copies,
-    }
-    for task in _tasks(tables):
-        mine = [table for table in tables if table.task == task]
-        pages[f"tasks/{task}.html"] = page("task.html", 1, task=TASKS[task], tables=mine)
-    for key, model in content.models.items():
-        mine_of = _results_of(content, tables, key)
-        pages[f"models/{key}.html"] = page("model.html", 1, card=model, sections=mine_of, coverage_help=COVERAGE)
-    for key, dataset in content.datasets.items():
-        about = [(table, _beside(content, table)) for table in tables if table.dataset.key == key]
-        pages[f"datasets/{key}.html"] = page("dataset.html", 1, card=dataset, tables=about, hull=_has_hull(dataset))
-    for table in tables:
-        if table.ranking and table.comparable:
-            compared = pairs(table.ranking, _names(table), most=MOST_COMPARED)
-            pages[f"compare/{table.id}.html"] = page("compare.html", 1, table=table, pairs=compared)
-    return pages
+    return stamp
 
 
 def environment() -> Environment:
@@ -117,12 +124,12 @@ def _method(task: Task) -> Markup:
     return Markup(task.method.read_text(encoding="utf-8")) if task.method else Markup()
 
 
-def metric_groups() -> list[tuple[str, list[Metric]]]:
+def metric_groups(tasks: Iterable[Task]) -> list[tuple[str, list[Metric]]]:
     """Return the metrics of each task that no task before it has, and what answers cost at the end."""
     groups: list[tuple[str, list[Metric]]] = []
     cost: dict[str, Metric] = {}
     seen: set[Metric] = set()
-    for task in TASKS.values():
+    for task in tasks:
         cost = {metric.key: metric for metric in task.metrics if metric.key in COST_METRICS} | cost
         own = [metric for metric in task.metrics if metric not in seen and cost.get(metric.key) != metric]
         seen.update(own)
@@ -134,7 +141,7 @@ def _has_hull(dataset: DatasetCard) -> bool:
     return any(TASKS[task].scoring.hull for task in dataset.tasks if task in TASKS)
 
 
-def _tasks(tables: list[Table]) -> list[str]:
+def _tasks(tables: Sequence[Table]) -> list[str]:
     return list(dict.fromkeys(table.task for table in tables))
 
 
@@ -154,7 +161,7 @@ def _index(content: Content, settings: Settings, tables: list[Table]) -> dict[st
     }
 
 
-def _results_of(content: Content, tables: list[Table], key: str) -> list[dict[str, Any]]:
+def results_of(content: Content, tables: list[Table], key: str) -> list[dict[str, Any]]:
     """A model's results in the order of the board, each with its rank, flags and charts."""
     return [
         {
@@ -200,8 +207,8 @@ def _evidence_of(content: Content, result: Result) -> EvidenceSection | None:
     return EvidenceSection(found, False, pair_map(found), graphs)
 
 
-def _beside(content: Content, table: Table) -> dict[str, Any]:
-    """What a dataset's page shows below a table: part by part, curves of the best, every pair, all rows together."""
+def beside(content: Content, table: Table) -> dict[str, Any]:
+    """What stands below a table: part by part, curves of the best, every pair, all rows together."""
     found = [(row, content.details.get((table.task, table.dataset.key, row.result.entry))) for row in table.ranked]
     curves = overlay([(full_name(row), details.figures) for row, details in found if details is not None])
     return {

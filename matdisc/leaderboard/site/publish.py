@@ -12,10 +12,9 @@ from matdisc.atomic import copy_folder, naming
 from matdisc.board import Board
 from matdisc.errors import DataError
 from matdisc.leaderboard.site.content import read_content
-from matdisc.leaderboard.site.pages import render_pages
+from matdisc.leaderboard.site.pages import ASSETS, render_pages
 from matdisc.leaderboard.site.settings import read_settings
 
-ASSETS = Path(__file__).parent / "assets"
 
 
 def build(board: Board, out: Path | None = None, *, created: datetime | None = None) -> Path:
