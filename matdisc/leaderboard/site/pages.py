@@ -36,7 +36,7 @@ from matdisc.scoring.metric import Metric
 from matdisc.tasks import TASKS
 from matdisc.tasks.describe import columns
 from matdisc.tasks.task import Task
-import matdisc
+from matdisc.version import __version__
 
 TEMPLATES, ASSETS = (Path(__file__).parent / name for name in ("templates", "assets"))
 POLICY = (
@@ -89,7 +89,7 @@ def set_up(env: Environment, settings: Settings, tables: Sequence[Table], create
     env.globals.update(
         settings=settings,
         created=stamp,
-        version=matdisc.__version__,
+        version=__version__,
         suffixes=SUFFIXES,
         statuses=STATUSES,
         policy=POLICY,

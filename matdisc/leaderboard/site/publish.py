@@ -16,7 +16,6 @@ from matdisc.leaderboard.site.pages import ASSETS, render_pages
 from matdisc.leaderboard.site.settings import read_settings
 
 
-
 def build(board: Board, out: Path | None = None, *, created: datetime | None = None) -> Path:
     """Write the whole site of a board and return its folder.
 
