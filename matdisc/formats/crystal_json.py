@@ -42,7 +42,15 @@ def from_json(text: str) -> Crystal:
     """
     if len(text) > MAX_TEXT:
         raise ValueError(f"has more than {MAX_TEXT:,} characters")
-    content = decode(text)
+    return of_object(decode(text))
+
+
+def of_object(content: Any) -> Crystal:
+    """Return the crystal that the value of such a JSON text is; as `from_json`.
+
+    Raises:
+        ValueError: If it is none; the message says why.
+    """
     if not isinstance(content, dict) or set(content) != set(KEYS):
         raise ValueError(f"has to be an object with the keys {', '.join(KEYS)}")
     symbols = content["symbols"]

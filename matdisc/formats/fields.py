@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Note = Callable[[str], None]
 """Told what of a structure is left out or has no effect."""
 
+ID_KEYS = ("material_id", "id", "mat_id", "mp_id", "structure_id", "entry_id", "name")
+"""Fields that name a structure, the first that is there; without regard to case, blanks and dashes."""
 CHARGE = ("charge", "totalcharge", "netcharge")
 SPIN = ("multiplicity", "spin", "spinmultiplicity", "totalspin")
 OCCUPANCY = ("occupancy", "occupancies", "siteoccupancy", "siteoccupancies", "sof")
