@@ -70,11 +70,11 @@ class Split(Strict):
     """How learned predictors are kept from the answers.
 
     `holdout`: rows of the train part are never scored. `folds`: every row is scored, each by a model
-    fitted on the other folds. Groups never straddle a split.
+    fitted on the other folds. Groups never straddle a split; `group` is a column of the labels.
     """
 
     kind: Literal["holdout", "folds"]
-    by: Literal["chemical system", "compound", "prototype"]
+    by: Literal["chemical system", "compound", "prototype", "group"]
     n_folds: Annotated[int, Field(ge=2, le=20)] = 5
     held_out_folds: tuple[int, ...] = ()
 

@@ -10,10 +10,12 @@ import typer
 
 from matdisc.board import init_board, open_board
 from matdisc.cli.common import HERE, BoardOption, JsonOption, TaskOption, os_trouble, print_table
+from matdisc.cli.new import new_dataset
 from matdisc.errors import MatdiscError
 
 models = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 datasets = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+datasets.command("new")(new_dataset)
 
 
 def init(

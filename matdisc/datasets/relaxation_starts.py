@@ -87,7 +87,7 @@ def _start(sample: Sample, relaxed: Crystal, rule: Relaxation, dataset: Dataset)
     name = f"{dataset.key}/{sample.material_id}"
     crystal = perturbed(relaxed, scale=rule.scale, rattle=rule.rattle, seed=rule.seed, name=name)
     target = _energy(sample, dataset.references)
-    return replace(sample, inputs={**sample.inputs, "crystal": crystal}, target=target)
+    return replace(sample, inputs={**sample.inputs, "crystal": crystal}, target=target, arrays={})
 
 
 def _low_enough(sample: Sample, rule: Relaxation) -> bool:

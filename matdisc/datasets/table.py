@@ -1,16 +1,19 @@
-"""A set of one's own without code: labels in a CSV table, structures in a file of JSON lines.
+"""A set of one's own without code: labels in a CSV table, structures in any format of the field.
 
-`labels.csv`: `material_id` and either `e_form_per_atom` and `e_above_hull` (eV/atom; the latter may be empty where it
-is not known) or `stable`; optional `group` (default: the chemical system), `compound`, `prototype`, and for each subset
-of the card a column of its flag with true or false. `structures.jsonl`: `{"material_id", "cell" (3 x 3, Å), "symbols",
-"positions" (fractional)}`, or the last three in an object `structure`. Optional: `references.csv` with `element` and
-`energy_per_atom` (eV/atom), and `corrections.csv` with `material_id` and `correction_ev_per_cell`, the MP2020
-correction of every material.
+`labels.csv`: `material_id` and, as far as they are known, `e_form_per_atom` and `e_above_hull` (eV/atom) or `stable`;
+optional `group` (default: the chemical system), `compound`, `prototype`, and for each subset of the card a column of
+its flag with true or false. `structures.*`, as `structures.extxyz.gz`: the structures by `material_id`, and their total
+energies (eV per cell), forces (eV/Å) and stresses (eV/Å^3) as ASE keeps them; in `structures.jsonl` each line is
+`{"material_id", "cell" (3 x 3, Å), "symbols", "positions" (fractional)}`, or has the last three in an object
+`structure`. Optional: `references.csv` with `element` and `energy_per_atom` (eV/atom), `elements.*` with one structure
+of each element, whose energies a potential finds itself, and `corrections.csv` with `material_id` and
+`correction_ev_per_cell`, the MP2020 correction of every material.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,9 @@ from matdisc.datasets.csv_rows import Row, read_rows, unique
 from matdisc.datasets.load import fold_of
 from matdisc.elements import SYMBOLS
 from matdisc.errors import DataError
+from matdisc.formats.atoms import to_crystal
 from matdisc.formats.crystal_json import closest
+from matdisc.formats.entries import Entry, read_entries
 from matdisc.schema import Crystal, Dataset, Sample, Vector
 
 TARGETS = ("e_form_per_atom", "e_above_hull", "stable")
@@ -39,13 +44,13 @@ def build(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
     Raises:
         DataError: If a file is damaged, an id occurs twice, or a label has no structure or no number.
     """
-    for name in ("labels.csv", "structures.jsonl"):
-        if name not in files:
-            raise DataError(f"dataset {card.key!r}: the card names no file '{name}', which this builder reads; add it")
+    if "labels.csv" not in files:
+        raise DataError(f"dataset {card.key!r}: the card names no file 'labels.csv', which this builder reads; add it")
+    structures, elements = _file(card, files, "structures"), _file(card, files, "elements", needed=False)
     rows = read_rows(files["labels.csv"], ("material_id",))
     unique(rows, "material_id")
-    crystals = read_structures(files["structures.jsonl"])
-    samples = [_sample(card, row, crystals, files["structures.jsonl"]) for row in rows]
+    shapes = _shapes(structures)
+    samples = [_sample(card, row, shapes, structures) for row in rows]
     held_out = [s for s in samples if card.split.kind == "folds" or _fold(card, s) in card.split.held_out_folds]
     ids = {s.material_id for s in held_out}
     return Dataset(
@@ -53,10 +58,57 @@ def build(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
         samples=tuple(held_out),
         train=tuple(s for s in samples if s.material_id not in ids),
         references=_references(files["references.csv"]) if "references.csv" in files else {},
+        reference_crystals=_elements(elements) if elements else {},
         corrections=read_corrections(files["corrections.csv"], [s.material_id for s in held_out])
         if "corrections.csv" in files
         else {},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """A structure, and what its file says of its energy, forces and stress."""
+
+    crystal: Crystal
+    energy: float | None = None
+    arrays: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+
+def _file(card: DatasetCard, files: Mapping[str, Path], stem: str, *, needed: bool = True) -> Path | None:
+    """Return the one file of that name, whatever its format."""
+    named = [name for name in files if name.split(".")[0] == stem]
+    if len(named) > 1 or (needed and not named):
+        found = f"names {' and '.join(named)}; keep one" if named else f"names no file '{stem}.*'"
+        raise DataError(f"dataset {card.key!r}: the card {found}, which this builder reads, as {stem}.extxyz.gz")
+    return files[named[0]] if named else None
+
+
+def _shapes(path: Path | None) -> dict[str, _Shape]:
+    assert path is not None
+    if path.name == "structures.jsonl":
+        return {material_id: _Shape(crystal) for material_id, crystal in read_structures(path).items()}
+    return {entry.material_id: _shape(entry) for entry in read_entries([path])}
+
+
+def _shape(entry: Entry) -> _Shape:
+    crystal = to_crystal(entry.atoms)
+    _refuse_contacts(crystal, entry.where)
+    results = entry.atoms.calc.results if entry.atoms.calc else {}
+    arrays = {
+        name: tuple(float(x) for x in np.ravel(results[name]))
+        for name in ("forces", "stress")
+        if results.get(name) is not None
+    }
+    energy = results.get("energy")
+    return _Shape(crystal, None if energy is None else float(energy), arrays)
+
+
+def _elements(path: Path) -> dict[str, Crystal]:
+    found = [to_crystal(entry.atoms) for entry in read_entries([path])]
+    crystals = {crystal.symbols[0]: crystal for crystal in found if len(set(crystal.symbols)) == 1}
+    if len(crystals) != len(found):
+        raise DataError(f"{path}: has to hold one structure of each element, and nothing else; mend it")
+    return crystals
 
 
 def read_structures(path: Path, lines: Iterable[str] | None = None) -> dict[str, Crystal]:
@@ -162,11 +214,12 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
-def _sample(card: DatasetCard, row: Row, crystals: Mapping[str, Crystal], path: Path) -> Sample:
+def _sample(card: DatasetCard, row: Row, shapes: Mapping[str, _Shape], path: Path | None) -> Sample:
     material_id = row.text("material_id")
-    crystal = crystals.get(material_id)
-    if crystal is None:
+    shape = shapes.get(material_id)
+    if shape is None:
         raise row.error("material_id", f"has no structure in {path}; add one or remove the row")
+    crystal = shape.crystal
     compound = (row.values.get("compound") or "").strip() or crystal.formula
     prototype = (row.values.get("prototype") or "").strip()
     by_compound = card.split.by == "compound"
@@ -177,25 +230,28 @@ def _sample(card: DatasetCard, row: Row, crystals: Mapping[str, Crystal], path: 
     sample = Sample(
         material_id,
         {"crystal": crystal, "compound": compound, **({"prototype": prototype} if prototype else {})},
-        _target(row),
+        _target(row, shape),
         group=group,
         flags=tuple(sorted(flag for flag in wanted if row.truth(flag))),
+        arrays=shape.arrays,
     )
-    if card.split.kind == "holdout":
-        return sample
-    return Sample(sample.material_id, sample.inputs, sample.target, group, _fold(card, sample), sample.flags)
+    return sample if card.split.kind == "holdout" else replace(sample, fold=_fold(card, sample))
 
 
-def _target(row: Row) -> dict[str, float]:
+def _target(row: Row, shape: _Shape) -> dict[str, float]:
+    """Labels that are single numbers: energies of the structure's file, and what the row says."""
+    found = {} if shape.energy is None else {"energy": shape.energy}
     if "stable" in row.values:
-        return {"stable": float(row.truth("stable"))}
+        found["stable"] = float(row.truth("stable"))
+    if found and "e_form_per_atom" not in row.values:
+        return found
     missing = [name for name in TARGETS[:2] if name not in row.values]
     if missing:
         raise DataError(
             f"{row.path}, line 1: no column '{missing[0]}'; give e_form_per_atom and e_above_hull, or stable"
         )
     hull = row.optional("e_above_hull")
-    return {"e_form_per_atom": row.number("e_form_per_atom")} | ({} if hull is None else {"e_above_hull": hull})
+    return found | {"e_form_per_atom": row.number("e_form_per_atom")} | ({} if hull is None else {"e_above_hull": hull})
 
 
 def _fold(card: DatasetCard, sample: Sample) -> int:

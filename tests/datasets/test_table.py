@@ -136,7 +136,7 @@ def test_a_reference_of_no_element_is_refused(tmp_path):
 
 
 def test_a_missing_file_on_the_card_is_told(tmp_path):
-    with pytest.raises(DataError, match=r"names no file 'structures.jsonl'"):
+    with pytest.raises(DataError, match=r"names no file 'structures\.\*'"):
         build(card(), {"labels.csv": tmp_path / "labels.csv"})
 
 

@@ -1,0 +1,112 @@
+"""The content of a new data set's card: what was found, and how it was derived."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matdisc.datasets.new.energies import Derived
+from matdisc.datasets.new.labels import Labels
+from matdisc.datasets.new.options import NewOptions
+from matdisc.errors import DataError
+from matdisc.formats.entries import Entry
+
+STARTS = {"scale": 1.03, "rattle": 0.05, "seed": 0}
+"""How start structures of the relaxation task are made from relaxed ones."""
+
+
+def card_content(
+    key: str, files: Sequence[Path], entries: Sequence[Entry], labels: Labels, derived: Derived, options: NewOptions
+) -> dict[str, Any]:
+    """Return the content of a card, without its files and hashes.
+
+    Raises:
+        DataError: If nothing can be asked of the structures.
+    """
+    tasks = _tasks(labels, derived, options)
+    if not tasks:
+        raise DataError(
+            "no task can be asked: give formation energies (or total energies and --references), energies and forces, or "
+            "say that the structures are relaxed (--relaxed)"
+        )
+    names = ", ".join(path.name for path in files)
+    theory = options.level_of_theory or "not stated"
+    content: dict[str, Any] = {
+        "key": key,
+        "title": options.title or key,
+        "summary": f"{len(entries):,} structures of {len({el for e in entries for el in e.atoms.symbols})} elements, from {names[:400]}.",
+        "licence": options.licence,
+        "citation": [options.citation or "Own data."],
+        "level_of_theory": " ".join([theory.rstrip(".") + ".", *derived.theory]) if derived.theory else theory,
+        "tasks": tasks,
+        "builder": "matdisc.datasets.table:build",
+        "n_samples": 1,
+        "sha256": "",
+    }
+    if derived.scale:
+        content["energy_scale"] = derived.scale
+    if derived.notes:
+        content["notes"] = derived.notes
+    content["split"] = {
+        "kind": "folds",
+        "by": "group" if "group" in labels else "chemical system",
+        "n_folds": options.n_folds,
+    }
+    content["stability"] = {"threshold": float(options.threshold)}
+    if "relaxation" in tasks:
+        content["relaxation"] = STARTS | {
+            "n_samples": 1,
+            "sha256": "",
+            "note": "References are the structures as they were given, said to be relaxed.",
+        }
+    content["columns"] = _columns(labels, derived)
+    return content
+
+
+def _tasks(labels: Labels, derived: Derived, options: NewOptions) -> list[str]:
+    tasks = []
+    if derived.e_form is not None:
+        tasks.append("discovery")
+    if options.polymorphs:
+        if derived.stable is None:
+            raise DataError(
+                "--polymorphs needs to know which structure of each formula is stable; give a field 'stable'"
+            )
+        tasks.append("polymorphs")
+    if options.relaxed:
+        tasks.append("relaxation")
+    if "energy" in labels and "forces" in labels and "static" in options.known_tasks:
+        tasks.append("static")
+    return tasks
+
+
+def _columns(labels: Labels, derived: Derived) -> dict[str, dict[str, str]]:
+    columns = {
+        "material_id": ("id", "text", "Name of the structure."),
+        "symbols": ("input", "text", "Elements of the atoms in the cell."),
+        "positions": ("input", "1", "Fractional coordinates of the atoms."),
+        "cell": ("input", "Å", "Lattice vectors as rows."),
+    }
+    if "energy" in labels:
+        columns["energy"] = ("target", "eV", f"Total energy per cell{_found(labels, 'energy')}.")
+    if derived.e_form is not None:
+        columns["e_form_per_atom"] = ("target", "eV/atom", f"Formation energy{_found(labels, 'e_form_per_atom')}.")
+    if derived.e_above_hull is not None:
+        columns["e_above_hull"] = ("target", "eV/atom", f"Distance to the hull{_found(labels, 'e_above_hull')}.")
+    if derived.stable is not None:
+        columns["stable"] = ("target", "bool", f"Whether it is stable{_found(labels, 'stable')}.")
+    if derived.corrections:
+        columns["correction_ev_per_cell"] = ("forbidden", "eV", "MP2020 correction within the formation energy.")
+    return {name: {"role": role, "unit": unit, "help": text} for name, (role, unit, text) in columns.items()}
+
+
+def _found(labels: Labels, kind: str) -> str:
+    label = labels.get(kind)  # type: ignore[call-overload]
+    return (
+        f", from {label.name!r} in {label.unit}"
+        if label and label.unit
+        else f", from {label.name!r}"
+        if label
+        else ", derived"
+    )
