@@ -67,22 +67,35 @@ def _build_site(board: Board) -> Path:
 
 
 def leaders(board: Board, tables: Iterable[tuple[str, str]]) -> list[str]:
-    """Return a table with one line for each task and dataset, at most 80 columns wide: task, dataset, leader, score.
+    """Return a line for each table, at most 80 columns wide: dataset, leader, score; above them task and metric.
 
     The leader has the best value of the task's headline metric; dummies lead only where there is nobody else.
     """
-    rows = [("task", "dataset", "leader", "score (95 % interval)")]
-    rows += [row for task, dataset in sorted(tables, key=_as_on_the_site) if (row := _leader(board, task, dataset))]
-    asked, name, who, score = (max(len(row[i]) for row in rows) for i in range(4))
-    who = min(who, WIDTH - asked - name - score - 6)
-    return [f"{a:{asked}}  {b:{name}}  {_shortened(c, who):{who}}  {d}" for a, b, c, d in rows] if rows[1:] else []
+    rows = {table: row for table in sorted(tables, key=_as_on_the_site) if (row := _leader(board, *table))}
+    if not rows:
+        return []
+    name, who, score = (max(map(len, column)) for column in zip(*rows.values(), strict=True))
+    who = min(who, WIDTH - name - score - 6)
+    lines: list[str] = []
+    for (task, _), (dataset, leader, value) in rows.items():
+        if (heading := _heading(task)) not in lines:
+            lines.append(heading)
+        lines.append(f"  {dataset:{name}}  {_shortened(leader, who):{who}}  {value}")
+    return lines
+
+
+def _heading(task: str) -> str:
+    metric = TASKS[task].headline
+    unit = f", {metric.unit}" if metric.unit else ""
+    return f"{task}: leaders by {metric.label}{unit} (95 % interval)"
 
 
 def _as_on_the_site(table: tuple[str, str]) -> tuple[int, str]:
     return list(TASKS).index(table[0]), table[1]
 
 
-def _leader(board: Board, task: str, dataset: str) -> tuple[str, str, str, str] | None:
+def _leader(board: Board, task: str, dataset: str) -> tuple[str, str, str] | None:
+    """Return dataset, entry and score with its interval; None where nobody has a score."""
     metric = TASKS[task].headline
     found: list[tuple[bool, float, str, dict[str, Any]]] = []
     for path in sorted((board.results_dir / task / dataset).glob("*.json")):
@@ -96,8 +109,7 @@ def _leader(board: Board, task: str, dataset: str) -> tuple[str, str, str, str] 
         return None
     *_, entry, value = min(found, key=lambda row: row[:3])
     interval = show_interval(metric, value.get("low"), value.get("high"))
-    score = f"{metric.label} {show(metric, value['value'])}" + (f" ({interval})" if interval else "")
-    return task, dataset, entry, score
+    return dataset, entry, show(metric, value["value"]) + (f" ({interval})" if interval else "")
 
 
 def _shortened(text: str, width: int) -> str:

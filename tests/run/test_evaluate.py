@@ -129,8 +129,8 @@ def evaluated(board, capsys, monkeypatch):
 
 def test_an_evaluation_ends_with_one_line_for_each_table(evaluated):
     lines = evaluated("--no-site").out.splitlines()
-    assert lines[0].split()[:3] == ["task", "dataset", "leader"]
-    assert lines[1].split()[:5] == ["discovery", "emt-alloys", "emt", "F1", "1.000"]
+    assert lines[0] == "discovery: leaders by F1 (95 % interval)"
+    assert lines[1].split()[:3] == ["emt-alloys", "emt", "1.000"]
     assert len(lines) == 2
 
 
@@ -138,7 +138,7 @@ def test_a_second_evaluation_asks_nothing_again(board, evaluated):
     evaluated("--no-site")
     record = board.runs_dir / "discovery" / "emt-alloys" / "emt" / "records.jsonl"
     before = record.read_bytes()
-    assert evaluated("--no-site").out.splitlines()[1].split()[2] == "emt"
+    assert evaluated("--no-site").out.splitlines()[1].split()[1] == "emt"
     assert record.read_bytes() == before
 
 
@@ -153,18 +153,35 @@ def test_the_leader_has_the_best_headline_metric_and_is_no_dummy(board):
     for entry, value in (("dummy-mean", 0.9), ("emt", 0.7), ("chgnet-0.3.0", 0.8), ("megnet", None)):
         write_result(board, entry, value, low=0.65, high=0.85)
     assert leaders(board, [("discovery", "emt-alloys")])[1].split() == (
-        ["discovery", "emt-alloys", "chgnet-0.3.0", "F1", "0.800", "(0.650–0.850)"]
+        ["emt-alloys", "chgnet-0.3.0", "0.800", "(0.650–0.850)"]
     )
 
 
 def test_a_dummy_leads_where_nobody_else_is(board):
     write_result(board, "dummy-mean", 0.9)
-    assert leaders(board, [("discovery", "emt-alloys")])[1].split()[2:] == ["dummy-mean", "F1", "0.900"]
+    assert leaders(board, [("discovery", "emt-alloys")])[1].split()[1:] == ["dummy-mean", "0.900"]
 
 
 def test_a_table_without_a_score_has_no_line(board):
     write_result(board, "emt", None)
     assert leaders(board, [("discovery", "emt-alloys"), ("discovery", "wbm-sample")]) == []
+
+
+def test_each_task_of_the_closing_table_names_its_metric_once(board):
+    path = board.results_dir / "dynamics" / "dynamics-metals" / "emt.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"entry": "emt", "model": "emt", "metrics": {"drift": {"value": 0.5}}}))
+    for dataset in ("elements", "emt-alloys"):
+        write_result(board, "emt", 0.7, dataset=dataset)
+    tables = [("dynamics", "dynamics-metals"), ("discovery", "emt-alloys"), ("discovery", "elements")]
+    lines = leaders(board, tables)
+    assert [line for line in lines if not line.startswith("  ")] == [
+        "discovery: leaders by F1 (95 % interval)",
+        "dynamics: leaders by Significant drift, meV/atom/ps (95 % interval)",
+    ]
+    assert [line.split() for line in lines if line.startswith("  ")] == [
+        ["elements", "emt", "0.700"], ["emt-alloys", "emt", "0.700"], ["dynamics-metals", "emt", "0.500"],
+    ]  # fmt: skip
 
 
 def test_the_closing_table_fits_eighty_columns(board):
