@@ -5,7 +5,8 @@
     ├── DataError          a data file is missing, damaged or not what its card says
     ├── SubmissionError    a predictions file cannot be scored
     ├── ExtraError         an optional package is not installed
-    └── RunError           a run cannot start or go on
+    ├── RunError           a run cannot start or go on
+    └── UnknownName        there is nothing of that name (a KeyError, too)
 
 Each message says who, where, which value, and what to do. The command line prints it without a
 traceback and exits with code 2.
@@ -34,3 +35,10 @@ class ExtraError(MatdiscError):
 
 class RunError(MatdiscError):
     """A run cannot start, or cannot go on."""
+
+
+class UnknownName(MatdiscError, KeyError):
+    """Something is asked for by a name that it does not have."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])

@@ -1,14 +1,11 @@
-"""Options, tables, progress and words for the system's errors that several commands share."""
+"""Options, tables and words for the system's errors that several commands share."""
 
 from __future__ import annotations
 
 import errno
 import os
 import sys
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +14,7 @@ import typer
 from matdisc.tasks import task_keys
 
 if TYPE_CHECKING:
-    from matdisc.scoring.metric import Metric
+    from matdisc.leaderboard.text import Part
 
 BoardOption = Annotated[
     Path, typer.Option("--board", "-b", help="Folder that holds models/, datasets/ and leaderboard/.")
@@ -79,80 +76,19 @@ def _file_within(path: str) -> str | None:
     return next((part for part in parts if os.path.lexists(part) and not os.path.isdir(part)), None)  # noqa: PTH112
 
 
-def metric_text(metric: Metric, value: Mapping[str, float | None]) -> str:
-    """Return a value of a metric with its interval, shares as per cent."""
-    factor = 100 if metric.form == "percent" else 1
-    scaled = {key: None if x is None else factor * x for key, x in value.items()}
-    return with_interval(scaled, metric.decimals)
-
-
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a plain aligned table; numbers right, text left."""
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for i, name in enumerate(header):
-        cells = [row[i] for row in rows if row[i] not in ("", "–")]
-        numbers = bool(cells) and all(cell[:1] in "-0123456789" for cell in cells)
-        table.add_column(name, justify="right" if numbers else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    console = Console(width=None if sys.stdout.isatty() else 220)
-    console.print(table)
+    from matdisc.leaderboard.text import WIDTH, drawn
+
+    Console(width=None if sys.stdout.isatty() else WIDTH).print(drawn(header, rows))
 
 
-@contextmanager
-def progress_line(title: str) -> Iterator[Callable[[int, int, Counter[str]], None]]:
-    """Show how far a run is, how fast, and the time left; without a terminal one line in ten seconds."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    started = time.monotonic()
-    first: list[int] = []
-    last = [started]
-    with Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}", markup=False),
-        TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[troubles]}", markup=False),
-        console=console,
-        disable=not console.is_terminal,
-    ) as bar:
-        line = bar.add_task(title, total=None, rate="", troubles="")
-
-        def update(done: int, total: int, counts: Counter[str]) -> None:
-            if not first:
-                first.append(done)
-            now = time.monotonic()
-            rate = (done - first[0]) / max(now - started, 1e-9)
-            troubles = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()) if status != "ok")
-            bar.update(line, completed=done, total=total, rate=f"{rate:.1f}/s" if rate else "", troubles=troubles)
-            if not console.is_terminal and (now - last[0] > 10 or done == total):
-                last[0] = now
-                left = f", about {(total - done) / rate:.0f} s left" if rate and done < total else ""
-                print(
-                    f"{title}: {done} of {total}, {rate:.1f}/s{left} {troubles}".rstrip(), file=sys.stderr, flush=True
-                )
-
-        yield update
-
-
-def news(line: str) -> None:
-    """Tell the user what takes long."""
-    print(line, file=sys.stderr, flush=True)
-
-
-def with_interval(metric: Mapping[str, float | None], digits: int = 3) -> str:
-    """Return `0.912 (0.890-0.931)`, the value alone if there is no interval, or a dash if it is undefined."""
-    value, low, high = metric.get("value"), metric.get("low"), metric.get("high")
-    if value is None:
-        return "–"
-    if low is None or high is None:
-        return f"{value:.{digits}f}"
-    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+def print_parts(parts: Iterable[Part]) -> None:
+    """Print lines and tables in their order."""
+    for part in parts:
+        if isinstance(part, str):
+            typer.echo(part)
+        else:
+            print_table(*part)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from matdisc.atomic import naming, write_atomic
-from matdisc.cli.common import news
+from matdisc.progress import news
 
 
 def elicit(

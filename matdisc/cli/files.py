@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from matdisc.board import open_board
-from matdisc.cli.common import (
-    HERE,
-    BoardOption,
-    DatasetOption,
-    JsonOption,
-    TaskOption,
-    metric_text,
-    print_table,
-    with_interval,
-)
+from matdisc.cli.common import HERE, BoardOption, DatasetOption, JsonOption, TaskOption, print_parts
 from matdisc.cli.compare import print_compat
+from matdisc.leaderboard.text import result_parts
 
-if TYPE_CHECKING:
-    from matdisc.tasks.task import Task
-
-NOT_PRINTED = ("coverage", "tp", "fp", "tn", "fn", "tpr", "fpr", "tnr", "fnr")
 FileArgument = Annotated[
     Path,
     typer.Argument(
@@ -108,7 +96,7 @@ def score(
     if as_json:
         typer.echo(json.dumps(result, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False))
     else:
-        print_result(result)
+        print_parts(result_parts(result))
 
 
 def submit(
@@ -130,7 +118,7 @@ def submit(
 
     root = open_board(board)
     accepted = add(root, file, card, task, dataset, replace=replace, training=training)
-    print_result(accepted.result)
+    print_parts(result_parts(accepted.result))
     for path in (accepted.card, accepted.predictions, accepted.result_file):
         typer.echo(f"added: {path}")
     typer.echo("next: `matdisc site build`, or commit these three files for a pull request (`git add -f`)")
@@ -173,56 +161,3 @@ def rescore(
         for task, dataset in dict.fromkeys((path.parent.parent.name, path.parent.name) for path, _ in done):
             write_ranking(root, task, dataset)
     raise typer.Exit(1 if check_only and stale else 0)
-
-
-def print_result(result: dict[str, Any]) -> None:
-    """Print a result's headline metrics, dummies, coverage and flags."""
-    from matdisc.columns import some
-    from matdisc.scoring.answers import coverage_lines
-    from matdisc.tasks import TASKS
-
-    task, metrics, baseline = TASKS[result["task"]], result["metrics"], result["baseline"]
-    scoring = task.scoring
-    positive = f"{result['n_positive']:,} {scoring.positive}, " if scoring.positive else ""
-    typer.echo(
-        f"{result['entry'] or 'this file'} on {result['dataset']} ({result['task']}): {result['n']:,} "
-        f"{scoring.rows_noun}, {positive}{result['n_groups']:,} {scoring.groups_noun}"
-    )
-    rows = [
-        [metric.key, metric_text(metric, metrics[metric.key]), metric_text(metric, {"value": baseline.get(metric.key)})]
-        for metric in task.metrics
-        if metric.key in metrics and metric.key not in NOT_PRINTED
-    ]
-    print_table(["metric", "value (95 % interval)", "baseline"], rows)
-    coverage = result["coverage"]
-    rest = ", ".join(coverage_lines(coverage))
-    typer.echo(f"answered: {coverage['answered']:,} of {coverage['expected']:,}{': ' + rest if rest else ''}")
-    for part in result["secondary"] if scoring.by_fold else ():
-        typer.echo(f"{part['name']}: {', '.join(_ranked(task, part))}")
-    if result.get("ignored_columns"):
-        typer.echo(f"ignored columns: {some(result['ignored_columns'])}")
-    for flag in result["flags"]:
-        typer.echo(f"note: {flag}")
-    if not scoring.by_fold:  # what may be learnt from is said fold by fold
-        print_leakage(result["leakage"])
-
-
-def _ranked(task: Task, part: dict[str, Any]) -> list[str]:
-    metrics = [task.metric(key) for key in (*task.ranked, "coverage")]
-    return [f"{metric.label} {metric_text(metric, part['metrics'][metric.key])}" for metric in metrics]
-
-
-def print_leakage(report: dict[str, Any] | None) -> None:
-    """Print what is known about training overlap; nothing known is said, too."""
-    if report is None or report.get("declared") == "unknown":
-        typer.echo("training overlap: unknown, which is not the same as clean")
-    if report is None or "level_counts" not in report:
-        return
-    counts = ", ".join(f"{n:,} {level}" for level, n in report["level_counts"].items() if n)
-    typer.echo(f"training overlap: {counts}. {report['certainty']}")
-    for side, title in (("with_overlap", "shared with training"), ("without_overlap", "not shared")):
-        part = report[side]
-        if part:
-            names = [name for name in ("f1", "daf", "mae", "rmsd", "volume_abs_error") if name in part["metrics"]]
-            values = ", ".join(f"{name} {with_interval(part['metrics'][name])}" for name in names)
-            typer.echo(f"  {title} ({part['n']:,}): {values}")

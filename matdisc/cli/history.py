@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from matdisc.board import open_board
-from matdisc.cli.common import HERE, BoardOption, news, print_table, progress_line
+from matdisc.cli.common import HERE, BoardOption, print_table
 from matdisc.cli.runs import AddressOption, WorkersOption
+from matdisc.progress import news, progress_line
 
 runs = typer.Typer(no_args_is_help=True)
 

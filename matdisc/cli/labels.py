@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from matdisc.cli.common import print_table, progress_line
+from matdisc.cli.common import print_table
 from matdisc.cli.runs import AddressOption, WorkersOption
+from matdisc.progress import progress_line
 
 if TYPE_CHECKING:
     from matdisc.run.labels.driver import LabelResult

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from matdisc.cli.common import HERE, BoardOption, news, print_table
+from matdisc.cli.common import HERE, BoardOption, print_table
 from matdisc.cli.runs import AddressOption, EnvOption, WorkersOption, known_env
 from matdisc.errors import RunError
+from matdisc.progress import news
 
 if TYPE_CHECKING:
     from ase import Atoms

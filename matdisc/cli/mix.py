@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from matdisc.board import open_board
-from matdisc.cli.common import HERE, BoardOption, news, print_table, progress_line
+from matdisc.cli.common import HERE, BoardOption, print_table
 from matdisc.cli.runs import (
     AddressOption,
     EnvOption,
@@ -21,6 +21,7 @@ from matdisc.cli.runs import (
     known_env,
     known_protocol,
 )
+from matdisc.progress import news, progress_line
 
 if TYPE_CHECKING:
     from matdisc.run.mixing.driver import Mixing

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from matdisc.board import Board, open_board
-from matdisc.cli.common import HERE, TASK_HELP, BoardOption, news, progress_line
+from matdisc.cli.common import HERE, TASK_HELP, BoardOption
 from matdisc.errors import MatdiscError
+from matdisc.progress import news, progress_line
 
 if TYPE_CHECKING:
     from matdisc.run.environments.layers import Mode

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from matdisc.cli.common import print_table, progress_line
+from matdisc.cli.common import print_table
 from matdisc.errors import ExtraError, RunError
+from matdisc.progress import progress_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -50,10 +50,26 @@ def compare(
         SubmissionError: If a row does not exist or its file cannot be scored.
         CardError: If the task calls no single material right or wrong.
     """
-    scoring = comparable(get_task(task).scoring, task, dataset)
+    comparable(get_task(task).scoring, task, dataset)
     one, other = (
         load_submission(board, entry_file(board, name, task, dataset), task, dataset) for name in (first, second)
     )
+    return compare_aligned(one, other, (first, second), bootstrap=bootstrap)
+
+
+def compare_aligned(
+    one: AlignedSubmission,
+    other: AlignedSubmission,
+    names: tuple[str, str],
+    *,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+) -> dict[str, Any]:
+    """Return how two predictions files of one task and dataset differ, by these names; as `compare`.
+
+    Raises:
+        CardError: If the task calls no single material right or wrong.
+    """
+    scoring = comparable(one.task.scoring, one.task.key, one.card.key)
     sides = [scoring.rows(c.card, c.truth, c.answers) for c in (one, other)]
     keep = headline_mask(one.card, one.truth)
     totals = [group_totals(side.terms[keep], one.truth.groups[keep]) for side in sides]
@@ -67,10 +83,10 @@ def compare(
     return plain(
         {
             "schema": "matdisc.comparison/1",
-            "task": task,
-            "dataset": dataset,
-            "first": first,
-            "second": second,
+            "task": one.task.key,
+            "dataset": one.card.key,
+            "first": names[0],
+            "second": names[1],
             "n": int(keep.sum()),
             "n_groups": len(totals[0]),
             "unit": one.card.split.by,

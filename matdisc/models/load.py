@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -31,13 +31,29 @@ class Question:
 Answer = Values | Mapping[str, Crystal] | Unsupported
 """Values by name; or, where a structure is asked for, a Crystal under the name `structure`; or a refusal."""
 Predictor = Callable[[Sequence[Sample], Sequence[Sample], Question], Sequence[Answer]]
-"""`(train, asked, question)` to one answer for each asked sample; `train` has targets, `asked` has none."""
+"""`(train, test, question)` to one answer for each test sample; `train` has targets, `test` has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factory:
+    """What makes the calculator of a card without loader: handed over from Python, in no file.
+
+    Attributes:
+        token: Another one for each run, by which a worker knows what it has loaded.
+        make: Returns the calculator.
+    """
+
+    token: str
+    make: Callable[[], Any] = field(compare=False)
+
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
-def load_potential(card: ModelCard) -> Calculator:
+def load_potential(card: ModelCard, factory: Factory | None = None) -> Calculator:
     """Return the ASE calculator of a potential: eV, eV/Å, eV/Å^3.
+
+    It comes from the card's loader, with one thread; or from a factory, which has the threads that its process has.
 
     Raises:
         CardError: If the card has no loader, or the loader does not exist or returns no calculator.
@@ -45,10 +61,14 @@ def load_potential(card: ModelCard) -> Calculator:
         DataError: If its weights cannot be had, or are not those of the card.
         RunError: If the loader fails in any other way.
     """
-    one_thread()
-    calculator: Calculator = _made(card, lambda: {**_options(card), **_accelerator(card)})
-    if said := _guarded(card, lambda: _no_calculator(calculator)):
-        raise CardError(f"model {card.key!r}: its loader {card.loader!r} returns {said}; a potential's returns one")
+    calculator: Calculator
+    if factory is None:
+        one_thread()
+        calculator = _made(card, lambda: {**_options(card), **_accelerator(card)})
+    else:
+        calculator = _guarded(card, factory.make)
+    if said := _guarded(card, lambda: no_calculator(calculator)):
+        raise CardError(f"model {card.key!r}: {_source(card)} returns {said}; a potential's returns one")
     return calculator
 
 
@@ -59,7 +79,7 @@ def load_predictor(card: ModelCard) -> Predictor:
     if not callable(predictor) or isinstance(predictor, type):
         raise CardError(
             f"model {card.key!r}: its loader {card.loader!r} returns {_kind(predictor)} and no function; a predictor's "
-            "returns a function of (train, asked, question)"
+            "returns a function of (train, test, question)"
         )
     return predictor
 
@@ -131,17 +151,19 @@ def _guarded(card: ModelCard, step: Callable[[], Any]) -> Any:
                 "put its folder on PYTHONPATH"
             ) from err
         raise ExtraError(
-            f"model {card.key!r}: its loader {card.loader!r} needs the package {err.name!r}, which is not installed"
+            f"model {card.key!r}: {_source(card)} needs the package {err.name!r}, which is not installed"
         ) from err
     except BaseException as err:  # packages raise whatever they like; one that wants to exit does not end the run
         said = one_line(f"{type(err).__name__}: {err}", 500)
-        raise RunError(
-            f"model {card.key!r} cannot be loaded: its loader {card.loader!r} raised {said}; mend it, or its 'options' "
-            "on the card"
-        ) from err
+        remedy = "mend it, or its 'options' on the card" if card.loader else "mend it"
+        raise RunError(f"model {card.key!r} cannot be loaded: {_source(card)} raised {said}; {remedy}") from err
 
 
-def _no_calculator(found: Any) -> str:
+def _source(card: ModelCard) -> str:
+    return f"its loader {card.loader!r}" if card.loader else "the function that makes it"
+
+
+def no_calculator(found: Any) -> str:
     """Return what is wrong with something that should be an ASE calculator of energy and forces."""
     properties = getattr(found, "implemented_properties", None)
     asked_by = ("get_property", "get_potential_energy")

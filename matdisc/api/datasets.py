@@ -1,0 +1,122 @@
+"""What a call from Python may name as its data set: a key, a folder, files of structures, or ASE atoms."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from matdisc.api.workplace import Workplace, cards_of, fresh_folder, key_of, temporary_workplace
+from matdisc.atomic import copy_folder
+from matdisc.board import Board
+from matdisc.errors import CardError, DataError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from matdisc.datasets.new import NewOptions
+
+DatasetLike = str | os.PathLike[str] | Sequence["str | os.PathLike[str]"] | Sequence["Atoms"]
+"""A key, a folder with a card, a file of labelled structures or several, or ASE atoms with their labels."""
+CARD = "dataset.toml"
+Say = Callable[[str], None]
+
+
+def locate(
+    dataset: DatasetLike, board: Board | None, options: NewOptions | None = None, say: Say = lambda line: None
+) -> tuple[Board, str]:
+    """Return where a data set can be read, and its key there.
+
+    With a board, one that lies elsewhere, or is made of files here, is added to it. Without one, nothing is written
+    but to a folder that lasts as long as this process.
+
+    Args:
+        dataset: As the functions of the package take it.
+        board: Where it is looked for and goes; None for the board that comes with the package.
+        options: What is said of the labels of files.
+        say: Told what was found in files.
+
+    Raises:
+        CardError: If there is no such data set, or the board has another one of this key.
+        DataError: If files cannot be read, or their labels would have to be guessed.
+    """
+    if isinstance(dataset, str) and dataset in cards_of(board).dataset_keys():
+        return board or temporary_workplace(None), dataset
+    folder = _folder(dataset, board)
+    if folder is None:
+        folder = _made(dataset, options, say)
+    elif options is not None:
+        raise CardError(f"{folder}: is a data set with a card, which says what its labels are; leave 'labels' out")
+    if board is None:
+        return temporary_workplace(None, folder.parent), folder.name
+    return board, add(folder, board)
+
+
+def add(folder: Path, board: Board) -> str:
+    """Copy a data set to a board that does not have it yet, and return its key.
+
+    Raises:
+        CardError: If the board has another one of this key.
+    """
+    target = board.datasets_dir / folder.name
+    if target.resolve() == folder.resolve():
+        return folder.name
+    if not target.exists():
+        copy_folder(folder, target)
+    elif not filecmp.cmp(folder / CARD, target / CARD, shallow=False):
+        raise CardError(f"{target}: the board has another data set {folder.name!r}; rename one of the two")
+    return folder.name
+
+
+def _folder(dataset: DatasetLike, board: Board | None) -> Path | None:
+    """Return the folder of a data set that has a card; None for files that are still to become one."""
+    if not isinstance(dataset, str | os.PathLike):
+        return None
+    path = Path(dataset)
+    if (path / CARD).is_file():
+        return path.resolve()
+    if path.name == CARD and path.is_file():
+        return path.resolve().parent
+    if not path.exists():
+        if isinstance(dataset, str) and os.sep not in dataset:
+            cards_of(board).dataset(dataset)  # says which keys come near
+        raise DataError(f"{path}: no such file or folder; give the key of a data set, or a path")
+    return None
+
+
+def _made(dataset: DatasetLike, options: NewOptions | None, say: Say) -> Path:
+    """Make a data set of files or atoms, in a folder that lasts as long as this process."""
+    from matdisc.datasets.new import NewOptions, make
+
+    place = fresh_folder()
+    paths = _paths(dataset, place)
+    key = key_of(paths[0].name.split(".")[0])
+    board = Workplace(place, place / "datasets", place)
+    make(board, key, paths, options or NewOptions(), say)
+    return board.datasets_dir / key
+
+
+def _paths(dataset: DatasetLike, place: Path) -> list[Path]:
+    if isinstance(dataset, str | os.PathLike):
+        return [Path(dataset)]
+    items = list(dataset)
+    if not items:
+        raise DataError("dataset is empty; give a key, a folder, files, or atoms with labels")
+    if all(isinstance(item, str | os.PathLike) for item in items):
+        return [Path(item) for item in items]  # type: ignore[arg-type]
+    return [_written(items, place / "structures.extxyz")]
+
+
+def _written(items: Sequence[object], path: Path) -> Path:
+    """Write ASE atoms with their names and results, as the files of others would hold them."""
+    from ase import Atoms
+    from ase.io import write
+
+    foreign = next((i for i, item in enumerate(items) if not isinstance(item, Atoms)), None)
+    if foreign is not None:
+        kind = type(items[foreign]).__name__
+        raise DataError(f"dataset: item {foreign} is a {kind}; give paths only, or ASE atoms only")
+    write(path, [item for item in items if isinstance(item, Atoms)], format="extxyz")
+    return path

@@ -1,0 +1,168 @@
+"""Predictions as tables: from what Python code holds to a predictions file, and from a result to a DataFrame."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from matdisc import predictions
+from matdisc.errors import SubmissionError
+from matdisc.formats.atoms import to_crystal
+from matdisc.leaderboard.submission import AlignedSubmission
+from matdisc.schema import Prediction
+from matdisc.scoring.measured import MeasuredScoring
+from matdisc.scoring.structures import StructureScoring
+from matdisc.scoring.totals import TotalsScoring
+from matdisc.tasks.task import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ID = "material_id"
+
+
+def predictions_frame(checked: AlignedSubmission) -> pd.DataFrame:
+    """Return one row a material, in the data set's order, indexed by `material_id`.
+
+    Columns: `formula` where it is known; the `prediction`, where it is a number, with `label` and `error` (prediction
+    minus label) where the data set has a label of that very quantity; further numbers of the file by their names;
+    every label as `label:<name>`; where structures, or measured quantities, are the answer, what is found of each
+    material. nan where there is none.
+    """
+    import pandas as pd
+
+    truth, answers = checked.truth, checked.answers
+    columns: dict[str, Any] = {}
+    if truth.formulas is not None:
+        columns["formula"] = truth.formulas.to_pylist()
+    if not answers.structures:
+        columns["prediction"] = answers.values
+        label = truth.target(answers.column)
+        if np.isfinite(label).any():
+            columns |= {"label": label, "error": answers.values - label}
+    columns |= {name: np.asarray(values) for name, values in answers.reported.items()}
+    columns |= {f"label:{name}": values for name, values in truth.targets.items()}
+    columns |= _of_each(checked)
+    if answers.uncertainty is not None:
+        columns["uncertainty"] = answers.uncertainty
+    return pd.DataFrame(columns, index=pd.Index(truth.material_ids.to_pylist(), name=ID))
+
+
+def _of_each(checked: AlignedSubmission) -> dict[str, Any]:
+    """Return what a scoring finds for each single material, where that is more than an error."""
+    scoring = checked.task.scoring
+    if isinstance(scoring, MeasuredScoring):
+        return dict(scoring.all_terms(checked.card, checked.truth, checked.answers))
+    if not isinstance(scoring, TotalsScoring) or not checked.answers.structures:
+        return {}
+    compared = scoring.rows(checked.card, checked.truth, checked.answers).compared
+    if compared is None:
+        return {}
+    found = {field.name: getattr(compared, field.name) for field in dataclasses.fields(compared)}
+    return {name: values for name, values in found.items() if np.shape(values) == (len(checked.truth),)}
+
+
+def written(given: Any, task: Task, folder: Path) -> tuple[Path, str]:
+    """Write predictions that Python code holds as a predictions file; return it, and what to call it in messages.
+
+    Args:
+        given: A DataFrame or Series whose index or column `material_id` names the materials; a mapping of ids to
+            numbers or structures; a mapping of columns; or a list of structures that bear their ids.
+        task: What they answer.
+        folder: Where the file goes.
+
+    Raises:
+        SubmissionError: If materials are not named, or it is something else.
+    """
+    import pandas as pd
+
+    if isinstance(given, pd.Series):
+        return _table(_named(given.to_frame(given.name or task.columns[0].name)), folder), "the Series"
+    if isinstance(given, pd.DataFrame):
+        return _table(_named(given), folder), "the DataFrame"
+    if isinstance(given, Mapping):
+        return _of_mapping(given, task, folder), "the dict"
+    if isinstance(given, Sequence) and given and all(map(_is_structure, given)):
+        return _structures({_id(one, i): one for i, one in enumerate(given)}, task, folder), "the list"
+    raise SubmissionError(
+        f"predictions are a {type(given).__name__}; give a path, a DataFrame, a Series, a dict of ids to numbers, or "
+        "structures that bear their ids"
+    )
+
+
+def _of_mapping(given: Mapping[Any, Any], task: Task, folder: Path) -> Path:
+    import pandas as pd
+
+    values = list(given.values())
+    if values and all(map(_is_structure, values)):
+        return _structures(given, task, folder)
+    if ID in given:
+        return _table(pd.DataFrame(dict(given)), folder)
+    if any(isinstance(value, Mapping | list | tuple | np.ndarray | pd.Series) for value in values):
+        raise SubmissionError(
+            f"the dict: its values are no numbers; give a number for each id, or columns with {ID!r} among them"
+        )
+    return _table(_named(pd.Series(dict(given)).to_frame(task.columns[0].name)), folder)
+
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame with a column of ids, taken from its index where it has none."""
+    import pandas as pd
+
+    if ID in frame.columns:
+        return frame
+    if isinstance(frame.index, pd.RangeIndex) and frame.index.name is None:
+        raise SubmissionError(f"the DataFrame: has no column {ID!r}, and its index counts rows; name the materials")
+    return frame.rename_axis(ID).reset_index()
+
+
+def _table(frame: pd.DataFrame, folder: Path) -> Path:
+    path = folder / "predictions.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+def _is_structure(value: Any) -> bool:
+    return hasattr(value, "get_scaled_positions") or hasattr(value, "frac_coords")
+
+
+def _id(structure: Any, place: int) -> str:
+    said = getattr(structure, "info", None) or getattr(structure, "properties", None) or {}
+    if ID not in said:
+        raise SubmissionError(
+            f"the list: structure {place} has no {ID!r} (ASE: atoms.info, pymatgen: structure.properties); add it, or "
+            "give a dict of ids to structures"
+        )
+    return str(said[ID])
+
+
+def _structures(given: Mapping[Any, Any], task: Task, folder: Path) -> Path:
+    """Write structures, and what their calculators hold of the task's other columns."""
+    path = folder / "predictions.csv.gz"
+    rows = [_prediction(str(key), one, task) for key, one in given.items()]
+    used = {name for row in rows for name in (*row.values, *row.arrays)}
+    predictions.write(path, rows, [column.name for column in task.columns if column.name in used])
+    return path
+
+
+def _prediction(key: str, structure: Any, task: Task) -> Prediction:
+    if hasattr(structure, "frac_coords"):
+        structure = structure.to_ase_atoms()
+    results = getattr(structure.calc, "results", {}) if structure.calc is not None else {}
+    names = [column.name for column in task.columns]
+    values = {"energy": results.get("energy"), "energy_per_atom": _per_atom(results.get("energy"), structure)}
+    arrays = {name: tuple(np.ravel(results[name]).tolist()) for name in ("forces", "stress") if name in results}
+    return Prediction(
+        key,
+        {name: float(value) for name, value in values.items() if value is not None and name in names},
+        structure=to_crystal(structure) if isinstance(task.scoring, StructureScoring) else None,
+        arrays={name: numbers for name, numbers in arrays.items() if name in names},
+    )
+
+
+def _per_atom(energy: float | None, atoms: Any) -> float | None:
+    return None if energy is None else energy / len(atoms)
