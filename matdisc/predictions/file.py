@@ -29,12 +29,12 @@ from matdisc.arrays import Floats
 from matdisc.atomic import write_atomic
 from matdisc.errors import SubmissionError
 from matdisc.formats import crystal_json
-from matdisc.predictions import parse
+from matdisc.predictions import frames, parse
 from matdisc.schema import STATUSES, Crystal, Prediction
 
 SUFFIXES = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
 """What a predictions file on a board may be called."""
-READABLE = (*SUFFIXES, ".tsv", ".tsv.gz", ".json", ".json.gz")
+READABLE = (*SUFFIXES, ".tsv", ".tsv.gz", ".json", ".json.gz", *frames.SUFFIXES)
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 STRUCTURE = "structure"
 OPTIONAL_COLUMNS = ("uncertainty", "status", "error", "seconds", "steps")
@@ -136,6 +136,8 @@ def read(
             text where a number should stand. The message names line and value. (nan and inf are read as they are.)
     """
     content, digest = _inflate(path)
+    if frames.holds_structures(path, content):
+        return Submission(path, digest, **frames.fields(path, value_columns, arrays, structures=structures))
     answers = (STRUCTURE,) if structures else value_columns[:1] if multi_column else value_columns
     known = ("material_id", *answers, *(c for c in value_columns if c not in answers), *arrays, *OPTIONAL_COLUMNS)
     table, choice = parse.parse(path, content, answers, known, arrays)

@@ -40,6 +40,7 @@ def align(submission: Submission, truth: Truth, scoring: Scoring, *, surplus: st
     numbers = np.where(np.isfinite(values), values, np.nan)
     notes = scoring.plausible(submission, truth, place, numbers, reported)
     structures = _structures(submission, row, given)
+    _refuse_other_frames(submission, truth, place)
     arrays = _arrays(submission, truth, scoring, row, given)
     finite, absurd = scoring.usable(submission, truth, values, structures)
     finite, absurd = _usable_arrays(scoring, arrays, finite, absurd)
@@ -84,6 +85,8 @@ def _structures(submission: Submission, row: Any, given: Bools) -> tuple[Crystal
     return tuple(found[i] if there else None for i, there in zip(row.tolist(), given.tolist(), strict=True))
 
 
+APART = 0.01
+"""Å; a frame that is farther from the structure that was asked about is another one."""
 Arrays = dict[str, tuple[Floats | None, ...]]
 
 
@@ -108,6 +111,37 @@ def _arrays(submission: Submission, truth: Truth, scoring: Scoring, row: Ints, g
                     f"has {len(cell)} numbers; that material has {n} atoms, so give {column.length(n)} ({column.help})"
                 )
     return found
+
+
+def _refuse_other_frames(submission: Submission, truth: Truth, place: Ints) -> None:
+    """Refuse answers that are of another structure than was asked about: forces of other atoms would be compared."""
+    frames = submission.frames
+    if frames is None or truth.crystals is None:
+        return
+    for asked, row in zip(truth.crystals, place.tolist(), strict=True):
+        why = differs(frames[row], asked) if row >= 0 else ""
+        if why:
+            raise SubmissionError(
+                f"{submission.path}, frame {row}: {submission.material_ids[row].as_py()} {why}; answer the structures "
+                "that `matdisc datasets structures` writes, with their atoms in that order"
+            )
+
+
+def differs(frame: Crystal, asked: Crystal) -> str:
+    """Return in words how a structure differs from the one that was asked about; empty if it is the same."""
+    if frame.symbols != asked.symbols:
+        if sorted(frame.symbols) != sorted(asked.symbols):
+            return f"is {frame.formula} of {len(frame.symbols)} atoms; asked is {asked.formula} of {len(asked.symbols)}"
+        i = next(i for i, pair in enumerate(zip(frame.symbols, asked.symbols, strict=True)) if len(set(pair)) == 2)
+        return f"has its atoms in another order: atom {i + 1} is {frame.symbols[i]} and should be {asked.symbols[i]}"
+    cell = np.array(asked.cell)
+    if np.abs(np.array(frame.cell) - cell).max() > APART:
+        return "has another cell"
+    apart = np.array(frame.positions) - np.array(asked.positions)
+    distances = np.linalg.norm((apart - np.round(apart)) @ cell, axis=1)
+    if distances.max() > APART:
+        return f"has atom {int(distances.argmax()) + 1} at another place, {distances.max():.3g} Å away"
+    return ""
 
 
 def _usable_arrays(scoring: Scoring, arrays: Arrays, finite: Bools, absurd: Bools) -> tuple[Bools, Bools]:
