@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 
@@ -160,7 +160,7 @@ def file_tables(board: Board, tasks: Sequence[str] | None, datasets: Sequence[st
 
 
 def shared_cluster(
-    cluster: Callable[[int, str | None], AbstractContextManager[None]],
+    cluster: Callable[[int | None, str | None], AbstractContextManager[None]],
     board: Board,
     plan: Sequence[Step],
     workers: int | None,
@@ -172,7 +172,7 @@ def shared_cluster(
         and (board.runs_dir / s.task / s.dataset / s.entry / "records.jsonl").exists()
         for s in plan
     )
-    return nullcontext() if workers == 0 or complete else cluster(worker_count(workers, address) or 0, address)
+    return cluster(0 if complete else worker_count(workers, address), address)
 
 
 def _misfit(model: ModelCard, task: str) -> str | None:

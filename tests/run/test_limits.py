@@ -233,7 +233,7 @@ def asked_of_large_workers(board, monkeypatch, **options):
     from contextlib import nullcontext
 
     monkeypatch.setattr(resumable, "_answers", answers)
-    monkeypatch.setattr(resumable, "_cluster", lambda *arguments: nullcontext())
+    monkeypatch.setattr(resumable, "ray_cluster", lambda *arguments: nullcontext())
     said = []
     run = predict(board, "emt", "discovery", "emt-alloys", limit=5, say=said.append, **options)
     return run, tries, said

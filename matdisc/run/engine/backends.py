@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from matdisc.errors import MatdiscError, RunError
-from matdisc.interrupts import stopping_in_order
 from matdisc.models import one_thread
 from matdisc.predictions import one_line
-from matdisc.run.engine.cluster import cluster_cpus, cluster_gpus
 from matdisc.run.engine.limits import MachineTrouble, lift_memory_limit
+from matdisc.run.engine.pool import Arrival, TaskPool
 from matdisc.run.engine.schedule import NODE_LOSSES_ALLOWED, InFlight, Schedule
 from matdisc.run.engine.usage import Usage
-from matdisc.run.engine.worker import FLUSH_SECONDS, Job, answer_unit, timed_out
+from matdisc.run.engine.worker import FLUSH_SECONDS, Batch, Job, answer_unit, timed_out
 from matdisc.schema import Prediction
 
 START_GRACE = 180.0
 """Seconds beyond its time limit that a silent worker gets before it is stopped from outside: loading a model
 counts in."""
-LOOK_SECONDS = 0.5
-"""How often the driver looks up from waiting."""
-RECOUNT_SECONDS = 5.0
 BATCHES_PER_SECOND = 400.0
 """How often the driver lets all workers together hand over answers: it can take two or three times as many."""
 
@@ -67,121 +63,68 @@ def ray_answers(
     """
     import ray
 
-    gpus = job.model.gpus if cluster_gpus() > 0 else 0
-    memory = None if job.model.memory_gib is None else int(job.model.memory_gib * 2**30)
-    ask = ray.remote(answer_unit).options(
-        num_cpus=1, num_gpus=gpus, memory=memory, max_retries=0, num_returns="streaming", runtime_env=environment
-    )
-    shared = ray.put(job)
-    flight: dict[Any, InFlight] = {}
-    n_workers = _Workers(workers)
-    with stopping_in_order() as stop:
-        try:
-            while schedule.waiting or any(schedule.unfinished(in_flight) for in_flight in flight.values()):
-                stop()
-                while len(flight) < n_workers.size():
-                    in_flight = schedule.next(n_workers.size()) or schedule.copy_of_straggler(
-                        flight.values(), time.monotonic()
-                    )
-                    if in_flight is None:
-                        break
-                    pause = max(FLUSH_SECONDS, n_workers.size() / BATCHES_PER_SECOND)
-                    flight[ask.remote(shared, in_flight.unit, pause)] = in_flight
-                yield from _received(job, schedule, flight)
-                for stream in _silent(job, flight, grace):
-                    ray.cancel(stream, force=True)
-                    if not flight[stream].loaded:
-                        raise RunError(f"model {job.model.key!r} was not loaded in {grace + (job.timeout or 0):g} s")
-                    yield schedule.overdue(flight.pop(stream), timed_out(job)), []
-        finally:
-            _leave(flight)
+    def next_unit() -> InFlight | None:
+        return schedule.next(pool.size) or schedule.copy_of_straggler(pool.in_flight, time.monotonic())
+
+    def arguments(in_flight: InFlight) -> tuple[Any, ...]:
+        return shared, in_flight.unit, max(FLUSH_SECONDS, pool.size / BATCHES_PER_SECOND)
+
+    shared, what = ray.put(job), f"model {job.model.key!r}"
+    pool = TaskPool(answer_unit, arguments, workers, what=what, model=job.model, environment=environment)
+    for arrivals in pool.arrivals(next_unit, complete=lambda in_flight: not in_flight.open):
+        yield from _received(job, schedule, arrivals)
+        for in_flight in _silent(job, pool.in_flight, grace):
+            pool.kill(in_flight)
+            if not in_flight.loaded:
+                raise RunError(f"model {job.model.key!r} was not loaded in {grace + (job.timeout or 0):g} s")
+            yield schedule.overdue(in_flight, timed_out(job)), []
+        if not schedule.waiting and not any(map(schedule.unfinished, pool.in_flight)):
+            return
 
 
-def _leave(flight: Mapping[Any, InFlight]) -> None:
-    """Let go of what is still in flight: what others have answered meanwhile, or all of it if the run was stopped.
-
-    Never by force: Ray aborts the whole driver if a task is killed at the moment it completes.
-    """
-    import ray
-
-    for stream, in_flight in flight.items():
-        if in_flight.open:
-            ray.cancel(stream, force=False)
-
-
-class _Workers:
-    """How many tasks are in flight: a fixed number, or as many as a cluster has cores, counted now and then, and
-    some more. Those wait at Ray for nodes to come, and an autoscaler sees that there is work.
-    """
-
-    def __init__(self, workers: int | None) -> None:
-        self._fixed, self._count, self._counted = workers, 0, -1e9
-
-    def size(self) -> int:
-        if self._fixed is not None:
-            return self._fixed
-        if time.monotonic() - self._counted > RECOUNT_SECONDS:
-            cores = cluster_cpus()
-            self._count, self._counted = cores + 1 + cores // 4, time.monotonic()
-        return self._count
-
-
-def _received(job: Job, schedule: Schedule, flight: dict[Any, InFlight]) -> Answers:
-    """Wait a moment for streams, and take one batch from each that has one."""
-    import ray
-
+def _received(job: Job, schedule: Schedule, arrivals: Iterable[Arrival[InFlight, Batch]]) -> Answers:
+    """Hand on what has arrived, and raise an error only then."""
     answers: list[Prediction] = []
     usages: list[Usage] = []
-    ready, _ = ray.wait(list(flight), num_returns=1, timeout=LOOK_SECONDS)
-    if ready and len(flight) > 1:  # all that are ready, lest the first ones keep the others waiting
-        ready, _ = ray.wait(list(flight), num_returns=len(flight), timeout=0)
-    try:
-        for stream in ready:
-            fresh, usage = _next_batch(job, schedule, flight, stream)
-            answers += fresh
-            usages += usage
-    except MatdiscError:
-        yield answers, usages
-        raise
+    trouble: MatdiscError | None = None
+    for arrival in arrivals:
+        try:
+            answers += _fresh(job, schedule, arrival)
+        except MatdiscError as err:
+            trouble = trouble or err
+        if arrival.result:
+            usages.append(arrival.result.usage)
     if answers or usages:
         yield answers, usages
+    if trouble:
+        raise trouble
 
 
-def _next_batch(
-    job: Job, schedule: Schedule, flight: dict[Any, InFlight], stream: Any
-) -> tuple[list[Prediction], list[Usage]]:
-    """Take the next batch from a stream, or see how it ended. See docs/scale.md for what Ray says of which death."""
-    import ray
+def _fresh(job: Job, schedule: Schedule, arrival: Arrival[InFlight, Batch]) -> list[Prediction]:
+    """Return first answers from a batch, or of what is given up. See docs/scale.md for what Ray says of which death."""
     from ray import exceptions as died
 
-    in_flight = flight[stream]
-    now = time.monotonic()
-    try:
-        batch = ray.get(next(stream))
+    in_flight, batch, death, now = arrival.item, arrival.result, arrival.death, time.monotonic()
+    if batch:
         in_flight.loaded |= batch.loaded
-        return schedule.answered(in_flight, batch.predictions, batch.usage.wall_seconds, now), [batch.usage]
-    except StopIteration:
-        del flight[stream]
-        return schedule.lost(in_flight), []
-    except (died.NodeDiedError, died.ObjectLostError, died.OutOfDiskError, died.ObjectStoreFullError):
-        return schedule.lost(flight.pop(stream)), []
-    except (died.WorkerCrashedError, died.OutOfMemoryError, died.TaskCancelledError) as err:
-        how = "its worker ran out of memory" if isinstance(err, died.OutOfMemoryError) else "its worker died"
+        return schedule.answered(in_flight, batch.predictions, batch.usage.wall_seconds, now)
+    if isinstance(arrival.error, MachineTrouble):
+        return _not_to_blame(schedule, in_flight, arrival.error)
+    if arrival.error:
+        raise arrival.error
+    if isinstance(death, died.WorkerCrashedError | died.OutOfMemoryError | died.TaskCancelledError):
+        how = "its worker ran out of memory" if isinstance(death, died.OutOfMemoryError) else "its worker died"
         if not in_flight.loaded:
-            return _not_to_blame(schedule, flight.pop(stream), _dies_while_loading(job, how)), []
-        return schedule.died(flight.pop(stream), how, now, job.timeout, timed_out(job)), []
-    except died.RayTaskError as err:
-        cause = err.cause
-        if isinstance(cause, MachineTrouble):
-            return _not_to_blame(schedule, flight.pop(stream), cause), []
-        if isinstance(cause, MatdiscError):
-            raise type(cause)(*cause.args) from None
-        raise RunError(f"model {job.model.key!r} cannot be asked: {type(cause).__name__}: {cause}") from err
-    except died.RayError as err:  # no node can ever do it, its environment cannot be made, the driver's node is dead
-        raise RunError(
-            f"Ray cannot run model {job.model.key!r} ({type(err).__name__}: {one_line(str(err))}); "
-            "mend that and give the same command again: all answers so far are kept"
-        ) from err
+            return _not_to_blame(schedule, in_flight, _dies_while_loading(job, how))
+        return schedule.died(in_flight, how, now, job.timeout, timed_out(job))
+    losses = (died.NodeDiedError, died.ObjectLostError, died.OutOfDiskError, died.ObjectStoreFullError)
+    if death is None or isinstance(death, losses):
+        return schedule.lost(in_flight)
+    # no node can ever do it, its environment cannot be made, the driver's node is dead
+    raise RunError(
+        f"Ray cannot run model {job.model.key!r} ({type(death).__name__}: {one_line(str(death))}); "
+        "mend that and give the same command again: all answers so far are kept"
+    ) from death
 
 
 def _not_to_blame(schedule: Schedule, in_flight: InFlight, trouble: RunError) -> list[Prediction]:
@@ -198,14 +141,14 @@ def _dies_while_loading(job: Job, how: str) -> RunError:
     )
 
 
-def _silent(job: Job, flight: Mapping[Any, InFlight], grace: float) -> list[Any]:
-    """Return the streams whose workers have started and said nothing for longer than any material may take."""
+def _silent(job: Job, flight: Iterable[InFlight], grace: float) -> list[InFlight]:
+    """Return those whose workers have started and said nothing for longer than any material may take."""
     if job.timeout is None:
         return []
     now = time.monotonic()
     silent = []
-    for stream, in_flight in flight.items():
+    for in_flight in flight:
         allowed = job.timeout * (len(in_flight.unit.asked) if job.model.kind == "predictor" else 1) + grace
         if in_flight.last_heartbeat is not None and now - in_flight.last_heartbeat > allowed:
-            silent.append(stream)
+            silent.append(in_flight)
     return silent

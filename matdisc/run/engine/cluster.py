@@ -28,12 +28,19 @@ SOCKET = "/ray/session_2000-01-01_00-00-00_000000_4194304/sockets/plasma_store.9
 
 
 @contextmanager
-def ray_cluster(workers: int, address: str | None = None) -> Iterator[None]:
+def ray_cluster(workers: int | None, address: str | None = None) -> Iterator[None]:
     """Have a Ray cluster for the block: the one at `address`, one that this process has, or a local one.
+
+    Args:
+        workers: Cores of a local one; 0 for no cluster at all. Without effect if there is an address.
+        address: Of a cluster that runs already.
 
     Raises:
         RunError: If no cluster answers at `address`, or `address` is one of Ray Client.
     """
+    if workers == 0:
+        yield
+        return
     if address and address.startswith("ray://"):
         raise RunError(
             f"no run over {address!r}: Ray Client cannot hand over answers while a task goes on; give the command on a "
@@ -53,7 +60,7 @@ def ray_cluster(workers: int, address: str | None = None) -> Iterator[None]:
 
 
 @contextmanager
-def _connected(workers: int, address: str | None, folder: str | None) -> Iterator[None]:
+def _connected(workers: int | None, address: str | None, folder: str | None) -> Iterator[None]:
     import ray
 
     with stopping_in_order() as stop:  # Ray turns a Ctrl-C while it starts or ends into errors of its own
@@ -97,7 +104,7 @@ def cluster_gpus() -> float:
     return float(ray.cluster_resources().get("GPU", 0.0))
 
 
-def _connect(workers: int, address: str | None, folder: str | None) -> None:
+def _connect(workers: int | None, address: str | None, folder: str | None) -> None:
     import ray
 
     if address:

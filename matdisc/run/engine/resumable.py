@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -71,7 +70,7 @@ def run_resumable(
         job: The model and how it is asked; time and memory are set from `options`.
         samples: All materials that are to have an answer.
         plan: What is still to be asked, to its schedule.
-        way: Workers, cluster, limits and environment.
+        options: Workers, cluster, limits and environment.
         call: What else the call was made with, noted beside the record.
         progress, say: As for `predict`.
 
@@ -85,7 +84,7 @@ def run_resumable(
         todo = [s for s in samples if s.material_id not in record.done]
         noted = {"workers": options.workers, "timeout": options.timeout, "memory": options.memory, "env": options.env}
         write_call(folder, {**settings, **noted, **call, "materials": len(samples)})
-        with _cluster(bool(todo), n_workers, options.address):
+        with ray_cluster(n_workers if todo else 0, options.address):
             environment = runtime_env(job.model, options.env, address=options.address, say=say) if todo else {}
             if not todo:
                 _collect(record, samples, iter(()), progress)
@@ -157,7 +156,3 @@ def _answers(job: Job, schedule: Schedule, n_workers: int | None, environment: M
     if n_workers == 0:
         return serial_answers(job, schedule)
     return ray_answers(replace(job, in_worker=True), schedule, n_workers, environment=environment)
-
-
-def _cluster(needed: bool, n_workers: int | None, address: str | None) -> AbstractContextManager[None]:
-    return ray_cluster(n_workers or 0, address) if needed and n_workers != 0 else nullcontext()

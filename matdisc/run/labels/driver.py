@@ -9,27 +9,27 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from matdisc.atomic import write_atomic
-from matdisc.errors import DataError, ExtraError, MatdiscError, RunError
+from matdisc.errors import DataError, ExtraError, RunError
 from matdisc.formats import Notes, read_structures, to_stderr
-from matdisc.interrupts import stopping_in_order
 from matdisc.models import one_thread
 from matdisc.models.get.frames import Frames, join, read_frames, write_frames
 from matdisc.models.get.labels.config import LabelConfig
 from matdisc.models.get.labels.labels import Labelled, Rejected, Work, label_work, works
 from matdisc.run.engine.cluster import ray_cluster
+from matdisc.run.engine.pool import TaskPool
 from matdisc.run.engine.resumable import Progress, worker_count
 from matdisc.run.labels.card import labels_card
 
-LOOK_SECONDS = 0.5
+DEATHS_ALLOWED = 1
 DIED = "worker"
 """Kind of what is left out because a worker died; --resume asks for it again."""
 
@@ -94,7 +94,7 @@ def make_labels(
     if progress:
         progress(len(done), len(todo), counts)
     n_workers = worker_count(workers, address)
-    with _cluster(bool(open_works), n_workers, address):
+    with ray_cluster(n_workers if open_works else 0, address):
         for work, labelled, seconds in _answers(open_works, n_workers):
             done[work.key] = _keep(parts, work, labelled, seconds)
             counts[_ended(done[work.key])] += 1
@@ -185,56 +185,39 @@ def _ended(told: dict[str, Any]) -> str:
     return "ok" if not told["left_out"] else "with structures left out" if told["frames"] else "without frames"
 
 
-def _cluster(needed: bool, n_workers: int | None, address: str | None) -> AbstractContextManager[None]:
-    return ray_cluster(n_workers or 0, address) if needed and n_workers != 0 else nullcontext()
-
-
-def _timed(work: Work) -> tuple[Labelled, float]:
-    """Do one piece of work with one thread; processor seconds beside what came of it."""
+def _timed(work: Work) -> Iterator[tuple[Labelled, float]]:
+    """Yield once what comes of one piece of work with one thread, and its processor seconds."""
     one_thread()
     started = time.process_time()
     labelled = label_work(work)
-    return labelled, time.process_time() - started
+    yield labelled, time.process_time() - started
 
 
 def _answers(open_works: Sequence[Work], n_workers: int | None) -> Iterator[tuple[Work, Labelled, float]]:
     if n_workers == 0:
         for work in open_works:
-            yield work, *_timed(work)
-        return
-    if open_works:
+            for labelled, seconds in _timed(work):
+                yield work, labelled, seconds
+    elif open_works:
         yield from _ray_answers(open_works, n_workers)
 
 
 def _ray_answers(open_works: Sequence[Work], n_workers: int | None) -> Iterator[tuple[Work, Labelled, float]]:
-    import ray
-    from ray import exceptions as died
-
-    ask = ray.remote(_timed).options(num_cpus=1, max_retries=1)
-    waiting = list(reversed(open_works))
-    flight: dict[Any, Work] = {}
-    room = n_workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-    with stopping_in_order() as stop:
-        try:
-            while waiting or flight:
-                stop()
-                while waiting and len(flight) < room:
-                    work = waiting.pop()
-                    flight[ask.remote(work)] = work
-                for ref in ray.wait(list(flight), num_returns=1, timeout=LOOK_SECONDS)[0]:
-                    work = flight.pop(ref)
-                    try:
-                        yield work, *ray.get(ref)
-                    except died.RayTaskError as err:
-                        if isinstance(err.cause, MatdiscError):
-                            raise type(err.cause)(str(err.cause)) from None
-                        raise
-                    except died.RayError as err:  # the worker was killed twice, most often for memory
-                        why = f"its worker died ({type(err).__name__}); often out of memory"
-                        yield work, Labelled(None, [Rejected(DIED, 0, why)]), 0.0
-        finally:
-            for ref in flight:
-                ray.cancel(ref, force=False)
+    waiting, deaths = deque(open_works), Counter[str]()
+    pool: TaskPool[Work, tuple[Labelled, float]] = TaskPool(_timed, lambda work: (work,), n_workers, what="labelling")
+    for arrival in chain.from_iterable(pool.arrivals(lambda: waiting.popleft() if waiting else None)):
+        work = arrival.item
+        if arrival.error:
+            raise arrival.error
+        if arrival.result:
+            yield work, *arrival.result
+        elif arrival.death:
+            deaths[work.key] += 1
+            if deaths[work.key] <= DEATHS_ALLOWED:
+                waiting.append(work)
+            else:
+                why = f"its worker died ({type(arrival.death).__name__}); often out of memory"
+                yield work, Labelled(None, [Rejected(DIED, 0, why)]), 0.0
 
 
 def _freeze(

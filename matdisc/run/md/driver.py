@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from matdisc.cards import ModelCard, model_hash
-from matdisc.errors import MatdiscError, RunError
+from matdisc.errors import RunError
 from matdisc.formats import multiplicity, total_charge
 from matdisc.interrupts import stopping_at_once, stopping_in_order
 from matdisc.predictions import one_line
-from matdisc.run.engine.cluster import cluster_gpus, ray_cluster
+from matdisc.run.engine.cluster import ray_cluster
 from matdisc.run.engine.limits import lift_memory_limit
+from matdisc.run.engine.pool import TaskPool
 from matdisc.run.engine.resumable import memory_share, worker_count
 from matdisc.run.environments.layers import Mode, runtime_env
 from matdisc.run.md.files import ReplicaFiles, Summary, output_folder
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 SCHEMA = "matdisc.md/1"
-LOOK_SECONDS = 0.5
 DEATHS_ALLOWED = 2
 """A replica whose worker dies goes on from its checkpoint; so often without a new one, then it is given up."""
 
@@ -72,7 +74,7 @@ def run_md(
         replicas: Trajectories at each temperature; they differ in their seeds.
         out: Folder of the results, one folder in it for each trajectory.
         seed: Of all trajectories; each has its own, which depends on its temperature and number alone.
-        way: Workers and the like.
+        options: Workers and the like.
         progress, say: Told how far it is, how large it will be, and what takes long.
 
     Raises:
@@ -106,16 +108,10 @@ def run_md(
             for name, one in files.items():
                 progress(name, one.step, job.steps, one.stop.reason if one.stop else "")
         died: dict[str, str] = {}
-        cluster = (
-            ray_cluster(min(n_workers or 1, len(todo)), options.address) if todo and n_workers != 0 else nullcontext()
-        )
-        with cluster, stopping_in_order() as stop:
-            environment = (
-                runtime_env(job.model, options.env, address=options.address, say=say) if todo and n_workers != 0 else {}
-            )
-            parts = (
-                _serial(job, todo, files) if n_workers == 0 else _on_ray(job, todo, files, n_workers, environment, died)
-            )
+        n_workers = len(todo) if n_workers is None else min(n_workers, len(todo))
+        with ray_cluster(n_workers, options.address), stopping_in_order() as stop:
+            environment = runtime_env(job.model, options.env, address=options.address, say=say) if n_workers else {}
+            parts = _on_ray(job, todo, files, n_workers, environment, died) if n_workers else _serial(job, todo, files)
             with closing(parts):  # lets go of the tasks while Ray is still there
                 for name, part in parts:
                     files[name].add(part)
@@ -157,55 +153,29 @@ def _on_ray(
     job: Dynamics,
     todo: Sequence[Replica],
     files: Mapping[str, ReplicaFiles],
-    n_workers: int | None,
+    n_workers: int,
     environment: Mapping[str, Any],
     died: dict[str, str],
 ) -> Generator[tuple[str, Part], None, None]:
     """Yield parts as they come; a replica that is given up is noted in `died`."""
     import ray
-    from ray import exceptions as ends
 
-    gpus = job.model.gpus if cluster_gpus() > 0 else 0
-    memory = None if job.model.memory_gib is None else int(job.model.memory_gib * 2**30)
-    ask = ray.remote(run_replica).options(
-        num_cpus=1, num_gpus=gpus, memory=memory, max_retries=0, num_returns="streaming", runtime_env=environment
-    )
-    shared = ray.put(job)
-    waiting = list(todo)
-    flight: dict[Any, Replica] = {}
+    shared, waiting = ray.put(job), deque(todo)
     deaths: dict[str, tuple[int, int]] = {}
-    try:
-        while waiting or flight:
-            while waiting and len(flight) < (n_workers or len(todo)):
-                replica = waiting.pop(0)
-                flight[ask.remote(shared, replica, files[replica.name].state)] = replica
-            ready, _ = ray.wait(list(flight), num_returns=1, timeout=LOOK_SECONDS)
-            if ready and len(flight) > 1:  # all that are ready, lest the first one keeps the others waiting
-                ready, _ = ray.wait(list(flight), num_returns=len(flight), timeout=0)
-            if not ready:
-                yield todo[0].name, Part(0)  # so that the caller looks up
-            for stream in ready:
-                replica = flight[stream]
-                try:
-                    yield replica.name, ray.get(next(stream))
-                except StopIteration:
-                    del flight[stream]
-                except ends.RayTaskError as err:
-                    cause = err.cause
-                    if isinstance(cause, MatdiscError):
-                        raise type(cause)(*cause.args) from None
-                    raise RunError(
-                        f"replica {replica.name}: model {job.model.key!r} cannot be asked: {one_line(str(cause))}"
-                    ) from err
-                except ends.RayError as err:
-                    del flight[stream]
-                    if _again(replica.name, files[replica.name].step, deaths):
-                        waiting.append(replica)
-                    else:
-                        died[replica.name] = f"{type(err).__name__}: {one_line(str(err))}"
-    finally:
-        for stream in flight:
-            ray.cancel(stream, force=False)  # by force Ray would abort the driver if a task ends at that moment
+    pool: TaskPool[Replica, Part] = TaskPool(
+        run_replica, lambda replica: (shared, replica, files[replica.name].state), n_workers,
+        what=f"model {job.model.key!r}", model=job.model, environment=environment,
+    )  # fmt: skip
+    for arrival in chain.from_iterable(pool.arrivals(lambda: waiting.popleft() if waiting else None)):
+        name, death = arrival.item.name, arrival.death
+        if arrival.error:
+            raise arrival.error
+        if arrival.result:
+            yield name, arrival.result
+        elif death and _again(name, files[name].step, deaths):
+            waiting.append(arrival.item)
+        elif death:
+            died[name] = f"{type(death).__name__}: {one_line(str(death))}"
 
 
 def _again(name: str, step: int, deaths: dict[str, tuple[int, int]]) -> bool:
