@@ -46,7 +46,7 @@ def one_fold() -> None:
     test = np.random.default_rng(0).permutation(len(alloys)) % 5 == 0
     train = [a for a, t in zip(alloys, test, strict=True) if not t]
     asked = [a for a, t in zip(alloys, test, strict=True) if t]
-    seconds = _cpu(lambda: EvidenceModel().fit(train, high[~test]).judge(asked), repeat=5)
+    seconds = _cpu(lambda: EvidenceModel().fit(train, high[~test]).predict(asked), repeat=5)
     print(f"{'alloys: fit and predict one fold of 102':55s} {seconds:.4f} s CPU (at most 0.05)")
 
 
@@ -68,7 +68,7 @@ def one_seed(seed: int) -> float:
     train = [a for a, c in zip(alloys, chosen, strict=True) if c]
     asked = [a for a, c in zip(alloys, chosen, strict=True) if not c]
     model = EvidenceModel(Settings(knowledge=(rule_table(), *experts()), seed=seed)).fit(train, high[chosen])
-    model.judge(asked)
+    model.predict(asked)
     return time.process_time() - started
 
 
@@ -80,7 +80,7 @@ def screening() -> None:
     model.fit([a for a, c in zip(alloys, chosen, strict=True) if c], high[chosen])
     known = set(model.alloys)
     unseen = [a for a in map(frozenset, combinations(METALS_25.split(), 4)) if a not in known]
-    seconds = _cpu(lambda: model.judge(unseen), repeat=5)
+    seconds = _cpu(lambda: model.predict(unseen), repeat=5)
     rate = len(unseen) / seconds
     print(f"{'alloys: screening unseen quaternaries of 25 metals':55s} {rate:,.0f} a second (at least 20,000)")
 

@@ -59,11 +59,11 @@ def check_potential(
     _check_stress(calculator, atoms, stress)
 
 
-def check_predictor(predictor: Predictor, train: Sequence[Sample], asked: Sequence[Sample], question: Question) -> None:
+def check_predictor(predictor: Predictor, train: Sequence[Sample], test: Sequence[Sample], question: Question) -> None:
     """Raise AssertionError unless a predictor answers each material once, finitely, and the same way in any order."""
-    answers = list(predictor(train, asked, question))
-    assert len(answers) == len(asked), f"{len(answers)} answers to {len(asked)} materials"
-    backwards = list(predictor(train, asked[::-1], question))[::-1]
+    answers = list(predictor(train, test, question))
+    assert len(answers) == len(test), f"{len(answers)} answers to {len(test)} materials"
+    backwards = list(predictor(train, test[::-1], question))[::-1]
     for given, again in zip(answers, backwards, strict=True):
         assert given == again, "the answer depends on the order of the materials"
         if not isinstance(given, Unsupported):
@@ -154,11 +154,11 @@ def _append(log: str, line: str) -> None:
 def peeking() -> Predictor:
     """Return a predictor that fails if it is shown the target of a material it is asked about."""
 
-    def answers(train: Sequence[Sample], asked: Sequence[Sample], question: Question) -> list[Values]:
-        assert not any(s.target for s in asked), "a label reached the model"
-        assert not {s.material_id for s in train} & {s.material_id for s in asked}, "asked about its training data"
-        assert not {s.group for s in train} & {s.group for s in asked}, "a group straddles the split"
-        return [{"p_stable": 0.0} for _ in asked]
+    def answers(train: Sequence[Sample], test: Sequence[Sample], question: Question) -> list[Values]:
+        assert not any(s.target for s in test), "a label reached the model"
+        assert not {s.material_id for s in train} & {s.material_id for s in test}, "asked about its training data"
+        assert not {s.group for s in train} & {s.group for s in test}, "a group straddles the split"
+        return [{"p_stable": 0.0} for _ in test]
 
     return answers
 

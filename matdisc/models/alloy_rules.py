@@ -85,15 +85,15 @@ def _radius(symbol: str) -> float:
 
 
 def _predictor(rule: Rule) -> Predictor:
-    def answers(train: Sequence[Sample], asked: Sequence[Sample], question: Question) -> Sequence[Answer]:
+    def answers(train: Sequence[Sample], test: Sequence[Sample], question: Question) -> Sequence[Answer]:
         known = [s for s in train if _unknown(s) is None]
         labels = np.array([s.target["high"] > 0.5 for s in known], bool)
         said = rule([s.inputs["elements"] for s in known]) if known else np.zeros(0, bool)
         rates = {yes: _rate(labels[said == yes]) for yes in (True, False)}
-        able = [s for s in asked if _unknown(s) is None]
+        able = [s for s in test if _unknown(s) is None]
         calls = iter(rule([s.inputs["elements"] for s in able]) if able else ())
         found: list[Answer] = []
-        for sample in asked:
+        for sample in test:
             unknown = _unknown(sample)
             if unknown is not None:
                 found.append(Unsupported(f"Miedema's model has no parameters of {unknown} here"))

@@ -26,12 +26,12 @@ def random_forest(trees: int = 300, seed: int = 0) -> Predictor:
     and answers with each candidate's probability. Without training data it declares the material unsupported.
     """
 
-    def answers(train: Sequence[Sample], asked: Sequence[Sample], question: Question) -> list[Values | Unsupported]:
+    def answers(train: Sequence[Sample], test: Sequence[Sample], question: Question) -> list[Values | Unsupported]:
         if not train:
-            return [Unsupported("no training data in this dataset") for _ in asked]
+            return [Unsupported("no training data in this dataset") for _ in test]
         if question.task == "polymorphs":
-            return _structure_map(train, asked, trees, seed)
-        return _formation_energies(train, asked, trees, seed)
+            return _structure_map(train, test, trees, seed)
+        return _formation_energies(train, test, trees, seed)
 
     return answers
 
@@ -63,17 +63,17 @@ def element_properties(symbol: str) -> Floats:
 
 
 def _formation_energies(
-    train: Sequence[Sample], asked: Sequence[Sample], trees: int, seed: int
+    train: Sequence[Sample], test: Sequence[Sample], trees: int, seed: int
 ) -> list[Values | Unsupported]:
     from sklearn.ensemble import RandomForestRegressor
 
     forest = RandomForestRegressor(trees, random_state=seed, n_jobs=1)
     forest.fit(_matrix(train), [s.target["e_form_per_atom"] for s in train])
-    return [{"e_form_per_atom": float(e)} for e in forest.predict(_matrix(asked))]
+    return [{"e_form_per_atom": float(e)} for e in forest.predict(_matrix(test))]
 
 
 def _structure_map(
-    train: Sequence[Sample], asked: Sequence[Sample], trees: int, seed: int
+    train: Sequence[Sample], test: Sequence[Sample], trees: int, seed: int
 ) -> list[Values | Unsupported]:
     from sklearn.ensemble import RandomForestClassifier
 
@@ -81,10 +81,10 @@ def _structure_map(
     forest = RandomForestClassifier(trees, random_state=seed, n_jobs=1)
     forest.fit(_matrix(observed), [str(s.inputs["prototype"]) for s in observed])
     place = {name: i for i, name in enumerate(forest.classes_)}
-    probabilities = forest.predict_proba(_matrix(asked))
+    probabilities = forest.predict_proba(_matrix(test))
     return [
         {"p_stable": float(row[place[s.inputs["prototype"]]]) if s.inputs["prototype"] in place else 0.0}
-        for s, row in zip(asked, probabilities, strict=True)
+        for s, row in zip(test, probabilities, strict=True)
     ]
 
 

@@ -14,8 +14,8 @@ from matdisc.schema import Sample, Values
 def all_stable() -> Predictor:
     """Return a predictor that calls every material stable."""
 
-    def answers(train: Sequence[Sample], asked: Sequence[Sample], question: Question) -> list[Values]:
-        return [{"p_stable": 1.0} for _ in asked]
+    def answers(train: Sequence[Sample], test: Sequence[Sample], question: Question) -> list[Values]:
+        return [{"p_stable": 1.0} for _ in test]
 
     return answers
 
@@ -27,8 +27,8 @@ def prevalence_random(seed: int = 0) -> Predictor:
     material id alone, so neither order nor subset matters.
     """
 
-    def answers(train: Sequence[Sample], asked: Sequence[Sample], question: Question) -> list[Values]:
-        lots = [_uniform(seed, s.material_id) for s in asked]
+    def answers(train: Sequence[Sample], test: Sequence[Sample], question: Question) -> list[Values]:
+        lots = [_uniform(seed, s.material_id) for s in test]
         if question.task == "polymorphs":
             return [{"p_stable": lot} for lot in lots]
         e_hull = np.array([s.target["e_above_hull"] for s in train])
@@ -41,11 +41,11 @@ def prevalence_random(seed: int = 0) -> Predictor:
 def mean_energy() -> Predictor:
     """Return a predictor that answers with the mean formation energy of the train part (polymorphs: always 0)."""
 
-    def answers(train: Sequence[Sample], asked: Sequence[Sample], question: Question) -> list[Values]:
+    def answers(train: Sequence[Sample], test: Sequence[Sample], question: Question) -> list[Values]:
         if question.task == "polymorphs":
-            return [{"energy_per_atom": 0.0} for _ in asked]
+            return [{"energy_per_atom": 0.0} for _ in test]
         mean = float(np.mean([s.target["e_form_per_atom"] for s in train])) if train else 0.0
-        return [{"e_form_per_atom": mean} for _ in asked]
+        return [{"e_form_per_atom": mean} for _ in test]
 
     return answers
 
@@ -53,8 +53,8 @@ def mean_energy() -> Predictor:
 def unrelaxed() -> Predictor:
     """Return a predictor that answers with every start structure as it is."""
 
-    def answers(train: Sequence[Sample], asked: Sequence[Sample], question: Question) -> list[Answer]:
-        return [{"structure": s.crystal} for s in asked]
+    def answers(train: Sequence[Sample], test: Sequence[Sample], question: Question) -> list[Answer]:
+        return [{"structure": s.crystal} for s in test]
 
     return answers
 

@@ -79,10 +79,10 @@ def explain_alloy(board: Board, model_key: str, dataset_key: str, alloy: str, *,
 
     settings, card = _settings(board.model(model_key)), board.dataset(dataset_key)
     _need_protocols(card)
-    asked = parse_alloy(alloy)
-    known = [sample for sample in pool(load(board, dataset_key)) if frozenset(sample.inputs["elements"]) != asked]
+    elements = parse_alloy(alloy)
+    known = [sample for sample in pool(load(board, dataset_key)) if frozenset(sample.inputs["elements"]) != elements]
     model = EvidenceModel(settings).fit(_sets(known), np.array([_high(sample) for sample in known]))
-    return explain(model, asked, limit)
+    return explain(model, elements, limit)
 
 
 def evidence_map(board: Board, model_key: str, dataset_key: str, *, limit: int = 4) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def _settings(card: ModelCard) -> Settings:
 
 def _surest(model: EvidenceModel, test: Sequence[Sample], limit: int) -> list[Sample]:
     """Alloys with the highest belief in High and in Low, in turns; those without evidence never."""
-    beliefs = model.judge(_sets(test))
+    beliefs = model.predict(_sets(test))
     orders = [sorted(range(len(test)), key=lambda i: (-mass[i], test[i].material_id)) for mass in beliefs.masses.T[:2]]
     turns = [i for both in zip(*orders, strict=True) for i in both if beliefs.n_pieces[i]]
     return [test[i] for i in dict.fromkeys(turns)][:limit]
@@ -154,9 +154,9 @@ def _explained(model: EvidenceModel, sample: Sample) -> dict[str, Any]:
     from matdisc.models.evidence.explain import explain
 
     found = explain(model, frozenset(sample.inputs["elements"]), STEPS)
-    told = found.as_dict()
-    steps = [{"exchange": step.exchange} | given for step, given in zip(found.steps, told["steps"], strict=True)]
-    return told | {"high": _high(sample), "steps": steps, "graph": found.graph()}
+    content = found.as_dict()
+    steps = [{"exchange": step.exchange} | given for step, given in zip(found.steps, content["steps"], strict=True)]
+    return content | {"high": _high(sample), "steps": steps, "graph": found.graph()}
 
 
 def _sets(samples: Sequence[Sample]) -> list[frozenset[str]]:

@@ -10,7 +10,7 @@ from matdisc.datasets.verify import verify
 from matdisc.errors import DataError
 from matdisc.physics.md.watchdog import bonds_of
 from matdisc.run.evaluate import steps
-from matdisc.tasks.dynamics.simulation import boxed
+from matdisc.tasks.dynamics.simulation import box_atoms
 
 BOARD = Board(shipped_board())
 SETS = ("dynamics-metals", "dynamics-perovskites", "dynamics-electrolytes")
@@ -25,7 +25,7 @@ def test_the_metals_are_at_the_minimum_of_the_potential_behind_the_reference():
     from ase.calculators.emt import EMT
 
     for sample in load(BOARD, "dynamics-metals").samples:
-        atoms = boxed(sample)
+        atoms = box_atoms(sample)
         atoms.calc = EMT()
         assert np.abs(atoms.get_forces()).max() < 1e-3
         assert 24 <= len(atoms) <= 36
@@ -33,7 +33,7 @@ def test_the_metals_are_at_the_minimum_of_the_potential_behind_the_reference():
 
 def test_the_molecules_of_the_electrolytes_are_whole_and_neutral_in_sum():
     for sample in load(BOARD, "dynamics-electrolytes").samples:
-        atoms = boxed(sample)
+        atoms = box_atoms(sample)
         bonds, molecule = bonds_of(atoms), atoms.get_array("molecule")
         assert (molecule[bonds.first] == molecule[bonds.second]).all()
         assert atoms.info["charge"] == 0

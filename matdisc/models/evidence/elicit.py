@@ -41,7 +41,7 @@ LONGEST_REASON = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PairQuestion:
     """One question: an unordered pair of elements in one domain."""
 
     element_1: str
@@ -98,7 +98,7 @@ class Endpoint:
             raise RunError(f"endpoint {self.url!r}: plain http is for this machine alone; use https")
 
 
-def questions(elements: Sequence[str], domains: Sequence[str]) -> list[Asked]:
+def questions(elements: Sequence[str], domains: Sequence[str]) -> list[PairQuestion]:
     """Return every pair of elements in every domain, in a fixed order.
 
     Raises:
@@ -112,7 +112,7 @@ def questions(elements: Sequence[str], domains: Sequence[str]) -> list[Asked]:
     strange = [domain for domain in domains if not re.fullmatch(r"[\w -]{1,60}", domain)]
     if strange or not domains:
         raise DataError(f"domain {(strange or [''])[0]!r}: use letters, digits, spaces and dashes, at most 60")
-    return [Asked(a, b, domain) for domain in domains for a, b in combinations(sorted(elements), 2)]
+    return [PairQuestion(a, b, domain) for domain in domains for a, b in combinations(sorted(elements), 2)]
 
 
 def parse_answer(text: str) -> Answer:
@@ -137,7 +137,10 @@ def parse_answer(text: str) -> Answer:
 
 
 def elicit(
-    asked: Sequence[Asked], endpoint: Endpoint, table: Path, said: Callable[[int, int], None] = lambda done, total: None
+    pairs: Sequence[PairQuestion],
+    endpoint: Endpoint,
+    table: Path,
+    report: Callable[[int, int], None] = lambda done, total: None,
 ) -> int:
     """Ask what the table does not have yet, and append each answer at once; return how many were asked.
 
@@ -148,8 +151,8 @@ def elicit(
         DataError: If the table exists and is none of ours.
         RunError: If the service refuses, or does not answer after several attempts.
     """
-    done = answered(table)
-    todo = [question for question in asked if question not in done]
+    done = answered_questions(table)
+    todo = [question for question in pairs if question not in done]
     table.parent.mkdir(parents=True, exist_ok=True)
     new = not table.exists() or table.stat().st_size == 0
     with table.open("a", encoding="utf-8", newline="") as stream:
@@ -163,11 +166,11 @@ def elicit(
             writer.writerow((*row, answer.substitutability, answer.reason))
             stream.flush()
             os.fsync(stream.fileno())
-            said(len(asked) - len(todo) + number, len(asked))
+            report(len(pairs) - len(todo) + number, len(pairs))
     return len(todo)
 
 
-def answered(table: Path) -> set[Asked]:
+def answered_questions(table: Path) -> set[PairQuestion]:
     """Return the questions that a table has an answer to; a last line that was cut off is removed from it.
 
     Raises:
@@ -187,10 +190,10 @@ def answered(table: Path) -> set[Asked]:
     if len(whole) < len(content):
         with table.open("r+b") as stream:
             stream.truncate(len(whole))
-    return {Asked(row[0], row[1], row[2]) for row in rows[1:]}
+    return {PairQuestion(row[0], row[1], row[2]) for row in rows[1:]}
 
 
-def ask(question: Asked, endpoint: Endpoint) -> str:
+def ask(question: PairQuestion, endpoint: Endpoint) -> str:
     """Return the text of the reply to one question; empty if the reply is not of the protocol's form.
 
     Raises:
@@ -222,7 +225,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _send(question: Asked, endpoint: Endpoint) -> bytes:
+def _send(question: PairQuestion, endpoint: Endpoint) -> bytes:
     body = {
         "model": endpoint.model,
         "temperature": 0,

@@ -88,7 +88,7 @@ class EvidenceClassifier(ClassifierMixin, BaseEstimator):
     def predict_belief(self, X: Sequence[Any]) -> Beliefs:
         """Return belief, plausibility, conflict, abstention and number of pieces, arrays of shape (n_alloys,)."""
         check_is_fitted(self)
-        return self.model_.judge(X)
+        return self.model_.predict(X)
 
     def predict_proba(self, X: Sequence[Any]) -> NDArray[np.float64]:
         """Return pignistic probabilities in the order of `classes_`, shape (n_alloys, 2); 0.5 without evidence."""

@@ -157,7 +157,7 @@ def explain(model: EvidenceModel, alloy: Any, limit: int = 10) -> Explanation:
         DataError: If the alloy names an unknown element.
     """
     asked = parse_alloy(alloy)
-    beliefs = model.judge([asked])
+    beliefs = model.predict([asked])
     view = model.view([asked])
     fused = model.similarity(view)
     keys = speaking_keys(view.groups, fused.masses, model.order)
@@ -220,7 +220,7 @@ def _tables(model: EvidenceModel, view: View, removed: Alloy, added: Alloy) -> t
     i, j = (view.groups.elements.index(next(iter(group))) for group in (removed, added))
     reliability = model.reliabilities[int(model.settings.use_data) :]
     found = []
-    for table, said, r in zip(model.settings.knowledge, view.said, reliability, strict=True):
+    for table, said, r in zip(model.settings.knowledge, view.table_masses, reliability, strict=True):
         s, d = r * said[i, j, :2]
         if s + d > 0:
             found.append((table.name, float(s), float(d)))

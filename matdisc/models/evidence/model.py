@@ -106,7 +106,7 @@ class EvidenceModel:
         self.similarity(self._view)
         return self
 
-    def judge(self, alloys: Sequence[Any]) -> Beliefs:
+    def predict(self, alloys: Sequence[Any]) -> Beliefs:
         """Return what is known about alloys; the answer to one does not depend on which others are asked about.
 
         Raises:
@@ -136,7 +136,7 @@ class EvidenceModel:
         """Return the fused masses (similar, dissimilar, not known) of each key and their conflict."""
         if self._similarity is None or self._similarity[0] is not view:
             data = None if view.counts is None else masses_of(view, self.alpha, self.weights).masses
-            fused = fuse(view.groups, data, view.said, self.reliabilities, self.settings.fusion)
+            fused = fuse(view.groups, data, view.table_masses, self.reliabilities, self.settings.fusion)
             self._similarity = (view, fused)
         return self._similarity[1]
 

@@ -37,8 +37,8 @@ ABSTENTION: Values = {"p_high": 0.5, "belief": 0.0, "plausibility": 1.0, "confli
 def prior() -> Predictor:
     """Return a predictor that answers with the share of High in the train part, and abstains without one."""
 
-    def answers(train: Sequence[Sample], asked: Sequence[Sample], question: Question) -> list[Values]:
-        return _class_rate(train, asked)
+    def answers(train: Sequence[Sample], test: Sequence[Sample], question: Question) -> list[Values]:
+        return _class_rate(train, test)
 
     return answers
 
@@ -46,8 +46,8 @@ def prior() -> Predictor:
 def always_high() -> Predictor:
     """Return a predictor that calls every alloy High."""
 
-    def answers(train: Sequence[Sample], asked: Sequence[Sample], question: Question) -> list[Values]:
-        return [_certain(1.0) for _ in asked]
+    def answers(train: Sequence[Sample], test: Sequence[Sample], question: Question) -> list[Values]:
+        return [_certain(1.0) for _ in test]
 
     return answers
 
@@ -55,9 +55,9 @@ def always_high() -> Predictor:
 def constant_similarity(similar: float = 0.1) -> Predictor:
     """Return the null: each element is as similar to every other, so neighbours are counted and nothing is known."""
 
-    def answers(train: Sequence[Sample], asked: Sequence[Sample], question: Question) -> list[Values]:
-        elements = alphabet(_alloys(train), _alloys(asked))
-        return _evidence(Settings(use_data=False, knowledge=(constant_table(elements, similar),)), train, asked)
+    def answers(train: Sequence[Sample], test: Sequence[Sample], question: Question) -> list[Values]:
+        elements = alphabet(_alloys(train), _alloys(test))
+        return _evidence(Settings(use_data=False, knowledge=(constant_table(elements, similar),)), train, test)
 
     return answers
 
@@ -71,11 +71,11 @@ def permuted(table: str = "", seeds: str = "0,1,2") -> Predictor:
     """
     tables = read_tables(table_path(table)) if table else (rule_table(),)
 
-    def answers(train: Sequence[Sample], asked: Sequence[Sample], question: Question) -> list[Values]:
+    def answers(train: Sequence[Sample], test: Sequence[Sample], question: Question) -> list[Values]:
         runs = []
         for seed in seeds.split(","):
             shuffled = tuple(t.permuted(int(seed)) for t in tables)
-            runs.append(_evidence(Settings(use_data=False, knowledge=shuffled), train, asked))
+            runs.append(_evidence(Settings(use_data=False, knowledge=shuffled), train, test))
         return [
             {name: float(np.mean([a[name] for a in same])) for name in ABSTENTION} for same in zip(*runs, strict=True)
         ]
@@ -94,8 +94,8 @@ def evidence(source: Source = "data", table: str = "", **more: Any) -> Predictor
     """
     settings = evidence_settings(source, table, **more)
 
-    def answers(train: Sequence[Sample], asked: Sequence[Sample], question: Question) -> list[Values]:
-        return _evidence(settings, train, asked)
+    def answers(train: Sequence[Sample], test: Sequence[Sample], question: Question) -> list[Values]:
+        return _evidence(settings, train, test)
 
     return answers
 
@@ -206,11 +206,11 @@ def _as_stated(path: Path, sha256: str) -> Path:
     return path
 
 
-def _evidence(settings: Settings, train: Sequence[Sample], asked: Sequence[Sample]) -> list[Values]:
+def _evidence(settings: Settings, train: Sequence[Sample], test: Sequence[Sample]) -> list[Values]:
     if not train:
-        return [ABSTENTION for _ in asked]
+        return [ABSTENTION for _ in test]
     model = EvidenceModel(settings).fit(_alloys(train), _labels(train))
-    return _values(model.judge(_alloys(asked)))
+    return _values(model.predict(_alloys(test)))
 
 
 def _values(beliefs: Beliefs) -> list[Values]:
@@ -227,23 +227,23 @@ def _classifier(model: Any, features: Features) -> Predictor:
     if features not in ("descriptors", "one-hot"):
         raise ValueError(f"features is {features!r}; allowed: descriptors, one-hot")
 
-    def answers(train: Sequence[Sample], asked: Sequence[Sample], question: Question) -> list[Values]:
+    def answers(train: Sequence[Sample], test: Sequence[Sample], question: Question) -> list[Values]:
         labels = _labels(train)
         if not train or labels.all() or not labels.any():
-            return _class_rate(train, asked)
+            return _class_rate(train, test)
         elements = alphabet(_alloys(train))
         fitted = model().fit(_matrix(train, features, elements), labels)
-        p_high = fitted.predict_proba(_matrix(asked, features, elements))[:, 1] if asked else []
+        p_high = fitted.predict_proba(_matrix(test, features, elements))[:, 1] if test else []
         return [_certain(float(p)) for p in p_high]
 
     return answers
 
 
-def _class_rate(train: Sequence[Sample], asked: Sequence[Sample]) -> list[Values]:
+def _class_rate(train: Sequence[Sample], test: Sequence[Sample]) -> list[Values]:
     if not train:
-        return [ABSTENTION for _ in asked]
+        return [ABSTENTION for _ in test]
     rate = float(np.mean(_labels(train)))
-    return [_certain(rate) for _ in asked]
+    return [_certain(rate) for _ in test]
 
 
 def _matrix(samples: Sequence[Sample], features: Features, elements: Sequence[str]) -> Floats:

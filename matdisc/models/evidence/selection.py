@@ -94,9 +94,12 @@ def _called_by_each(settings: Settings, view: View, weights: Floats | None, keep
     masses = []
     if settings.use_data:
         data = masses_of(part, alpha, weights).masses
-        masses.append(fuse(view.groups, data, view.said[:0], (settings.fusion.data_share,), settings.fusion).masses)
+        masses.append(
+            fuse(view.groups, data, view.table_masses[:0], (settings.fusion.data_share,), settings.fusion).masses
+        )
     masses += [
-        fuse(view.groups, None, view.said[i : i + 1], (1.0,), settings.fusion).masses for i in range(len(view.said))
+        fuse(view.groups, None, view.table_masses[i : i + 1], (1.0,), settings.fusion).masses
+        for i in range(len(view.table_masses))
     ]
     largest = max(settings.orders)
     p_high = _p_high(settings, view.hosts, part, keep, [(m, largest, alpha) for m in masses])
@@ -118,7 +121,7 @@ def _held_out(
     fused = {}
     for alpha in settings.alphas:
         data = masses_of(part, alpha, weights).masses
-        fused[alpha] = fuse(view.groups, data, view.said, reliability, settings.fusion).masses
+        fused[alpha] = fuse(view.groups, data, view.table_masses, reliability, settings.fusion).masses
     return _p_high(settings, view.hosts, part, keep, [(fused[alpha], order, alpha) for alpha, order in grid])
 
 

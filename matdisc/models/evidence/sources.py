@@ -111,14 +111,16 @@ class Fusion:
 def table_masses(groups: Groups, tables: Sequence[PairTable], fusion: Fusion) -> Floats:
     """Return what tables say, discounted by their share of the weight, shape (n_tables, n_elements, n_elements, 3)."""
     n = len(groups.elements)
-    said = np.empty((len(tables), n, n, 3))
+    masses = np.empty((len(tables), n, n, 3))
     for i, table in enumerate(tables):
         even = (1.0 - fusion.data_share) / len(tables)
-        said[i] = discount(table.masses(groups.elements), even if table.discount is None else table.discount)
-    return said
+        masses[i] = discount(table.masses(groups.elements), even if table.discount is None else table.discount)
+    return masses
 
 
-def fuse(groups: Groups, data: Floats | None, said: Floats, reliability: Sequence[float], fusion: Fusion) -> Combined:
+def fuse(
+    groups: Groups, data: Floats | None, knowledge: Floats, reliability: Sequence[float], fusion: Fusion
+) -> Combined:
     """Return the masses of each key over all sources, shape (n_groups, n_groups, 3), and their conflict.
 
     The conflict of two levels of fusion is 1 - (1 - k1)(1 - k2); a key that one source speaks about has none.
@@ -126,7 +128,7 @@ def fuse(groups: Groups, data: Floats | None, said: Floats, reliability: Sequenc
     Args:
         groups: The element groups that keys are made of.
         data: Masses of stage A, undiscounted; None without that source.
-        said: What `table_masses` returns; shape (0, n_elements, n_elements, 3) without knowledge.
+        knowledge: What `table_masses` returns; shape (0, n_elements, n_elements, 3) without knowledge.
         reliability: In [0, 1], of the data first if there are, then of each table.
         fusion: Rules and weights.
 
@@ -137,22 +139,22 @@ def fuse(groups: Groups, data: Floats | None, said: Floats, reliability: Sequenc
     if data is None:
         masses = np.tile([0.0, 0.0, 1.0], (size, size, 1))
     else:
-        masses = discount(data, (fusion.data_share if len(said) else 1.0) * reliability[0])
+        masses = discount(data, (fusion.data_share if len(knowledge) else 1.0) * reliability[0])
     conflict = np.zeros((size, size))
-    if len(said):
-        tables = discount(said, np.asarray(reliability[data is not None :])[:, None, None])
+    if len(knowledge):
+        tables = discount(knowledge, np.asarray(reliability[data is not None :])[:, None, None])
         ones = slice(1, len(groups.elements) + 1)
         both = _two_levels(None if data is None else masses[ones, ones], np.moveaxis(tables, 0, -2), fusion)
         masses[ones, ones], conflict[ones, ones] = both
     return Combined(masses, conflict)
 
 
-def _two_levels(data: Floats | None, said: Floats, fusion: Fusion) -> tuple[Floats, Floats]:
+def _two_levels(data: Floats | None, knowledge: Floats, fusion: Fusion) -> tuple[Floats, Floats]:
     """Tables first, then data; at once where both have the same rule, which matters to those that do not associate."""
     if data is not None and fusion.rule == fusion.expert_rule:
-        at_once = _combined(np.concatenate([said, data[..., None, :]], axis=-2), fusion.rule)
+        at_once = _combined(np.concatenate([knowledge, data[..., None, :]], axis=-2), fusion.rule)
         return at_once.masses, at_once.conflict
-    experts = _combined(said, fusion.expert_rule)
+    experts = _combined(knowledge, fusion.expert_rule)
     if data is None:
         return experts.masses, experts.conflict
     both = _combined(np.stack([experts.masses, data], axis=-2), fusion.rule)

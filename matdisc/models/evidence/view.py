@@ -21,13 +21,13 @@ class View:
         groups: The alphabet and its groups.
         hosts: The training alloys.
         counts: Pairs of them behind each key; None where they are no source.
-        said: Masses of the tables, shape (n_tables, n_elements, n_elements, 3), discounted by their share.
+        table_masses: Masses of the tables, shape (n_tables, n_elements, n_elements, 3), discounted by their share.
     """
 
     groups: Groups
     hosts: Hosts
     counts: Counts | None
-    said: Floats
+    table_masses: Floats
 
 
 def masses_of(view: View, alpha: float, weights: Floats | None) -> Combined:

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from matdisc import formats
 from matdisc.atomic import write_atomic
 from matdisc.errors import DataError
-from matdisc.models.get.inputs import labels_of, unread
+from matdisc.models.get.inputs import labels_of, unread_fields
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -243,7 +243,7 @@ def from_atoms(
     notes, names, rows = formats.Notes(), dict[str, None](), []
     for i, atoms in enumerate(structures):
         known = formats.checked(atoms, f"{source}: frame {i}", note=notes)
-        names |= dict.fromkeys(unread(known))
+        names |= dict.fromkeys(unread_fields(known))
         rows.append(_frame(known, f"{source}: frame {i}", notes))
     notes.tell(source, say)
     if names:

@@ -144,7 +144,7 @@ def fields_of(atoms: Atoms) -> dict[str, Any]:
     return {str(key): value for key, value in {**atoms.info, **atoms.arrays, **results}.items()}
 
 
-def unread(atoms: Atoms) -> list[str]:
+def unread_fields(atoms: Atoms) -> list[str]:
     """Return the names of the fields of a structure that are read by nobody; words of a comment are none."""
     return [key for key, value in fields_of(atoms).items() if key not in (*READ, *NO_LABELS) and value is not True]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Gated:
+class GatedPerceptron:
     """A gated perceptron of the package with its first layer cut into one matrix for each input.
 
     Attributes:
@@ -35,7 +35,7 @@ class Gated:
     norms: tuple[Any, ...]
 
     @classmethod
-    def of(cls, layer: Any, n_inputs: int) -> Gated:
+    def of(cls, layer: Any, n_inputs: int) -> GatedPerceptron:
         """Cut a `chgnet.model.functions.GatedMLP` that reads `n_inputs` vectors of one size."""
         import torch
 
@@ -83,9 +83,9 @@ class Network:
         if model.model_args.get("gMLP_norm") not in (None, "layer"):
             raise ValueError("this CHGNet normalises over a batch, so crystals are not independent")
         self.model = model.eval().requires_grad_(False)
-        self.atom_layers = [(Gated.of(x.twoBody_atom, 3), x.mlp_out) for x in model.atom_conv_layers]
-        self.bond_layers = [(Gated.of(x.twoBody_bond, 4), x.mlp_out) for x in model.bond_conv_layers]
-        self.angle_layers = [Gated.of(x.twoBody_bond, 4) for x in model.angle_layers]
+        self.atom_layers = [(GatedPerceptron.of(x.twoBody_atom, 3), x.mlp_out) for x in model.atom_conv_layers]
+        self.bond_layers = [(GatedPerceptron.of(x.twoBody_bond, 4), x.mlp_out) for x in model.bond_conv_layers]
+        self.angle_layers = [GatedPerceptron.of(x.twoBody_bond, 4) for x in model.angle_layers]
         self.cutoffs = (float(model.graph_converter.atom_graph_cutoff), float(model.graph_converter.bond_graph_cutoff))
         self.n_elements = int(model.atom_embedding.embedding.num_embeddings)
         self.elements = model.composition_model.fc.weight[0].double()
@@ -120,7 +120,7 @@ class Network:
         return each.new_zeros(g.n_crystals).index_add(0, g.owners, each)
 
 
-def _to_atoms(layer: Gated, g: Graph, atoms: Tensor, bonds: Tensor, weights: Tensor) -> Tensor:
+def _to_atoms(layer: GatedPerceptron, g: Graph, atoms: Tensor, bonds: Tensor, weights: Tensor) -> Tensor:
     """Sum the messages of all directed bonds, there and back, at the atoms where they start."""
     import torch
 
@@ -131,7 +131,7 @@ def _to_atoms(layer: Gated, g: Graph, atoms: Tensor, bonds: Tensor, weights: Ten
     return torch.zeros_like(atoms).index_add(0, g.starts, messages.view(-1, weights.shape[1]))
 
 
-def _around_angles(layer: Gated, g: Graph, atoms: Tensor, bonds: Tensor, angles: Tensor) -> Tensor:
+def _around_angles(layer: GatedPerceptron, g: Graph, atoms: Tensor, bonds: Tensor, angles: Tensor) -> Tensor:
     """Sum what a layer reads of both bonds, the angle and the atom at its corner."""
     import torch
 
@@ -143,7 +143,7 @@ def _around_angles(layer: Gated, g: Graph, atoms: Tensor, bonds: Tensor, angles:
     return summed.add_(first_arm.index_select(0, g.arms)).addmm_(angles, own)
 
 
-def _to_bonds(layer: Gated, g: Graph, atoms: Tensor, bonds: Tensor, angles: Tensor, inner: Tensor) -> Tensor:
+def _to_bonds(layer: GatedPerceptron, g: Graph, atoms: Tensor, bonds: Tensor, angles: Tensor, inner: Tensor) -> Tensor:
     """Sum the messages of all angles at their first bonds."""
     messages = layer(_around_angles(layer, g, atoms, bonds, angles)) * inner.index_select(0, g.arms_second)
     return messages.new_zeros(len(g.short), messages.shape[1]).index_add(0, g.arms_first, messages)

@@ -41,9 +41,9 @@ def formation_energy(file: str, device: str = "cpu") -> Predictor:
     """
     model = _model(file, device)
 
-    def answers(train: Sequence[Sample], asked: Sequence[Sample], question: Question) -> list[Values | Unsupported]:
+    def answers(train: Sequence[Sample], test: Sequence[Sample], question: Question) -> list[Values | Unsupported]:
         name = "energy_per_atom" if question.task == "polymorphs" else "e_form_per_atom"
-        return [_answer(model, sample.crystal, name) for sample in asked]
+        return [_answer(model, sample.crystal, name) for sample in test]
 
     return answers
 

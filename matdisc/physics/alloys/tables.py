@@ -47,7 +47,7 @@ def energies_from(folder: Path, elements: Iterable[str]) -> Energies:
     return Energies(names, members * KJ_PER_MOL, omegas * KJ_PER_MOL, _intermetallics(folder, names))
 
 
-def tabulated(folder: Path) -> frozenset[str]:
+def tabulated_elements(folder: Path) -> frozenset[str]:
     """Return the elements that `energies_from` can be asked for.
 
     Raises:

@@ -7,7 +7,7 @@ trajectory may be driven alone and many together. Units: eV, Å, fs, K; pressure
 from matdisc.physics.md.conditions import Conditions
 from matdisc.physics.md.observers import Observer, Recorder
 from matdisc.physics.md.simulation import simulate
-from matdisc.physics.md.state import Frame, Simulated, State, Stop
+from matdisc.physics.md.state import Frame, SimulationResult, State, Stop
 from matdisc.physics.md.velocities import thermal_velocities
 from matdisc.physics.md.watchdog import Watchdog
 
@@ -16,7 +16,7 @@ __all__ = [
     "Frame",
     "Observer",
     "Recorder",
-    "Simulated",
+    "SimulationResult",
     "State",
     "Stop",
     "Watchdog",

@@ -72,7 +72,7 @@ class Limit:
             return f"a {self.name} of {value:g} {self.unit} {self.high}{self._meant(value, timestep)}"
         return ""
 
-    def loosened(self, value: float, timestep: float) -> str:
+    def safer_value(self, value: float, timestep: float) -> str:
         """Return which time scale would be safe in place of one that is odd; empty if this one is safe."""
         safe = self._lowest(self.odd, timestep)
         if not self.in_steps or value >= safe:
@@ -218,8 +218,8 @@ class Conditions:
     def tight(self) -> str:
         """Return in words which time scale is too tight for the step, and what would be safe; empty if none is."""
         for limit, value in reversed(self._given()):
-            if loosened := limit.loosened(value, self.timestep):
-                return loosened
+            if safer_value := limit.safer_value(value, self.timestep):
+                return safer_value
         return ""
 
     def doubtful(self) -> str:

@@ -14,7 +14,7 @@ from matdisc.physics.drivers import TimedOut
 from matdisc.physics.evaluation import Evaluation, Steps
 from matdisc.physics.md.conditions import Conditions
 from matdisc.physics.md.observers import Observer
-from matdisc.physics.md.state import Reason, Simulated, State, Stop
+from matdisc.physics.md.state import Reason, SimulationResult, State, Stop
 from matdisc.physics.md.trajectory import RUNAWAY, Trajectory
 from matdisc.physics.md.watchdog import Fence, Watch, Watchdog
 
@@ -36,7 +36,7 @@ def simulate(
     observers: Sequence[Observer] = (),
     watchdog: Watchdog | None = None,
     start: State | None = None,
-) -> Steps[Simulated]:
+) -> Steps[SimulationResult]:
     """Move atoms by so many steps, one evaluation each, and return the last state and why it ended early, if it did.
 
     A trajectory in parts, each started from the last `state` under the same conditions, is the same to the last bit as
@@ -83,7 +83,7 @@ def simulate(
         before = path.state()
         time = (before.step + 1) * conditions.timestep
         if lost := _advanced(path, before, fence):
-            return Simulated(before, done, Stop(lost[0], time, lost[1]))
+            return SimulationResult(before, done, Stop(lost[0], time, lost[1]))
         try:
             path.accept((yield path.atoms))
         except (MatdiscError, TimedOut):
@@ -91,16 +91,16 @@ def simulate(
         except Exception as err:
             _pass_on(err)
             reason: Reason = "not finite" if isinstance(err, ArithmeticError) else "no answer"
-            return Simulated(before, done, Stop(reason, time, f"{type(err).__name__}: {err}"))
+            return SimulationResult(before, done, Stop(reason, time, f"{type(err).__name__}: {err}"))
         if overflow := _overflow(path.finish, path):
-            return Simulated(before, done, Stop("runaway", time, overflow))
+            return SimulationResult(before, done, Stop("runaway", time, overflow))
         stop = None
         if watch and path.step % watch.watchdog.every == 0:
             stop, path.hot = watch.check(path.frame(), path.reference, path.hot)
         _show(path, observers)
         if stop:
-            return Simulated(path.state(), done + 1, stop)
-    return Simulated(path.state(), steps, None)
+            return SimulationResult(path.state(), done + 1, stop)
+    return SimulationResult(path.state(), steps, None)
 
 
 def _advanced(path: Trajectory, before: State, fence: Fence) -> tuple[Reason, str] | None:

@@ -129,7 +129,7 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Simulated:
+class SimulationResult:
     """How a simulation ended.
 
     Attributes:

@@ -23,7 +23,7 @@ MAX_VOLUME_CHANGE = 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class Relaxed:
+class RelaxationResult:
     """Where a relaxation ended.
 
     Attributes:
@@ -41,7 +41,7 @@ class Relaxed:
     fmax: float
 
 
-def relaxation(crystal: Crystal, protocol: Protocol) -> Steps[Relaxed]:
+def relaxation(crystal: Crystal, protocol: Protocol) -> Steps[RelaxationResult]:
     """Relax a crystal by a protocol: yields structures to evaluate, returns where it ended.
 
     Raises:
@@ -58,7 +58,7 @@ def relaxation(crystal: Crystal, protocol: Protocol) -> Steps[Relaxed]:
     found = yield atoms
     if protocol.max_steps == 0:
         largest = float(np.linalg.norm(found.forces, axis=1).max())
-        return Relaxed(found.energy, True, 0, crystal, largest)
+        return RelaxationResult(found.energy, True, 0, crystal, largest)
     if found.stress is None:
         raise ValueError("the potential gives no stress, so a cell cannot be relaxed with it")
     shaped = EvaluatedCell(atoms)
@@ -69,7 +69,7 @@ def relaxation(crystal: Crystal, protocol: Protocol) -> Steps[Relaxed]:
         forces = shaped.get_forces()
         largest = float(np.linalg.norm(forces, axis=1).max())
         if largest < protocol.fmax or steps >= protocol.max_steps:
-            return Relaxed(found.energy, largest < protocol.fmax, steps, to_crystal(atoms), largest)
+            return RelaxationResult(found.energy, largest < protocol.fmax, steps, to_crystal(atoms), largest)
         optimizer.step()
         steps += 1
         change = _volume(atoms.cell[:]) / start
@@ -78,7 +78,7 @@ def relaxation(crystal: Crystal, protocol: Protocol) -> Steps[Relaxed]:
         found = yield atoms
 
 
-def crystal_energy(calculator: Calculator, crystal: Crystal, protocol: Protocol) -> Relaxed:
+def crystal_energy(calculator: Calculator, crystal: Crystal, protocol: Protocol) -> RelaxationResult:
     """Return where a crystal ends under a protocol, asking the calculator directly."""
     from matdisc.physics.drivers import run_single
 

@@ -17,7 +17,7 @@ from matdisc.errors import MatdiscError, RunError
 from matdisc.models import load_potential, one_thread
 from matdisc.physics.drivers import FAULTS, iterate
 from matdisc.physics.evaluation import Evaluation, Steps, evaluate
-from matdisc.physics.md import Conditions, Simulated, State, Stop, Watchdog, simulate, thermal_velocities
+from matdisc.physics.md import Conditions, SimulationResult, State, Stop, Watchdog, simulate, thermal_velocities
 from matdisc.physics.md.state import from_bytes
 from matdisc.physics.md.trajectory import needs_cell
 from matdisc.predictions import one_line
@@ -211,7 +211,7 @@ class _Seer:
 
 def _stretch(
     job: Dynamics, replica: Replica, conditions: Conditions, state: State | None, length: int, calculator: Calculator
-) -> Generator[Part, None, Simulated]:
+) -> Generator[Part, None, SimulationResult]:
     started = time.perf_counter()
     writer = _Writer(job, replica.atoms)
     steps = simulate(
@@ -227,19 +227,21 @@ def _stretch(
     return found
 
 
-def _driven(steps: Steps[Simulated], calculator: Calculator, first: int) -> Generator[Part, None, Simulated]:
+def _driven(
+    steps: Steps[SimulationResult], calculator: Calculator, first: int
+) -> Generator[Part, None, SimulationResult]:
     """Do the work of a stretch, with signs of life."""
-    last_heartbeat, asked, going = time.perf_counter(), 0, iterate(steps, calculator)
+    last_heartbeat, evaluations, going = time.perf_counter(), 0, iterate(steps, calculator)
     while True:
         try:
             next(going)
         except StopIteration as end:
-            result: Simulated = end.value
+            result: SimulationResult = end.value
             return result
-        asked += 1
+        evaluations += 1
         if time.perf_counter() - last_heartbeat > HEARTBEAT:
             last_heartbeat = time.perf_counter()
-            yield Part(first + asked)
+            yield Part(first + evaluations)
 
 
 def _relaxed(

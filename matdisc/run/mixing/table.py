@@ -14,7 +14,7 @@ import numpy as np
 
 from matdisc.atomic import write_atomic
 from matdisc.physics.alloys.tables import LATTICES as TABLE_LATTICES
-from matdisc.physics.alloys.tables import energies_from, tabulated
+from matdisc.physics.alloys.tables import energies_from, tabulated_elements
 from matdisc.run.mixing.driver import Mixing
 from matdisc.units import KJ_PER_MOL
 from matdisc.version import __version__
@@ -44,7 +44,7 @@ def agreement(found: Mixing, folder: Path) -> list[Agreement]:
     """
     from scipy.stats import rankdata
 
-    names = [el for el in found.elements if el in tabulated(folder)]
+    names = [el for el in found.elements if el in tabulated_elements(folder)]
     if len(names) < 3:
         return []
     own = [found.elements.index(el) for el in names]
@@ -79,9 +79,9 @@ def write_table(found: Mixing, out: Path) -> str:
     domain = f"mixing by {found.settings['model']}"
     for (i, a), (j, b) in combinations(enumerate(found.elements), 2):
         s = float(found.similar[i, j])
-        told = [f"{s:.4f}", f"{1 - round(s, 4):.4f}"] if np.isfinite(s) else ["", ""]
+        similarity = [f"{s:.4f}", f"{1 - round(s, 4):.4f}"] if np.isfinite(s) else ["", ""]
         numbers = [_number(found.distances[i, j]), *(_number(h) for h in found.enthalpies[:, i, j])]
-        writer.writerow([a, b, domain, "yes" if np.isfinite(s) else "no", *told, *numbers])
+        writer.writerow([a, b, domain, "yes" if np.isfinite(s) else "no", *similarity, *numbers])
     data = text.getvalue().encode()
     digest = hashlib.sha256(data).hexdigest()
     write_atomic(out, data)

@@ -34,7 +34,7 @@ def rule_of(card: DatasetCard) -> Dynamics:
     return card.dynamics
 
 
-def asked_ps(rule: Dynamics) -> float:
+def requested_ps(rule: Dynamics) -> float:
     """Return the time at a temperature that is asked for, in whole steps, ps."""
     steps = sum(round(1000 * length / rule.timestep) for length in (rule.equilibration_ps, rule.sampled_ps))
     return steps * rule.timestep / 1000

@@ -13,7 +13,7 @@ from matdisc.datasets.dynamics import AMPLITUDE, NOISE, curve_columns
 from matdisc.datasets.truth import Truth
 from matdisc.metrics.dynamics import timestep_exponent
 from matdisc.scoring.figures import Artifacts, Figure, Line, Table
-from matdisc.tasks.dynamics.columns import against_reference, asked_ps, curves, per_step, rule_of, spreads
+from matdisc.tasks.dynamics.columns import against_reference, curves, per_step, requested_ps, rule_of, spreads
 from matdisc.tasks.dynamics.simulation import STOPS
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _against_timestep(rule: Dynamics, answers: Answers) -> list[Figure]:
 
 def _survival(rule: Dynamics, answers: Answers) -> Figure:
     times = np.nan_to_num(answers.values)
-    at = np.linspace(0, asked_ps(rule), 61)
+    at = np.linspace(0, requested_ps(rule), 61)
     share = [float((times >= t - 1e-9).mean()) for t in at]
     return Figure(
         "survival", "Survival", "time at the temperature, ps", "share of all materials", [Line("", at, share)],

@@ -29,7 +29,7 @@ NEIGHBOURS = 6.0
 """Å within which the nearest pair of a box is looked for."""
 
 
-def boxed(sample: Sample) -> Atoms:
+def box_atoms(sample: Sample) -> Atoms:
     """Return the atoms of a sample, with their molecules where it names them."""
     atoms = to_atoms(sample.crystal)
     if "molecule" in sample.inputs:

@@ -24,15 +24,15 @@ from matdisc.scoring.measured import MeasuredScoring
 from matdisc.tasks.dynamics.columns import (
     against_reference,
     answer_columns,
-    asked_ps,
     curves,
     drift_noise,
+    requested_ps,
     rule_of,
     spreads,
 )
 from matdisc.tasks.dynamics.figures import draw
 from matdisc.tasks.dynamics.metrics import MOLTEN, MOTION
-from matdisc.tasks.dynamics.simulation import boxed, trajectory
+from matdisc.tasks.dynamics.simulation import box_atoms, trajectory
 from matdisc.tasks.seeds import seed_of
 from matdisc.tasks.task import Outcome, Reference, Task
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 def simulate(sample: Sample, protocol: Protocol, reference: Reference, correction: float) -> Steps[Outcome]:
     """Run the dynamics that the sample asks for; relaxation protocol and reference energies are not used."""
     rule = Dynamics.model_validate(sample.inputs["dynamics"] | {"note": "of the card"})
-    values, steps = yield from trajectory(boxed(sample), rule, seed_of(rule.seed, sample.material_id))
+    values, steps = yield from trajectory(box_atoms(sample), rule, seed_of(rule.seed, sample.material_id))
     return Outcome(values, converged=values["stop"] == 0, steps=steps)
 
 
@@ -52,7 +52,7 @@ def terms(card: DatasetCard, truth: Truth, answers: Answers) -> Mapping[str, Flo
     rule = rule_of(card)
     n_atoms = truth.n_atoms if truth.n_atoms is not None else np.full(len(truth), np.nan)
     canonical = rule.temperature * np.sqrt(2 / (3 * n_atoms - 3))
-    lasted = np.clip(np.nan_to_num(answers.values) / asked_ps(rule), 0, 1)
+    lasted = np.clip(np.nan_to_num(answers.values) / requested_ps(rule), 0, 1)
     drift = np.abs(answers.numbers("drift_0"))
     certain = np.maximum(0, drift - drift_noise(rule, answers))
     lindemann = answers.numbers("lindemann")

@@ -13,7 +13,7 @@ from matdisc.cards import Electrolytes
 from matdisc.datasets.electrolytes import ordered
 from matdisc.metrics.block_averaging import MIN_REPLICAS, Estimate
 from matdisc.physics.evaluation import Steps
-from matdisc.physics.md import Conditions, Frame, Recorder, Simulated, Stop, Watchdog, simulate
+from matdisc.physics.md import Conditions, Frame, Recorder, SimulationResult, Stop, Watchdog, simulate
 from matdisc.tasks.dynamics.simulation import STOPS
 from matdisc.tasks.electrolytes.properties import DROPPED, Replica, plain, properties
 from matdisc.tasks.seeds import seed_of
@@ -160,7 +160,7 @@ def frame_every(rule: Electrolytes) -> int:
     return _every(rule, max(SHORTEST_FRAME_FS, rule.sampled_ps * 1000 / FRAMES))
 
 
-def at_density(atoms: Atoms, held: Simulated, density: float, mass: float) -> Atoms:
+def at_density(atoms: Atoms, held: SimulationResult, density: float, mass: float) -> Atoms:
     """Return a box of the wanted density: molecules as they are where and as fast as they were left, moved apart as
     wholes."""
     ids = np.asarray(atoms.arrays["molecule"], int)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from matdisc.cli.elicit import elicit as command
 from matdisc.errors import DataError, RunError
-from matdisc.models.evidence.elicit import Asked, Endpoint, ask, elicit, parse_answer, questions
+from matdisc.models.evidence.elicit import Endpoint, PairQuestion, ask, elicit, parse_answer, questions
 from matdisc.models.evidence.tables import read_tables
 
 KEY = "a-secret-of-the-test"
@@ -69,7 +69,7 @@ def rows_of(path):
 def test_every_pair_is_asked_in_every_domain_once():
     asked = questions(["Ni", "Fe", "Co"], ["solid-state", "corrosion"])
     assert len(asked) == 6
-    assert asked[0] == Asked("Co", "Fe", "solid-state")
+    assert asked[0] == PairQuestion("Co", "Fe", "solid-state")
     assert "Co" in asked[0].prompt()
     assert "solid-state physicist" in asked[0].prompt()
 
@@ -87,12 +87,12 @@ def test_answers_become_a_table_that_can_be_read(server, tmp_path):
 
 
 def test_the_request_has_the_protocols_form(server, tmp_path):
-    ask(Asked("Co", "Fe", "solid-state"), endpoint(server))
+    ask(PairQuestion("Co", "Fe", "solid-state"), endpoint(server))
     ((path, authorization, body),) = StandIn.seen
     assert path == "/v1/chat/completions"
     assert authorization == f"Bearer {KEY}"
     assert (body["model"], body["temperature"]) == ("stand-in", 0)
-    assert body["messages"] == [{"role": "user", "content": Asked("Co", "Fe", "solid-state").prompt()}]
+    assert body["messages"] == [{"role": "user", "content": PairQuestion("Co", "Fe", "solid-state").prompt()}]
 
 
 @pytest.mark.parametrize(
@@ -148,36 +148,36 @@ def test_a_stopped_run_goes_on_where_it_stopped(server, tmp_path):
 
 def test_a_busy_service_is_asked_again_and_a_refusal_is_not(server):
     StandIn.replies += [429, 503]
-    assert ask(Asked("Co", "Fe", "x"), endpoint(server)) == GOOD
+    assert ask(PairQuestion("Co", "Fe", "x"), endpoint(server)) == GOOD
     assert len(StandIn.seen) == 3
     StandIn.replies += [429] * 4
     with pytest.raises(RunError, match="429"):
-        ask(Asked("Co", "Fe", "x"), endpoint(server))
+        ask(PairQuestion("Co", "Fe", "x"), endpoint(server))
     assert len(StandIn.seen) == 7
     StandIn.replies += [403]
     with pytest.raises(RunError, match="403"):
-        ask(Asked("Co", "Fe", "x"), endpoint(server))
+        ask(PairQuestion("Co", "Fe", "x"), endpoint(server))
     assert len(StandIn.seen) == 8
 
 
 def test_a_redirect_does_not_carry_the_key_away(server):
     StandIn.replies.append((302, server + "/elsewhere"))
     with pytest.raises(RunError, match="302"):
-        ask(Asked("Co", "Fe", "x"), endpoint(server))
+        ask(PairQuestion("Co", "Fe", "x"), endpoint(server))
     assert len(StandIn.seen) == 1
 
 
 def test_a_service_that_is_not_there_is_an_error_without_the_key(monkeypatch):
     monkeypatch.setenv("MATDISC_ELICIT_KEY", KEY)
     with pytest.raises(RunError, match="answers so far are kept") as caught:
-        ask(Asked("Co", "Fe", "x"), endpoint("http://127.0.0.1:9/v1", attempts=2))
+        ask(PairQuestion("Co", "Fe", "x"), endpoint("http://127.0.0.1:9/v1", attempts=2))
     assert KEY not in str(caught.value)
 
 
 def test_a_key_that_no_header_can_hold_is_refused_without_showing_it(monkeypatch):
     monkeypatch.setenv("MATDISC_ELICIT_KEY", "two\nlines")
     with pytest.raises(RunError, match="MATDISC_ELICIT_KEY") as caught:
-        ask(Asked("Co", "Fe", "x"), endpoint("http://127.0.0.1:9/v1"))
+        ask(PairQuestion("Co", "Fe", "x"), endpoint("http://127.0.0.1:9/v1"))
     assert "lines" not in str(caught.value)
 
 

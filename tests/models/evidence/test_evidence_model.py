@@ -57,7 +57,7 @@ def test_similarities_equal_those_of_one_pair_after_another(lengths, n):
 @pytest.mark.parametrize("lengths", [(4,), (2, 3), (1, 2, 3, 4, 5)])
 def test_beliefs_equal_those_of_one_piece_after_another(lengths, version):
     alloys, high, asked = alloys_and_labels(lengths, 0.6)
-    beliefs = EvidenceModel(Settings(**FIXED, version=version)).fit(alloys, high).judge(asked)
+    beliefs = EvidenceModel(Settings(**FIXED, version=version)).fit(alloys, high).predict(asked)
     similarity = substitutability(alloys, high, 0.1)
     for i, x in enumerate(asked):
         masses, n_pieces = judged(x, alloys, high, similarity, version, 0.1)
@@ -69,7 +69,7 @@ def test_beliefs_equal_those_of_one_piece_after_another(lengths, version):
 def test_very_strong_evidence_gives_the_answer_of_exact_fractions(version):
     alloys, high, asked = alloys_and_labels((3, 4), 0.8)
     strength = Fraction(99, 100)
-    beliefs = EvidenceModel(Settings(alphas=(0.99,), orders=(2,), version=version)).fit(alloys, high).judge(asked)
+    beliefs = EvidenceModel(Settings(alphas=(0.99,), orders=(2,), version=version)).fit(alloys, high).predict(asked)
     similarity = substitutability(alloys, high, strength)
     assert max(float(s) for s, _, _ in similarity.values()) == 1.0  # nearly certain: 1 as a float
     for i, x in enumerate(asked):
@@ -81,7 +81,7 @@ def test_very_strong_evidence_gives_the_answer_of_exact_fractions(version):
 def test_both_ways_to_combine_pieces_agree(rule):
     alloys, high, asked = alloys_and_labels()
     model = EvidenceModel(Settings(**FIXED, rule=rule)).fit(alloys, high)
-    beliefs, view = model.judge(asked), model.view(asked)
+    beliefs, view = model.predict(asked), model.view(asked)
     keys = speaking_keys(view.groups, model.similarity(view).masses, 2)
     queries = queries_of(view.hosts, view.groups.splits(view.groups.encode(asked)), len(asked))
     combined, n_pieces = by_pieces(view.hosts, keys, queries, "v1", 0.1, rule)
@@ -92,11 +92,11 @@ def test_both_ways_to_combine_pieces_agree(rule):
 
 def test_alloys_of_weight_one_count_as_without_weights_and_of_weight_zero_not_at_all():
     alloys, high, asked = alloys_and_labels()
-    plain = EvidenceModel(Settings(**FIXED)).fit(alloys, high).judge(asked)
-    ones = EvidenceModel(Settings(**FIXED)).fit(alloys, high, np.ones(len(alloys))).judge(asked)
+    plain = EvidenceModel(Settings(**FIXED)).fit(alloys, high).predict(asked)
+    ones = EvidenceModel(Settings(**FIXED)).fit(alloys, high, np.ones(len(alloys))).predict(asked)
     np.testing.assert_allclose(ones.masses, plain.masses, atol=1e-12)
     half = EvidenceModel(Settings(**FIXED)).fit(alloys, high, np.zeros(len(alloys)))
-    assert half.judge(asked).abstain.all()
+    assert half.predict(asked).abstain.all()
 
 
 def test_pieces_with_weights_have_the_strength_alpha_times_both():
@@ -110,10 +110,10 @@ def test_the_answer_to_one_alloy_does_not_depend_on_the_others_that_are_asked():
     alloys, high, asked = alloys_and_labels()
     model = EvidenceModel(Settings(knowledge=(table(),))).fit(alloys, high)
     strangers = ["Al|Fe|Ti", "Ag|Au|Fe", "Fe|Zr"]
-    run_batched = model.judge([*strangers, *asked]).masses
+    run_batched = model.predict([*strangers, *asked]).masses
     apart = EvidenceModel(Settings(knowledge=(table(),))).fit(alloys, high)
     for i, alloy in enumerate([*strangers, *asked][::-1]):
-        np.testing.assert_array_equal(apart.judge([alloy]).masses[0], run_batched[-1 - i])
+        np.testing.assert_array_equal(apart.predict([alloy]).masses[0], run_batched[-1 - i])
 
 
 def test_the_order_of_the_training_alloys_changes_no_similarity():
@@ -146,21 +146,21 @@ def test_swapping_the_names_of_two_elements_swaps_the_answers_and_nothing_else(s
     other = EvidenceModel(Settings(knowledge=(PairTable.from_pairs("renamed", pairs),)))
     other.fit([renamed(a) for a in alloys], high)
     assert (one.alpha, one.order) == (other.alpha, other.order)
-    np.testing.assert_allclose(other.judge([renamed(a) for a in asked]).masses, one.judge(asked).masses, atol=1e-12)
+    np.testing.assert_allclose(other.predict([renamed(a) for a in asked]).masses, one.predict(asked).masses, atol=1e-12)
 
 
 def test_leaving_an_element_out_leaves_the_data_without_a_word_about_it():
     alloys, high, _ = alloys_and_labels(share=1.0)
     without = [i for i, a in enumerate(alloys) if "Fe" not in a]
     model = EvidenceModel().fit([alloys[i] for i in without], high[without])
-    beliefs = model.judge([a for a in alloys if "Fe" in a])
+    beliefs = model.predict([a for a in alloys if "Fe" in a])
     assert beliefs.abstain.all()
     np.testing.assert_array_equal(beliefs.masses, np.tile([0.0, 0.0, 1.0], (len(beliefs.masses), 1)))
     np.testing.assert_array_equal(beliefs.p_high, 0.5)
 
 
 def test_a_table_speaks_about_an_element_that_no_training_alloy_has():
-    beliefs = EvidenceModel(Settings(use_data=False, knowledge=(table(),))).fit(["Co|Cr"], [True]).judge(["Cr|Fe"])
+    beliefs = EvidenceModel(Settings(use_data=False, knowledge=(table(),))).fit(["Co|Cr"], [True]).predict(["Cr|Fe"])
     assert not beliefs.abstain[0]
     assert beliefs.belief[0] == pytest.approx(table().pairs["Co", "Fe"][0] / 3)
 
@@ -168,7 +168,7 @@ def test_a_table_speaks_about_an_element_that_no_training_alloy_has():
 def test_the_null_counts_neighbours_by_hand():
     train = ["Co|Cr|Fe", "Co|Cr|Ni", "Co|Fe|Ni", "Cu|Fe|Mn", "Co|Cr"]
     model = EvidenceModel(Settings(use_data=False, knowledge=(constant_table(ELEMENTS),)))
-    beliefs = model.fit(train, [True, True, False, False, True]).judge(["Cr|Fe|Ni"])
+    beliefs = model.fit(train, [True, True, False, False, True]).predict(["Cr|Fe|Ni"])
     # One element away: the first three, two High and one Low; see the hand check of equation (2).
     np.testing.assert_allclose(beliefs.masses[0], [0.171 / 0.981, 0.081 / 0.981, 0.729 / 0.981], atol=1e-15)
     assert beliefs.n_pieces[0] == 3
@@ -179,24 +179,24 @@ def test_without_evidence_the_answer_is_one_half_under_any_hash_seed(hash_seed):
     code = (
         "from matdisc.models.evidence import EvidenceModel\n"
         "m = EvidenceModel().fit(['Fe|Ni', 'Co|Ni', 'Co|Fe'], [True, False, True])\n"
-        "b = m.judge(['Al|Ti', 'Fe|Ni'])\n"
+        "b = m.predict(['Al|Ti', 'Fe|Ni'])\n"
         "print(b.abstain[0], b.p_high[0], b.belief[0], b.plausibility[0], repr(b.p_high[1]))"
     )
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    expected = EvidenceModel().fit(["Fe|Ni", "Co|Ni", "Co|Fe"], [True, False, True]).judge(["Fe|Ni"]).p_high[0]
+    expected = EvidenceModel().fit(["Fe|Ni", "Co|Ni", "Co|Fe"], [True, False, True]).predict(["Fe|Ni"]).p_high[0]
     assert done.stdout.split(maxsplit=4) == ["True", "0.5", "0.0", "1.0", f"{expected!r}\n"]
 
 
 def test_an_alloy_says_nothing_about_itself():
     model = EvidenceModel(Settings(**FIXED)).fit(["Co|Fe", "Co|Ni", "Cu|Mn"], [True, True, False])
-    beliefs = model.judge(["Cu|Mn", "Co|Fe"])
+    beliefs = model.predict(["Cu|Mn", "Co|Fe"])
     np.testing.assert_array_equal(beliefs.n_pieces, [0, 1])
 
 
 def test_certain_pieces_work_without_conflict_and_raise_with_it():
     settings = Settings(alphas=(1.0,), orders=(2,))
-    beliefs = EvidenceModel(settings).fit(["Co|Fe", "Co|Ni", "Cr|Fe"], [True] * 3).judge(["Cr|Ni"])
+    beliefs = EvidenceModel(settings).fit(["Co|Fe", "Co|Ni", "Cr|Fe"], [True] * 3).predict(["Cr|Ni"])
     np.testing.assert_array_equal(beliefs.masses, [[1, 0, 0]])
     with pytest.raises(TotalConflict, match="alpha"):
         EvidenceModel(settings).fit(["Co|Fe", "Co|Ni", "Cr|Fe", "Cr|Ni"], [True, True, True, False])
@@ -204,7 +204,7 @@ def test_certain_pieces_work_without_conflict_and_raise_with_it():
 
 def test_one_class_gives_evidence_for_that_class_alone():
     alloys, _, asked = alloys_and_labels()
-    beliefs = EvidenceModel(Settings(knowledge=(table(),))).fit(alloys, np.zeros(len(alloys))).judge(asked)
+    beliefs = EvidenceModel(Settings(knowledge=(table(),))).fit(alloys, np.zeros(len(alloys))).predict(asked)
     assert (beliefs.belief == 0).all()
     assert (beliefs.plausibility < 1).any()
     assert (beliefs.conflict == 0).all()
@@ -226,14 +226,14 @@ def test_experts_without_any_doubt_who_contradict_each_other_are_a_named_error()
     experts = tuple(PairTable(f"expert {i}", p, discount=1.0) for i, p in enumerate(pairs))
     settings = Settings(use_data=False, knowledge=experts, reliability=False, fusion=Fusion(expert_rule="dempster"))
     with pytest.raises(TotalConflict):
-        EvidenceModel(settings).fit(["Co|Ni"], [True]).judge(["Fe|Ni"])
+        EvidenceModel(settings).fit(["Co|Ni"], [True]).predict(["Fe|Ni"])
 
 
 def test_five_equal_experts_count_once_by_the_cautious_rule():
     same = tuple(PairTable(f"expert {i}", table().pairs, discount=0.2) for i in range(5))
     model = EvidenceModel(Settings(use_data=False, knowledge=same, reliability=False)).fit(["Co|Ni"], [True])
     one = EvidenceModel(Settings(use_data=False, knowledge=same[:1])).fit(["Co|Ni"], [True])
-    np.testing.assert_allclose(model.judge(["Fe|Ni"]).masses, one.judge(["Fe|Ni"]).masses, atol=1e-12)
+    np.testing.assert_allclose(model.predict(["Fe|Ni"]).masses, one.predict(["Fe|Ni"]).masses, atol=1e-12)
 
 
 def test_rules_that_do_not_associate_combine_all_sources_at_once():
@@ -267,13 +267,13 @@ PAIRS_OF_64 = [frozenset(PERIODIC_TABLE.split()[i : i + 2]) for i in range(0, 64
 @pytest.mark.slow
 def test_sixty_four_elements_can_be_told_apart():
     labels = np.arange(32) % 2 == 0
-    assert EvidenceModel(Settings(**FIXED)).fit(PAIRS_OF_64, labels).judge(["H|Li"]).abstain[0]
+    assert EvidenceModel(Settings(**FIXED)).fit(PAIRS_OF_64, labels).predict(["H|Li"]).abstain[0]
 
 
 def test_more_than_sixty_four_elements_are_refused():
     model = EvidenceModel(Settings(alphas=(0.1,), orders=(1,))).fit(PAIRS_OF_64, np.ones(32))
     with pytest.raises(DataError, match="at most 64"):
-        model.judge(["Lr|No"])
+        model.predict(["Lr|No"])
 
 
 @pytest.mark.parametrize(

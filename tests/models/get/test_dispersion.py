@@ -6,7 +6,7 @@ import torch
 from ase import Atoms
 from get_examples import ask, small_model
 
-from matdisc.models.get.reference.dispersion import A4, coefficients, fading, pair_energies
+from matdisc.models.get.reference.dispersion import A4, coefficients, pair_energies, switching_function
 from matdisc.models.get.settings import Settings
 from matdisc.units import BOHR
 
@@ -45,7 +45,7 @@ def test_unlike_pairs_have_the_geometric_mean():
 
 def test_the_switch_is_one_before_nine_and_zero_from_ten_with_flat_ends():
     at = torch.tensor([8.9, 9.0, 9.5, 10.0, 12.0], dtype=torch.float64, requires_grad=True)
-    found = fading(at)
+    found = switching_function(at)
     (slope,) = torch.autograd.grad(found.sum(), at)
     assert found.tolist() == pytest.approx([1, 1, 0.5, 0, 0])
     assert slope.tolist() == pytest.approx([0, 0, -1.875, 0, 0])

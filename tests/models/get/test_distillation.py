@@ -9,7 +9,7 @@ from matdisc.models.get.files import load, save
 from matdisc.models.get.frames import read_frames, to_atoms, write_frames
 from matdisc.models.get.reference.potential import GET
 from matdisc.models.get.settings import Settings
-from matdisc.models.get.training.bulk import read_structures, taught
+from matdisc.models.get.training.bulk import read_structures, teacher_labels
 from matdisc.models.get.training.config import DistillConfig, Stability, TrainConfig, read_config
 from matdisc.models.get.training.distillation import distil
 from matdisc.models.get.training.stability import mean_stability_time, stability_time
@@ -106,7 +106,7 @@ def test_models_that_agree_have_no_spread_and_offsets_do_not_count():
     settings = Settings(**NET, elements=(1, 8))
     one, shifted = GET(settings), GET(Settings(**NET, elements=(1, 8), baseline={1: 1.0, 8: -2.5}))
     structures = [to_atoms(toy_frames(4, waters=(2,)), f) for f in range(4)]
-    found = taught([one, shifted], structures)
+    found = teacher_labels([one, shifted], structures)
     assert found.force_spread == 0
     assert found.energy_spread == pytest.approx(0, abs=1e-9)
     assert found.frames.energy[0] == pytest.approx((found.each[0].energy[0] + found.each[1].energy[0]) / 2)
@@ -114,12 +114,12 @@ def test_models_that_agree_have_no_spread_and_offsets_do_not_count():
 
 def test_two_forces_that_differ_by_two_have_a_spread_of_root_two():
     """Forces +1 and -1 along x: standard deviation sqrt(2), over all atoms and for each frame."""
-    from matdisc.models.get.training.bulk import Taught
+    from matdisc.models.get.training.bulk import TeacherLabels
 
     frames = toy_frames(1, waters=(1,))
     spread = np.zeros((3, 3))
     spread[:, 0] = np.std([1.0, -1.0], ddof=1)
-    found = Taught(frames, np.zeros(1), spread, np.zeros((1, 3, 3)), ())
+    found = TeacherLabels(frames, np.zeros(1), spread, np.zeros((1, 3, 3)), ())
     assert found.force_spread == pytest.approx(np.sqrt(2))
     assert found.of_frames() == pytest.approx([np.sqrt(2)])
 
@@ -129,7 +129,7 @@ def test_too_few_teachers_and_unknown_elements_are_named(tmp_path):
     with pytest.raises(RunError, match="field 'teachers'"):
         read_config(tmp_path / "few.toml", DistillConfig)
     with pytest.raises(DataError, match="atomic number 8"):
-        taught([GET(Settings(**NET, elements=(1,)))], [to_atoms(toy_frames(1), 0)])
+        teacher_labels([GET(Settings(**NET, elements=(1,)))], [to_atoms(toy_frames(1), 0)])
     with pytest.raises(DataError, match="no such file"):
         read_structures([tmp_path / "none.xyz"])
     save(tmp_path / "m", GET(Settings(**NET)), about={})

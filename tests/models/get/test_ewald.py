@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.build import bulk
 from get_examples import salt
 
-from matdisc.models.get.reference.ewald import beyond_pairs, screened
+from matdisc.models.get.reference.ewald import beyond_pairs, ewald_correction
 from matdisc.models.get.reference.ewald_splitting import splitting_of, waves
 from matdisc.models.get.reference.graph import graph_of
 from matdisc.models.get.reference.longrange import longrange_energies
@@ -34,7 +34,7 @@ def _pure(atoms, charges, width, reach=5.5):
     i, j, _, lengths = neighbours(atoms.positions, reach / width, atoms.cell.array, half=True)
     r = torch.tensor(lengths)
     q = torch.tensor(charges, dtype=torch.float64)
-    pairs = COULOMB * (q[i] * q[j] * (1 / r + screened(r, torch.full_like(r, width)))).sum()
+    pairs = COULOMB * (q[i] * q[j] * (1 / r + ewald_correction(r, torch.full_like(r, width)))).sum()
     integers = torch.tensor(waves(atoms.cell.array, 2 * width * reach), dtype=torch.float64)
     return float(pairs + beyond_pairs(positions, cell, q, integers, width))
 

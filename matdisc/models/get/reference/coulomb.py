@@ -34,7 +34,7 @@ def own_energies(charges: Tensor, electronegativity: Tensor, hardness: Tensor) -
     return electronegativity.square() * charges + hardness.square() * charges.square()
 
 
-def damped(distances: Tensor, radius: float, beta: float) -> Tensor:
+def damped_inverse(distances: Tensor, radius: float, beta: float) -> Tensor:
     """Return the damped 1/r, 1/Å: 1/r beyond about 1.5 `radius`, levelling off at 1/radius inside."""
     reduced = distances / radius - 1
     return 1 / (radius * (1 + softplus(reduced, beta=beta, threshold=_LINEAR_FROM)))
@@ -49,7 +49,7 @@ def pair_energies(distances: Tensor, products: Tensor, radius: float, beta: floa
         radius: Where damping begins, Å.
         beta: How sharply.
     """
-    return COULOMB * products * damped(distances, radius, beta)
+    return COULOMB * products * damped_inverse(distances, radius, beta)
 
 
 def dipoles(graph: Graph, charges: Tensor) -> Tensor:

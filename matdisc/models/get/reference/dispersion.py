@@ -70,10 +70,10 @@ def pair_energies(distances: Tensor, c6: Tensor, radii: Tensor, a1: float) -> Te
         a1: Parameter of the density functional that made the labels.
     """
     scale = 1 + a1 * ((A2 * radii - distances) / BOHR).sigmoid()
-    return -c6 * scale / (distances.pow(6) + A4**6) * fading(distances)
+    return -c6 * scale / (distances.pow(6) + A4**6) * switching_function(distances)
 
 
-def fading(distances: Tensor) -> Tensor:
+def switching_function(distances: Tensor) -> Tensor:
     """Return 1 below the switch, 0 beyond it, and the quintic with flat ends between, shape (P,)."""
     start, end = SWITCH
     t = ((distances - start) / (end - start)).clamp(0, 1)

@@ -16,7 +16,7 @@ from torch import Tensor
 from matdisc.units import COULOMB
 
 
-def screened(distances: Tensor, width: Tensor) -> Tensor:
+def ewald_correction(distances: Tensor, width: Tensor) -> Tensor:
     """Return (erfc(g r) - 1)/r, 1/Å, shape (P,): what an Ewald sum changes in 1/r of a pair.
 
     Args:

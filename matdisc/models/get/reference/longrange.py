@@ -8,7 +8,7 @@ from torch import Tensor
 from matdisc.models.get.reference.coulomb import pair_energies
 from matdisc.models.get.reference.dispersion import coefficients
 from matdisc.models.get.reference.dispersion import pair_energies as dispersion_energies
-from matdisc.models.get.reference.ewald import beyond_pairs, screened
+from matdisc.models.get.reference.ewald import beyond_pairs, ewald_correction
 from matdisc.models.get.reference.graph import Graph, vectors_of
 from matdisc.models.get.settings import Settings
 from matdisc.units import COULOMB
@@ -34,7 +34,7 @@ def longrange_energies(graph: Graph, settings: Settings, positions: Tensor, cell
     if graph.boxes:
         widths = charges.new_zeros(graph.n_frames)
         widths[[box.frame for box in graph.boxes]] = charges.new_tensor([box.width for box in graph.boxes])
-        energies = energies + COULOMB * products * screened(distances, widths[graph.frame[receivers]])
+        energies = energies + COULOMB * products * ewald_correction(distances, widths[graph.frame[receivers]])
     if settings.dispersion:
         energies = energies + _dispersion(graph, settings, distances)
     total = energies.new_zeros(graph.n_frames, dtype=torch.float64)

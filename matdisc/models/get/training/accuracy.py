@@ -23,7 +23,7 @@ EV, FORCE, CHARGE, DIPOLE = "meV/atom", "meV/Å", "e", "e Å"
 
 
 @dataclass(frozen=True, slots=True)
-class Predicted:
+class Predictions:
     """What a network says of frames, in their order; shapes and units as in `Frames`, energies without baseline.
 
     `residual` is the force that moving charges would add, or was left out: shape (A, 3), eV/Å; None if not asked for.
@@ -71,7 +71,7 @@ class Row:
 def error_rows(
     part: str,
     frames: Frames,
-    predicted: Predicted,
+    predicted: Predictions,
     *,
     energy_error: Floats,
     baseline_error: Floats,
@@ -100,7 +100,7 @@ def _rows(
     part: str,
     system: str,
     frames: Frames,
-    said: Predicted,
+    predicted: Predictions,
     energy: tuple[Floats, Floats],
     charges: Mapping[int, float],
     mask: NDArray[np.bool_],
@@ -118,21 +118,21 @@ def _rows(
     yield row("energy", EV, 1e3, off, base, base - base.mean())
     yield row("energy, offset free", EV, 1e3, _centred(off, names), _centred(base, names), _centred(base, names))
     forces = frames.forces[atoms]
-    yield row("forces", FORCE, 1e3, said.forces[atoms] - forces, forces, forces)
+    yield row("forces", FORCE, 1e3, predicted.forces[atoms] - forces, forces, forces)
     virial = frames.virial[mask] / n_atoms[:, None, None]
     if not np.isnan(virial).all():
-        error = said.virial[mask] / n_atoms[:, None, None] - virial
+        error = predicted.virial[mask] / n_atoms[:, None, None] - virial
         yield row("virial", EV, 1e3, error, virial, virial)
     q = frames.charges[atoms]
     if not np.isnan(q).all():
         guess = np.array([charges.get(int(z), 0.0) for z in frames.numbers[atoms]])
-        yield row("charge", CHARGE, 1, said.charges[atoms] - q, guess - q, q - np.nanmean(q))
+        yield row("charge", CHARGE, 1, predicted.charges[atoms] - q, guess - q, q - np.nanmean(q))
     dipole = frames.dipole[mask]
     if not np.isnan(dipole).all():
-        yield row("dipole", DIPOLE, 1, said.dipole[mask] - dipole, dipole, dipole)
-    if said.residual is not None:
+        yield row("dipole", DIPOLE, 1, predicted.dipole[mask] - dipole, dipole, dipole)
+    if predicted.residual is not None:
         zero = np.zeros(1)
-        yield row("charge-force residual", FORCE, 1e3, said.residual[atoms], zero, zero)
+        yield row("charge-force residual", FORCE, 1e3, predicted.residual[atoms], zero, zero)
 
 
 def _centred(values: Floats, names: NDArray[np.str_]) -> Floats:

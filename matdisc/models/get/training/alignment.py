@@ -23,7 +23,7 @@ from matdisc.models.get.training.bulk import read_structures
 from matdisc.models.get.training.config import ATM_IN_MPA, DEBYE_SQUARED, KCAL_SQUARED_BY_ATM, AlignConfig, Loss
 from matdisc.models.get.training.losses import mean_square
 from matdisc.models.get.training.pressure import to_mpa
-from matdisc.models.get.training.readout_fit import Report, every_third, fit_head, read_clusters, thinned
+from matdisc.models.get.training.readout_fit import Report, evenly_spaced, every_third, fit_head, read_clusters
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -94,7 +94,7 @@ def align(config: AlignConfig, folder: Path, out: Path, *, report: Report | None
         structures = read_structures([folder / name for name in mixture.frames])
         held = [
             hold(model, structures[i], mixture.name, mixture.delta_pressure)
-            for i in thinned(len(structures), config.most_frames)
+            for i in evenly_spaced(len(structures), config.most_frames)
         ]
         learn, keep = every_third(range(len(held)))
         train += [held[i] for i in learn]
@@ -111,7 +111,9 @@ def align(config: AlignConfig, folder: Path, out: Path, *, report: Report | None
         return total + (clusters.validation_loss(now) if clusters else 0.0)
 
     history = fit_head(model, run, len(train), frame_loss, clusters, validation, report)
-    found = [achieved(model, [h for h in held_back if h.mixture == mixture.name]) for mixture in config.mixtures]
+    found = [
+        alignment_result(model, [h for h in held_back if h.mixture == mixture.name]) for mixture in config.mixtures
+    ]
     about: dict[str, str | int | float | bool] = {f"shift of {s.mixture}, MPa": round(s.achieved, 3) for s in found}
     files.save(out / "model", model, about={"aligned": ", ".join(s.mixture for s in found)} | about)
     write_curves(out / "curves.csv", history)
@@ -160,7 +162,7 @@ def shift_of(now: Answer, held: ReferenceFrame) -> Tensor:
     return (now.network_virial_between - held.initial.network_virial_between) * (to_mpa(1.0) / (3 * held.volume))
 
 
-def achieved(model: GET, frames: list[ReferenceFrame]) -> AlignmentResult:
+def alignment_result(model: GET, frames: list[ReferenceFrame]) -> AlignmentResult:
     """Return what has become of the frames of one mixture."""
     shifts, totals, moved = [], [], []
     for held in frames:

@@ -14,7 +14,7 @@ from matdisc.arrays import Floats
 from matdisc.errors import DataError
 from matdisc.models.get import frames as fr
 from matdisc.models.get.reference.potential import GET
-from matdisc.models.get.training.accuracy import Predicted
+from matdisc.models.get.training.accuracy import Predictions
 from matdisc.models.get.training.evaluation import predict
 from matdisc.models.get.training.samples import samples_of
 
@@ -46,7 +46,7 @@ def read_structures(files: Sequence[Path]) -> list[Atoms]:
 
 
 @dataclass(frozen=True, slots=True)
-class Taught:
+class TeacherLabels:
     """What several models say of the same F frames of A atoms.
 
     Attributes:
@@ -61,7 +61,7 @@ class Taught:
     energy_spread: Floats
     forces_spread: Floats
     virial_spread: Floats
-    each: tuple[Predicted, ...]
+    each: tuple[Predictions, ...]
 
     @property
     def force_spread(self) -> float:
@@ -74,7 +74,7 @@ class Taught:
         return np.sqrt(np.add.reduceat(squares, self.frames.frame_ptr[:-1]) / self.frames.n_atoms)
 
 
-def taught(models: Sequence[GET], structures: Sequence[Atoms], *, device: str = "cpu") -> Taught:
+def teacher_labels(models: Sequence[GET], structures: Sequence[Atoms], *, device: str = "cpu") -> TeacherLabels:
     """Ask every model about every structure.
 
     The standard deviation divides by the number of models less one. Offsets of energies, which training leaves open,
@@ -98,7 +98,7 @@ def taught(models: Sequence[GET], structures: Sequence[Atoms], *, device: str = 
     forces = np.stack([said.forces for said in each])
     virial = np.stack([said.virial for said in each])
     centred = energy - energy.mean(axis=1, keepdims=True)
-    return Taught(
+    return TeacherLabels(
         frames=relabelled(unlabelled, energy.mean(axis=0), forces.mean(axis=0), virial.mean(axis=0)),
         energy_spread=centred.std(axis=0, ddof=1) if len(models) > 1 else np.zeros(len(unlabelled)),
         forces_spread=forces.std(axis=0, ddof=1) if len(models) > 1 else np.zeros_like(forces[0]),
@@ -128,7 +128,7 @@ def _system(atoms: Atoms) -> str:
     return str(atoms.info.get("system", atoms.get_chemical_formula()))
 
 
-def write_taught(path: Path, found: Taught) -> None:
+def write_teacher_labels(path: Path, found: TeacherLabels) -> None:
     """Write mean and spread: frames to `path` (.npz), spreads beside it as `<name>-spread.npz`."""
     import io
 

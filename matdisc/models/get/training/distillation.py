@@ -18,11 +18,18 @@ from torch import Tensor
 from matdisc.models.get import files
 from matdisc.models.get.reference.potential import GET
 from matdisc.models.get.training.accuracy import write_curves
-from matdisc.models.get.training.bulk import Taught, read_structures, taught, write_taught
+from matdisc.models.get.training.bulk import TeacherLabels, read_structures, teacher_labels, write_teacher_labels
 from matdisc.models.get.training.config import KCAL_SQUARED, DistillConfig, Loss
 from matdisc.models.get.training.evaluation import predict
 from matdisc.models.get.training.losses import mean_square
-from matdisc.models.get.training.readout_fit import Clusters, Report, every_third, fit_head, read_clusters, thinned
+from matdisc.models.get.training.readout_fit import (
+    Clusters,
+    Report,
+    evenly_spaced,
+    every_third,
+    fit_head,
+    read_clusters,
+)
 from matdisc.models.get.training.samples import Samples, samples_of
 from matdisc.models.get.training.stability import mean_stability_time
 
@@ -45,7 +52,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Distilled:
+class DistillationResult:
     """What a distillation made.
 
     Attributes:
@@ -57,7 +64,7 @@ class Distilled:
     changes: tuple[Change, ...]
 
 
-def distil(config: DistillConfig, folder: Path, out: Path, *, report: Report | None = None) -> Distilled:
+def distil(config: DistillConfig, folder: Path, out: Path, *, report: Report | None = None) -> DistillationResult:
     """Distil the teachers of a configuration whose paths are relative to `folder`, into `out`.
 
     Writes `teachers.npz` (frames with the teachers' mean), `teachers-spread.npz`, and `student-<n>/` with the model
@@ -70,9 +77,9 @@ def distil(config: DistillConfig, folder: Path, out: Path, *, report: Report | N
     run = config.run
     teachers = [_model(folder / name, config) for name in config.teachers]
     structures = read_structures([folder / name for name in config.bulk])
-    structures = [structures[i] for i in thinned(len(structures), config.most_frames)]
-    lessons = taught(teachers, structures, device=run.device)
-    write_taught(out / "teachers.npz", lessons)
+    structures = [structures[i] for i in evenly_spaced(len(structures), config.most_frames)]
+    lessons = teacher_labels(teachers, structures, device=run.device)
+    write_teacher_labels(out / "teachers.npz", lessons)
     clusters = read_clusters(config.labelled, folder, teachers[0].settings.cutoff, LABELLED, run)
     chosen = range(len(teachers)) if config.student == "all" else [config.student]
     students, places = list(teachers), []
@@ -93,11 +100,16 @@ def distil(config: DistillConfig, folder: Path, out: Path, *, report: Report | N
         )
         changes.append(Change(f"stable, of {config.stability.picoseconds:g} ps", "ps", before, after))
     changes += _cluster_changes([teachers[n] for n in chosen], [students[n] for n in chosen], clusters)
-    return Distilled(tuple(places), tuple(changes))
+    return DistillationResult(tuple(places), tuple(changes))
 
 
 def teach(
-    student: GET, lessons: Taught, clusters: Clusters | None, config: DistillConfig, *, report: Report | None = None
+    student: GET,
+    lessons: TeacherLabels,
+    clusters: Clusters | None,
+    config: DistillConfig,
+    *,
+    report: Report | None = None,
 ) -> list[dict[str, float]]:
     """Move a student's energy head towards the teachers' mean; return the course of the losses."""
     train, held_back = every_third(range(len(lessons.frames)))
@@ -125,14 +137,14 @@ def _bulk_loss(model: GET, samples: Samples, frame: int, config: DistillConfig, 
 
 
 def _spread_changes(
-    before: Taught, students: Sequence[GET], structures: Sequence[Atoms], device: str, *, whole: bool
+    before: TeacherLabels, students: Sequence[GET], structures: Sequence[Atoms], device: str, *, whole: bool
 ) -> list[Change]:
     """Return the spread between models on frames that no student learned from (all, if there are no three)."""
     if not whole:
         return []
     _, held_back = every_third(range(len(structures)))
     frames = held_back or list(range(len(structures)))
-    after = taught(students, [structures[i] for i in frames], device=device)
+    after = teacher_labels(students, [structures[i] for i in frames], device=device)
     rows = np.zeros(len(before.frames), bool)
     rows[frames] = True
     squares = (before.forces_spread[np.repeat(rows, before.frames.n_atoms)] ** 2).sum(axis=1)

@@ -12,7 +12,7 @@ from torch import Tensor
 from matdisc.models.get.files import save
 from matdisc.models.get.reference.potential import GET
 from matdisc.models.get.training import accuracy
-from matdisc.models.get.training.accuracy import Predicted, Row
+from matdisc.models.get.training.accuracy import Predictions, Row
 from matdisc.models.get.training.baseline import baseline_energy, fit_baseline
 from matdisc.models.get.training.checkpoint import Progress
 from matdisc.models.get.training.losses import Weights, loss_terms
@@ -21,7 +21,7 @@ from matdisc.models.get.training.samples import Parts, Samples, samples_of
 VALIDATION_BATCH = 64
 
 
-def predict(model: GET, samples: Samples, *, residual: bool = False) -> Predicted:
+def predict(model: GET, samples: Samples, *, residual: bool = False) -> Predictions:
     """Return what a model says of all samples, in their order."""
     answers = []
     for start in range(0, len(samples), VALIDATION_BATCH):
@@ -32,7 +32,7 @@ def predict(model: GET, samples: Samples, *, residual: bool = False) -> Predicte
         parts: list[Tensor] = [getattr(answer, name).detach().double().cpu() for answer in answers]
         return torch.cat(parts).numpy()
 
-    return Predicted(
+    return Predictions(
         energy=joined("energy"),
         forces=joined("forces"),
         virial=joined("virial"),
@@ -42,11 +42,11 @@ def predict(model: GET, samples: Samples, *, residual: bool = False) -> Predicte
     )
 
 
-def set_loss(said: Predicted, samples: Samples, weights: Weights) -> float:
+def set_loss(predicted: Predictions, samples: Samples, weights: Weights) -> float:
     """Return the loss of a whole set taken as one batch."""
 
-    zero = said.residual if said.residual is not None else np.zeros(1)
-    values = (said.energy, said.forces, said.virial, said.charges, said.dipole, zero)
+    p = predicted
+    values = (p.energy, p.forces, p.virial, p.charges, p.dipole, np.zeros(1) if p.residual is None else p.residual)
     device = samples.atom_ptr.device
     answer = AsTensors(*(torch.as_tensor(x, device=device) for x in values))
     return sum(float(term) for term in loss_terms(answer, samples.labels, weights).values())

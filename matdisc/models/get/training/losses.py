@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matdisc.models.get.training.samples import Labels
 
 
-class Answered(Protocol):
+class Outputs(Protocol):
     """What a loss compares with labels; `matdisc.models.get.reference.potential.Answer` is one."""
 
     @property
@@ -62,7 +62,7 @@ def energy_square(predicted: Tensor, known: Tensor, offset: str) -> Tensor:
     return (off**2).mean()
 
 
-def loss_terms(answer: Answered, labels: Labels, weights: Weights) -> dict[str, Tensor]:
+def loss_terms(answer: Outputs, labels: Labels, weights: Weights) -> dict[str, Tensor]:
     """Return the weighted terms by name; their sum is the loss. Terms of weight 0 are left out."""
     terms = {}
     if weights.energy:

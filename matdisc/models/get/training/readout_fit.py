@@ -88,7 +88,7 @@ def read_clusters(settings: Labelled, folder: Path, cutoff: float, weights: Loss
     return Clusters(train, validation, rest[0] if rest else None, weights, settings.batch)
 
 
-def thinned(n: int, most: int) -> list[int]:
+def evenly_spaced(n: int, most: int) -> list[int]:
     """Return at most `most` of n frames, evenly spaced."""
     return sorted({int(i) for i in np.linspace(0, n - 1, min(n, most)).round()})
 

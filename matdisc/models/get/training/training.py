@@ -34,7 +34,7 @@ Report = Callable[[int, int, Counter[str]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainingResult:
     """How a training ended.
 
     Attributes:
@@ -61,7 +61,7 @@ def train(
     *,
     resume: bool = False,
     report: Report | None = None,
-) -> Trained:
+) -> TrainingResult:
     """Train a network on labelled frames, keeping the weights of the lowest validation loss.
 
     A training that was stopped or killed goes on from its last checkpoint with `resume`, and ends as it would have
@@ -103,7 +103,7 @@ def train(
     in_haste = stop.is_set() and done.step < steps
     rows = [] if in_haste else training.finish(out)
     per_epoch = steps // config.run.epochs
-    return Trained(out, done.step == steps, done.step // per_epoch, done.best_epoch, done.seconds, tuple(rows))
+    return TrainingResult(out, done.step == steps, done.step // per_epoch, done.best_epoch, done.seconds, tuple(rows))
 
 
 @dataclass(slots=True)
@@ -163,7 +163,7 @@ class Training:
 
     def _validate(self, epoch: int, rate: float, per_epoch: int) -> None:
         """Measure the validation part, keep the weights if they are the best so far, and write down a row."""
-        progress, kept = self.progress, self.kept()
+        progress, kept = self.progress, self.current_weights()
         with _weights_in(self.model, kept):
             said = predict(self.model, self.validation, residual=self.config.loss.residual > 0)
         loss = set_loss(said, self.validation, self.config.loss)
@@ -180,7 +180,7 @@ class Training:
             progress.best, progress.best_epoch = loss, epoch
             self.best = {name: value.clone() for name, value in kept.items()}
 
-    def kept(self) -> Tensors:
+    def current_weights(self) -> Tensors:
         """The weights that are validated: the running mean if there is one."""
         return _weights(self.model) if self.mean is None else self.mean
 
@@ -192,7 +192,7 @@ class Training:
 
     def finish(self, out: Path) -> list[Row]:
         """Write the model with its best weights and the table of errors; return the table."""
-        best = self.best if self.progress.best_epoch >= 0 else self.kept()
+        best = self.best if self.progress.best_epoch >= 0 else self.current_weights()
         with _weights_in(self.model, best):
             return write_model(
                 self.model, self.parts, self.train, self.validation, self.baseline, self.progress, out,
