@@ -16,18 +16,30 @@ def write_atomic(path: Path, data: bytes) -> None:
     Raises:
         OSError: If it cannot be written, with the name of `path`; nothing of it is left behind then.
     """
+    with writing(path) as temporary, temporary.open("wb") as file:
+        file.write(data)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Let a file be written beside `path`, under the name that is given; it becomes `path` when that is done.
+
+    Raises:
+        OSError: If it cannot be written, with the name of `path`; nothing of it is left behind then.
+    """
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+        os.close(handle)
+        temporary = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
+            yield temporary
+            with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
+            temporary.chmod(0o644)
+            temporary.replace(path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
 
 
