@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from matdisc.board import open_board
+from matdisc.cards.base import EnergyScale
 from matdisc.cli.common import HERE, BoardOption
-from matdisc.errors import CardError
 from matdisc.tasks import task_keys
 
 STRESS_UNITS = ("eV/Å^3", "GPa", "kbar")
@@ -20,6 +20,8 @@ def _field(what: str) -> Any:
 
 
 Named = str | None
+StressSign = Literal["tension", "pressure"]
+Corrections = Literal["mp2020"]
 
 
 def new_dataset(
@@ -39,7 +41,7 @@ def new_dataset(
     ] = None,
     stress_unit: Annotated[Named, typer.Option(help=f"Of stresses: {', '.join(STRESS_UNITS[:-1])} or kbar.")] = None,
     stress_sign: Annotated[
-        str, typer.Option(help="tension: positive pulls, as in ASE; pressure: positive presses, as VASP prints.")
+        StressSign, typer.Option(help="tension: positive pulls, as in ASE; pressure: positive presses, as VASP prints.")
     ] = "tension",
     references: Annotated[
         Path | None, typer.Option(help="Energies of the elements: CSV (element, energy_per_atom) or pymatgen entries.")
@@ -52,12 +54,12 @@ def new_dataset(
     ] = None,
     own_hull: Annotated[bool, typer.Option("--own-hull", help="Take hull distances against the set itself.")] = False,
     corrections: Annotated[
-        Named, typer.Option(help="mp2020: formation energies hold, or shall get, MP2020 corrections.")
+        Corrections | None, typer.Option(help="mp2020: formation energies hold, or shall get, MP2020 corrections.")
     ] = None,
     any_anion: Annotated[
         bool, typer.Option("--any-anion", help="Correct anions whatever their oxidation state, as in WBM.")
     ] = False,
-    energy_scale: Annotated[Named, typer.Option(help="pbe_raw, mp2020_corrected or own (docs/own-data.md).")] = None,
+    energy_scale: Annotated[EnergyScale | None, typer.Option(help="Scale of the labels (docs/own-data.md).")] = None,
     relaxed: Annotated[bool, typer.Option("--relaxed", help="The structures are relaxed: ask to find them.")] = False,
     polymorphs: Annotated[
         bool, typer.Option("--polymorphs", help="Ask which structure of each formula is the stable one.")
@@ -73,14 +75,13 @@ def new_dataset(
 ) -> None:
     """Make a data set of your own from labelled structures: card, labels and hashes.
 
-    Finds energies, forces, stresses, formation energies and hull distances under the names that others use, says what it
-    took in which unit, and refuses what it would have to guess.  Example: matdisc datasets new my-set frames.extxyz
+    Finds energies, forces, stresses, formation energies and hull distances under the names that others use, says what
+    it took in which unit, and refuses what it would have to guess (docs/own-data.md).
+
+    Example: matdisc datasets new my-set frames.extxyz --own-hull
     """
     from matdisc.datasets.new import NewOptions, make
 
-    one_of("--stress-sign", stress_sign, ("tension", "pressure"))
-    one_of("--corrections", corrections, ("mp2020",))
-    one_of("--energy-scale", energy_scale, ("pbe_raw", "mp2020_corrected", "own"))
     options = NewOptions(
         energy=energy, forces=forces, stress=stress, formation_energy=formation_energy, hull_distance=hull_distance,
         stable=stable, group=group, id=id_field, labels=labels, energy_unit=energy_unit, stress_unit=stress_unit,
@@ -88,12 +89,6 @@ def new_dataset(
         corrections=corrections, any_anion=any_anion, energy_scale=energy_scale, relaxed=relaxed, polymorphs=polymorphs,
         threshold=threshold, n_folds=folds, title=title, licence=licence, citation=citation,
         level_of_theory=level_of_theory, known_tasks=task_keys(), replace=replace,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
     make(open_board(board), key, files, options, typer.echo)
     typer.echo(f"next: matdisc evaluate MODEL --dataset {key}")
-
-
-def one_of(option: str, value: str | None, known: tuple[str, ...]) -> None:
-    """Raise CardError unless an option is left out or has a value that is known."""
-    if value is not None and value not in known:
-        raise CardError(f"{option} is {value!r}; it has to be {' or '.join(known)}")

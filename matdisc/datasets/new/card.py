@@ -8,6 +8,7 @@ from typing import Any
 
 from matdisc.datasets.new.energies import Derived
 from matdisc.datasets.new.labels import Labels
+from matdisc.datasets.new.names import Kind
 from matdisc.datasets.new.options import NewOptions
 from matdisc.errors import DataError
 from matdisc.formats.entries import Entry
@@ -27,15 +28,16 @@ def card_content(
     tasks = _tasks(labels, derived, options)
     if not tasks:
         raise DataError(
-            "no task can be asked: give formation energies (or total energies and --references), energies and forces, or "
-            "say that the structures are relaxed (--relaxed)"
+            "no task can be asked: give formation energies (or total energies and --references), energies and forces, "
+            "or say that the structures are relaxed (--relaxed)"
         )
     names = ", ".join(path.name for path in files)
+    n_elements = len({number for entry in entries for number in entry.atoms.numbers})
     theory = options.level_of_theory or "not stated"
     content: dict[str, Any] = {
         "key": key,
         "title": options.title or key,
-        "summary": f"{len(entries):,} structures of {len({el for e in entries for el in e.atoms.symbols})} elements, from {names[:400]}.",
+        "summary": f"{len(entries):,} structures of {n_elements} elements, from {names[:400]}.",
         "licence": options.licence,
         "citation": [options.citation or "Own data."],
         "level_of_theory": " ".join([theory.rstrip(".") + ".", *derived.theory]) if derived.theory else theory,
@@ -48,11 +50,8 @@ def card_content(
         content["energy_scale"] = derived.scale
     if derived.notes:
         content["notes"] = derived.notes
-    content["split"] = {
-        "kind": "folds",
-        "by": "group" if "group" in labels else "chemical system",
-        "n_folds": options.n_folds,
-    }
+    by = "group" if "group" in labels else "chemical system"
+    content["split"] = {"kind": "folds", "by": by, "n_folds": options.n_folds}
     content["stability"] = {"threshold": float(options.threshold)}
     if "relaxation" in tasks:
         content["relaxation"] = STARTS | {
@@ -70,9 +69,7 @@ def _tasks(labels: Labels, derived: Derived, options: NewOptions) -> list[str]:
         tasks.append("discovery")
     if options.polymorphs:
         if derived.stable is None:
-            raise DataError(
-                "--polymorphs needs to know which structure of each formula is stable; give a field 'stable'"
-            )
+            raise DataError("--polymorphs needs a field 'stable': which structure of each formula is the stable one")
         tasks.append("polymorphs")
     if options.relaxed:
         tasks.append("relaxation")
@@ -101,12 +98,8 @@ def _columns(labels: Labels, derived: Derived) -> dict[str, dict[str, str]]:
     return {name: {"role": role, "unit": unit, "help": text} for name, (role, unit, text) in columns.items()}
 
 
-def _found(labels: Labels, kind: str) -> str:
-    label = labels.get(kind)  # type: ignore[call-overload]
-    return (
-        f", from {label.name!r} in {label.unit}"
-        if label and label.unit
-        else f", from {label.name!r}"
-        if label
-        else ", derived"
-    )
+def _found(labels: Labels, kind: Kind) -> str:
+    label = labels.get(kind)
+    if label is None:
+        return ", derived"
+    return f", from {label.name!r}" + (f" in {label.unit}" if label.unit else "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from matdisc.cards.base import EnergyScale
-from matdisc.datasets.corrections import correction
+from matdisc.datasets.corrections import Anions, correction
 from matdisc.datasets.new.hull import elemental, hull_distances, read_entries_json, read_references
 from matdisc.datasets.new.labels import Label, Labels
 from matdisc.datasets.new.names import meaning
@@ -72,15 +72,16 @@ def _refuse_contradictions(labels: Labels, options: NewOptions) -> None:
         raise DataError("--hull and --own-hull exclude each other; keep one")
     if "e_above_hull" in labels and (options.hull or options.own_hull):
         raise DataError(
-            f"hull distances are in {labels['e_above_hull'].name!r} already, and shall be computed; leave out --hull and "
-            "--own-hull, or rename the field"
+            f"hull distances are in {labels['e_above_hull'].name!r} already, and shall be computed; leave out "
+            "--hull and --own-hull, or rename the field"
         )
     for kind in ("e_form_per_atom", "e_above_hull"):
-        label = labels.get(kind)  # type: ignore[call-overload]
+        label = labels.get(kind)
         said = meaning(label.name) if label else None
-        if said and said.mp2020 and not options.corrections:
+        if label and said and said.mp2020 and not options.corrections:
             raise DataError(
-                f"field {label.name!r}: its name says MP2020; if its values hold MP2020 corrections, say --corrections mp2020"
+                f"field {label.name!r}: its name says MP2020; if its values hold MP2020 corrections, say "
+                "--corrections mp2020"
             )
     if options.corrections and options.energy_scale not in (None, "mp2020_corrected"):
         raise DataError(
@@ -162,7 +163,7 @@ def _given_elements(options: NewOptions, used: set[str]) -> list[Entry]:
 
 
 def _corrections(entries: Sequence[Entry], options: NewOptions, say: Say) -> dict[str, float]:
-    rule = "no_check" if options.any_anion else "require_bound"
+    rule: Anions = "no_check" if options.any_anion else "require_bound"
     found = {entry.material_id: correction(to_crystal(entry.atoms), rule) for entry in entries}
     n = sum(value != 0 for value in found.values())
     say(
@@ -184,8 +185,8 @@ def _formation(
     if options.corrections:
         found.theory.append("Formation energies hold MP2020 corrections (corrections.csv).")
         found.notes.append(
-            "MP2020 corrections are pymatgen's, with run types as the Materials Project would choose: GGA+U in oxides and "
-            "fluorides of Co, Cr, Fe, Mn, Mo, Ni, V and W, GGA elsewhere."
+            "MP2020 corrections are pymatgen's, with run types as the Materials Project would choose: GGA+U in oxides "
+            "and fluorides of Co, Cr, Fe, Mn, Mo, Ni, V and W, GGA elsewhere."
         )
     if label is None and (not found.references or energy is None):
         if options.references or options.hull:
@@ -210,8 +211,8 @@ def _all(label: Label, entries: Sequence[Entry]) -> list[float]:
     without = [entry for entry, value in zip(entries, label.values, strict=True) if value is None]
     if without:
         raise DataError(
-            f"{without[0].where}: field {label.name!r} is missing ({len(without)} of {len(entries)} structures); add it, or "
-            "take the structures out: it is asked of all"
+            f"{without[0].where}: field {label.name!r} is missing ({len(without)} of {len(entries)} structures); add "
+            "it, or take the structures out: it is asked of all"
         )
     return list(label.values)
 
@@ -248,8 +249,8 @@ def _hold_to_energies(
             )
     if others:
         text = (
-            f"{others} formation energies hold another correction than pymatgen computes, by more than {CONTAINED * 1e3:g} "
-            "meV/atom; that of the label is in corrections.csv."
+            f"{others} formation energies hold another correction than pymatgen computes, by more than "
+            f"{CONTAINED * 1e3:g} meV/atom; that of the label is in corrections.csv."
         )
         found.notes.append(text)
         say(text)
@@ -266,9 +267,10 @@ def _refuse_absurd(
     many = sum(one[0] > ABSURD for one in known)
     if label is None and energy is not None:
         raise DataError(
-            f"{entry.where}: from {energy.name!r} and the references {entry.material_id!r} would have a formation energy of "
-            f"{value:.2f} eV/atom (beyond {ABSURD:g} in {many} structures): is {energy.name!r} a total energy in "
-            f"{energy.unit}, on the scale of the references? If it is a formation energy, say --formation-energy {energy.name}"
+            f"{entry.where}: from {energy.name!r} and the references {entry.material_id!r} would have a formation "
+            f"energy of {value:.2f} eV/atom (beyond {ABSURD:g} in {many} structures): is {energy.name!r} a total "
+            f"energy in {energy.unit}, on the scale of the references? If it is a formation energy, say "
+            f"--formation-energy {energy.name}"
         )
     raise DataError(
         f"{entry.where}: field {label.name if label else ''!r} says a formation energy of {value:.2f} eV/atom for "
@@ -287,13 +289,13 @@ def _scale(labels: Labels, options: NewOptions, found: Derived) -> None:
         found.scale = options.energy_scale or "own"
     elif found.references:
         raise DataError(
-            "--references and --hull need --energy-scale: pbe_raw for PBE(+U) energies of the Materials Project's settings "
-            "without corrections, own for any other; with MP2020 corrections say --corrections mp2020 instead"
+            "--references and --hull need --energy-scale: pbe_raw for PBE(+U) energies of the Materials Project's "
+            "settings without corrections, own for any other; with MP2020 corrections say --corrections mp2020 instead"
         )
     if not found.references and not found.elements:
         found.notes.append(
-            "Elemental energies are not known, so potentials cannot give formation energies here; predictors and files of "
-            "predictions can be scored."
+            "Elemental energies are not known, so potentials cannot give formation energies here; predictors and files "
+            "of predictions can be scored."
         )
 
 

@@ -1,4 +1,4 @@
-"""Labels of structures: found under the names of others, brought to eV and Å, or refused where they would be guessed."""
+"""Labels of structures: found under the names of others, brought to eV and Å, or refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from matdisc.datasets.csv_rows import read_rows, unique
-from matdisc.datasets.new.names import ENERGIES, STRESSES, Kind, Meaning, meaning
+from matdisc.datasets.new.names import ENERGIES, STRESSES, Kind, Meaning, meaning, unit
 from matdisc.datasets.new.options import NewOptions
 from matdisc.errors import DataError
 from matdisc.formats import plain
@@ -73,8 +73,8 @@ def find(entries: Sequence[Entry], options: NewOptions, say: Callable[[str], Non
         if label is None:
             continue
         found[kind] = label
-        unit = f" in {label.unit}" if label.unit else ""
-        say(f"{TITLES[kind]}: {label.name!r}{unit}, {label.n:,} of {len(entries):,} structures")
+        in_unit = f" in {label.unit}" if label.unit else ""
+        say(f"{TITLES[kind]}: {label.name!r}{in_unit}, {label.n:,} of {len(entries):,} structures")
     _refuse_heats(names, found)
     return found
 
@@ -134,8 +134,8 @@ def _label(
             near = ", ".join(repr(name) for name in names if name not in ("numbers", "positions"))
             raise DataError(f"{OPTIONS[kind]}: no structure has a field {named!r}; there are {near[:400]}")
         known = meaning(named)
-        said = known if known and known.kind == kind else Meaning(kind, *_unit_of(named))
-        return _read(kind, named, said, fields, entries, options)
+        named_so = known if known and known.kind == kind else Meaning(kind, unit(named), "atom" in named.lower())
+        return _read(kind, named, named_so, fields, entries, options)
     candidates = [(name, said) for name in names if (said := meaning(name)) and said.kind == kind]
     read = [_read(kind, name, said, fields, entries, options) for name, said in candidates]
     read = [label for label in read if label.n]
@@ -152,12 +152,6 @@ def _label(
     return best
 
 
-def _unit_of(name: str) -> tuple[str, bool]:
-    from matdisc.datasets.new.names import unit
-
-    return unit(name), "atom" in name.lower()
-
-
 def _read(
     kind: Kind,
     name: str,
@@ -166,7 +160,7 @@ def _read(
     entries: Sequence[Entry],
     options: NewOptions,
 ) -> Label:
-    unit, factor, per_atom = _scale(kind, name, said, options)
+    words, factor, per_atom = _scale(kind, name, said, options)
     values = []
     for one, entry in zip(fields, entries, strict=True):
         value = _value(kind, one.get(name), name, entry)
@@ -175,7 +169,7 @@ def _read(
         elif isinstance(value, np.ndarray):
             value = value * factor / (-entry.atoms.get_volume() if said.virial else 1)
         values.append(value)
-    return Label(name, unit, tuple(values))
+    return Label(name, words, tuple(values))
 
 
 def _scale(kind: Kind, name: str, said: Meaning, options: NewOptions) -> tuple[str, float, bool]:
@@ -188,19 +182,17 @@ def _scale(kind: Kind, name: str, said: Meaning, options: NewOptions) -> tuple[s
         return "eV/Å", 1.0, False
     if kind == "stress":
         return _stress_scale(name, said, options)
-    wanted, _, per = (options.energy_unit or "").partition("/atom") if kind == "energy" else ("", "", "")
-    given_per_atom = kind == "energy" and bool(options.energy_unit) and str(options.energy_unit).endswith("/atom")
+    given = (options.energy_unit or "") if kind == "energy" else ""
+    wanted = given.removesuffix("/atom")
     if said.unit and wanted and said.unit != wanted:
-        raise DataError(
-            f"field {name!r}: its name says {said.unit}, --energy-unit says {wanted}; leave one of them out"
-        )
-    unit = wanted or said.unit or "eV"
-    if unit not in ENERGIES:
-        raise DataError(f"field {name!r}: an energy in {unit!r} is not known; known: {', '.join(ENERGIES)}")
+        raise DataError(f"field {name!r}: its name says {said.unit}, --energy-unit says {wanted}; leave one out")
+    known = wanted or said.unit or "eV"
+    if known not in ENERGIES:
+        raise DataError(f"field {name!r}: an energy in {known!r} is not known; known: {', '.join(ENERGIES)}")
     if kind == "energy":
-        per_atom = said.per_atom or given_per_atom
-        return f"{unit}/atom" if per_atom else f"{unit} per cell", ENERGIES[unit], per_atom
-    return f"{unit}/atom", ENERGIES[unit], False
+        per_atom = said.per_atom or given.endswith("/atom")
+        return f"{known}/atom" if per_atom else f"{known} per cell", ENERGIES[known], per_atom
+    return f"{known}/atom", ENERGIES[known], False
 
 
 def _stress_scale(name: str, said: Meaning, options: NewOptions) -> tuple[str, float, bool]:
@@ -208,14 +200,14 @@ def _stress_scale(name: str, said: Meaning, options: NewOptions) -> tuple[str, f
         return "eV, taken as minus stress times volume", 1.0, False
     if said.unit and options.stress_unit and said.unit != options.stress_unit:
         raise DataError(
-            f"field {name!r}: its name says {said.unit}, --stress-unit says {options.stress_unit}; leave one of them out"
+            f"field {name!r}: its name says {said.unit}, --stress-unit says {options.stress_unit}; leave one out"
         )
-    unit = options.stress_unit or (said.unit if said.unit in STRESSES else "eV/Å^3")
-    if unit not in STRESSES:
-        raise DataError(f"--stress-unit is {unit!r}; known: {', '.join(STRESSES)}")
+    known = options.stress_unit or said.unit or "eV/Å^3"
+    if known not in STRESSES:
+        raise DataError(f"field {name!r}: a stress in {known!r} is not known; known: {', '.join(STRESSES)}")
     sign = -1.0 if options.stress_sign == "pressure" else 1.0
     words = "positive is compression" if sign < 0 else "positive is tension, as in ASE"
-    return f"{unit} ({words})", sign * STRESSES[unit], False
+    return f"{known} ({words})", sign * STRESSES[known], False
 
 
 def _value(kind: Kind, value: Any, name: str, entry: Entry) -> Any:

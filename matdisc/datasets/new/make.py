@@ -100,7 +100,7 @@ def _results(labels: Labels, entries: Sequence[Entry]) -> list[dict[str, Any]]:
     """Energy (eV per cell), forces and stress of each structure, as far as they are known."""
     found: list[dict[str, Any]] = [{} for _ in entries]
     for kind in ("energy", "forces", "stress"):
-        label = labels.get(kind)  # type: ignore[call-overload]
+        label = labels.get(kind)
         for one, value in zip(found, label.values if label else [None] * len(entries), strict=True):
             if value is not None:
                 one[kind] = value

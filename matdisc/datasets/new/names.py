@@ -31,8 +31,8 @@ _WORDS = {
 _SILENT = {"mol", "a", "ang", "angstrom", "å", "a3", "ang3", "3", "in", "bohr"}
 """Words that belong to a unit and say nothing alone."""
 _SOURCES = {
-    "ref", "dft", "pbe", "vasp", "qe", "reference", "target", "true", "label", "mp", "mp2020", "corrected", "uncorrected",
-    "ppd",
+    "ref", "dft", "pbe", "vasp", "qe", "reference", "target", "true", "label", "mp", "mp2020", "corrected",
+    "uncorrected", "ppd",
 }  # fmt: skip
 """Words before or after a label that say where it comes from."""
 _MEANINGS: dict[Kind, tuple[str, ...]] = {
