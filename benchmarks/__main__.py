@@ -90,7 +90,7 @@ def ray_against_none(board: Board) -> None:
         started = time.perf_counter()
         predict(board, "emt", "discovery", "emt-alloys", limit=n, workers=1, protocol="single-point")
         on_ray = time.perf_counter() - started
-    asked = run.asked
+    asked = run.computed
     print(
         f"{'overhead a material':55s} no Ray {1e3 * alone / asked:.1f} ms, one Ray worker {1e3 * on_ray / asked:.1f} ms"
     )

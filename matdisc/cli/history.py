@@ -97,7 +97,7 @@ def resume(
                 memory=call["memory"], env=call["env"], progress=progress, say=news,
             )  # fmt: skip
         said = ", ".join(f"{n} {status}" for status, n in ended.counts.most_common())
-        typer.echo(f"{run.name}: {said} ({ended.asked} asked now, {ended.reused} reused)")
+        typer.echo(f"{run.name}: {said} ({ended.computed} asked now, {ended.reused} reused)")
         typer.echo(f"predictions: {ended.out}")
         if ended.trouble:
             troubled = True

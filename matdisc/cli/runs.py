@@ -71,7 +71,7 @@ def predict(
             timeout=timeout, memory=memory, env=known_env(env), out=out, restart=restart, progress=progress, say=news,
         )  # fmt: skip
     ended = ", ".join(f"{n} {status}" for status, n in run.counts.most_common())
-    typer.echo(f"{run.entry}: {ended} ({run.asked} asked now, {run.reused} reused)")
+    typer.echo(f"{run.entry}: {ended} ({run.computed} asked now, {run.reused} reused)")
     typer.echo(f"record: {run.record}")
     typer.echo(f"predictions: {run.out}")
     if run.trouble:

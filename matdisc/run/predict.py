@@ -43,7 +43,7 @@ class Run:
     record: Path
     counts: Counter[str]
     reused: int
-    asked: int
+    computed: int
     trouble: str = ""
 
 
@@ -123,20 +123,20 @@ def predict(
         "protocol": protocol,
     }
     job = replace(_job(model, task, protocol, card, dataset), factory=factory)
-    asked = run_resumable(
+    result = run_resumable(
         folder, settings, job, samples, partial(_schedule, model, dataset), options, {"limit": limit}, progress, say
     )
-    counts = Counter(str(p.status) for p in asked.answers)
-    trouble = _no_answer(asked.answers)
+    counts = Counter(str(p.status) for p in result.answers)
+    trouble = _no_answer(result.answers)
     whole = limit is None or limit >= len(dataset.samples)
     if trouble or (out is None and not whole):
         out = folder / "partial.csv.gz"
     elif out is None:
         out = board.predictions_dir / task_key / dataset_key / f"{entry}.csv.gz"
-    digest = predictions.write(out, asked.answers, _columns(task, asked.answers))
-    cost = asked.cost | {"materials": len(asked.answers), "failed": _failed(counts)}
+    digest = predictions.write(out, result.answers, _columns(task, result.answers))
+    cost = result.cost | {"materials": len(result.answers), "failed": _failed(counts)}
     _write_provenance(out, digest, settings, entry, cost)
-    return Run(entry, out, asked.record, counts, asked.reused, len(asked.answers) - asked.reused, trouble)
+    return Run(entry, out, result.record, counts, result.reused, len(result.answers) - result.reused, trouble)
 
 
 def _no_answer(answers: Sequence[Prediction]) -> str:

@@ -86,8 +86,10 @@ def test_a_process_is_refused_memory_beyond_its_limit_and_lives_on():
     assert done.stdout.split() == ["refused", "1000000.0"]
 
 
-def test_the_memory_of_this_machine_is_known():
-    assert machine_memory_gib() is None or machine_memory_gib() > 0.5
+@needs_proc
+def test_the_memory_of_this_machine_holds_this_process_and_is_no_more_than_is_built_in():
+    built_in = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    assert held_gib("VmRSS") < machine_memory_gib() <= built_in
 
 
 CLOCK = (
@@ -228,7 +230,7 @@ def asked_of_large_workers(board, monkeypatch, **options):
         if job.memory_gib < 3.0:
             raise TooLittleMemory(f"a worker holds 2.75 GiB, the limit is {job.memory_gib:.2f} GiB", 3.0)
         while (in_flight := schedule.next(1)) is not None:
-            yield [Prediction(s.material_id, {"e_form_per_atom": 0.0}) for s in in_flight.unit.asked], []
+            yield [Prediction(s.material_id, {"e_form_per_atom": 0.0}) for s in in_flight.unit.samples], []
 
     from contextlib import nullcontext
 

@@ -32,10 +32,10 @@ def test_the_same_command_again_asks_nothing(board):
     first = predict(board, "emt", "discovery", SET, limit=5, workers=0)
     before = first.out.read_bytes()
     again = predict(board, "emt", "discovery", SET, limit=5, workers=0)
-    assert (again.asked, again.reused) == (0, 5)
+    assert (again.computed, again.reused) == (0, 5)
     assert again.out.read_bytes() == before
     more = predict(board, "emt", "discovery", SET, limit=7, workers=0)
-    assert (more.asked, more.reused) == (2, 5)
+    assert (more.computed, more.reused) == (2, 5)
 
 
 @pytest.mark.parametrize(
@@ -222,8 +222,8 @@ def test_what_ran_out_of_time_is_asked_again_when_there_is_more_of_it(board, add
     assert short.counts == {"timed_out": 2}
     same = predict(board, key, "discovery", SET, limit=2, workers=0, timeout=0.05)
     less = predict(board, key, "discovery", SET, limit=2, workers=0, timeout=0.01)
-    assert (same.asked, less.asked) == (0, 0)
+    assert (same.computed, less.computed) == (0, 0)
     more = predict(board, key, "discovery", SET, limit=2, workers=0, timeout=60.0)
-    assert (more.asked, more.counts) == (2, {"ok": 2})
+    assert (more.computed, more.counts) == (2, {"ok": 2})
     again = predict(board, key, "discovery", SET, limit=2, workers=0, timeout=0.05)
-    assert (again.asked, again.counts) == (0, {"ok": 2})
+    assert (again.computed, again.counts) == (0, {"ok": 2})

@@ -34,7 +34,7 @@ def test_workers_give_the_very_values_that_this_process_gives(board, ray_session
     run_single = predict(board, model, "discovery", SET, limit=30, workers=0)
     values = values_of(run_single)
     run_batched = predict(board, model, "discovery", SET, limit=30, workers=2, restart=True)
-    assert run_batched.asked == 30
+    assert run_batched.computed == 30
     assert values_of(run_batched) == values
 
 

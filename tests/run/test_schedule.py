@@ -1,4 +1,4 @@
-"""Portions are sized by cost; a death costs the material that caused it; nothing is lost and nothing answered twice."""
+"""Units are sized by cost; a death costs the material that caused it; nothing is lost and nothing answered twice."""
 
 import random
 
@@ -20,37 +20,36 @@ def some(n, n_atoms=1):
 
 
 def ids(in_flight):
-    return [s.material_id for s in in_flight.unit.asked]
+    return [s.material_id for s in in_flight.unit.samples]
 
 
 def answer(plan, in_flight, names=None, seconds=1.0, now=1.0):
     return plan.answered(in_flight, [Prediction(name) for name in names or ids(in_flight)], seconds, now)
 
 
-def test_the_largest_are_asked_first_and_small_ones_share_a_portion():
+def test_the_largest_are_asked_first_and_small_ones_share_a_unit():
     plan = Schedule([sample("small", 1), sample("big", 100), sample("middle", 50)])
     assert ids(plan.next(2)) == ["big"]
     assert ids(plan.next(2)) == ["middle", "small"]
     assert plan.next(2) is None
 
 
-def test_portions_grow_to_what_costs_allow_and_shrink_towards_the_end():
+def test_units_grow_to_what_costs_allow_and_shrink_towards_the_end():
     plan = Schedule(some(10_000))
     first = plan.next(2)
-    assert len(first.unit.asked) == schedule.FIRST_ATOMS
+    assert len(first.unit.samples) == schedule.FIRST_ATOMS
     answer(plan, first, seconds=6.4)  # ten atoms a second
-    assert len(plan.next(2).unit.asked) == 10 * schedule.TARGET_SECONDS
-    while len(plan._queue) > 100:
-        plan.next(2)
-    tail = [len(plan.next(2).unit.asked) for _ in range(4)]
-    assert tail == sorted(tail, reverse=True)
-    assert tail[-1] >= 10 * schedule.LEAST_SECONDS or not plan.waiting
+    sizes = [len(unit.unit.samples) for unit in iter(lambda: plan.next(2), None)]
+    assert sum(sizes) == 10_000 - schedule.FIRST_ATOMS
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] == 10 * schedule.TARGET_SECONDS
+    assert set(sizes[-4:-1]) == {10 * schedule.LEAST_SECONDS}
 
 
-def test_cheap_materials_do_not_make_portions_without_end():
+def test_cheap_materials_do_not_make_units_without_end():
     plan = Schedule(some(20_000))
     answer(plan, plan.next(1), seconds=1e-6)
-    assert len(plan.next(1).unit.asked) == schedule.MOST_MATERIALS
+    assert len(plan.next(1).unit.samples) == schedule.MOST_MATERIALS
 
 
 def test_the_first_answer_for_a_material_is_the_one_that_counts():
@@ -71,13 +70,13 @@ def test_after_a_death_the_unanswered_are_asked_one_by_one():
     assert [ids(plan.next(1)), ids(plan.next(1)), plan.next(1)] == [["m1"], ["m3"], None]
 
 
-def test_of_a_large_portion_the_first_are_asked_alone_and_the_rest_in_pieces():
+def test_of_a_large_unit_the_first_are_asked_alone_and_the_rest_in_pieces():
     plan = Schedule(some(4000))
     answer(plan, plan.next(1), seconds=1e-6)
     in_flight = plan.next(1)
     plan.died(in_flight, "its worker died", 2.0, None, "late")
     again = [plan.next(1) for _ in range(schedule.SUSPECTS + schedule.PIECES)]
-    assert [len(p.unit.asked) for p in again[: schedule.SUSPECTS]] == [1] * schedule.SUSPECTS
+    assert [len(p.unit.samples) for p in again[: schedule.SUSPECTS]] == [1] * schedule.SUSPECTS
     assert [name for p in again for name in ids(p)] == ids(in_flight)
     assert plan.next(1) is None
 
@@ -136,7 +135,7 @@ def test_materials_that_always_lose_their_machine_are_given_up_in_the_end():
         in_flight = plan.next(1)
         if in_flight is None:
             break
-        if in_flight.losses <= schedule.NODE_LOSSES_ALLOWED and len(in_flight.unit.asked) > 1:
+        if in_flight.losses <= schedule.NODE_LOSSES_ALLOWED and len(in_flight.unit.samples) > 1:
             plan.lost(in_flight)
         else:
             ended += plan.died(in_flight, "its worker died", 1.0, None, "late")
@@ -166,7 +165,7 @@ def test_a_copy_that_dies_asks_nothing_again_because_its_original_is_at_work():
     assert not plan.waiting
 
 
-def test_chunks_of_predictors_stay_whole():
+def test_units_of_predictors_stay_whole():
     plan = Schedule(fixed=[WorkUnit(tuple(some(3)), (sample("known"),))])
     in_flight = plan.next(8)
     assert plan.died(in_flight, "its worker died", 1.0, 60.0, "late") == []

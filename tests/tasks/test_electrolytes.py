@@ -3,7 +3,7 @@
 import csv
 import json
 import math
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +16,6 @@ from matdisc.datasets.truth import truth_of
 from matdisc.errors import DataError
 from matdisc.leaderboard import site
 from matdisc.leaderboard.results import publish, rescore
-from matdisc.physics.drivers import WorkResult
 from matdisc.physics.molecules.species import species
 from matdisc.predictions import write
 from matdisc.run.engine import worker
@@ -77,13 +76,19 @@ def test_a_density_that_the_model_was_fitted_to_is_no_test(liquids):
     assert np.isfinite(found["density_aligned"]).tolist() == [True, False, False, False, False, True]
 
 
-def test_a_card_that_names_aligned_liquids_marks_its_answers_and_says_so(liquids):
+def test_a_card_that_names_aligned_liquids_marks_its_answers_and_says_so(liquids, monkeypatch):
+    def at_once(*arguments):
+        return Outcome({"simulated_ps": 2.0, "completed": 1.0})
+        yield
+
+    monkeypatch.setattr(worker, "TASKS", {"electrolytes": replace(ELECTROLYTES, simulate=at_once)})
     emt = Board(shipped_board()).model("emt")
-    model = emt.model_copy(update={"aligned_densities": ("EC",)})
-    job = SimpleNamespace(task="electrolytes", model=model)
-    for name, marked in (("EC", True), ("PC", False)):
-        answer = worker._prediction(job, WorkResult(name, Outcome({"simulated_ps": 2.0, "completed": 1.0}), None, 1.0))
-        assert ("aligned" in answer.values) == marked
+    model = emt.model_copy(update={"aligned_densities": ("EC",), "elements": ()})
+    unit = worker.WorkUnit(tuple(s for s in load(Board(shipped_board()), SET).samples if s.material_id in ("EC", "PC")))
+    batches = worker.answer_unit(worker.Job(model, "electrolytes", None, 0.0), unit)
+    assert {p.material_id: "aligned" in p.values for batch in batches for p in batch.predictions} == {
+        "EC": True, "PC": False,
+    }  # fmt: skip
     assert any("density of EC" in said for said in flags(model, liquids[0], ELECTROLYTES.scoring))
     assert not any("density of" in said for said in flags(emt, liquids[0], ELECTROLYTES.scoring))
 

@@ -1,4 +1,4 @@
-"""Two ways to get materials answered: in this process, or by Ray tasks. Same answers, whatever the order."""
+"""Materials get answers in this process or by Ray tasks: the same answers, whatever the order."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _fresh(job: Job, schedule: Schedule, arrival: Arrival[InFlight, Batch]) -> l
 
 
 def _not_to_blame(schedule: Schedule, in_flight: InFlight, trouble: RunError) -> list[Prediction]:
-    """Give a portion that met trouble of the machine's to another worker; raise it where that has not helped."""
+    """Give a unit that met trouble of the machine's to another worker; raise it where that has not helped."""
     if in_flight.losses >= NODE_LOSSES_ALLOWED:
         raise type(trouble)(str(trouble)) from None
     return schedule.lost(in_flight)
@@ -148,7 +148,7 @@ def _silent(job: Job, flight: Iterable[InFlight], grace: float) -> list[InFlight
     now = time.monotonic()
     silent = []
     for in_flight in flight:
-        allowed = job.timeout * (len(in_flight.unit.asked) if job.model.kind == "predictor" else 1) + grace
+        allowed = job.timeout * (len(in_flight.unit.samples) if job.model.kind == "predictor" else 1) + grace
         if in_flight.last_heartbeat is not None and now - in_flight.last_heartbeat > allowed:
             silent.append(in_flight)
     return silent

@@ -16,10 +16,10 @@ from matdisc.run.environments.packages import closure, unmet
 def report(requirements: Sequence[str]) -> None:
     """Print, inside an environment, the versions that its requirements rest on, and what is wrong with them."""
 
-    asked = [Requirement(text) for text in requirements]
-    found = closure(asked)
+    wanted = [Requirement(text) for text in requirements]
+    found = closure(wanted)
     inherited = {name: number for name, number in found.items() if not _lies_here(name)}
-    print(json.dumps({"packages": found, "inherited": inherited, "problem": "; ".join(unmet(asked))}))
+    print(json.dumps({"packages": found, "inherited": inherited, "problem": "; ".join(unmet(wanted))}))
 
 
 def _lies_here(name: str) -> bool:

@@ -94,11 +94,11 @@ class Record:
         fresh = [p for p in predictions if p.material_id not in self.done]
         lines = [_line(_as_dict(p, self.limits)) for p in fresh]
         for usage in usages:
-            told = usage.as_dict()
+            reported = usage.as_dict()
             if usage.worker in self.usages:  # its machine stands in its first line
-                del told["machine"]
-            add_up(self.usages, told)
-            lines.append(_line({"usage": told}))
+                del reported["machine"]
+            add_up(self.usages, reported)
+            lines.append(_line({"usage": reported}))
         self._append(b"".join(lines), durable=bool(fresh))
         self.done |= {p.material_id: p for p in fresh}
 
@@ -159,12 +159,12 @@ class Record:
             )
         again: set[str] = set()
         for number, line in enumerate(lines[1:], start=2):
-            told = self._parse(line, number)
-            if "usage" in told:
-                add_up(self.usages, told["usage"])
+            content = self._parse(line, number)
+            if "usage" in content:
+                add_up(self.usages, content["usage"])
                 continue
-            under = told.pop("limits", None)
-            answer = _prediction(told)
+            under = content.pop("limits", None)
+            answer = _prediction(content)
             earlier = self.done.get(answer.material_id)
             if earlier is None or earlier.status in FAILURES:
                 self.done[answer.material_id] = answer

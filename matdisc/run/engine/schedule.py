@@ -1,6 +1,6 @@
-"""Which materials are asked next, in which portions, and what is done when a worker dies. Knows nothing of Ray.
+"""Which materials are asked next, in which units, and what is done when a worker dies. Knows nothing of Ray.
 
-Portions ("chunks") are sized by what answers have cost so far: large enough that handing them over costs
+Units of work are sized by what answers have cost so far: large enough that handing them over costs
 nothing, small enough that all workers end together. Costs are taken as proportional to the number of atoms.
 """
 
@@ -14,31 +14,31 @@ from matdisc.run.engine.worker import WorkUnit
 from matdisc.schema import Prediction, Sample, Status
 
 TARGET_SECONDS = 20.0
-"""What a chunk should take at most."""
+"""What a unit should take at most."""
 LEAST_SECONDS = 1.0
-"""What a chunk should take at least, so that materials can be evaluated together and hand-over costs nothing."""
+"""What a unit should take at least, so that materials can be evaluated together and hand-over costs nothing."""
 FIRST_ATOMS = 64
-"""Size of the first chunks, while nothing is known about costs."""
+"""Size of the first units, while nothing is known about costs."""
 MOST_MATERIALS = 4000
 DEATHS_ALLOWED = 1
 """A material whose own worker dies is asked once more; after a second death it is recorded as failed."""
 NODE_LOSSES_ALLOWED = 5
-"""A portion that loses its machine is given to others so often, then taken apart; a material alone then fails."""
+"""A unit that loses its machine is given to others so often, then taken apart; a material alone then fails."""
 SUSPECTS = 16
-"""Of a portion whose worker died, the first so many unanswered materials are asked one by one, ..."""
+"""Of a unit whose worker died, the first so many unanswered materials are asked one by one, ..."""
 PIECES = 8
 """... and the rest in so many pieces: asking thousands singly would cost more than another death."""
 STRAGGLER_SECONDS = 5.0
-"""A chunk that is still at work this long after the queue ran empty is also given to idle workers."""
+"""A unit that is still at work this long after the queue ran empty is also given to idle workers."""
 
 
 @dataclass
 class InFlight:
-    """A chunk on its way.
+    """A unit of work at a worker.
 
     Attributes:
         open: What is still unanswered of it, by material id.
-        heard: When its worker last said something (seconds, any zero); None before it started.
+        last_heartbeat: When its worker last said something (seconds, any zero); None before it started.
         deaths, losses: Workers that died over it, and machines that went away with it.
         loaded: Whether its worker has the model; before, no material can be to blame.
         copied, is_copy: Whether idle workers have been given its rest, or it is such a rest.
@@ -62,14 +62,14 @@ class _Waiting:
 
 
 class Schedule:
-    """The state of a run: a queue of materials, portions in flight, and what costs are known.
+    """The state of a run: a queue of materials, units in flight, and what costs are known.
 
     Potentials are asked material by material, so their queue can be divided anywhere. Predictors are asked in
-    whole chunks, which stay as they are.
+    whole units, which stay as they are.
     """
 
     def __init__(self, samples: Sequence[Sample] = (), fixed: Sequence[WorkUnit] = ()) -> None:
-        """Plan to ask about `samples`, largest first, and to hand over the `fixed` chunks as they are."""
+        """Plan to ask about `samples`, largest first, and to hand over the `fixed` units as they are."""
         self._queue = deque(sorted(samples, key=lambda s: -_atoms(s)))
         self._queued_atoms = sum(_atoms(s) for s in samples)
         self._waiting = deque(_Waiting(unit) for unit in fixed)
@@ -83,10 +83,10 @@ class Schedule:
         return bool(self._queue or self._waiting)
 
     def next(self, workers: int) -> InFlight | None:
-        """Return the next portion for one of `workers` workers, or None if nothing waits."""
+        """Return the next unit for one of `workers` workers, or None if nothing waits."""
         if self._waiting:
             one = self._waiting.popleft()
-            return InFlight(one.unit, {s.material_id: s for s in one.unit.asked}, one.deaths, one.losses)
+            return InFlight(one.unit, {s.material_id: s for s in one.unit.samples}, one.deaths, one.losses)
         if not self._queue:
             return None
         atoms = self._atoms_per_unit(workers)
@@ -101,7 +101,7 @@ class Schedule:
     def answered(
         self, in_flight: InFlight, predictions: Iterable[Prediction], seconds: float, now: float
     ) -> list[Prediction]:
-        """Note what came from a portion, and return the answers that are the first for their material."""
+        """Note what came from a unit, and return the answers that are the first for their material."""
         fresh = []
         in_flight.last_heartbeat = now
         for prediction in predictions:
@@ -115,11 +115,11 @@ class Schedule:
         return fresh
 
     def unfinished(self, in_flight: InFlight) -> bool:
-        """Whether a portion still owes an answer that nobody else has given."""
+        """Whether a unit still owes an answer that nobody else has given."""
         return any(key not in self._done for key in in_flight.open)
 
     def lost(self, in_flight: InFlight) -> list[Prediction]:
-        """Put back what a portion still owes, because its machine went away through no fault of a material.
+        """Put back what a unit still owes, because its machine went away through no fault of a material.
 
         Machines that go away time and again are no chance: then the materials are asked apart, and one that still
         loses its machine is `failed`.
@@ -130,7 +130,7 @@ class Schedule:
         if in_flight.losses < NODE_LOSSES_ALLOWED:
             self._waiting.append(_Waiting(WorkUnit(rest, in_flight.unit.train), in_flight.deaths, in_flight.losses + 1))
             return []
-        if self._divisible and len(in_flight.unit.asked) > 1:
+        if self._divisible and len(in_flight.unit.samples) > 1:
             self._apart(rest)
             return []
         why = f"its machine went away {in_flight.losses + 1} times while it was asked about this material"
@@ -139,11 +139,11 @@ class Schedule:
     def died(self, in_flight: InFlight, why: str, now: float, timeout: float | None, late: str) -> list[Prediction]:
         """Return answers for materials that are given up because their worker died, and put the others back.
 
-        The materials of a portion that lost its worker are asked again in small parts, which finds the one that kills.
+        The materials of a unit that lost its worker are asked again in small parts, which finds the one that kills.
         A material whose own worker dies twice is `failed`; one whose worker was stopped for time is `timed_out`.
 
         Args:
-            portion: The portion whose worker died.
+            in_flight: The unit whose worker died.
             why: How it died.
             now: The time, as given to `answered`.
             timeout: Seconds allowed for one material.
@@ -152,7 +152,7 @@ class Schedule:
         rest = self._rest(in_flight)
         if not rest or in_flight.is_copy:
             return []
-        if self._divisible and len(in_flight.unit.asked) > 1:
+        if self._divisible and len(in_flight.unit.samples) > 1:
             self._apart(rest)
             return []
         silent = 0.0 if in_flight.last_heartbeat is None else now - in_flight.last_heartbeat
@@ -164,20 +164,20 @@ class Schedule:
         return []
 
     def overdue(self, in_flight: InFlight, late: str) -> list[Prediction]:
-        """Return answers for what a silent portion still owes, after its worker was stopped from outside.
+        """Return answers for what a silent unit still owes, after its worker was stopped from outside.
 
         Several materials are asked again one by one; a single one has timed out.
         """
         rest = self._rest(in_flight)
         if in_flight.is_copy:
             return []
-        if self._divisible and len(in_flight.unit.asked) > 1:
+        if self._divisible and len(in_flight.unit.samples) > 1:
             self._apart(rest)
             return []
         return self._given_up(rest, "timed_out", late + "; its worker was stopped")
 
     def copy_of_straggler(self, flight: Iterable[InFlight], now: float) -> InFlight | None:
-        """Return a copy of the longest unheard-of portion for an idle worker, from its far end; None if all is well."""
+        """Return a copy of the longest unheard-of unit for an idle worker, from its far end; None if all is well."""
         if self.waiting or not self._divisible:
             return None
         slow = [
@@ -221,8 +221,8 @@ def _atoms(sample: Sample) -> int:
 
 
 def fold_units(samples: Sequence[Sample], train_for: Mapping[int | None, Sequence[Sample]]) -> list[WorkUnit]:
-    """Return one chunk for each fold, with the labelled samples that a predictor may learn from."""
+    """Return one unit for each fold, with the labelled samples that a predictor may learn from."""
     folds: dict[int | None, list[Sample]] = {}
     for sample in samples:
         folds.setdefault(sample.fold, []).append(sample.without_target())
-    return [WorkUnit(tuple(asked), tuple(train_for[fold])) for fold, asked in folds.items()]
+    return [WorkUnit(tuple(members), tuple(train_for[fold])) for fold, members in folds.items()]

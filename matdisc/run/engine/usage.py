@@ -72,13 +72,13 @@ def machine(packages: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def add_up(known: dict[str, dict[str, Any]], told: Mapping[str, Any]) -> None:
+def add_up(known: dict[str, dict[str, Any]], reported: Mapping[str, Any]) -> None:
     """Add what a worker said (a Usage as a mapping, `machine` only the first time) to what is known, by worker."""
-    one = known.setdefault(told["worker"], {"worker": told["worker"], "machine": {}, "peak_mib": 0.0})
+    one = known.setdefault(reported["worker"], {"worker": reported["worker"], "machine": {}, "peak_mib": 0.0})
     for name in ("cpu_seconds", "wall_seconds", "load_seconds"):
-        one[name] = one.get(name, 0.0) + told[name]
-    one["peak_mib"] = max(one["peak_mib"], told["peak_mib"])
-    one["machine"] = told.get("machine") or one["machine"]
+        one[name] = one.get(name, 0.0) + reported[name]
+    one["peak_mib"] = max(one["peak_mib"], reported["peak_mib"])
+    one["machine"] = reported.get("machine") or one["machine"]
 
 
 def total(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

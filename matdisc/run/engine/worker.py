@@ -27,7 +27,7 @@ from matdisc.protocols import PROTOCOLS
 from matdisc.run.engine.limits import MachineTrouble, Watch, lift_memory_limit, limit_memory, remedy_for_machine
 from matdisc.run.engine.usage import Meter, Usage
 from matdisc.run.environments.layers import confirm
-from matdisc.schema import Crystal, Prediction, Sample, Unsupported
+from matdisc.schema import Crystal, Prediction, Sample, Status, Unsupported
 from matdisc.tasks import TASKS
 from matdisc.tasks.task import Outcome
 
@@ -69,9 +69,9 @@ class Job:
 
 @dataclass(frozen=True)
 class WorkUnit:
-    """Materials asked together (targets emptied), and the labelled ones a predictor may learn from."""
+    """Materials for one worker (targets emptied), and the labelled ones a predictor may learn from."""
 
-    asked: tuple[Sample, ...]
+    samples: tuple[Sample, ...]
     train: tuple[Sample, ...] = ()
 
 
@@ -89,7 +89,7 @@ class UnsupportedElement(Exception):
 
 
 def answer_unit(job: Job, unit: WorkUnit, flush_seconds: float = FLUSH_SECONDS) -> Iterator[Batch]:
-    """Yield the answers of a chunk as they come, each asked material once.
+    """Yield the answers of a unit as they come, one for each of its materials.
 
     Two batches without answers come first: one at the start and one when the model is loaded. They tell the driver
     what a worker that dies was doing.
@@ -151,7 +151,7 @@ def _reference(job: Job, symbol: str) -> Steps[float]:
 
 
 def _ask_potential(job: Job, calculator: Any, unit: WorkUnit) -> Iterator[Prediction]:
-    work = ((sample.material_id, _steps(job, sample)) for sample in unit.asked)
+    work = ((sample.material_id, _steps(job, sample)) for sample in unit.samples)
     with Watch(deadly=job.in_worker) as limit:
         with limit(job.timeout):
             _refuse_unsound(job, calculator, unit)
@@ -166,7 +166,7 @@ _LOOKED_AT: set[tuple[str, Factory | None]] = set()
 def _refuse_unsound(job: Job, calculator: Any, unit: WorkUnit) -> None:
     """Raise RunError if a potential that is not ours has forces or stress that do not belong to its energies.
 
-    Once in a process, at the smallest crystal with two atoms of the first chunk, and only for work that moves atoms.
+    Once in a process, at the smallest crystal with two atoms of the first unit, and only for work that moves atoms.
     """
     task = TASKS[job.task]
     relaxes = PROTOCOLS[job.protocol or "single-point"].max_steps > 0 and task.relaxes
@@ -175,7 +175,7 @@ def _refuse_unsound(job: Job, calculator: Any, unit: WorkUnit) -> None:
             f"model {job.model.key!r}: its calculator gives no stress, so cells cannot be relaxed with it; ask for "
             "single points (--protocol single-point)"
         )
-    known = [s.crystal for s in unit.asked if not _unknown_elements(job.model, s.crystal)]
+    known = [s.crystal for s in unit.samples if not _unknown_elements(job.model, s.crystal)]
     if is_ours(job.model) or job.identity in _LOOKED_AT or not known or not (relaxes or "forces" in task.needs):
         return
     _LOOKED_AT.add(job.identity)
@@ -218,7 +218,7 @@ def _prediction(job: Job, ended: WorkResult[str, Outcome]) -> Prediction:
     if not all(math.isfinite(value) for value in chain(values.values(), *outcome.arrays.values())):
         text = f"ArithmeticError: the answer is not finite: {values}"
         return Prediction(ended.key, status="failed", error=text, seconds=seconds)
-    status = "ok" if outcome.converged else "unconverged"
+    status: Status = "ok" if outcome.converged else "unconverged"
     return Prediction(ended.key, values, status, "", seconds, outcome.steps, outcome.structure, outcome.arrays)
 
 
@@ -250,16 +250,16 @@ def _refuse_unknown_elements(card: ModelCard, crystal: Crystal) -> None:
 def _ask_predictor(job: Job, predictor: Predictor, unit: WorkUnit) -> Iterator[Prediction]:
     started = time.perf_counter()
     try:
-        answers = list(predictor(unit.train, unit.asked, Question(job.task, job.threshold)))
-        if len(answers) != len(unit.asked):
-            raise ValueError(f"{len(answers)} answers to {len(unit.asked)} materials")
+        answers = list(predictor(unit.train, unit.samples, Question(job.task, job.threshold)))
+        if len(answers) != len(unit.samples):
+            raise ValueError(f"{len(answers)} answers to {len(unit.samples)} materials")
     except FAULTS as err:
         _refuse_to_blame(job, err)
         text = _said(err)
-        yield from (Prediction(s.material_id, status="failed", error=text) for s in unit.asked)
+        yield from (Prediction(s.material_id, status="failed", error=text) for s in unit.samples)
         return
-    share = round((time.perf_counter() - started) / max(1, len(unit.asked)), 4)
-    yield from (_as_prediction(s, a, share) for s, a in zip(unit.asked, answers, strict=True))
+    share = round((time.perf_counter() - started) / max(1, len(unit.samples)), 4)
+    yield from (_as_prediction(s, a, share) for s, a in zip(unit.samples, answers, strict=True))
 
 
 def _as_prediction(sample: Sample, given: Any, seconds: float) -> Prediction:

@@ -164,6 +164,7 @@ def _install(folder: Path, requirements: Sequence[Requirement], model: str, say:
         sys.executable, "-P", "-m", "pip", "--python", str(folder), "install", "--no-input", "--progress-bar", "off",
         "--disable-pip-version-check", "--no-warn-script-location", "--constraint", str(constraints), *wanted,
     ]  # fmt: skip
+    # pip's --report comes after all is resolved, and --quiet and raw progress name no package: its lines are the news
     lines = []
     with _started(command, lock) as process:
         assert process.stdout is not None
@@ -213,15 +214,15 @@ def _pip_problem(lines: Sequence[str], requirements: Sequence[Requirement], mode
         remedy = "no package index answers; connect this machine, or set PIP_FIND_LINKS to a folder with the wheels"
     else:
         remedy = "correct 'requirements' on its card, or set pip's variables (PIP_INDEX_URL, PIP_FIND_LINKS)"
-    asked = ", ".join(str(r) for r in requirements)
-    return f"model {model!r}: {asked} cannot be installed:\n  " + "\n  ".join(said) + f"\n{remedy}"
+    names = ", ".join(str(r) for r in requirements)
+    return f"model {model!r}: {names} cannot be installed:\n  " + "\n  ".join(said) + f"\n{remedy}"
 
 
 def _inspect(folder: Path, requirements: Sequence[Requirement], model: str) -> dict[str, Any]:
     """Ask the new environment for its versions, and whether a worker can run in it."""
     # matdisc may be a checkout that only this process finds; last in the path it hides nothing
     code = (
-        f"import sys; sys.path.append({str(Path(matdisc.__file__).parent.parent)!r}); "
+        f"import sys; sys.path.append({str(Path(__file__).parents[3])!r}); "
         "from matdisc.run.engine.probe import report; report(sys.argv[1:])"
     )
     command = [str(python_of(folder)), "-P", "-c", code, *(str(r) for r in requirements)]
@@ -232,9 +233,9 @@ def _inspect(folder: Path, requirements: Sequence[Requirement], model: str) -> d
     else:
         problem = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
     if problem:
-        asked = ", ".join(str(r) for r in requirements)
+        names = ", ".join(str(r) for r in requirements)
         raise RunError(
-            f"model {model!r}: matdisc {__version__} cannot run beside {asked}: {problem}; "
+            f"model {model!r}: matdisc {__version__} cannot run beside {names}: {problem}; "
             "loosen 'requirements' on its card, or score the model's predictions file"
         )
     return seen

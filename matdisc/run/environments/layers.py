@@ -88,8 +88,8 @@ def runtime_env(card: ModelCard, mode: Mode, *, address: str | None = None, say:
     if address is None:
         return {"py_executable": shlex.quote(str(ensure(requirements, model=card.key, say=say).python))}
     python = prepare_nodes(requirements, model=card.key, say=say)
-    asked = [part for text in requirements for part in ("--requirement", text)]
-    command = [python, "-m", "matdisc.run.environments.start", "--model", card.key, *asked, "--"]
+    options = [part for text in requirements for part in ("--requirement", text)]
+    command = [python, "-m", "matdisc.run.environments.start", "--model", card.key, *options, "--"]
     return {"py_executable": shlex.join(command)}
 
 
@@ -105,8 +105,8 @@ def ensure(requirements: Iterable[str], *, model: str, say: Say = _silent) -> En
         RunError: If a requirement cannot be understood or installed, or matdisc cannot run beside it.
     """
     started = time.monotonic()
-    asked = build.parsed(requirements, model)
-    folder = environment_folder(asked)
+    wanted = build.parsed(requirements, model)
+    folder = environment_folder(wanted)
     content = _usable(folder)
     built = False
     if content is None:
@@ -114,8 +114,8 @@ def ensure(requirements: Iterable[str], *, model: str, say: Say = _silent) -> En
             with _lock(folder, model, say) as lock:
                 content = _usable(folder)  # another process may have built it while this one waited
                 if content is None:
-                    say(f"building the environment of {model}: {', '.join(str(r) for r in asked)}")
-                    build.build(folder, asked, model, say, lock)
+                    say(f"building the environment of {model}: {', '.join(str(r) for r in wanted)}")
+                    build.build(folder, wanted, model, say, lock)
                     content, built = build.manifest(folder), True
         except OSError as err:
             raise RunError(
@@ -199,8 +199,8 @@ def confirm(card: ModelCard) -> None:
     if wrong and isolated:
         raise RunError(f"model {card.key!r}: {wrong}: {folder} was removed or changed; run the same command again")
     if wrong:
-        asked = " ".join(repr(text) for text in card.requirements)
-        raise ExtraError(f"model {card.key!r}: {wrong}; use `--env isolated`, or run: pip install {asked}")
+        missing = " ".join(repr(text) for text in card.requirements)
+        raise ExtraError(f"model {card.key!r}: {wrong}; use `--env isolated`, or run: pip install {missing}")
 
 
 @lru_cache(maxsize=1)
@@ -228,8 +228,8 @@ def stored() -> list[Stored]:
     found = []
     for path in sorted(p for p in environments_dir().glob("*") if p.is_dir()):
         content = build.manifest(path)
-        asked, n_bytes = (tuple(content["requirements"]), int(content["bytes"])) if content else ((), 0)
-        found.append(Stored(path.name, path, asked, n_bytes, content is not None))
+        requirements, n_bytes = (tuple(content["requirements"]), int(content["bytes"])) if content else ((), 0)
+        found.append(Stored(path.name, path, requirements, n_bytes, content is not None))
     return found
 
 

@@ -45,8 +45,8 @@ def _build(requirements: Sequence[str], model: str) -> None:
 
 def _built_apart(requirements: Sequence[str], model: str) -> str:
     """Build in a process that outlives this one: Ray ends a worker that has not started after a minute, and retries."""
-    asked = [part for text in requirements for part in ("--requirement", text)]
-    command = [sys.executable, "-m", "matdisc.run.environments.start", "--model", model, *asked, "--build-only"]
+    options = [part for text in requirements for part in ("--requirement", text)]
+    command = [sys.executable, "-m", "matdisc.run.environments.start", "--model", model, *options, "--build-only"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, start_new_session=True)
     if done.returncode:
         raise RunError(done.stderr.strip() or f"model {model!r}: its environment could not be built")

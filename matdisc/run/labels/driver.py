@@ -87,9 +87,9 @@ def make_labels(
     parts = out / "parts"
     if parts.exists() and any(parts.iterdir()) and not resume:
         raise RunError(f"{out} holds labels already; go on with --resume, or name another folder by --out")
-    done = {work.key: told for work in todo if (told := _kept(parts, work)) is not None}
+    done = {work.key: note for work in todo if (note := _kept(parts, work)) is not None}
     reused = len(done)
-    counts = Counter(_ended(told) for told in done.values())
+    counts = Counter(_ended(note) for note in done.values())
     open_works = sorted((work for work in todo if work.key not in done), key=lambda work: -work.cost)
     if progress:
         progress(len(done), len(todo), counts)
@@ -126,10 +126,10 @@ def _structures(config: LabelConfig, folder: Path, say: Callable[[str], None]) -
     return found
 
 
-def _asked(work: Work) -> str:
+def _request_hash(work: Work) -> str:
     """Hash of all that a trajectory's labels follow from."""
     settings = work.config.model_dump(exclude={"system", "defaults", "files", "species"})
-    told: dict[str, Any] = {
+    request: dict[str, Any] = {
         "key": work.key,
         "settings": settings,
         "system": None if work.system is None else work.system.model_dump(exclude={"trajectories", "held_out"}),
@@ -140,7 +140,7 @@ def _asked(work: Work) -> str:
         ],
         "tblite": version("tblite"),
     }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 
 def _state(atoms: Any) -> list[str]:
@@ -154,35 +154,35 @@ def _kept(parts: Path, work: Work) -> dict[str, Any] | None:
     """What was noted of a trajectory that lies in the folder; None if it does not, or not whole, or its worker died."""
     path = parts / f"{work.key}.json"
     try:
-        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        note: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
-    if told.get("asked") != _asked(work):
+    if note.get("asked") != _request_hash(work):
         raise RunError(f"{path}: made with another configuration or tblite version; name another folder by --out")
-    if any(one["kind"] == DIED for one in told["left_out"]):
+    if any(one["kind"] == DIED for one in note["left_out"]):
         return None
     frames = path.with_suffix(".npz")
-    if told["frames"] and (not frames.exists() or hashlib.sha256(frames.read_bytes()).hexdigest() != told["sha256"]):
+    if note["frames"] and (not frames.exists() or hashlib.sha256(frames.read_bytes()).hexdigest() != note["sha256"]):
         return None
-    return told
+    return note
 
 
 def _keep(parts: Path, work: Work, labelled: Labelled, seconds: float) -> dict[str, Any]:
     frames = labelled.frames
     digest = write_frames(parts / f"{work.key}.npz", frames) if frames is not None else ""
-    told = {
-        "asked": _asked(work),
+    note = {
+        "asked": _request_hash(work),
         "frames": 0 if frames is None else len(frames),
         "sha256": digest,
         "seconds": round(seconds, 3),
         "left_out": [asdict(one) for one in labelled.left_out],
     }
-    write_atomic(parts / f"{work.key}.json", (json.dumps(told, ensure_ascii=False, indent=1) + "\n").encode())
-    return told
+    write_atomic(parts / f"{work.key}.json", (json.dumps(note, ensure_ascii=False, indent=1) + "\n").encode())
+    return note
 
 
-def _ended(told: dict[str, Any]) -> str:
-    return "ok" if not told["left_out"] else "with structures left out" if told["frames"] else "without frames"
+def _ended(note: dict[str, Any]) -> str:
+    return "ok" if not note["left_out"] else "with structures left out" if note["frames"] else "without frames"
 
 
 def _timed(work: Work) -> Iterator[tuple[Labelled, float]]:
@@ -225,13 +225,13 @@ def _freeze(
 ) -> LabelResult:
     read = [read_frames(out / "parts" / f"{work.key}.npz") for work in todo if done[work.key]["frames"]]
     if not read:
-        first = next((one for told in done.values() for one in told["left_out"]), {"why": "nothing was made"})
+        first = next((one for note in done.values() for one in note["left_out"]), {"why": "nothing was made"})
         raise DataError(f"{out}: no structure has a label; the first reason: {first['why']}")
     frames = join(read)
     path = out / "frames.npz"
     digest = write_frames(path, frames)
-    left = {key: [Rejected(**one) for one in told["left_out"]] for key, told in done.items() if told["left_out"]}
-    seconds = sum(told["seconds"] for told in done.values())
+    left = {key: [Rejected(**one) for one in note["left_out"]] for key, note in done.items() if note["left_out"]}
+    seconds = sum(note["seconds"] for note in done.values())
     if source:
         write_atomic(out / "config.toml", source.encode())
     text = labels_card(config, frames, digest, source, left, seconds, [work.key for work in todo])

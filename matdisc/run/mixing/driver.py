@@ -107,8 +107,8 @@ def mix(
     samples = cells(names, lattices)
     folder = board.runs_dir / "mixing" / f"{model_key}+{protocol}"
     about = {"elements": list(names), "lattices": list(lattices)}
-    asked = run_resumable(folder, settings, job, samples, Schedule, options or RunOptions(), about, progress, say)
-    energies, left = _energies(samples, asked.answers)
+    result = run_resumable(folder, settings, job, samples, Schedule, options or RunOptions(), about, progress, say)
+    energies, left = _energies(samples, result.answers)
     pure = {(el, lattice): energies.get(_pure(el, lattice), np.nan) for el in names for lattice in lattices}
     mixed = {
         (a, b, kind): energies[_name(a, b, kind)]
@@ -118,7 +118,7 @@ def mix(
     }
     enthalpies = mixing_enthalpies(names, pure, mixed, lattices)
     distances = mixing_distances(enthalpies)
-    counts = Counter(str(p.status) for p in asked.answers)
+    counts = Counter(str(p.status) for p in result.answers)
     settings["version"] = model.version
     return Mixing(
         names,
@@ -128,10 +128,10 @@ def mix(
         similar_share(distances),
         left,
         counts,
-        asked.reused,
+        result.reused,
         settings,
-        asked.record,
-        asked.cost,
+        result.record,
+        result.cost,
     )
 
 
