@@ -3,6 +3,7 @@
 import json
 import sys
 import tomllib
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ pytest.importorskip("tblite", reason="needs the package tblite (matdisc[labels])
 from matdisc.errors import DataError, ExtraError, RunError
 from matdisc.models.get.frames import read_frames
 from matdisc.models.get.labels.config import LabelConfig, read_label_config
+from matdisc.run.engine.pool import Arrival
+from matdisc.run.labels import driver
 from matdisc.run.labels.driver import make_labels
 
 TEXT = """
@@ -185,6 +188,32 @@ def test_without_tblite_the_extra_is_named(config, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tblite", None)
     with pytest.raises(ExtraError, match=r"matdisc\[labels\]"):
         _make(config, tmp_path)
+
+
+def test_labels_whose_worker_dies_twice_are_left_out_and_made_when_the_run_goes_on(config, tmp_path, monkeypatch):
+    tries = []
+
+    class DeadlyPool:
+        def __init__(self, function, arguments, workers, **options):
+            self.function, self.arguments = function, arguments
+
+        def arrivals(self, next_item):
+            while (work := next_item()) is not None:
+                tries.append(work.key)
+                if work.key == "PF6-_001":
+                    yield [Arrival(work, death=OSError("gone"))]
+                else:
+                    yield [*(Arrival(work, result) for result in self.function(*self.arguments(work))), Arrival(work)]
+
+    monkeypatch.setattr(driver, "ray_cluster", lambda *arguments: nullcontext())
+    monkeypatch.setattr(driver, "TaskPool", DeadlyPool)
+    made = make_labels(config, tmp_path, tmp_path / "out", source=TEXT, workers=2)
+    assert (len(tries), tries.count("PF6-_001")) == (5, 2)
+    assert [one.why for one in made.left_out.pop("PF6-_001")] == ["its worker died (OSError); often out of memory"]
+    assert made.left_out == {}
+    whole = _make(config, tmp_path, "whole")
+    again = _make(config, tmp_path, resume=True)
+    assert (again.reused, again.sha256) == (3, whole.sha256)
 
 
 @pytest.mark.ray
