@@ -4,7 +4,7 @@ import pytest
 
 from matdisc.board import init_board, open_board
 from matdisc.cards import DatasetCard, ModelCard, is_key, read_card
-from matdisc.datasets.verify import describe
+from matdisc.datasets.describe import describe
 from matdisc.errors import CardError, DataError
 
 GOOD = """

@@ -98,11 +98,17 @@ def show_dataset(
 @datasets.command("structures")
 def write_structures(
     key: str,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .jsonl or .jsonl.gz.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="To write: .jsonl, .extxyz, .cif, .csv, .json, .db, or a folder.")
+    ],
     task: TaskOption = "relaxation",
     board: BoardOption = HERE,
 ) -> None:
-    """Write what a task asks: id and structure of every material, one line of JSON each, and no label.
+    """Write what a task asks: id and structure of every material, and no label, in the format that the name says.
+
+    Formats: JSON lines, extended XYZ, CIF, a table of CIF texts, pymatgen's JSON, each also with .gz; ASE's database; a
+    folder of POSCAR files. Only JSON lines, extended XYZ, pymatgen's JSON and databases hold what is to be done with a
+    structure, where a task measures.
 
     Example: matdisc datasets structures mp-abc3-cubic --task relaxation --out starts.jsonl.gz
     """
@@ -141,7 +147,7 @@ def write_mp2020_corrections(
         f"made with pymatgen-core {version('pymatgen-core')}; compare some with your labels, then freeze the table"
     )
     typer.echo(
-        f"next: name 'corrections.csv' among the files of the card; `matdisc datasets describe {key}` prints its hash"
+        f"next: name 'corrections.csv' among the files of the card, then `matdisc datasets describe {key} --write`"
     )
 
 
@@ -185,14 +191,23 @@ def verify_datasets(keys: Annotated[list[str] | None, typer.Argument()] = None, 
 
 
 @datasets.command("describe")
-def describe_dataset(key: str, board: BoardOption = HERE) -> None:
+def describe_dataset(
+    key: str,
+    write: Annotated[bool, typer.Option("--write", help="Write them into the card; its other lines stay.")] = False,
+    board: BoardOption = HERE,
+) -> None:
     """Print the lines of a card that follow from its data: counts, sizes, hashes.
 
-    Example: matdisc datasets describe my-set
+    Example: matdisc datasets describe my-set --write
     """
-    from matdisc.datasets.verify import describe
+    from matdisc.datasets.describe import describe, write_described
 
-    typer.echo(describe(open_board(board), key))
+    root = open_board(board)
+    if not write:
+        typer.echo(describe(root, key))
+        return
+    n = write_described(root, key)
+    typer.echo(f"{root.datasets_dir / key / 'dataset.toml'}: {n} fields written" if n else "the card is right already")
 
 
 def _check(keys: list[str], read: Any, noun: str) -> None:

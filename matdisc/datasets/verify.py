@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from matdisc.board import Board
-from matdisc.cards import UNKNOWN_HASH, DataFile, DatasetCard, read_card
-from matdisc.datasets.fetch import cached_path, dataset_files, embedded_path, file_hash
+from matdisc.cards import DatasetCard
+from matdisc.datasets.fetch import dataset_files, file_hash
 from matdisc.datasets.load import builder, built_hash
 from matdisc.datasets.relaxation_starts import relaxation_starts
 from matdisc.errors import DataError
@@ -41,53 +40,6 @@ def verify(board: Board, key: str) -> list[Check]:
     if all(check.ok for check in checks):
         checks += _content_checks(board, card)
     return checks
-
-
-def describe(board: Board, key: str) -> str:
-    """Return the lines of a card that follow from the data: hashes, sizes, number of samples.
-
-    What the card says of them may be missing or wrong: embedded files are taken as they are, so that whoever makes or
-    changes a table on purpose can copy the new numbers. A public file is fetched by the hash on the card; without one
-    it has to lie in the cache or in the mirror.
-
-    Raises:
-        CardError: If there is no such dataset, or its card is wrong in something else.
-        DataError: If a file is missing, or the samples cannot be built.
-    """
-    if key not in board.dataset_keys():
-        board.dataset(key)  # says which there are
-    card = read_card(board.datasets_dir / key / "dataset.toml", DatasetCard, measured=False)
-    paths = {file.name: _described(board, card, file) for file in card.files}
-    built = builder(card)(card, paths)
-    lines = [f"n_samples = {len(built)}", f'sha256 = "{built_hash(built)}"']
-    if card.relaxation and isinstance(built, Dataset):
-        asked = relaxation_starts(card, built, verify=False)
-        lines += ["", "# relaxation", f"n_samples = {len(asked)}", f'sha256 = "{asked.sha256}"']
-    for file in card.files:
-        lines += [
-            "",
-            f"# {file.name}",
-            f'sha256 = "{file_hash(paths[file.name])}"',
-            f"bytes = {_size(paths[file.name])}",
-        ]
-    return "\n".join(lines)
-
-
-def _described(board: Board, card: DatasetCard, file: DataFile) -> Path:
-    """Return the path of a file whose hash may not be known yet."""
-    if not file.embedded and file.sha256 != UNKNOWN_HASH:
-        return dataset_files(board, card.model_copy(update={"files": (file,)}))[file.name]
-    places = [embedded_path(board, card.key, file)] if file.embedded else [cached_path(card.key, file), *_mirror(file)]
-    found = next((path for path in places if path.is_file()), None)
-    if found is None:
-        remedy = "restore it" if file.embedded else f"download it by hand from {file.url or 'its source'}"
-        raise DataError(f"dataset {card.key!r}, file {file.name}: {places[0]} does not exist; {remedy}")
-    return found
-
-
-def _mirror(file: DataFile) -> list[Path]:
-    folder = os.environ.get("MATDISC_MIRROR")
-    return [Path(folder).expanduser() / file.mirror] if folder and file.mirror else []
 
 
 def _file_checks(board: Board, card: DatasetCard) -> Iterator[Check]:

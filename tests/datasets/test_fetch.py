@@ -7,9 +7,10 @@ import pytest
 
 from matdisc.board import Board
 from matdisc.cards import DataFile
+from matdisc.datasets.describe import describe
 from matdisc.datasets.fetch import cached_path, dataset_files, pull
 from matdisc.datasets.load import load
-from matdisc.datasets.verify import describe, verify
+from matdisc.datasets.verify import verify
 from matdisc.errors import CardError, DataError
 
 LABELS = b"element,ase_structure,structure,a_angstrom,c_angstrom,used\nCu,fcc,fcc,3.6,,true\n"
