@@ -27,6 +27,7 @@ LAYERS = [
         "atomic",
         "arrays",
         "cache",
+        "canonical",
         "elements",
         "interrupts",
         "progress",

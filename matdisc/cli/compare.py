@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from matdisc.board import open_board
+from matdisc.canonical import canonical_json
 from matdisc.cli.common import HERE, BoardOption, JsonOption, TaskOption, print_parts, print_table
 from matdisc.leaderboard.text import comparison_parts, shown
 
@@ -32,7 +33,7 @@ def compare(
     root = open_board(board)
     found = [compared(root, first, second, task, key) for key in dataset or common_datasets(root, first, second, task)]
     if as_json:
-        typer.echo(json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False))
+        typer.echo(canonical_json(found), nl=False)
         return
     for comparison in found:
         print_parts(comparison_parts(comparison))

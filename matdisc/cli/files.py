@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from matdisc.board import open_board
+from matdisc.canonical import canonical_json
 from matdisc.cli.common import HERE, BoardOption, DatasetOption, JsonOption, TaskOption, print_parts
 from matdisc.cli.compare import print_compat
 from matdisc.leaderboard.text import result_parts
@@ -94,7 +95,7 @@ def score(
         return
     result = score_file(root, file, task, dataset, training=training)
     if as_json:
-        typer.echo(json.dumps(result, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False))
+        typer.echo(canonical_json(result), nl=False)
     else:
         print_parts(result_parts(result))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from matdisc.arrays import Floats
 from matdisc.atomic import write_atomic
 from matdisc.board import Board
+from matdisc.canonical import canonical_json
 from matdisc.cards import ModelCard
 from matdisc.datasets import load
 from matdisc.datasets.published import published_values
@@ -58,9 +58,7 @@ def rank(board: Board, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAUL
     return ranking_of(board, rows, bootstrap=bootstrap)
 
 
-def ranking_of(
-    board: Board, rows: Sequence[Row], *, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
-) -> dict[str, Any] | None:
+def ranking_of(board: Board, rows: Sequence[Row], *, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP) -> dict[str, Any] | None:
     """Return the ranking of rows of one task on one dataset (dummies left out), or None if they are fewer than two.
 
     All rows are resampled with the same groups, so every comparison is paired. p-values of all pairs are corrected by
@@ -126,8 +124,7 @@ def write_ranking(board: Board, task: str, dataset: str) -> Path | None:
     if ranking is None:
         path.unlink(missing_ok=True)
         return None
-    text = json.dumps(ranking, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-    write_atomic(path, text.encode())
+    write_atomic(path, canonical_json(ranking).encode())
     return path
 
 

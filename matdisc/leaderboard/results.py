@@ -11,6 +11,7 @@ from typing import Any
 
 from matdisc.atomic import write_atomic
 from matdisc.board import Board
+from matdisc.canonical import canonical_json
 from matdisc.cards import ModelCard
 from matdisc.datasets.published import published_values
 from matdisc.errors import CardError, DataError, SubmissionError
@@ -207,8 +208,7 @@ def _is_current(board: Board, path: Path, dataset_sha256: str | None) -> bool:
 def write_result(board: Board, result: dict[str, Any]) -> Path:
     """Write a result to its place on the board, whole or not at all, and return the path."""
     path = board.results_dir / result["task"] / result["dataset"] / f"{result['entry']}.json"
-    text = json.dumps(result, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-    write_atomic(path, text.encode())
+    write_atomic(path, canonical_json(result).encode())
     return path
 
 

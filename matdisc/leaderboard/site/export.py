@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from matdisc.canonical import canonical_json
 from matdisc.leaderboard.site.content import Content
 from matdisc.leaderboard.site.tables.board import Row, Table
 from matdisc.leaderboard.site.tables.format import METRICS
@@ -21,7 +21,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 def leaderboard_json(content: Content, tables: Sequence[Table], created: str) -> str:
     """Return all cards and rows as JSON; undefined is null, never NaN."""
-    return _dump(
+    return canonical_json(
         {
             "schema": SCHEMA,
             "build": {"matdisc": __version__, "created": created},
@@ -37,7 +37,7 @@ def build_json(content: Content, created: str) -> str:
     """Return what this site was built from."""
     datasets = {key: card.sha256 for key, card in content.datasets.items()}
     found = {"/".join((r.task, r.dataset, r.entry)): r.provenance.predictions_sha256 for r in content.results}
-    return _dump(
+    return canonical_json(
         {
             "schema": "matdisc.site/1",
             "matdisc": __version__,
@@ -96,7 +96,3 @@ def _row(row: Row) -> dict[str, Any]:
         "reference": row.reference,
         "flags": flags,
     }
-
-
-def _dump(content: dict[str, Any]) -> str:
-    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"

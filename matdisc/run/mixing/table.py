@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from matdisc.atomic import write_atomic
+from matdisc.canonical import canonical_json
 from matdisc.physics.alloys.tables import LATTICES as TABLE_LATTICES
 from matdisc.physics.alloys.tables import energies_from, tabulated_elements
 from matdisc.run.mixing.driver import Mixing
@@ -97,8 +97,7 @@ def write_table(found: Mixing, out: Path) -> str:
         "statuses": dict(sorted(found.counts.items())),
         "machines": found.cost["machines"],
     }
-    content = json.dumps(as_columns, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-    write_atomic(out.with_suffix(".json"), content.encode())
+    write_atomic(out.with_suffix(".json"), canonical_json(as_columns).encode())
     return digest
 
 
