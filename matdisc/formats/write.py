@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 FIELDS = ("charge", "multiplicity", "spin")
 """What of `info` belongs to the structure."""
+VALUES = (".extxyz", ".xyz", ".json", ".db")
+"""Formats that hold values and results."""
 ASE_OWN = ("spacegroup_kinds",)
 """Arrays that ASE's readers leave behind."""
 
@@ -71,6 +73,16 @@ def write_entries(path: Path, entries: Iterable[Entry], *, note: Note = silent) 
         with writing(path) as temporary:
             write(temporary, path, unique(), note)
     return len(seen)
+
+
+def holds_values(path: Path) -> bool:
+    """Whether the format that a path names holds more of an entry than its structure.
+
+    Raises:
+        DataError: If it names no format.
+    """
+    write = _writer(path)
+    return write is not None and unpacked_name(path).endswith(VALUES)
 
 
 Writer = Callable[[Path, Path, Iterator[Entry], Note], None]

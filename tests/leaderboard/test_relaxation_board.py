@@ -10,7 +10,7 @@ import pytest
 from matdisc import predictions
 from matdisc.datasets import load
 from matdisc.datasets.relaxation_starts import perturbed, relaxation_starts
-from matdisc.errors import CardError, SubmissionError
+from matdisc.errors import CardError, DataError, SubmissionError
 from matdisc.formats.crystal_json import from_json, to_json
 from matdisc.leaderboard import site
 from matdisc.leaderboard.compare import compare
@@ -137,8 +137,8 @@ def test_what_a_submitter_gets_is_the_starts_and_nothing_else(board, asked, tmp_
     assert write_inputs(board, SET, "polymorphs", tmp_path / "all.jsonl") == 268
     result = score_file(board, tmp_path / "s.jsonl.gz", "relaxation", SET)
     assert result["metrics"]["rmsd"]["value"] == result["baseline"]["rmsd"]
-    with pytest.raises(CardError, match="structures are written as"):
-        write_inputs(board, SET, "relaxation", tmp_path / "s.cif")
+    with pytest.raises(DataError, match="structures are not written as"):
+        write_inputs(board, SET, "relaxation", tmp_path / "s.pdb")
     with pytest.raises(CardError, match="has no task 'relaxation'"):
         write_inputs(board, "wbm", "relaxation", tmp_path / "s.jsonl")
 
