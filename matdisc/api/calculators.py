@@ -37,7 +37,7 @@ def model_of(
     *,
     name: str | None = None,
     energy_scale: EnergyScale = "own",
-    level_of_theory: str = "not given",
+    level_of_theory: str = "unknown",
     elements: Sequence[str] = (),
 ) -> GivenModel:
     """Return a calculator, or what makes one, as a model.

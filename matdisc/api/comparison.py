@@ -71,7 +71,7 @@ def compare(
         task, dataset, board: What both answer, as for `score`; not needed beside a result.
 
     Raises:
-        CardError: If they are about different things, or the task calls no single material right or wrong.
+        CardError: If they are about different things.
         SubmissionError: If predictions cannot be scored as they are.
     """
     with python_words():

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from matdisc.api.atoms import is_structure, write_structures
 from matdisc.api.workplace import Workplace, cards_of, fresh_folder, key_of, temporary_workplace
 from matdisc.atomic import copy_folder
 from matdisc.board import Board
@@ -105,18 +106,10 @@ def _paths(dataset: DatasetLike, place: Path) -> list[Path]:
     if not items:
         raise DataError("dataset is empty; give a key, a folder, files, or atoms with labels")
     if all(isinstance(item, str | os.PathLike) for item in items):
-        return [Path(item) for item in items]  # type: ignore[arg-type]
-    return [_written(items, place / "structures.extxyz")]
-
-
-def _written(items: Sequence[object], path: Path) -> Path:
-    """Write ASE atoms with their names and results, as the files of others would hold them."""
-    from ase import Atoms
-    from ase.io import write
-
-    foreign = next((i for i, item in enumerate(items) if not isinstance(item, Atoms)), None)
+        return [Path(item) for item in items]
+    foreign = next((i for i, item in enumerate(items) if not is_structure(item)), None)
     if foreign is not None:
         kind = type(items[foreign]).__name__
-        raise DataError(f"dataset: item {foreign} is a {kind}; give paths only, or ASE atoms only")
-    write(path, [item for item in items if isinstance(item, Atoms)], format="extxyz")
-    return path
+        raise DataError(f"dataset: item {foreign} is a {kind}; give paths only, or structures only")
+    write_structures(place / "structures.extxyz", items)
+    return [place / "structures.extxyz"]

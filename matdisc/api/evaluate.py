@@ -110,10 +110,10 @@ def _scored(
     if run.reused:
         say(f"{run.reused:,} answers were on the board already ({run.record}); restart=True asks anew")
     checked = load_submission(place, run.out, task, key)
-    found = Evaluation(result_of(place, checked, entry=run.entry, model=model), checked, place, model)
+    content = result_of(place, checked, entry=run.entry, model=model)
     if board and run.out.is_relative_to(board.predictions_dir):
-        keep(found, board)
-    return found
+        keep(board, content, checked, model)
+    return Evaluation(content, checked, place, model)
 
 
 def _model(
@@ -132,7 +132,7 @@ def _model(
             calculator,
             name=name,
             energy_scale=energy_scale or "own",
-            level_of_theory=level_of_theory or "not given",
+            level_of_theory=level_of_theory or "unknown",
             elements=elements,
         )
         return given.card, given.factory, workers_for(given, workers, news)

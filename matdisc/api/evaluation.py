@@ -186,7 +186,7 @@ class Evaluation:
         """
         from matdisc.api.save import save
 
-        return save(self, board, name=name, replace=replace)
+        return save(self.checked, self.board, self.model, self.entry, board, name=name, replace=replace)
 
     def __str__(self) -> str:
         return joined(result_parts(self.content))

@@ -9,20 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matdisc import predictions
+from matdisc.api.atoms import ID, is_structure, name_of, write_structures
 from matdisc.errors import SubmissionError
-from matdisc.formats.atoms import to_crystal
 from matdisc.leaderboard.submission import AlignedSubmission
-from matdisc.schema import Prediction
 from matdisc.scoring.measured import MeasuredScoring
-from matdisc.scoring.structures import StructureScoring
 from matdisc.scoring.totals import TotalsScoring
 from matdisc.tasks.task import Task
 
 if TYPE_CHECKING:
     import pandas as pd
-
-ID = "material_id"
 
 
 def predictions_frame(checked: AlignedSubmission) -> pd.DataFrame:
@@ -86,8 +81,8 @@ def written(given: Any, task: Task, folder: Path) -> tuple[Path, str]:
         return _table(_named(given), folder), "the DataFrame"
     if isinstance(given, Mapping):
         return _of_mapping(given, task, folder), "the dict"
-    if isinstance(given, Sequence) and given and all(map(_is_structure, given)):
-        return _structures({_id(one, i): one for i, one in enumerate(given)}, task, folder), "the list"
+    if isinstance(given, Sequence) and given and all(map(is_structure, given)):
+        return _listed(given, folder), "the list"
     raise SubmissionError(
         f"predictions are a {type(given).__name__}; give a path, a DataFrame, a Series, a dict of ids to numbers, or "
         "structures that bear their ids"
@@ -98,8 +93,8 @@ def _of_mapping(given: Mapping[Any, Any], task: Task, folder: Path) -> Path:
     import pandas as pd
 
     values = list(given.values())
-    if values and all(map(_is_structure, values)):
-        return _structures(given, task, folder)
+    if values and all(map(is_structure, values)):
+        return _structures(given, folder)
     if ID in given:
         return _table(pd.DataFrame(dict(given)), folder)
     if any(isinstance(value, Mapping | list | tuple | np.ndarray | pd.Series) for value in values):
@@ -126,43 +121,22 @@ def _table(frame: pd.DataFrame, folder: Path) -> Path:
     return path
 
 
-def _is_structure(value: Any) -> bool:
-    return hasattr(value, "get_scaled_positions") or hasattr(value, "frac_coords")
+def _listed(given: Sequence[Any], folder: Path) -> Path:
+    path = folder / "predictions.extxyz"
+    write_structures(path, given, [_id(one, i) for i, one in enumerate(given)])
+    return path
+
+
+def _structures(given: Mapping[Any, Any], folder: Path) -> Path:
+    path = folder / "predictions.extxyz"
+    write_structures(path, list(given.values()), [str(key) for key in given])
+    return path
 
 
 def _id(structure: Any, place: int) -> str:
-    said = getattr(structure, "info", None) or getattr(structure, "properties", None) or {}
-    if ID not in said:
+    if (name := name_of(structure)) is None:
         raise SubmissionError(
             f"the list: structure {place} has no {ID!r} (ASE: atoms.info, pymatgen: structure.properties); add it, or "
             "give a dict of ids to structures"
         )
-    return str(said[ID])
-
-
-def _structures(given: Mapping[Any, Any], task: Task, folder: Path) -> Path:
-    """Write structures, and what their calculators hold of the task's other columns."""
-    path = folder / "predictions.csv.gz"
-    rows = [_prediction(str(key), one, task) for key, one in given.items()]
-    used = {name for row in rows for name in (*row.values, *row.arrays)}
-    predictions.write(path, rows, [column.name for column in task.columns if column.name in used])
-    return path
-
-
-def _prediction(key: str, structure: Any, task: Task) -> Prediction:
-    if hasattr(structure, "frac_coords"):
-        structure = structure.to_ase_atoms()
-    results = getattr(structure.calc, "results", {}) if structure.calc is not None else {}
-    names = [column.name for column in task.columns]
-    values = {"energy": results.get("energy"), "energy_per_atom": _per_atom(results.get("energy"), structure)}
-    arrays = {name: tuple(np.ravel(results[name]).tolist()) for name in ("forces", "stress") if name in results}
-    return Prediction(
-        key,
-        {name: float(value) for name, value in values.items() if value is not None and name in names},
-        structure=to_crystal(structure) if isinstance(task.scoring, StructureScoring) else None,
-        arrays={name: numbers for name, numbers in arrays.items() if name in names},
-    )
-
-
-def _per_atom(energy: float | None, atoms: Any) -> float | None:
-    return None if energy is None else energy / len(atoms)
+    return name

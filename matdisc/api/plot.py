@@ -100,6 +100,8 @@ def _bars(axes: Axes, bars: Sequence[Bars]) -> None:
             label=one.name or None,
         )  # fmt: skip
         bottom = bottom + heights
+    if len(bars):
+        axes.set_ylim(0, 1.05 * max(1.0, float(np.max(bottom))))
 
 
 def _density(axes: Axes, density: Density) -> None:

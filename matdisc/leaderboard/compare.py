@@ -16,14 +16,13 @@ from matdisc.errors import SubmissionError
 from matdisc.leaderboard.results import predictions_on_board
 from matdisc.leaderboard.submission import AlignedSubmission, load_submission
 from matdisc.metrics.bootstrap import group_totals
-from matdisc.metrics.comparison import mcnemar, paired_differences
+from matdisc.metrics.comparison import Difference, difference_of, mcnemar, paired_differences, subtract
 from matdisc.metrics.slices import ANION_CLASSES, anion_labels
 from matdisc.predictions import READABLE
-from matdisc.scoring.base import DEFAULT_BOOTSTRAP, Bootstrap, headline_mask
+from matdisc.scoring.base import DEFAULT_BOOTSTRAP, Bootstrap, Scoring, headline_mask
 from matdisc.scoring.record import plain
 from matdisc.scoring.slices import memberships
-from matdisc.scoring.totals import Judged, TotalsScoring, comparable
-from matdisc.tasks import get_task
+from matdisc.scoring.totals import Judged, TotalsScoring
 
 BANDS = (-np.inf, -0.1, -0.05, 0.0, 0.05, 0.1, 0.2, 0.5, np.inf)
 """Edges of the bands of true hull distance, eV/atom, in which flips are counted."""
@@ -38,7 +37,8 @@ def compare(
     the smallest difference that this dataset could have shown (80 % power). `mcnemar`: materials that only one of them
     labels rightly. `flips`: materials whose called label differs, `gained` (only the second is right) and `lost`
     (only the first is), in all and by element, anion class and band of true hull distance. Of structures, a label is
-    whether the space group is kept.
+    whether the space group is kept. Where a task calls no single material right or wrong, `differences` are of the
+    ranked metrics, `mcnemar` is None and `flips` are empty.
 
     Args:
         board: The board.
@@ -48,9 +48,8 @@ def compare(
 
     Raises:
         SubmissionError: If a row does not exist or its file cannot be scored.
-        CardError: If the task calls no single material right or wrong.
+        CardError: If there is no such task or dataset.
     """
-    comparable(get_task(task).scoring, task, dataset)
     one, other = (
         load_submission(board, entry_file(board, name, task, dataset), task, dataset) for name in (first, second)
     )
@@ -64,22 +63,13 @@ def compare_aligned(
     *,
     bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
 ) -> dict[str, Any]:
-    """Return how two predictions files of one task and dataset differ, by these names; as `compare`.
-
-    Raises:
-        CardError: If the task calls no single material right or wrong.
-    """
-    scoring = comparable(one.task.scoring, one.task.key, one.card.key)
-    sides = [scoring.rows(c.card, c.truth, c.answers) for c in (one, other)]
-    keep = headline_mask(one.card, one.truth)
-    totals = [group_totals(side.terms[keep], one.truth.groups[keep]) for side in sides]
-    metrics_of = scoring.from_totals
-    differences = paired_differences(
-        totals[0], totals[1], metrics_of, replicates=bootstrap.replicates, seed=bootstrap.seed
-    )
-    points = [metrics_of(table.sum(axis=0)) for table in totals]
-    labels, predicted = zip(*map(scoring.labels, sides), strict=True)
-    test = mcnemar(labels[0][keep], predicted[0][keep], predicted[1][keep])
+    """Return how two predictions files of one task and dataset differ, by these names; as `compare`."""
+    scoring, keep = one.task.scoring, headline_mask(one.card, one.truth)
+    bootstrap = dataclasses.replace(bootstrap, replicates=min(bootstrap.replicates, scoring.replicates))
+    if isinstance(scoring, TotalsScoring):
+        found = _with_labels(scoring, one, other, keep, bootstrap)
+    else:
+        found = _without_labels(scoring, one, other, bootstrap)
     return plain(
         {
             "schema": "matdisc.comparison/1",
@@ -88,18 +78,51 @@ def compare_aligned(
             "first": names[0],
             "second": names[1],
             "n": int(keep.sum()),
-            "n_groups": len(totals[0]),
-            "unit": one.card.split.by,
-            "differences": {
-                key: {"first": float(points[0][key]), "second": float(points[1][key])}
-                | dataclasses.asdict(differences[key])
-                for key in scoring.compared
-            },
-            "mcnemar": test._asdict(),
-            "flips": flips(one, scoring, sides, keep),
+            "n_groups": len(np.unique(one.truth.groups[keep])),
+            "unit": scoring.unit or one.card.split.by,
+            **found,
             "bootstrap": {"replicates": bootstrap.replicates, "seed": bootstrap.seed},
         }
     )
+
+
+def _with_labels(
+    scoring: TotalsScoring, one: AlignedSubmission, other: AlignedSubmission, keep: Bools, bootstrap: Bootstrap
+) -> dict[str, Any]:
+    """Compare metrics that follow from sums over materials, and count the materials that flip."""
+    sides = [scoring.rows(c.card, c.truth, c.answers) for c in (one, other)]
+    totals = [group_totals(side.terms[keep], one.truth.groups[keep]) for side in sides]
+    metrics_of = scoring.from_totals
+    differences = paired_differences(
+        totals[0], totals[1], metrics_of, replicates=bootstrap.replicates, seed=bootstrap.seed
+    )
+    points = [metrics_of(table.sum(axis=0)) for table in totals]
+    labels, predicted = zip(*map(scoring.labels, sides), strict=True)
+    test = mcnemar(labels[0][keep], predicted[0][keep], predicted[1][keep])
+    return {
+        "differences": {
+            key: _beside(float(points[0][key]), float(points[1][key]), differences[key]) for key in scoring.compared
+        },
+        "mcnemar": test._asdict(),
+        "flips": flips(one, scoring, sides, keep),
+    }
+
+
+def _without_labels(
+    scoring: Scoring, one: AlignedSubmission, other: AlignedSubmission, bootstrap: Bootstrap
+) -> dict[str, Any]:
+    """Compare the ranked metrics of a task that calls no single material right or wrong: nothing can flip."""
+    first, second = (scoring.resample(c.card, c.truth, c.answers, bootstrap) for c in (one, other))
+    differences = {
+        key: _beside(a, b, difference_of(float(subtract(a, b)), subtract(drawn, second[key][1])))
+        for key, (a, drawn) in first.items()
+        for b in (second[key][0],)
+    }
+    return {"differences": differences, "mcnemar": None, "flips": {}}
+
+
+def _beside(first: float, second: float, difference: Difference) -> dict[str, float]:
+    return {"first": first, "second": second} | dataclasses.asdict(difference)
 
 
 def flips(checked: AlignedSubmission, scoring: TotalsScoring, sides: Sequence[Judged], keep: Bools) -> dict[str, Any]:

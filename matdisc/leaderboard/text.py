@@ -157,14 +157,14 @@ def difference_rows(found: Mapping[str, Any]) -> TableRows:
 
 
 def comparison_parts(found: Mapping[str, Any]) -> Iterator[Part]:
-    """Yield differences, McNemar's test, flips and a verdict."""
+    """Yield differences, a verdict, and where materials are called right or wrong, McNemar's test and flips."""
     yield comparison_title(found)
     yield difference_rows(found)
-    test = found["mcnemar"]
-    yield (
-        f"labels: only the first is right on {test['only_first']:,}, only the second on {test['only_second']:,}; "
-        f"McNemar p = {shown(test['p_value'], '.3g')}"
-    )
+    if (test := found["mcnemar"]) is not None:
+        yield (
+            f"labels: only the first is right on {test['only_first']:,}, only the second on {test['only_second']:,}; "
+            f"McNemar p = {shown(test['p_value'], '.3g')}"
+        )
     for kind, title in FLIP_TABLES.items():
         table = found["flips"].get(kind, {"name": []})
         columns = [[str(cell) for cell in table[key]] for key in ("name", "gained", "lost") if table["name"]]

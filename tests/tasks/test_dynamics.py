@@ -12,11 +12,12 @@ from matdisc.datasets import load
 from matdisc.datasets.dynamics import curve_columns, read_boxes, repeated, supercell
 from matdisc.datasets.prototypes import crystal
 from matdisc.datasets.truth import truth_of
-from matdisc.errors import CardError, DataError
+from matdisc.errors import DataError
 from matdisc.leaderboard import site
 from matdisc.leaderboard.compare import compare
 from matdisc.leaderboard.ranking import rank, write_ranking
 from matdisc.leaderboard.results import publish, rescore, same_numbers
+from matdisc.leaderboard.text import comparison_parts, joined
 from matdisc.metrics.dynamics import timestep_exponent
 from matdisc.physics.drivers import run_batched, run_single
 from matdisc.predictions import write
@@ -232,9 +233,13 @@ def test_drifts_within_the_noise_tie(board):
     assert "<strong>Drift</strong> in meV/atom/ps</figcaption>" in page.replace("; logarithmic axis", "")
 
 
-def test_measured_tasks_have_nothing_that_flips(board):
-    with pytest.raises(CardError, match="nothing can flip"):
-        compare(board, "emt", "chgnet-0.3.0", "dynamics", SET)
+def test_measured_tasks_are_compared_in_ranked_metrics_and_nothing_flips(board):
+    better, worse = (outsider(board, key, drift)["metrics"] for key, drift in (("emt", 0.1), ("chgnet-0.3.0", 0.4)))
+    found = compare(board, "emt", "chgnet-0.3.0", "dynamics", SET)
+    expected = better["drift"]["value"] - worse["drift"]["value"]
+    assert found["differences"]["drift"]["value"] == pytest.approx(expected, rel=1e-5)
+    assert (found["mcnemar"], found["flips"]) == (None, {})
+    assert "verdict" in joined(comparison_parts(found))
 
 
 def test_who_answers_elsewhere_is_told_what_to_run(board, tmp_path):
