@@ -77,6 +77,7 @@ def test_a_row_that_is_nearer_to_the_reference_ranks_first(board, outsider):
     assert found["metrics"]["symmetry_match_loose"]["rank"] != []
 
 
+@pytest.mark.slow
 def test_two_relaxations_are_compared_by_pairs(board, outsider):
     outsider("near", 1.01, 0.01)
     outsider("far", 0.98, 0.04)
