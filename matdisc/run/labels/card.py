@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 from matdisc.models.get.frames import Frames
 from matdisc.models.get.labels.config import LabelConfig
-from matdisc.models.get.labels.labels import Rejected
+from matdisc.models.get.labels.labels import Rejection
 from matdisc.version import __version__
 
 SCHEMA = "matdisc.labels/1"
@@ -21,7 +21,7 @@ def labels_card(
     frames: Frames,
     digest: str,
     source: str,
-    left: dict[str, list[Rejected]],
+    left: dict[str, list[Rejection]],
     seconds: float,
     keys: Sequence[str],
 ) -> str:
@@ -63,7 +63,7 @@ def _versions() -> dict[str, str]:
     return {"matdisc": __version__} | {name: version(name) for name in ("tblite", "ase", "numpy", "scipy")}
 
 
-def reasons(left: Mapping[str, Sequence[Rejected]]) -> Counter[str]:
+def reasons(left: Mapping[str, Sequence[Rejection]]) -> Counter[str]:
     """Return how many structures were left out for what, as "rattled: forces beyond the limit"."""
     return Counter(f"{one.kind}: {_short(one.why)}" for ones in left.values() for one in ones)
 

@@ -23,7 +23,7 @@ from matdisc.formats import Notes, read_structures, to_stderr
 from matdisc.models import one_thread
 from matdisc.models.get.frames import Frames, join, read_frames, write_frames
 from matdisc.models.get.labels.config import LabelConfig
-from matdisc.models.get.labels.labels import Labelled, Rejected, Work, label_work, works
+from matdisc.models.get.labels.labels import LabelledFrames, Rejection, Work, label_work, works
 from matdisc.run.engine.cluster import ray_cluster
 from matdisc.run.engine.pool import TaskPool
 from matdisc.run.engine.resumable import Progress, worker_count
@@ -49,7 +49,7 @@ class LabelResult:
     frames: Frames
     path: Path
     sha256: str
-    left_out: dict[str, list[Rejected]]
+    left_out: dict[str, list[Rejection]]
     reused: int
     seconds: float
 
@@ -167,7 +167,7 @@ def _kept(parts: Path, work: Work) -> dict[str, Any] | None:
     return note
 
 
-def _keep(parts: Path, work: Work, labelled: Labelled, seconds: float) -> dict[str, Any]:
+def _keep(parts: Path, work: Work, labelled: LabelledFrames, seconds: float) -> dict[str, Any]:
     frames = labelled.frames
     digest = write_frames(parts / f"{work.key}.npz", frames) if frames is not None else ""
     note = {
@@ -185,7 +185,7 @@ def _ended(note: dict[str, Any]) -> str:
     return "ok" if not note["left_out"] else "with structures left out" if note["frames"] else "without frames"
 
 
-def _timed(work: Work) -> Iterator[tuple[Labelled, float]]:
+def _timed(work: Work) -> Iterator[tuple[LabelledFrames, float]]:
     """Yield once what comes of one piece of work with one thread, and its processor seconds."""
     one_thread()
     started = time.process_time()
@@ -193,7 +193,7 @@ def _timed(work: Work) -> Iterator[tuple[Labelled, float]]:
     yield labelled, time.process_time() - started
 
 
-def _answers(open_works: Sequence[Work], n_workers: int | None) -> Iterator[tuple[Work, Labelled, float]]:
+def _answers(open_works: Sequence[Work], n_workers: int | None) -> Iterator[tuple[Work, LabelledFrames, float]]:
     if n_workers == 0:
         for work in open_works:
             for labelled, seconds in _timed(work):
@@ -202,9 +202,11 @@ def _answers(open_works: Sequence[Work], n_workers: int | None) -> Iterator[tupl
         yield from _ray_answers(open_works, n_workers)
 
 
-def _ray_answers(open_works: Sequence[Work], n_workers: int | None) -> Iterator[tuple[Work, Labelled, float]]:
+def _ray_answers(open_works: Sequence[Work], n_workers: int | None) -> Iterator[tuple[Work, LabelledFrames, float]]:
     waiting, deaths = deque(open_works), Counter[str]()
-    pool: TaskPool[Work, tuple[Labelled, float]] = TaskPool(_timed, lambda work: (work,), n_workers, what="labelling")
+    pool: TaskPool[Work, tuple[LabelledFrames, float]] = TaskPool(
+        _timed, lambda work: (work,), n_workers, what="labelling"
+    )
     for arrival in chain.from_iterable(pool.arrivals(lambda: waiting.popleft() if waiting else None)):
         work = arrival.item
         if arrival.error:
@@ -217,7 +219,7 @@ def _ray_answers(open_works: Sequence[Work], n_workers: int | None) -> Iterator[
                 waiting.append(work)
             else:
                 why = f"its worker died ({type(arrival.death).__name__}); often out of memory"
-                yield work, Labelled(None, [Rejected(DIED, 0, why)]), 0.0
+                yield work, LabelledFrames(None, [Rejection(DIED, 0, why)]), 0.0
 
 
 def _freeze(
@@ -230,7 +232,7 @@ def _freeze(
     frames = join(read)
     path = out / "frames.npz"
     digest = write_frames(path, frames)
-    left = {key: [Rejected(**one) for one in note["left_out"]] for key, note in done.items() if note["left_out"]}
+    left = {key: [Rejection(**one) for one in note["left_out"]] for key, note in done.items() if note["left_out"]}
     seconds = sum(note["seconds"] for note in done.values())
     if source:
         write_atomic(out / "config.toml", source.encode())

@@ -57,7 +57,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejection:
     """A structure without a place among the frames: how it was made, its number among those, and why."""
 
     kind: str
@@ -66,11 +66,11 @@ class Rejected:
 
 
 @dataclass(slots=True)
-class Labelled:
+class LabelledFrames:
     """What came of one piece of work: frames, or None if there is none, and what was left out."""
 
     frames: Frames | None
-    left_out: list[Rejected]
+    left_out: list[Rejection]
 
 
 def works(
@@ -119,14 +119,14 @@ def _fit_to_label(atoms: Atoms, where: str, note: Note) -> Atoms:
     return found
 
 
-def label_work(work: Work) -> Labelled:
+def label_work(work: Work) -> LabelledFrames:
     """Do one piece of work. What fails is left out with its reason; a broken configuration is raised."""
     if work.system is None:
         return _label_structures(work)
     try:
         trajectory = _Trajectory(work, work.system)
     except DataError as err:  # no packing is found
-        return Labelled(None, [Rejected("packing", 0, str(err))])
+        return LabelledFrames(None, [Rejection("packing", 0, str(err))])
     return trajectory.labelled()
 
 
@@ -145,15 +145,15 @@ class _Trajectory:
             self.start.numbers, charge=self.start.info["charge"], pbc=self.start.pbc, method=work.config.method
         )
         self.rows: list[Frames] = []
-        self.left_out: list[Rejected] = []
+        self.left_out: list[Rejection] = []
 
-    def labelled(self) -> Labelled:
+    def labelled(self) -> LabelledFrames:
         bases = self._dynamics() if self.system.frames else [self.start.positions.copy()]
         for i, positions in enumerate(self._rattled(bases)):
             self._single("rattled", i, positions)
         for i, positions in enumerate(self._contacts(bases)):
             self._single("contact", i, positions)
-        return Labelled(join(self.rows) if self.rows else None, self.left_out)
+        return LabelledFrames(join(self.rows) if self.rows else None, self.left_out)
 
     def _dynamics(self) -> list[Floats]:
         """Move the atoms, keep frames, and return their positions; ends early, with a reason, if it must."""
@@ -176,9 +176,9 @@ class _Trajectory:
                 step += 1
         except StopIteration as end:
             if end.value.stop:
-                self.left_out.append(Rejected("dynamics", len(kept), f"ended at step {step}: {end.value.stop.detail}"))
+                self.left_out.append(Rejection("dynamics", len(kept), f"ended at step {step}: {end.value.stop.detail}"))
         except (NoLabel, RunError) as err:
-            self.left_out.append(Rejected("dynamics", len(kept), f"ended at step {step}: {err}"))
+            self.left_out.append(Rejection("dynamics", len(kept), f"ended at step {step}: {err}"))
         return kept
 
     def _simulation(self, steps: int) -> Any:
@@ -208,20 +208,20 @@ class _Trajectory:
         try:
             label = self.xtb.label(positions, self.start.cell.array)
         except NoLabel as err:
-            self.left_out.append(Rejected(kind, number, str(err)))
+            self.left_out.append(Rejection(kind, number, str(err)))
         else:
             self._keep(kind, number, positions, label)
 
     def _keep(self, kind: str, number: int, positions: Floats, label: Label) -> None:
         if why := too_strong(label, self.config.largest_force):
-            self.left_out.append(Rejected(kind, number, why))
+            self.left_out.append(Rejection(kind, number, why))
             return
         atoms = self.start.copy()
         atoms.positions = positions
         self.rows.append(frame(atoms, label, self.system.name, self.number))
 
 
-def _label_structures(work: Work) -> Labelled:
+def _label_structures(work: Work) -> LabelledFrames:
     """Label a user's structures as they are."""
     rows, left = [], []
     name = work.key.rpartition("_")[0]
@@ -230,14 +230,14 @@ def _label_structures(work: Work) -> Labelled:
         try:
             label = label_atoms(atoms, method=work.config.method, source=f"{name}, frame {number}")
         except NoLabel as err:
-            left.append(Rejected(name, number, str(err)))
+            left.append(Rejection(name, number, str(err)))
             continue
         if why := too_strong(label, work.config.largest_force):
-            left.append(Rejected(name, number, why))
+            left.append(Rejection(name, number, why))
             continue
         system = str(atoms.info.get("system", atoms.get_chemical_formula()))
         rows.append(frame(atoms, label, system, int(atoms.info.get("trajectory", 0))))
-    return Labelled(join(rows) if rows else None, left)
+    return LabelledFrames(join(rows) if rows else None, left)
 
 
 def frame(atoms: Atoms, label: Label, system: str, trajectory: int) -> Frames:

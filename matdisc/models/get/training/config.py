@@ -131,7 +131,7 @@ class TrainConfig(Strict):
     run: Run = Run()
 
 
-class Labelled(Strict):
+class LabelledClusters(Strict):
     """Labelled clusters that accompany distillation and alignment, so that nothing learned is lost.
 
     Weights as in `Loss`; left out, they are those that the paper uses in the place.
@@ -194,7 +194,7 @@ class DistillConfig(Strict):
     bulk_energy: Weight = 0.01 * KCAL_SQUARED
     bulk_virial: Weight = 0.01 * KCAL_SQUARED
     most_frames: Count = 960
-    labelled: Labelled
+    labelled: LabelledClusters
     stability: Stability | None = None
     run: DistillRun = DistillRun()
 
@@ -238,7 +238,7 @@ class AlignConfig(Strict):
     stay_energy: Weight = 1e2 * KCAL_SQUARED_BY_ATM
     stay_forces: Weight = 1e6 * KCAL_SQUARED_BY_ATM
     stay_virial: Weight = 3e3 * KCAL_SQUARED_BY_ATM
-    labelled: Labelled | None = None
+    labelled: LabelledClusters | None = None
     run: AlignRun = AlignRun()
 
 

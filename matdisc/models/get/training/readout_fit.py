@@ -12,7 +12,7 @@ from torch import Tensor
 
 from matdisc.models.get.reference.potential import GET
 from matdisc.models.get.training.checkpoint import Tensors
-from matdisc.models.get.training.config import HeadRun, Labelled, Loss
+from matdisc.models.get.training.config import HeadRun, LabelledClusters, Loss
 from matdisc.models.get.training.evaluation import predict, set_loss
 from matdisc.models.get.training.losses import loss_terms
 from matdisc.models.get.training.samples import Samples, read_data, samples_of, split_parts
@@ -67,7 +67,7 @@ class Clusters:
         return set_loss(predict(model, self.validation), self.validation, self.weights)
 
 
-def read_clusters(settings: Labelled, folder: Path, cutoff: float, weights: Loss, run: HeadRun) -> Clusters:
+def read_clusters(settings: LabelledClusters, folder: Path, cutoff: float, weights: Loss, run: HeadRun) -> Clusters:
     """Return the labelled clusters of a configuration in `folder`; its own weights, where given, replace `weights`.
 
     Raises:
