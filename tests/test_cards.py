@@ -142,7 +142,8 @@ def test_every_shipped_card_is_valid(board):
     alloys = {"alloys-demo", "alloys-experimental", "quaternary24-dft", "synthetic-miedema"}
     motion = {"dynamics-electrolytes", "dynamics-metals", "dynamics-perovskites", "electrolytes", "electrolytes-mini"}
     crystals = {"elements", "octet-binaries", "emt-alloys", "mp-abc3-cubic", "wbm", "wbm-sample", "wbm-crystals"}
-    assert set(board.dataset_keys()) == crystals | alloys | motion
+    frames = {"emt-frames", "mlearn"}
+    assert set(board.dataset_keys()) == crystals | frames | alloys | motion
     for key in board.model_keys():
         assert board.model(key).key == key
     for key in board.dataset_keys():

@@ -154,7 +154,8 @@ class DatasetCard(Strict):
 
     `splits` names the protocols of the alloys task, with the hash of their folds (`matdisc.datasets.splits`). What is
     `on_request` takes long, and `matdisc evaluate` leaves it out unless it is named. Where only some models are
-    `quick`, it leaves the others out unless they, or the dataset, are named, or it is told `--full`.
+    `quick`, it leaves the others out unless they, or the dataset, are named, or it is told `--full`. The task static
+    fits the energies of the elements on `offsets_subset` (default: on the frames of the headline).
     """
 
     key: Key
@@ -174,6 +175,7 @@ class DatasetCard(Strict):
     files: tuple[DataFile, ...] = Field(min_length=1)
     subsets: tuple[Subset, ...] = ()
     headline_subset: Name | None = None
+    offsets_subset: Name | None = None
     surplus_ids: Literal["refuse", "report"] = "refuse"
     on_request: bool = False
     quick: tuple[Key, ...] = ()
@@ -194,6 +196,8 @@ class DatasetCard(Strict):
         names = {subset.name for subset in self.subsets}
         if self.headline_subset is not None and self.headline_subset not in names:
             raise ValueError(f"'headline_subset' is {self.headline_subset!r}; it has to name one of 'subsets'")
+        if self.offsets_subset is not None and self.offsets_subset not in names:
+            raise ValueError(f"'offsets_subset' is {self.offsets_subset!r}; it has to name one of 'subsets'")
         if self.population and self.population.published not in {None, *(file.name for file in self.files)}:
             raise ValueError(f"'population.published' is {self.population.published!r}; it has to name one of 'files'")
         if self.split.kind == "holdout" and not self.split.held_out_folds:

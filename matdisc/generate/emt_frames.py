@@ -40,13 +40,14 @@ def frames_of(crystals: dict[str, tuple[Crystal, int]], seed: int) -> Frames:
     made = []
     for number, (name, (crystal, count)) in enumerate(sorted(crystals.items())):
         for frame in range(count):
-            atoms = _changed(crystal, rng) if frame else _atoms(crystal)
+            atoms = changed(crystal, rng) if frame else _atoms(crystal)
             atoms.info |= {"system": crystal.chemical_system, "trajectory": number, "material_id": name}
-            made.append(_labelled(atoms))
+            made.append(labelled(atoms))
     return from_atoms(made, "emt-alloys")
 
 
-def _changed(crystal: Crystal, rng: np.random.Generator) -> Atoms:
+def changed(crystal: Crystal, rng: np.random.Generator) -> Atoms:
+    """Return a crystal scaled, sheared and rattled at random."""
     atoms = _atoms(crystal)
     shear = rng.uniform(-SHEAR, SHEAR, (3, 3))
     strain = (shear + shear.T) / 2
@@ -62,7 +63,8 @@ def _atoms(crystal: Crystal) -> Atoms:
     return Atoms(list(crystal.symbols), scaled_positions=crystal.positions, cell=crystal.cell, pbc=True)
 
 
-def _labelled(atoms: Atoms) -> Atoms:
+def labelled(atoms: Atoms) -> Atoms:
+    """Return atoms with energy, forces and stress of effective medium theory."""
     from ase.calculators.emt import EMT
     from ase.calculators.singlepoint import SinglePointCalculator
 

@@ -34,20 +34,14 @@ class Judged:
 
     terms: Floats
     answered: Bools
-    threshold: float
+    threshold: float = 0.0
     verdicts: Verdicts | None = None
     compared: Compared | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class TotalsScoring(Scoring):
-    """Scoring whose metrics follow from summed row terms.
-
-    Attributes:
-        compared: Keys of the metrics whose difference between two rows is taken.
-    """
-
-    compared: tuple[str, ...] = ()
+class SumsScoring(Scoring):
+    """Scoring whose metrics follow from summed row terms."""
 
     @abstractmethod
     def rows(self, card: DatasetCard, truth: Truth, answers: Answers, threshold: float | None = None) -> Judged:
@@ -56,10 +50,6 @@ class TotalsScoring(Scoring):
     @abstractmethod
     def from_totals(self, totals: Any) -> Mapping[str, Floats]:
         """Return the metrics that follow from summed row terms, shape (..., n_terms); undefined is nan."""
-
-    @abstractmethod
-    def labels(self, judged: Judged) -> tuple[Bools, Bools]:
-        """Return the true and the predicted label of each material."""
 
     def about_part(self, judged: Judged, keep: Bools, sums: Floats) -> dict[str, Any]:
         """Return what a part says beside its metrics: counts and the prevalence."""
@@ -96,6 +86,21 @@ class TotalsScoring(Scoring):
         keep = headline_mask(card, truth)
         judged = self.rows(card, truth, answers)
         return pool_groups(group_totals(judged.terms[keep], truth.groups[keep]), bootstrap.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TotalsScoring(SumsScoring):
+    """Scoring by sums that also calls each material right or wrong.
+
+    Attributes:
+        compared: Keys of the metrics whose difference between two rows is taken.
+    """
+
+    compared: tuple[str, ...] = ()
+
+    @abstractmethod
+    def labels(self, judged: Judged) -> tuple[Bools, Bools]:
+        """Return the true and the predicted label of each material."""
 
 
 def comparable(scoring: Scoring, task: str, dataset: str) -> TotalsScoring:

@@ -1,0 +1,1 @@
+"""Static: energies, forces and stresses of given structures."""
