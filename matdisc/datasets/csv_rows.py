@@ -67,7 +67,7 @@ def read_rows(path: Path, columns: Iterable[str]) -> list[Row]:
     columns = tuple(columns)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            header, found = parse_rows(path, file, {name.lower() for name in columns})
+            header, found = parse_rows(path, file, *([{name.lower() for name in columns}] if columns else []))
             missing = [name for name in columns if name not in header]
             if missing:
                 raise DataError(

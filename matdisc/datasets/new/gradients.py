@@ -30,8 +30,8 @@ PAIRS = 4
 """So many pairs tell a factor."""
 FIT = 0.9
 """Share of the energies' variance that has to be explained."""
-PART = 0.2
-"""A term that is smaller than this share of the energy differences tells nothing."""
+CLEAR = 3.0
+"""A term tells its factor if it is so many times what is left unexplained."""
 NEAR = 0.25
 """Relative deviation from a factor that counts as that factor."""
 OF_STRESS = {
@@ -73,10 +73,7 @@ def check_gradients(entries: Sequence[Entry], labels: Labels, say: Say) -> bool:
     left = change - terms[:, used] @ factors[used]
     if left @ left > (1 - FIT) * (change @ change):
         return False
-    told = [
-        np.linalg.norm(factors[i] * terms[:, i]) > PART * np.linalg.norm(change) if i in used else False
-        for i in range(2)
-    ]
+    told = [i in used and np.linalg.norm(factors[i] * terms[:, i]) > CLEAR * np.linalg.norm(left) for i in range(2)]
     for i, (kind, known) in enumerate((("stress", OF_STRESS), ("forces", OF_FORCES))):
         if told[i]:
             _judge(labels[kind], float(factors[i]), known, len(rows), say)  # type: ignore[index]
