@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from typing import Any
 from matdisc import predictions
 from matdisc.atomic import write_atomic
 from matdisc.board import Board
+from matdisc.canonical import canonical_json
 from matdisc.cards import DatasetCard, ModelCard, model_hash
 from matdisc.datasets import load, training_part
 from matdisc.datasets.corrections import energy_misfit
@@ -215,5 +215,4 @@ def _write_provenance(out: Path, digest: str, settings: dict[str, Any], entry: s
         "matdisc": __version__,
         "cost": cost,
     }
-    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-    write_atomic(provenance_path(out), text.encode())
+    write_atomic(provenance_path(out), canonical_json(content).encode())
