@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 
 import pytest
 
@@ -12,9 +13,10 @@ from matdisc.run.evaluate import estimated_seconds, steps, time_left
 from matdisc.tasks import TASKS
 
 
-@pytest.fixture
-def plan(board):
-    return lambda *names, **more: steps(board, *(names or (None,) * 4), **more)
+@pytest.fixture(scope="module")
+def plan(_shipped):
+    """The plan of the shipped board, quick or full, each made once: nothing here changes that board."""
+    return cache(lambda full=False: steps(_shipped, None, None, None, None, full=full))
 
 
 def test_cheap_runs_come_first(plan):
@@ -66,11 +68,11 @@ def test_models_that_are_not_installed_share_one_line(board, plan):
     assert not {card.key for card in missing} & {step.model for step in found}
 
 
-def test_who_names_a_model_that_is_not_installed_reads_how_to_have_it(board, add_toy, plan):
+def test_who_names_a_model_that_is_not_installed_reads_how_to_have_it(board, add_toy):
     key = add_toy("absent", "misbehaving")
     path = board.models_dir / key / "model.toml"
     path.write_text('packages = ["no_such_package"]\nextra = "orb"\n' + path.read_text())
-    _, left_out = plan([key], ["discovery"], ["emt-alloys"], None)
+    _, left_out = steps(board, [key], ["discovery"], ["emt-alloys"], None)
     assert len(left_out) == 1
     assert left_out[0].startswith(f"{key}: not installed; pip install 'matdisc[orb]' adds them")
 
@@ -101,8 +103,8 @@ def test_every_task_but_electrolytes_whose_datasets_are_on_request_is_on_the_def
 
 
 @pytest.mark.parametrize("named", [(["chgnet-0.3.0"], None), (None, ["dynamics-metals"])])
-def test_a_model_that_is_not_quick_comes_where_it_or_the_dataset_is_named(plan, named):
-    found, _ = plan(named[0], ["dynamics"], named[1], None)
+def test_a_model_that_is_not_quick_comes_where_it_or_the_dataset_is_named(board, named):
+    found, _ = steps(board, named[0], ["dynamics"], named[1], None)
     assert ("chgnet-0.3.0", "dynamics-metals") in {(step.model, step.dataset) for step in found}
 
 
@@ -134,6 +136,7 @@ def test_an_evaluation_ends_with_one_line_for_each_table(evaluated):
     assert len(lines) == 2
 
 
+@pytest.mark.slow
 def test_a_second_evaluation_asks_nothing_again(board, evaluated):
     evaluated("--no-site")
     record = board.runs_dir / "discovery" / "emt-alloys" / "emt" / "records.jsonl"
