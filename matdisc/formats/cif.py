@@ -24,6 +24,8 @@ OPERATIONS = (
 NUMBERS = ("_space_group.it_number", "_space_group_it_number", "_symmetry_int_tables_number")
 SAME = 1e-3
 """Fractional positions closer than this are one site to ASE."""
+LOOKED_AT = 2_000_000
+"""Characters of a text that are searched for what is wrong with it."""
 MAX_LOOKED_AT = 500
 """Most atoms whose sites are compared."""
 
@@ -76,3 +78,25 @@ def _share_sites(atoms: Atoms) -> bool:
     apart = places - places[:, None]
     near = (np.abs(apart - np.round(apart)) < SAME).all(axis=-1)
     return int(near.sum()) > len(atoms)
+
+
+def why_none(text: str) -> str:
+    """Return in words why a text holds no structure that can be read as CIF; empty if that is not known."""
+    lines = text[:LOOKED_AT].split("\n")
+    if not any(line.strip().lower().startswith("data_") for line in lines):
+        return "it is no CIF; one has a line that begins with data_"
+    columns: list[str] = []
+    for at, line in enumerate(lines, 1):
+        words = line.split()
+        if words and words[0].lower().startswith("_cell_") and words[-1] in ("?", "."):
+            return f"line {at}: {words[0]} is not known"
+        if words[:1] == ["loop_"]:
+            columns = []
+        elif words and words[0].startswith("_"):
+            columns.append(words[0].lower())
+        for name, word in zip(columns, words, strict=False):
+            if word in ("?", ".") and ("_fract_" in name or "_cartn_" in name):
+                return f"line {at}: {' '.join(words)[:80]!r} has an unknown position; give the numbers for {word!r}"
+    if not any(line.strip().lower().startswith("_atom_site_") for line in lines):
+        return "no atoms are listed in it (_atom_site_...)"
+    return ""

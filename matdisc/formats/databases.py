@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from matdisc.errors import DataError
-from matdisc.formats.fields import silent
+from matdisc.formats.fields import CHARGE, SPIN, plain, silent
 from matdisc.formats.reasons import told
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ def read_database(path: Path, kind: str) -> Iterator[DatabaseRow]:
     with told(str(path), silent):
         for row in connect(str(path), type=kind, use_lock_file=False).select():
             values = {**row.data, **row.key_value_pairs}
-            yield DatabaseRow(row.id, row.toatoms(), {"unique_id": row.unique_id, **values})
+            atoms = row.toatoms()
+            atoms.info |= {key: value for key, value in values.items() if plain(key) in CHARGE + SPIN}
+            yield DatabaseRow(row.id, atoms, {"unique_id": row.unique_id, **values})
 
 
 def _refuse_other(path: Path) -> None:

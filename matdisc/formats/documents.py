@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from matdisc.columns import decode
 from matdisc.errors import DataError
 from matdisc.formats import crystal_json
+from matdisc.formats.fields import plain
 from matdisc.formats.packed import open_text
 from matdisc.formats.records import is_record, is_structure
 
@@ -87,7 +88,7 @@ def _decoded(text: str, where: str) -> Any:
     try:
         return decode(text)
     except ValueError as err:
-        raise DataError(f"{where}: {err}; restore the file") from None
+        raise DataError(f"{where}: {err}; mend the file") from None
 
 
 def _rows(content: Any) -> list[tuple[str, Any]] | None:
@@ -111,19 +112,19 @@ def _rows(content: Any) -> list[tuple[str, Any]] | None:
 
 
 def _are_columns(content: Mapping[str, Any]) -> bool:
-    """Whether each value is a column with the same keys, and one of them holds structures."""
+    """Whether each value is a column with the same keys, and one of them holds structures.
+
+    Where all values hold nothing but structures, names tell: `{"structure": {"a": ..}}` is a column.
+    """
     columns = list(content.values())
-    if not columns or not all(isinstance(column, Mapping) for column in columns):
+    if not columns or not all(isinstance(column, Mapping) and not is_structure(column) for column in columns):
         return False
-    if any(map(is_structure, columns)) or any(column.keys() != columns[0].keys() for column in columns):
+    if not columns[0] or any(column.keys() != columns[0].keys() for column in columns):
         return False
-    return any(column and all(map(is_structure, column.values())) for column in columns) and _more_like_columns(content)
-
-
-def _more_like_columns(content: Mapping[str, Any]) -> bool:
-    """A table by rows has its structures under one key of every row; one by columns in one column alone."""
-    rows = [value for value in content.values() if any(map(is_structure, value.values()))]
-    return len(rows) < len(content) or len(content) == 1 or all(map(is_structure, rows[0].values()))
+    of_structures = [name for name, column in content.items() if all(map(is_structure, column.values()))]
+    if len(of_structures) < len(columns):
+        return bool(of_structures)
+    return any(word in plain(name) for name in of_structures for word in ("struct", "cif"))
 
 
 def _split(content: Mapping[str, Any]) -> list[tuple[str, Any]] | None:

@@ -13,7 +13,7 @@ from matdisc.errors import DataError
 from matdisc.formats import cif, databases, documents, records, tables
 from matdisc.formats.documents import Item
 from matdisc.formats.fields import ID_KEYS, Note, checked, plain, silent
-from matdisc.formats.files import read_structures, why_no_cif
+from matdisc.formats.files import read_structures
 from matdisc.formats.packed import open_text, unpacked_name
 from matdisc.formats.reasons import told
 from matdisc.formats.xyz import frames, read_frame
@@ -82,12 +82,13 @@ def iter_entries(paths: Iterable[Path], *, note: Note = silent) -> Iterator[Entr
 
 
 class Found(NamedTuple):
-    """A structure as read, with a name if its place in the file is one."""
+    """A structure as read; its place in the file may give it a name, which counts, or one for want of a better."""
 
-    name: str
     atoms: Atoms
     values: Mapping[str, Any]
     where: str
+    name: str = ""
+    spare_name: str = ""
 
 
 def _of_file(path: Path, note: Note) -> Iterator[Entry]:
@@ -122,8 +123,10 @@ def _found(path: Path, note: Note) -> Iterator[Found]:
 
 
 def _of_item(item: Item, note: Note) -> Found:
-    name, atoms, values = records.read(item.value, item.where, note)
-    return Found(name or item.name, atoms, values, item.where)
+    atoms, values = records.read(item.value, item.where, note)
+    if records.is_structure(item.value):
+        return Found(atoms, values, item.where, name=item.name)
+    return Found(atoms, values, item.where, spare_name=item.name)  # of the index of a table
 
 
 def _of_document(path: Path, note: Note) -> Iterator[Found]:
@@ -136,19 +139,19 @@ def _of_document(path: Path, note: Note) -> Iterator[Found]:
 
 def _of_database(path: Path, kind: str) -> Iterator[Found]:
     for number, atoms, values in databases.read_database(path, kind):
-        yield Found(f"{_stem(path)}-{number}", atoms, values, f"{path}, row {number}")
+        yield Found(atoms, values, f"{path}, row {number}", spare_name=f"{_stem(path)}-{number}")
 
 
 def _of_cif(path: Path, note: Note) -> Iterator[Found]:
     with open_text(path, "latin1") as file:
         text = file.read()
-    empty = True
-    with told(str(path), note, lambda: why_no_cif(text)):
-        for i, (name, atoms) in enumerate(cif.blocks(text, str(path), note=note)):
-            empty = False
-            yield Found(name, atoms, atoms.info, f"{path}, block {i} ({name!r})")
-    if empty:
-        raise DataError(f"{path}: holds no atoms: {why_no_cif(text)}")
+    with told(str(path), note, lambda: cif.why_none(text)):
+        blocks = cif.blocks(text, str(path), note=note)
+        first = list(islice(blocks, 2))
+        for name, atoms in chain(first, blocks):  # programs call a single block after its formula, or nothing
+            yield Found(atoms, {}, f"{path}, block {name!r}", name=name if len(first) > 1 else "")
+    if not first:
+        raise DataError(f"{path}: holds no atoms: {cif.why_none(text)}")
 
 
 def _of_xyz(path: Path, note: Note) -> Iterator[Found]:
@@ -156,23 +159,25 @@ def _of_xyz(path: Path, note: Note) -> Iterator[Found]:
         where = f"{path}, frame {i}"
         with told(where, note):
             atoms = read_frame(frame)
-        yield Found("", atoms, atoms.info, where)
+        yield Found(atoms, atoms.info, where)
 
 
 def _of_ase(path: Path, note: Note) -> Iterator[Found]:
     for i, atoms in enumerate(read_structures(path, note=note)):
-        yield Found("", atoms, atoms.info, f"{path}, frame {i}")
+        yield Found(atoms, atoms.info, f"{path}, frame {i}")
 
 
 def _name(found: Found) -> str:
-    """The name that a structure is given: by a field, else by its place."""
+    """The name that a structure is given: by its place where that counts, by a field, or for want of a better."""
+    if found.name:
+        return _text(found.name, "name", found.where)
     named: dict[str, str] = {}
     for name in found.values:
         named.setdefault(plain(name), name)
     for key in map(plain, ID_KEYS):
         if key in named and (value := found.values[named[key]]) is not None:
             return _text(value, named[key], found.where)
-    return _text(found.name, "name", found.where) if found.name else ""
+    return _text(found.spare_name, "name", found.where) if found.spare_name else ""
 
 
 def _text(value: Any, key: str, where: str) -> str:

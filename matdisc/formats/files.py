@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matdisc.errors import DataError
+from matdisc.formats import cif
 from matdisc.formats.fields import Note, silent
 from matdisc.formats.packed import open_text
 from matdisc.formats.reasons import reason
@@ -17,9 +18,6 @@ from matdisc.formats.xyz import frames, read_frame
 
 if TYPE_CHECKING:
     from ase import Atoms
-
-LOOKED_AT = 2_000_000
-"""Characters of a file that are searched for what is wrong with it."""
 
 
 def to_stderr(line: str) -> None:
@@ -79,7 +77,7 @@ def _read(path: Path, kind: str, last: bool) -> list[Atoms]:
     else:
         found = read(path, index=slice(-1, None) if last else slice(None), format=kind, do_not_split_by_at_sign=True)
     if not found or not all(isinstance(atoms, Atoms) for atoms in found):
-        why = why_no_cif(_beginning(path)) if kind == "cif" else ""
+        why = cif.why_none(_beginning(path)) if kind == "cif" else ""
         raise DataError(f"{path}: holds no atoms{why and f': {why}'}")
     return list(found)
 
@@ -94,33 +92,11 @@ def _why(path: Path, kind: str, err: Exception) -> str:
         return "its format is not known; name it by it, as .extxyz, .cif or POSCAR"
     if isinstance(err, IsADirectoryError | PermissionError):
         return f"{err.strerror}"
-    if kind == "cif" and (fault := why_no_cif(_beginning(path))):
+    if kind == "cif" and (fault := cif.why_none(_beginning(path))):
         return fault
     return reason(err) or f"it is no file of the format {kind!r}, or damaged"
 
 
 def _beginning(path: Path) -> str:
     with open_text(path, "latin1") as file:
-        return file.read(LOOKED_AT)
-
-
-def why_no_cif(text: str) -> str:
-    """Return in words why a text holds no structure that can be read as CIF; empty if that is not known."""
-    lines = text[:LOOKED_AT].split("\n")
-    if not any(line.strip().lower().startswith("data_") for line in lines):
-        return "it is no CIF; one has a line that begins with data_"
-    columns: list[str] = []
-    for at, line in enumerate(lines, 1):
-        words = line.split()
-        if words and words[0].lower().startswith("_cell_") and words[-1] in ("?", "."):
-            return f"line {at}: {words[0]} is not known"
-        if words[:1] == ["loop_"]:
-            columns = []
-        elif words and words[0].startswith("_"):
-            columns.append(words[0].lower())
-        for name, word in zip(columns, words, strict=False):
-            if word in ("?", ".") and ("_fract_" in name or "_cartn_" in name):
-                return f"line {at}: {' '.join(words)[:80]!r} has an unknown position; give the numbers for {word!r}"
-    if not any(line.strip().lower().startswith("_atom_site_") for line in lines):
-        return "no atoms are listed in it (_atom_site_...)"
-    return ""
+        return file.read(cif.LOOKED_AT)

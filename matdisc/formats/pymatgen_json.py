@@ -25,9 +25,8 @@ _KNOWN = frozenset(SYMBOLS)
 
 
 class Read(NamedTuple):
-    """A structure, and what else its object says: its name, if any, and values."""
+    """A structure, and what else its object says."""
 
-    name: str
     atoms: Atoms
     values: Mapping[str, Any]
 
@@ -50,7 +49,7 @@ def read(value: Mapping[str, Any], where: str) -> Read:
     """Return the structure that an object of pymatgen holds.
 
     The energy of a computed entry, without its correction, is that of the structure's calculator, eV; `energy`,
-    `correction` (eV per cell), `parameters` and what stands in `data` are values.
+    `correction` (eV per cell), `parameters`, `entry_id` and what stands in `data` are values.
 
     Raises:
         DataError: If it holds none, or a disordered one, or a field is none of its kind.
@@ -61,7 +60,7 @@ def read(value: Mapping[str, Any], where: str) -> Read:
     if not isinstance(value.get("sites"), list):
         raise DataError(f"{where}: a {kind} holds no structure; give ComputedStructureEntry or Structure")
     properties = value.get("properties")
-    return Read("", _structure(value, where), dict(properties) if isinstance(properties, Mapping) else {})
+    return Read(_structure(value, where), dict(properties) if isinstance(properties, Mapping) else {})
 
 
 def _entry(value: Mapping[str, Any], where: str) -> Read:
@@ -74,9 +73,8 @@ def _entry(value: Mapping[str, Any], where: str) -> Read:
     atoms.calc = SinglePointCalculator(atoms, energy=energy, **forces)
     data = value.get("data")
     values = {**inner.values, **(data if isinstance(data, Mapping) else {}), "energy": energy}
-    values |= {key: value[key] for key in ("correction", "parameters") if value.get(key) is not None}
-    name = value.get("entry_id")
-    return Read(str(name) if isinstance(name, str | int) else "", atoms, values)
+    values |= {key: value[key] for key in ("correction", "parameters", "entry_id") if value.get(key) is not None}
+    return Read(atoms, values)
 
 
 def _structure(value: Mapping[str, Any], where: str) -> Atoms:

@@ -34,7 +34,7 @@ def pymatgen_object(entry: Entry, values: dict[str, Any], note: Note) -> dict[st
     if atoms.has("initial_magmoms"):
         columns["magmom"] = atoms.get_initial_magnetic_moments().tolist()
     heavy = _isotopes(atoms, note)
-    species = [heavy.get(i, symbol) for i, symbol in enumerate(atoms.symbols)]
+    species = atoms.get_chemical_symbols()
     charge = info.get("charge", 0)
     if atoms.cell.rank == 0:
         made: Any = Molecule(
@@ -49,6 +49,8 @@ def pymatgen_object(entry: Entry, values: dict[str, Any], note: Note) -> dict[st
         if "multiplicity" in info:
             values["multiplicity"] = info["multiplicity"]
     content = made.as_dict()
+    for i, name in heavy.items():  # pymatgen reads D and T, but writes them as H
+        content["sites"][i]["species"] = [{"element": name, "occu": 1}]
     if "stress" in results:
         values["stress"] = np.asarray(results["stress"]).tolist()
     if "energy" not in results:

@@ -45,6 +45,8 @@ def reason(err: Exception) -> str:
         )
     if tensor := re.search(r"Got info item (\w+), expecting special 3x3", said):
         return f"'{tensor.group(1)}' has to hold the nine numbers of a 3 x 3 tensor in extended XYZ"
+    if type(err).__name__.startswith("Spacegroup"):
+        return "its space group is not named or not known; give _symmetry_Int_Tables_number, or list all atoms in P 1"
     if isinstance(err, KeyError) and err.args and re.fullmatch(r"[A-Za-z0-9*?_+-]{1,12}", str(err.args[0])):
         return f"{err.args[0]!r} is no symbol of an element; write symbols as in Cu"
     return f"{type(err).__name__}: {said}" if said else ""

@@ -49,7 +49,7 @@ def read(value: Any, where: str, note: Note) -> Read:
         return _of_row(value, where, note)
     if _is_own(value):
         rest = {key: one for key, one in value.items() if key not in crystal_json.KEYS}
-        return Read("", _own(value, where), rest)
+        return Read(_own(value, where), rest)
     if isinstance(value, Mapping):
         return pymatgen_json.read(value, where)
     return _of_text(str(value), where, note)
@@ -91,8 +91,9 @@ def _of_text(text: str, where: str, note: Note) -> Read:
         except ValueError as err:
             raise DataError(f"{where}: the structure {err}; write it with json.dumps") from None
         return read(value, where, note)
-    with told(where, note):
+    with told(where, note, lambda: cif.why_none(text)):
         found = list(cif.blocks(text, where))
         if len(found) != 1:
-            raise DataError(f"{where}: its CIF holds {len(found)} structures; give one")
-    return Read("", found[0][1], {})
+            why = f": {cif.why_none(text)}" if not found else ""
+            raise DataError(f"{where}: its CIF holds {len(found)} structures{why}; give one")
+    return Read(found[0][1], {})

@@ -9,7 +9,9 @@ from typing import Any
 
 from matdisc.columns import UNNAMED
 from matdisc.errors import DataError
+from matdisc.formats.cif import MARK
 from matdisc.formats.documents import Item
+from matdisc.formats.fields import ID_KEYS, plain
 from matdisc.formats.packed import open_text, reading
 from matdisc.formats.records import is_structure
 
@@ -61,8 +63,8 @@ def holds_structures(path: Path) -> bool:
 def _refuse_none(fields: dict[str, str], path: Path) -> None:
     if not any(map(is_structure, fields.values())):
         raise DataError(
-            f"{path}: no column of structures; the columns are {', '.join(fields)[:150]}; give one of CIF "
-            "texts, called 'cif'"
+            f"{path}: no column of structures; the columns are {', '.join(fields)[:150]}; give one of "
+            f"texts of CIF (with {MARK}) or JSON, called 'cif' or 'structure'"
         )
 
 
@@ -72,8 +74,6 @@ def _item(fields: dict[str, str], where: str) -> Item:
 
 
 def _is_id(key: str) -> bool:
-    from matdisc.formats.fields import ID_KEYS, plain
-
     return plain(key) in {plain(one) for one in ID_KEYS}
 
 

@@ -59,6 +59,8 @@ def _frames(path: Path, file: TextIO) -> Iterator[Frame]:
             if rest := next((number for number, line in lines if line.strip()), None):
                 raise DataError(f"{path}: line {at} is blank, but the file goes on in line {rest}; take it out")
             return
+        if header.strip() == "0":
+            raise DataError(f"{path}: the frame in line {at} has no atoms; take it out")
         if not header.strip().isdecimal() or not int(header):
             raise DataError(
                 f"{path}: cannot be read: line {at} is {header.strip()[:40]!r}; a frame begins with its number of atoms"
