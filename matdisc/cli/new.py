@@ -36,6 +36,9 @@ def new_dataset(
     group: Annotated[Named, _field("what belongs together, such as a trajectory")] = None,
     id_field: Annotated[Named, typer.Option("--id", help="Name of the field with the ids.", metavar="NAME")] = None,
     labels: Annotated[Path | None, typer.Option(help="Table (CSV) of labels, joined by id.")] = None,
+    labelled_only: Annotated[
+        bool, typer.Option("--labelled-only", help="Leave out structures without a row in that table.")
+    ] = False,
     energy_unit: Annotated[
         Named, typer.Option(help="Of total energies: eV, meV, Ha, Ry, kcal/mol or kJ/mol; with /atom if per atom.")
     ] = None,
@@ -84,7 +87,8 @@ def new_dataset(
 
     options = NewOptions(
         energy=energy, forces=forces, stress=stress, formation_energy=formation_energy, hull_distance=hull_distance,
-        stable=stable, group=group, id=id_field, labels=labels, energy_unit=energy_unit, stress_unit=stress_unit,
+        stable=stable, group=group, id=id_field, labels=labels, labelled_only=labelled_only,
+        energy_unit=energy_unit, stress_unit=stress_unit,
         stress_sign=stress_sign, references=references, elements=elements, hull=hull, own_hull=own_hull,
         corrections=corrections, any_anion=any_anion, energy_scale=energy_scale, relaxed=relaxed, polymorphs=polymorphs,
         threshold=threshold, n_folds=folds, title=title, licence=licence, citation=citation,

@@ -134,6 +134,16 @@ def test_a_folder_that_is_there_is_replaced_on_request_only(board, tmp_path):
     assert new(board, tmp_path, six()[:5], replace=True).n_samples == 5
 
 
+def test_an_own_hull_says_how_many_have_no_competitor(board, tmp_path):
+    card = new(board, tmp_path, six(), own_hull=True)
+    assert "6 of 6 materials compete with the elements alone" in " ".join(card.notes)
+    images = six()
+    images.append(labelled(bulk("CuAu", "zincblende", a=5.5)))
+    images[-1].info["material_id"] = "CuAu"
+    card = new(board, tmp_path, images, own_hull=True, replace=True)
+    assert "5 of 7 materials compete with the elements alone" in " ".join(card.notes)
+
+
 def test_what_fails_leaves_nothing(board, tmp_path):
     with pytest.raises(CardError, match="title"):
         new(board, tmp_path, six(), title='no "quotes" here')
@@ -216,7 +226,7 @@ def test_a_given_hull_gives_references_and_distances(board, tmp_path):
     assert sample.target["e_form_per_atom"] == pytest.approx(0.0)
     assert sample.target["e_above_hull"] == pytest.approx(0.05)  # halfway to CuAu at -0.1 eV/atom
     assert load(board, "mine").references == {"Au": -3.0, "Cu": -4.0}
-    assert "entries.json.gz" in card.level_of_theory
+    assert "entries.json.gz" in card.notes[0]
 
 
 def test_references_without_a_scale_are_refused(board, tmp_path):
@@ -467,10 +477,15 @@ def test_a_table_of_labels_has_a_row_for_each_structure(board, tmp_path):
     (tmp_path / "t.csv").write_text("material_id,e_form\nCu,0\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"t.csv: has no row for 5 of 6 structures, e\.g\. 'Au'"):
         new(board, tmp_path, six(), labels=tmp_path / "t.csv")
+    said = []
+    card = new(board, tmp_path, six(), said, key="other", labels=tmp_path / "t.csv", labelled_only=True)
+    assert card.n_samples == 1
+    assert any(text.startswith("5 structures have no row in") for text in said)
     rows = "".join(f"{name},0\n" for name in [*crystals(), "NaCl"])
     (tmp_path / "t.csv").write_text("material_id,e_form\n" + rows, encoding="utf-8")
-    with pytest.raises(DataError, match=r"t.csv: 1 rows have no structure, e\.g\. 'NaCl'"):
-        new(board, tmp_path, six(), labels=tmp_path / "t.csv")
+    said = []
+    assert new(board, tmp_path, six(), said, labels=tmp_path / "t.csv").n_samples == 6
+    assert any(text.endswith("t.csv: 1 rows have no structure and are left out, e.g. 'NaCl'") for text in said)
 
 
 def test_formation_energies_in_the_place_of_total_ones_are_refused(board, tmp_path):

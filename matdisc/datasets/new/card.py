@@ -33,14 +33,13 @@ def card_content(
         )
     names = ", ".join(path.name for path in files)
     n_elements = len({number for entry in entries for number in entry.atoms.numbers})
-    theory = options.level_of_theory or "not stated"
     content: dict[str, Any] = {
         "key": key,
         "title": options.title or key,
         "summary": f"{len(entries):,} structures of {n_elements} elements, from {names[:400]}.",
         "licence": options.licence,
         "citation": [options.citation or "Own data."],
-        "level_of_theory": " ".join([theory.rstrip(".") + ".", *derived.theory]) if derived.theory else theory,
+        "level_of_theory": options.level_of_theory or "not stated",
         "tasks": tasks,
         "builder": "matdisc.datasets.table:build",
         "n_samples": 1,

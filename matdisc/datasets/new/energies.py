@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +32,7 @@ class Derived:
     """What a data set holds besides structures and their results; None where nothing is known.
 
     Energies are in eV/atom, corrections in eV per cell, references by element in eV/atom; `elements` are structures
-    that a potential is asked about for references of its own. `theory` and `notes` are sentences for the card.
+    that a potential is asked about for references of its own. `notes` are sentences for the card.
     """
 
     e_form: list[float] | None = None
@@ -41,7 +42,6 @@ class Derived:
     references: dict[str, float] = field(default_factory=dict)
     elements: list[Entry] = field(default_factory=list)
     scale: EnergyScale | None = None
-    theory: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -122,7 +122,7 @@ def _references(
                 "add it, or leave the structures out"
             )
         found.references = {el: found.references[el] for el in sorted(used)}
-        found.theory.append(f"Formation energies are against {said}.")
+        found.notes.append(f"Formation energies are against {said}.")
         say(f"references: {said}")
     if options.elements:
         found.elements = _given_elements(options, used)
@@ -183,7 +183,7 @@ def _formation(
 ) -> None:
     label, energy = labels.get("e_form_per_atom"), labels.get("energy")
     if options.corrections:
-        found.theory.append("Formation energies hold MP2020 corrections (corrections.csv).")
+        found.notes.append("Formation energies hold MP2020 corrections (corrections.csv).")
         found.notes.append(
             "MP2020 corrections are pymatgen's, with run types as the Materials Project would choose: GGA+U in oxides "
             "and fluorides of Co, Cr, Fe, Mn, Mo, Ni, V and W, GGA elsewhere."
@@ -324,10 +324,32 @@ def _hull(
             f"the {len(phases):,} entries of {options.hull.name if options.hull else ''}",
         )
     found.e_above_hull = list(hull_distances(asked, against))
-    found.theory.append(f"Hull distances are against {said}, with pymatgen.")
+    found.notes.append(f"Hull distances are against {said}, with pymatgen.")
     if options.own_hull:
-        found.notes.append("The hull is that of the set itself: phases that it lacks could make materials less stable.")
+        alone = _without_competitor(counts)
+        text = (
+            f"The hull is that of the set itself: phases that it lacks could make materials less stable; {alone:,} of "
+            f"{len(counts):,} materials compete with the elements alone."
+        )
+        found.notes.append(text)
+        say(text)
     say(f"hull distances: against {said}")
+
+
+def _without_competitor(counts: Sequence[dict[str, int]]) -> int:
+    """How many materials have no other compound within their chemical system."""
+    systems = Counter(frozenset(one) for one in counts)
+    compounds = {system: n for system, n in systems.items() if len(system) > 1}
+    by_element: dict[str, set[frozenset[str]]] = {}
+    for system in compounds:
+        for el in system:
+            by_element.setdefault(el, set()).add(system)
+    alone = 0
+    for system, n in systems.items():
+        near = set[frozenset[str]]().union(*(by_element.get(el, set()) for el in system))
+        others = sum(compounds[other] for other in near if other <= system) - (1 if len(system) > 1 else 0)
+        alone += n if not others else 0
+    return alone
 
 
 def _formed(phases: Sequence[Any], options: NewOptions, found: Derived) -> list[tuple[dict[str, int], float]]:

@@ -23,7 +23,7 @@ from matdisc.datasets.new.folder import (
     table,
     write_folder,
 )
-from matdisc.datasets.new.labels import Labels, find
+from matdisc.datasets.new.labels import Labels, find, label_rows
 from matdisc.datasets.new.options import NewOptions
 from matdisc.errors import CardError, DataError
 from matdisc.formats import Notes
@@ -57,6 +57,7 @@ def make(board: Board, key: str, files: Sequence[Path], options: NewOptions, say
     entries = _named(read_entries(files, note=notes), options)
     notes.tell(", ".join(path.name for path in files), say)
     say(f"{len(entries):,} structures")
+    entries = _with_labels(entries, options, say)
     labels = find(entries, options, say)
     check(entries, labels, options, say)
     derived = derive(entries, labels, options, say)
@@ -74,6 +75,16 @@ def make(board: Board, key: str, files: Sequence[Path], options: NewOptions, say
     card = write_folder(board, key, content, parts, replace=options.replace)
     say(f"{board.datasets_dir / key}: {card.n_samples:,} materials, tasks: {', '.join(card.tasks)}")
     return card
+
+
+def _with_labels(entries: list[Entry], options: NewOptions, say: Say) -> list[Entry]:
+    """Leave out structures without a row in the table of labels, if that is wanted."""
+    if options.labels is None or not options.labelled_only:
+        return entries
+    known = label_rows(options.labels, options)
+    kept = [entry for entry in entries if entry.material_id in known]
+    say(f"{len(entries) - len(kept):,} structures have no row in {options.labels} and are left out")
+    return kept
 
 
 def _named(entries: list[Entry], options: NewOptions) -> list[Entry]:

@@ -20,6 +20,7 @@ class NewOptions:
         energy, forces, stress, formation_energy, hull_distance, stable, group, id: Names of fields, where those that
             are known are not meant.
         labels: Table of further labels, joined by id.
+        labelled_only: Whether structures without a row in that table are left out, and not refused.
         energy_unit: Of total energies, as `Ha` or `eV/atom`; stress_unit: `eV/Å^3`, `GPa` or `kbar`.
         stress_sign: `tension` where a positive stress pulls (ASE), `pressure` where it presses (VASP's output).
         references: Energies of the elements: a table with `element` and `energy_per_atom`, or pymatgen entries.
@@ -45,6 +46,7 @@ class NewOptions:
     group: str | None = None
     id: str | None = None
     labels: Path | None = None
+    labelled_only: bool = False
     energy_unit: str | None = None
     stress_unit: str | None = None
     stress_sign: Literal["tension", "pressure"] = "tension"
