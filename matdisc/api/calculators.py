@@ -12,10 +12,10 @@ from matdisc.api.workplace import key_of
 from matdisc.cards import ModelCard
 from matdisc.cards.base import EnergyScale
 from matdisc.cards.model import ModelLicence, Person
-from matdisc.errors import CardError
+from matdisc.errors import CardError, RunError
 from matdisc.models.load import Factory, no_calculator
 from matdisc.predictions import one_line
-from matdisc.run.engine.pickles import why_not_pickled
+from matdisc.run.engine.pickles import sendable
 from matdisc.tasks.fit import OF_POTENTIALS
 
 if TYPE_CHECKING:
@@ -72,15 +72,18 @@ def model_of(
     return GivenModel(card, Factory(uuid.uuid4().hex, make))
 
 
-def workers_for(model: GivenModel, workers: int | None, say: Callable[[str], None]) -> int | None:
-    """Return how many workers a calculator can have: 0, with a sentence, where it cannot be sent to them."""
-    if workers == 0 or not (why := why_not_pickled(model.factory.make)):
-        return workers
-    say(
-        f"{model.card.name} cannot be sent to worker processes ({why}), so it is asked in this process; "
-        "give a function that makes the calculator to use workers"
-    )
-    return 0
+def for_workers(model: GivenModel, workers: int | None, say: Callable[[str], None]) -> tuple[Factory, int | None]:
+    """Return what makes the calculator, and in how many workers: in none, with a sentence, if it cannot be sent."""
+    if workers == 0:
+        return model.factory, 0
+    try:
+        return Factory(model.factory.token, sendable(model.factory.make)), workers
+    except RunError as err:
+        say(
+            f"{model.card.name} cannot be sent to worker processes ({err}), so it is asked in this process; "
+            "give a function that makes the calculator to use workers"
+        )
+        return model.factory, 0
 
 
 def _first(calculator: Any) -> tuple[Any, Callable[[], Any]]:

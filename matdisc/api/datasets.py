@@ -5,6 +5,7 @@ from __future__ import annotations
 import filecmp
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,15 +13,35 @@ from matdisc.api.atoms import is_structure, write_structures
 from matdisc.api.workplace import Workplace, cards_of, fresh_folder, key_of, temporary_workplace
 from matdisc.atomic import copy_folder
 from matdisc.board import Board
+from matdisc.cards import DatasetCard
 from matdisc.errors import CardError, DataError
+from matdisc.tasks import task_keys
 
 if TYPE_CHECKING:
     from ase import Atoms
 
     from matdisc.datasets.new import NewOptions
 
-DatasetLike = str | os.PathLike[str] | Sequence["str | os.PathLike[str]"] | Sequence["Atoms"]
-"""A key, a folder with a card, a file of labelled structures or several, or ASE atoms with their labels."""
+
+@dataclass(frozen=True, eq=False)
+class Located:
+    """A data set that was found.
+
+    Attributes:
+        card: What is said of it: source, licence, units, tasks.
+        place: The board, or workplace, that it is on.
+    """
+
+    card: DatasetCard
+    place: Board
+
+    @property
+    def key(self) -> str:
+        return self.card.key
+
+
+DatasetLike = Located | str | os.PathLike[str] | Sequence["str | os.PathLike[str]"] | Sequence["Atoms"]
+"""What `load_dataset` returned, a key, a folder with a card, files of labelled structures, or atoms with labels."""
 CARD = "dataset.toml"
 Say = Callable[[str], None]
 
@@ -73,6 +94,8 @@ def add(folder: Path, board: Board) -> str:
 
 def _folder(dataset: DatasetLike, board: Board | None) -> Path | None:
     """Return the folder of a data set that has a card; None for files that are still to become one."""
+    if isinstance(dataset, Located):
+        return dataset.place.datasets_dir / dataset.key
     if not isinstance(dataset, str | os.PathLike):
         return None
     path = Path(dataset)
@@ -95,13 +118,15 @@ def _made(dataset: DatasetLike, options: NewOptions | None, say: Say) -> Path:
     paths = _paths(dataset, place)
     key = key_of(paths[0].name.split(".")[0])
     board = Workplace(place, place / "datasets", place)
-    make(board, key, paths, options or NewOptions(), say)
+    made_of = replace(options or NewOptions(), known_tasks=task_keys())
+    make(board, key, paths, made_of, lambda line: say(line.replace(f"{board.datasets_dir}{os.sep}", "")))
     return board.datasets_dir / key
 
 
 def _paths(dataset: DatasetLike, place: Path) -> list[Path]:
     if isinstance(dataset, str | os.PathLike):
         return [Path(dataset)]
+    assert not isinstance(dataset, Located)
     items = list(dataset)
     if not items:
         raise DataError("dataset is empty; give a key, a folder, files, or atoms with labels")

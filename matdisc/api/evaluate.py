@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from matdisc.api.calculators import GivenModel, model_of, workers_for
+from matdisc.api.calculators import GivenModel, for_workers, model_of
 from matdisc.api.datasets import DatasetLike, locate
 from matdisc.api.evaluation import Evaluation
 from matdisc.api.workplace import BoardLike, board_of, cards_of, python_words
@@ -135,7 +135,7 @@ def _model(
             level_of_theory=level_of_theory or "unknown",
             elements=elements,
         )
-        return given.card, given.factory, workers_for(given, workers, news)
+        return given.card, *for_workers(given, workers, news)
     said = {"name": name, "energy_scale": energy_scale, "level_of_theory": level_of_theory, "elements": elements}
     surplus = [key for key, value in said.items() if value]
     if surplus:

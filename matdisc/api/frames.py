@@ -25,8 +25,8 @@ def predictions_frame(checked: AlignedSubmission) -> pd.DataFrame:
 
     Columns: `formula` where it is known; the `prediction`, where it is a number, with `label` and `error` (prediction
     minus label) where the data set has a label of that very quantity; further numbers of the file by their names;
-    every label as `label:<name>`; where structures, or measured quantities, are the answer, what is found of each
-    material. nan where there is none.
+    every label as `label:<name>`; the mean absolute error of forces and stress as `mae:<name>`; where structures, or
+    measured quantities, are the answer, what is found of each material. nan where there is none.
     """
     import pandas as pd
 
@@ -41,7 +41,7 @@ def predictions_frame(checked: AlignedSubmission) -> pd.DataFrame:
             columns |= {"label": label, "error": answers.values - label}
     columns |= {name: np.asarray(values) for name, values in answers.reported.items()}
     columns |= {f"label:{name}": values for name, values in truth.targets.items()}
-    columns |= _of_each(checked)
+    columns |= _of_each(checked) | _array_errors(checked)
     if answers.uncertainty is not None:
         columns["uncertainty"] = answers.uncertainty
     return pd.DataFrame(columns, index=pd.Index(truth.material_ids.to_pylist(), name=ID))
@@ -59,6 +59,19 @@ def _of_each(checked: AlignedSubmission) -> dict[str, Any]:
         return {}
     found = {field.name: getattr(compared, field.name) for field in dataclasses.fields(compared)}
     return {name: values for name, values in found.items() if np.shape(values) == (len(checked.truth),)}
+
+
+def _array_errors(checked: AlignedSubmission) -> dict[str, Any]:
+    """Return the mean absolute error of each material's forces and stress, by `mae:<name>`; nan where there is none."""
+    truth, answers = checked.truth.arrays, checked.answers.arrays
+    return {
+        f"mae:{name}": [
+            np.nan if a is None or b is None else float(np.abs(np.subtract(a, b)).mean())
+            for a, b in zip(answers[name], truth[name], strict=True)
+        ]
+        for name in answers
+        if name in truth
+    }
 
 
 def written(given: Any, task: Task, folder: Path) -> tuple[Path, str]:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
-from matdisc.api.datasets import DatasetLike, locate
+from matdisc.api.datasets import DatasetLike, Located, locate
 from matdisc.api.workplace import BoardLike, board_of, python_words
-from matdisc.cards import DatasetCard
 from matdisc.datasets.load import load_any
 from matdisc.datasets.truth import Truth
 from matdisc.errors import DataError, UnknownName
 from matdisc.formats.atoms import to_atoms
+from matdisc.progress import news
 from matdisc.schema import Crystal, Dataset, Sample
 
 if TYPE_CHECKING:
@@ -105,20 +105,14 @@ class Structures(Sequence[Crystal]):
 
 
 @dataclass(frozen=True, eq=False)
-class Materials:
-    """A data set: the scored materials in its order.
+class Materials(Located):
+    """A data set: the scored materials in its order. `evaluate` and `score` take it as `dataset`.
 
     Attributes:
-        card: What is said of it: source, licence, units, tasks.
         built: Its content.
     """
 
-    card: DatasetCard
     built: Dataset | Truth
-
-    @property
-    def key(self) -> str:
-        return self.card.key
 
     def __len__(self) -> int:
         return len(self.built)
@@ -181,6 +175,8 @@ class Materials:
 def load_dataset(dataset: DatasetLike, *, board: BoardLike = None, **options: Any) -> Materials:
     """Return a data set to look at, its content verified against its card.
 
+    What was found in files, under which name and in which unit, is said on standard error.
+
     Args:
         dataset: Key, folder, file or files of labelled structures, or ASE atoms with their results.
         board: A board or its folder; default: the one that comes with the package.
@@ -193,5 +189,5 @@ def load_dataset(dataset: DatasetLike, *, board: BoardLike = None, **options: An
     from matdisc.datasets.new import NewOptions
 
     with python_words():
-        place, key = locate(dataset, board_of(board), NewOptions(**options) if options else None)
-        return Materials(place.dataset(key), load_any(place, key))
+        place, key = locate(dataset, board_of(board), NewOptions(**options) if options else None, news)
+        return Materials(place.dataset(key), place, load_any(place, key))

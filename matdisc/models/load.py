@@ -150,8 +150,9 @@ def _guarded(card: ModelCard, step: Callable[[], Any]) -> Any:
                 f"model {card.key!r}: field 'loader' is {card.loader!r}, which cannot be loaded: {err}; correct it, or "
                 "put its folder on PYTHONPATH"
             ) from err
+        remedy = "" if card.loader else " where it is called; install it there, or put its folder on PYTHONPATH"
         raise ExtraError(
-            f"model {card.key!r}: {_source(card)} needs the package {err.name!r}, which is not installed"
+            f"model {card.key!r}: {_source(card)} needs the package {err.name!r}, which is not installed{remedy}"
         ) from err
     except BaseException as err:  # packages raise whatever they like; one that wants to exit does not end the run
         said = one_line(f"{type(err).__name__}: {err}", 500)

@@ -1,5 +1,6 @@
 """Any ASE calculator, asked and scored from Python as models with cards are."""
 
+import importlib
 import json
 import os
 import threading
@@ -12,7 +13,7 @@ from ase.calculators.lj import LennardJones
 
 import matdisc
 from matdisc.board import shipped_board
-from matdisc.errors import CardError, DataError, RunError
+from matdisc.errors import CardError, DataError, ExtraError, RunError
 
 METALS = ("Al", "Ni", "Cu", "Pd", "Ag", "Pt", "Au")
 
@@ -184,3 +185,12 @@ def test_what_cannot_be_pickled_is_asked_here_with_a_sentence(ray_session, by_ob
     calculator.lock = threading.Lock()
     assert dict(quick(calculator, elements=METALS, workers=2).metrics) == dict(by_object.metrics)
     assert "cannot be sent to worker processes" in capsys.readouterr().err
+
+
+@pytest.mark.ray
+def test_code_that_workers_cannot_import_is_named(ray_session, tmp_path, monkeypatch):
+    (tmp_path / "only_here.py").write_text("from ase.calculators.emt import EMT\n\n\ndef make():\n    return EMT()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    make = importlib.import_module("only_here").make
+    with pytest.raises(ExtraError, match=r"needs the package 'only_here'.*put its folder on PYTHONPATH"):
+        quick(make, workers=1)
