@@ -10,7 +10,6 @@ import typer
 from matdisc.board import open_board
 from matdisc.cards.base import EnergyScale
 from matdisc.cli.common import HERE, BoardOption
-from matdisc.tasks import task_keys
 
 STRESS_UNITS = ("eV/Å^3", "GPa", "kbar")
 
@@ -92,7 +91,7 @@ def new_dataset(
         stress_sign=stress_sign, references=references, elements=elements, hull=hull, own_hull=own_hull,
         corrections=corrections, any_anion=any_anion, energy_scale=energy_scale, relaxed=relaxed, polymorphs=polymorphs,
         threshold=threshold, n_folds=folds, title=title, licence=licence, citation=citation,
-        level_of_theory=level_of_theory, known_tasks=task_keys(), replace=replace,
+        level_of_theory=level_of_theory, replace=replace,
     )  # fmt: skip
     make(open_board(board), key, files, options, typer.echo)
     typer.echo(f"next: matdisc evaluate MODEL --dataset {key}")

@@ -91,7 +91,7 @@ def test_six_crystals_become_a_data_set_that_verifies(board, tmp_path):
     said = []
     card = new(board, tmp_path, six(), said, own_hull=True, relaxed=True)
     assert card == board.dataset("mine")
-    assert card.tasks == ("discovery", "relaxation")
+    assert card.tasks == ("discovery", "relaxation", "static")
     assert card.energy_scale == "own"
     assert all(check.ok for check in verify(board, "mine"))
     assert "total energies: 'energy' in eV per cell, 6 of 6 structures" in said
@@ -174,15 +174,14 @@ def test_ids_that_look_like_numbers_stay_as_they_are(board, tmp_path):
 
 
 def test_without_formation_energies_there_is_no_discovery(board, tmp_path):
-    images = [atoms for atoms in six() if len(atoms) == 4]
+    images = [labelled(atoms, energy=-15.0) for atoms in six() if len(atoms) == 4]
     with pytest.raises(DataError, match=r"no task can be asked: give formation energies .*--references"):
         new(board, tmp_path, images)
     assert new(board, tmp_path, images, relaxed=True).tasks == ("relaxation",)
 
 
 def test_static_is_asked_where_there_are_energies_and_forces(board, tmp_path):
-    card = new(board, tmp_path, six(), known_tasks=("discovery", "static"))
-    assert card.tasks == ("discovery", "static")
+    assert new(board, tmp_path, six()).tasks == ("discovery", "static")
 
 
 # hull distances and references

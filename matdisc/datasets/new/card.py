@@ -72,7 +72,7 @@ def _tasks(labels: Labels, derived: Derived, options: NewOptions) -> list[str]:
         tasks.append("polymorphs")
     if options.relaxed:
         tasks.append("relaxation")
-    if "energy" in labels and "forces" in labels and "static" in options.known_tasks:
+    if "energy" in labels and "forces" in labels:
         tasks.append("static")
     return tasks
 
@@ -86,6 +86,10 @@ def _columns(labels: Labels, derived: Derived) -> dict[str, dict[str, str]]:
     }
     if "energy" in labels:
         columns["energy"] = ("target", "eV", f"Total energy per cell{_found(labels, 'energy')}.")
+    if "forces" in labels:
+        columns["forces"] = ("target", "eV/Å", f"Forces, x y z of each atom in turn{_found(labels, 'forces')}.")
+    if "stress" in labels:
+        columns["stress"] = ("target", "eV/Å^3", f"Stress, xx yy zz yz xz xy{_found(labels, 'stress')}.")
     if derived.e_form is not None:
         columns["e_form_per_atom"] = ("target", "eV/atom", f"Formation energy{_found(labels, 'e_form_per_atom')}.")
     if derived.e_above_hull is not None:

@@ -9,8 +9,6 @@ from typing import Literal
 from matdisc.cards.base import EnergyScale
 from matdisc.datasets.new.names import Kind
 
-KNOWN_TASKS = ("discovery", "polymorphs", "relaxation")
-
 
 @dataclass(frozen=True, slots=True)
 class NewOptions:
@@ -33,7 +31,6 @@ class NewOptions:
         relaxed: Whether the structures are relaxed, so that potentials can be asked to find them again.
         polymorphs: Whether to ask for the stable one among the structures of each formula.
         threshold: eV/atom; hull distances at or below it count as stable.
-        known_tasks: Keys of tasks that may stand on the card.
         replace: Whether a data set of the same key gives way.
     """
 
@@ -65,7 +62,6 @@ class NewOptions:
     licence: str = "not stated"
     citation: str | None = None
     level_of_theory: str | None = None
-    known_tasks: tuple[str, ...] = KNOWN_TASKS
     replace: bool = False
 
     def name_of(self, kind: Kind) -> str | None:
