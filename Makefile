@@ -25,7 +25,7 @@ leaderboard-full: EVALUATE = --full
 leaderboard-full: leaderboard
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -m "not slow and not ray and not browser"
+	$(BIN)/python -m pytest -m "not slow and not ray and not browser" --numprocesses auto --maxprocesses 8 --dist worksteal
 
 test-all: $(STAMP)
 	$(BIN)/python -m pytest
