@@ -94,4 +94,5 @@ def new_dataset(
         level_of_theory=level_of_theory, replace=replace,
     )  # fmt: skip
     make(open_board(board), key, files, options, typer.echo)
-    typer.echo(f"next: matdisc evaluate MODEL --dataset {key}")
+    elsewhere = "" if board == HERE else f" --board {board}"
+    typer.echo(f"next: matdisc evaluate MODEL --dataset {key}{elsewhere}")
