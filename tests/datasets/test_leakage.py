@@ -18,6 +18,9 @@ from matdisc.datasets.leakage.overlap import LEVELS, find_overlap, overlap_from_
 from matdisc.datasets.load import load
 from matdisc.datasets.prototypes import crystal, perovskite
 from matdisc.errors import DataError
+from matdisc.formats.atoms import to_atoms
+from matdisc.formats.entries import Entry
+from matdisc.formats.write import write_entries
 from matdisc.schema import Crystal, Dataset, Sample
 
 BOARD = Board(shipped_board())
@@ -105,6 +108,20 @@ def test_near_duplicates_are_the_same_structure(tmp_path):
     found = find_overlap(TOY, declared(tmp_path, text, "train.jsonl"))
     assert set(found.levels) == {"same structure"}
     assert found.evidence == tuple(f"t-{key}" for key in CRYSTALS)
+
+
+@pytest.mark.parametrize("name", ["t.extxyz", "t.json", "t.cif", "t.csv", "t.db"])
+def test_training_structures_are_declared_in_the_formats_of_the_field(tmp_path, name):
+    entries = [Entry(f"t-{key}", to_atoms(crystal)) for key, crystal in CRYSTALS.items()]
+    write_entries(tmp_path / name, entries)
+    found = find_overlap(TOY, read_declaration(tmp_path / name))
+    assert set(found.levels) == {"same structure"}
+    assert found.evidence == tuple(f"t-{key}" for key in CRYSTALS)
+
+
+def test_training_structures_without_a_cell_are_refused(tmp_path):
+    with pytest.raises(DataError, match=r"t\.extxyz, frame 0: is no crystal, it has no cell; declare its formula"):
+        declared(tmp_path, "1\n\nNa 0 0 0\n", "t.extxyz")
 
 
 def test_other_structures_of_a_formula_share_the_formula_only(tmp_path):

@@ -15,6 +15,8 @@ from ase.io import read
 from typer.testing import CliRunner
 
 from matdisc.errors import CardError, DataError, RunError
+from matdisc.formats.entries import Entry
+from matdisc.formats.write import write_entries
 from matdisc.physics.md import Conditions, Watchdog
 from matdisc.run.md.driver import MDOptions, run_md
 from matdisc.run.md.files import read_thermo
@@ -189,6 +191,16 @@ def test_models_are_keys_or_trained_folders(board, tmp_path):
     (tmp_path / "model.toml").write_text('[weights]\nsha256 = "abc"\n[settings]\nelements = ["H", "O"]\n')
     card = model_of(str(tmp_path), board.root)
     assert (card.elements, card.version, card.options["folder"]) == (("H", "O"), "abc", str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.csv"])
+def test_a_start_is_read_from_the_formats_of_the_field_where_it_is_the_only_one(tmp_path, name):
+    copper = bulk("Cu", cubic=True)
+    write_entries(tmp_path / name, [Entry("x", copper)])
+    assert str(structure_of(str(tmp_path / name)).symbols) == "Cu4"
+    write_entries(tmp_path / name, [Entry("x", copper), Entry("y", copper)])
+    with pytest.raises(RunError, match="holds 2 structures; dynamics starts from one"):
+        structure_of(str(tmp_path / name))
 
 
 def test_structures_that_make_no_sense_are_named(tmp_path):

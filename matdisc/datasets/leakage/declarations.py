@@ -21,6 +21,8 @@ from matdisc.schema import Crystal, Dataset
 MAX_LINES, MAX_STRUCTURES = 2_000_000, 200_000
 MAX_LINE, MAX_CHARACTERS = 1_000_000, 4 * 2**30
 """Bounds of a declaration: lines, lines with structures, characters of a line and of the whole, inflated."""
+STRUCTURES = (".extxyz", ".xyz", ".cif", ".json", ".db")
+"""Endings of files of structures that are no lines of JSON."""
 COLUMNS = ("material_id", "formula", "structure_hash")
 
 
@@ -71,7 +73,7 @@ def declaration_of(dataset: Dataset) -> Declaration:
 
 
 def read_declaration(path: Path) -> Declaration:
-    """Return the training data that a file declares.
+    """Return the training data that a file declares: a table or a list, or structures in any format of the field.
 
     Raises:
         DataError: If the file cannot be read, is too large, declares nothing, names an id twice, or holds a value
@@ -79,12 +81,16 @@ def read_declaration(path: Path) -> Declaration:
     """
     kind = path.name.lower().removesuffix(".gz")
     if kind.endswith(".jsonl"):
-        return _read_structures(path)
-    if kind.endswith(".csv"):
+        return _read_lines(path)
+    if kind.endswith(".csv") and not _holds_structures(path):
         return _collect(path, *_csv_rows(path))
     if kind.endswith(".txt"):
         return _collect(path, *_list_rows(path))
-    raise DataError(f"{path}: cannot be told from its name; use .csv, .txt or .jsonl, also with .gz")
+    if kind.endswith((*STRUCTURES, ".csv")):
+        return _of_crystals(path, _read_entries(path))
+    raise DataError(
+        f"{path}: cannot be told from its name; use .csv, .txt, .jsonl or {', '.join(STRUCTURES)}, also with .gz"
+    )
 
 
 def _csv_rows(path: Path) -> tuple[tuple[str, ...], Iterator[Row]]:
@@ -166,10 +172,36 @@ def _is_id(text: str) -> bool:
     return 0 < len(text) <= 200 and text.isprintable() and not set("<>") & set(text)
 
 
-def _read_structures(path: Path) -> Declaration:
+def _read_lines(path: Path) -> Declaration:
     for _ in _lines(path, MAX_STRUCTURES):
         pass  # counted before the whole is taken into memory
-    crystals = read_structures(path, _lines(path, MAX_STRUCTURES))
+    return _of_crystals(path, read_structures(path, _lines(path, MAX_STRUCTURES)))
+
+
+def _read_entries(path: Path) -> dict[str, Crystal]:
+    from matdisc.formats.atoms import to_crystal
+    from matdisc.formats.entries import iter_entries
+
+    crystals: dict[str, Crystal] = {}
+    for entry in iter_entries([path]):
+        if len(crystals) == MAX_STRUCTURES:
+            raise DataError(f"{path}: more than {MAX_STRUCTURES:,} structures; declare formulas or ids, or split it")
+        if entry.atoms.cell.rank < 3:
+            raise DataError(f"{entry.where}: is no crystal, it has no cell; declare its formula instead")
+        crystals[entry.material_id] = to_crystal(entry.atoms)
+    return crystals
+
+
+def _holds_structures(path: Path) -> bool:
+    from matdisc.formats.tables import holds_structures
+
+    try:
+        return holds_structures(path)
+    except DataError:  # the reader of tables says it better
+        return False
+
+
+def _of_crystals(path: Path, crystals: Mapping[str, Crystal]) -> Declaration:
     for number, material_id in enumerate(crystals, start=1):
         if not _is_id(material_id):
             raise DataError(

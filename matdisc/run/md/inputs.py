@@ -14,6 +14,8 @@ from matdisc import formats
 from matdisc.board import open_board
 from matdisc.cards import ModelCard, ModelLicence, Person
 from matdisc.errors import CardError, DataError, RunError
+from matdisc.formats.entries import read_entries
+from matdisc.formats.packed import unpacked_name
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -85,7 +87,7 @@ def structure_of(
     model: ModelCard | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Atoms:
-    """Return the start structure: a file that ASE reads (its last image), or a box of molecules, `box:EC=8,Li+=1`.
+    """Return the start structure: a file that ASE or pymatgen writes (its last image), or a box, `box:EC=8,Li+=1`.
 
     Charge, multiplicity, masses and molecules are read under the names that others use (matdisc.formats).
 
@@ -157,7 +159,7 @@ def _read(text: str, model: ModelCard | None, say: Callable[[str], None]) -> Ato
     knows_charge = not loader.startswith(NO_CHARGE) or loader.startswith(f"{NO_CHARGE}ase_factory")
     notes = formats.Notes()
     try:
-        (found,) = formats.read_structures(path, last=True, note=notes)
+        found = _last(path, notes)
         found = formats.checked(found, f"structure {text!r}", knows_charge=knows_charge, note=notes)
         masses = formats.checked_masses(found, f"structure {text!r}")
     except DataError as err:
@@ -166,6 +168,16 @@ def _read(text: str, model: ModelCard | None, say: Callable[[str], None]) -> Ato
     _remark_on(masses, found, say)
     found.calc = None
     return found
+
+
+def _last(path: Path, note: formats.Note) -> Atoms:
+    """The last image of a file that ASE reads, or the only structure of another."""
+    if not unpacked_name(path).endswith((".json", ".jsonl", ".csv")):
+        return formats.read_structures(path, last=True, note=note)[0]
+    entries = read_entries([path])
+    if len(entries) > 1:
+        raise DataError(f"{path}: holds {len(entries):,} structures; dynamics starts from one, so give a file of one")
+    return entries[0].atoms
 
 
 def _remark_on(masses: np.ndarray, atoms: Atoms, say: Callable[[str], None]) -> None:
