@@ -5,7 +5,7 @@ from __future__ import annotations
 import filecmp
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ from matdisc.atomic import copy_folder
 from matdisc.board import Board
 from matdisc.cards import DatasetCard
 from matdisc.errors import CardError, DataError
-from matdisc.tasks import task_keys
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -118,8 +117,8 @@ def _made(dataset: DatasetLike, options: NewOptions | None, say: Say) -> Path:
     paths = _paths(dataset, place)
     key = key_of(paths[0].name.split(".")[0])
     board = Workplace(place, place / "datasets", place)
-    made_of = replace(options or NewOptions(), known_tasks=task_keys())
-    make(board, key, paths, made_of, lambda line: say(line.replace(f"{board.datasets_dir}{os.sep}", "")))
+    shorter = f"{board.datasets_dir}{os.sep}"
+    make(board, key, paths, options or NewOptions(), lambda line: say(line.replace(shorter, "")))
     return board.datasets_dir / key
 
 

@@ -106,15 +106,14 @@ def _bars(axes: Axes, bars: Sequence[Bars]) -> None:
 
 def _density(axes: Axes, density: Density) -> None:
     """Draw counts on a grid, none of them white."""
-    from matplotlib.colors import LogNorm
+    from matplotlib.colors import LogNorm, Normalize
 
     counts = np.asarray(density.count, float)
+    most = max(2.0, float(counts.max(initial=0)))
+    norm = LogNorm(1, most) if most > 10 else Normalize(0, most)
     shown = np.where(counts > 0, counts, np.nan)
-    grid = axes.pcolormesh(
-        _numbers(density.x_edges), _numbers(density.y_edges), shown, cmap="viridis",
-        norm=LogNorm(1, max(2.0, float(counts.max(initial=0)))),
-    )  # fmt: skip
-    axes.figure.colorbar(grid, ax=axes, label="materials")
+    grid = axes.pcolormesh(_numbers(density.x_edges), _numbers(density.y_edges), shown, cmap="viridis", norm=norm)
+    axes.figure.colorbar(grid, ax=axes, label="count")
 
 
 def _numbers(values: Any) -> Any:

@@ -32,7 +32,8 @@ def table_text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     from rich.console import Console
 
     text = io.StringIO()
-    Console(file=text, width=WIDTH).print(drawn(header, rows))
+    plain = Console(file=text, width=WIDTH, color_system=None, force_terminal=False, force_jupyter=False)
+    plain.print(drawn(header, rows))
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 
