@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from matdisc.arrays import Bools, Floats, Ints
 
-DIRECTION = 1e-3
-"""eV/Å; a reference force that is smaller has no direction."""
+DIRECTION = 0.05
+"""eV/Å; a smaller reference force is about the noise of a calculation and has no direction that could be tested."""
 
 
 def composition_matrix(symbols: Sequence[Sequence[str]]) -> tuple[list[str], Floats]:
@@ -47,7 +47,7 @@ def without_offsets(energies: ArrayLike, counts: Floats, fit: Bools) -> Floats:
 def cosines(true: Floats, pred: Floats) -> Floats:
     """Return the cosine of the angle between two forces of each atom, shape (n_atoms,).
 
-    Undefined (nan) where the reference is below 0.001 eV/Å; 0 where only the other is zero.
+    Undefined (nan) where the reference is below 0.05 eV/Å; 0 where only the other is zero.
 
     Args:
         true, pred: eV/Å, shape (n_atoms, 3).

@@ -66,7 +66,7 @@ def _conserving(gap: Floats) -> Table:
     verdict = (
         f"no: {beyond} of {len(known)} frames are beyond {CONSERVED} eV/Å" if beyond else "yes, as far as can be told"
     )
-    rows = [("Forces are the gradient of the energy", verdict), ("Largest gap, eV/Å", f"{known.max():.2g}")]
+    rows = [("Forces are the gradient of the energy", verdict), ("Largest gap, eV/Å", f"{known.max(initial=0):.2g}")]
     note = f"Force along a random direction against a central difference of the energy, on at most {SAMPLED} frames."
     return Table("conserving", "Energy conservation", ("Question", "Answer"), rows if len(known) else [], note)
 

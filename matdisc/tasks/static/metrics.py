@@ -14,7 +14,7 @@ STATIC: tuple[Metric, ...] = (
            "√ mean (f − F)²", "As the force MAE.", main=True),
     Metric("force_cosine", "Force cosine", None, "higher", 4, "number",
            "Mean cosine of the angle between predicted and reference force of an atom: 1 where all directions are "
-           "right. Atoms with a reference force below 0.001 eV/Å have no direction and are left out.",
+           "right. Atoms with a reference force below 0.05 eV/Å have no direction and are left out.",
            "mean f·F / |f||F|", "As the force MAE.", main=True),
     Metric("shifted_mae", "Energy MAE", "eV/atom, offsets fitted", "lower", 4, "number",
            "Mean absolute error of the energy per atom after one energy for each element was fitted to the "
