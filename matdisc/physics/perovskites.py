@@ -57,3 +57,18 @@ def octahedral(b: str, x: str) -> float:
     Below √2 − 1 = 0.41 an ion is too small for six neighbours that touch each other.
     """
     return ionic_radius(b) / ionic_radius(x)
+
+
+def bartel(r_a: float, r_b: float, r_x: float, charge_a: int) -> float:
+    """Return tau = r_X / r_B - n_A (n_A - (r_A / r_B) / ln(r_A / r_B)); nan unless A is larger than B.
+
+    Source: C. J. Bartel et al., Sci. Adv. 5, eaav0693 (2019). Perovskites are expected below 4.18.
+
+    Args:
+        r_a, r_b, r_x: Shannon's radii, Å: of A with twelve neighbours, of B and X with six.
+        charge_a: Charge of A, n_A.
+    """
+    if not r_a > r_b > 0:
+        return math.nan
+    ratio = r_a / r_b
+    return r_x / r_b - charge_a * (charge_a - ratio / math.log(ratio))
