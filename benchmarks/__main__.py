@@ -1,6 +1,6 @@
 """`make bench`: what scoring and running cost, as ratios in one run on this machine.
 
-`python -m benchmarks soak`, `engine` and `wbm` run one part alone.
+`python -m benchmarks soak`, `engine`, `reading` and `wbm` run one part alone.
 
 Each line says what was measured, the times, and their ratio. One thread a process throughout.
 """
@@ -19,7 +19,7 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np
 
-from benchmarks import alloys, engine, get, relaxation, scoring, soak, wbm
+from benchmarks import alloys, engine, get, reading, relaxation, scoring, soak, wbm
 from matdisc.board import Board, init_board
 from matdisc.metrics import bootstrap_intervals, group_totals, metrics_from_totals, row_terms
 from matdisc.run import predict
@@ -31,6 +31,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         board = init_board(Path(folder) / "board")
         scoring.measure(Path(folder))
+        reading.measure(Path(folder))
         alloys.measure()
         bootstrap_against_point_metrics()
         bootstrap_against_row_resampling()
@@ -122,6 +123,8 @@ if __name__ == "__main__":
         sys.exit(soak.main(sys.argv[2:]))
     if sys.argv[1:2] == ["engine"]:
         sys.exit(engine.main())
+    if sys.argv[1:2] == ["reading"]:
+        sys.exit(reading.main())
     if sys.argv[1:2] == ["wbm"]:
         sys.exit(wbm.main())
     main()

@@ -11,8 +11,9 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from matdisc import columns
 from matdisc.columns import DELIMITERS, TEXT, Choice, choose, decode, is_number, meaning, no_number
 from matdisc.errors import SubmissionError
+from matdisc.predictions import uniform_json
 
 MAX_BYTES = 512 * 2**20
 """Largest file accepted, counted while inflating."""
@@ -255,6 +257,9 @@ def _utf8(path: Path, content: bytes) -> str:
 def _json_lines(
     path: Path, content: bytes, answers: Sequence[str], known: Sequence[str], texts: AbstractSet[str]
 ) -> tuple[Any, Choice]:
+    quick = _quickly(path, partial(uniform_json.lines, content), (), answers, known, texts)
+    if quick is not None:
+        return quick
     wanted: dict[str, bool] = {}  # each field of any row, and whether it can be kept; if not, it is dropped at once
     rows: dict[int, dict[str, Any]] = {}  # by their line
     drop = False
@@ -267,6 +272,26 @@ def _json_lines(
                 drop = drop or not all(new.values())
             rows[number] = {name: row[name] for name in row if wanted[name]} if drop else row
     return _json_table(path, "line", rows, choose(path, list(wanted), answers, known), texts)
+
+
+def _quickly(
+    path: Path,
+    read: Callable[[uniform_json.Kinds], Any],
+    unnamed: tuple[str, ...],
+    answers: Sequence[str],
+    known: Sequence[str],
+    texts: AbstractSet[str],
+) -> tuple[Any, Choice] | None:
+    """Return what the fast reader makes of a file, or None where it leaves that to the slow one."""
+    choices: list[Choice] = []
+
+    def kinds(names: list[str]) -> dict[str, bool]:
+        choices.append(choose(path, [*unnamed, *names], answers, known))
+        return {name: meant in texts for meant, name in choices[0].kept.items()}
+
+    table = read(kinds)
+    found = table is not None and set(table.column_names) == set(choices[0].kept.values())
+    return (table, choices[0]) if found else None
 
 
 def _may_count(name: str, answers: Sequence[str], known: Sequence[str]) -> bool:
@@ -290,6 +315,12 @@ def _json(
     """Return a JSON document, or lines of JSON under its name."""
     if len(content) > MAX_DOCUMENT:
         raise SubmissionError(f"{path}: larger than {MAX_DOCUMENT // 2**20} MiB; write it as lines of JSON, .jsonl")
+    as_list = content[:100].lstrip().startswith(b"[")
+    read = uniform_json.one_list if as_list else uniform_json.columns
+    unnamed = () if as_list else ("",)  # the places of rows, as `columns.records` has them
+    quick = _quickly(path, partial(read, content), unnamed, answers, known, texts)
+    if quick is not None:
+        return quick
     text = _utf8(path, content)
     try:
         found = columns.records(decode(text), lambda name: meaning(name, answers[0], known) is not None)
