@@ -69,7 +69,7 @@ def locate(
     if folder is None:
         folder = _made(dataset, options, say)
     elif options is not None:
-        raise CardError(f"{folder}: is a data set with a card, which says what its labels are; leave 'labels' out")
+        raise CardError(f"{folder}: has a card, which says what its labels are; name nothing but the data set")
     if board is None:
         return temporary_workplace(None, folder.parent), folder.name
     return board, add(folder, board)

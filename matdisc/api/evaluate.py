@@ -25,8 +25,6 @@ from matdisc.run.predict import Run, predict
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
 
-    from matdisc.datasets.new import NewOptions
-
 
 def evaluate(
     calculator: Calculator | Callable[[], Calculator] | str,
@@ -38,7 +36,6 @@ def evaluate(
     energy_scale: EnergyScale | None = None,
     level_of_theory: str | None = None,
     elements: Sequence[str] = (),
-    labels: NewOptions | None = None,
     protocol: str | None = None,
     workers: int | None = 0,
     limit: int | None = None,
@@ -58,14 +55,13 @@ def evaluate(
             processes need where the calculator cannot be pickled; or the key of a model card.
         task: What is asked; default: the first task of the data set.
         dataset: Key of a data set, folder of one, file or files of labelled structures (any format that
-            `matdisc datasets new` reads), or a list of ASE atoms with their results.
+            `matdisc datasets new` reads), a list of ASE atoms with their results, or what `load_dataset` returned.
         board: A board or its folder; default: the cards that come with the package, and nothing is kept.
         name: Of the model; default: `my` and the calculator's class.
         energy_scale: What total energies mean: `own` (default; formation energies are taken against the model's own
             elements), `mp2020_corrected` or `pbe_raw`.
         level_of_theory: Of the calculator, as data set cards write it.
         elements: That the calculator knows, if not all: others count as unsupported and not as failed.
-        labels: What is said of the labels of files (`matdisc.datasets.new.NewOptions`).
         protocol: `relax` (default), `relax-fast` or `single-point`.
         workers: Worker processes; 0 for this process, None for one on each core.
         limit: Only the first so many materials, for a try; the others count as unanswered, and nothing is kept.
@@ -84,7 +80,7 @@ def evaluate(
             calculator, chosen, workers, name=name, energy_scale=energy_scale, level_of_theory=level_of_theory,
             elements=elements,
         )  # fmt: skip
-        place, key = locate(dataset, chosen, labels, say)
+        place, key = locate(dataset, chosen, say=say)
         task = task or place.dataset(key).tasks[0]
         if chosen and factory:
             from matdisc.api.save import refuse_other_model
