@@ -584,6 +584,53 @@ def test_units_and_signs_are_found_by_the_slope_of_the_energy(board, tmp_path, f
         new(board, tmp_path, strained(**factors), relaxed=True)
 
 
+def sheared(order=(0, 1, 2, 3, 4, 5), turned=False, wrong=()):
+    """Copies of Cu3Au sheared in all directions, with EMT stresses in some order; some with the stress of another."""
+    from scipy.spatial.transform import Rotation
+
+    generator, found = np.random.default_rng(0), []
+    for i in range(16):
+        atoms = crystals()["Cu3Au"]
+        strain = generator.uniform(-0.02, 0.02, (3, 3))
+        atoms.set_cell(atoms.cell @ (np.eye(3) + strain + strain.T), scale_atoms=True)
+        if turned:
+            atoms.set_cell(atoms.cell @ Rotation.random(rng=generator).as_matrix(), scale_atoms=True)
+        known = labelled(atoms).calc.results
+        atoms.info |= {
+            "dft_energy": known["energy"],
+            "dft_stress": known["stress"][list(order)],
+            "material_id": f"m{i}",
+        }
+        found.append(atoms)
+    for i in wrong:
+        found[i].info["dft_stress"] = -found[i].info["dft_stress"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [((0, 1, 2, 5, 3, 4), "in the order xx yy zz xy yz xz"), ((0, 1, 2, 5, 4, 3), "in the order xx yy zz xy xz yz")],
+)
+def test_the_order_of_shear_stresses_is_found_by_the_energy(board, tmp_path, order, words):
+    with pytest.raises(
+        DataError, match=f"'dft_stress' agrees with the energies of .* only {words}; give 3 x 3 numbers"
+    ):
+        new(board, tmp_path, sheared(order), relaxed=True)
+
+
+def test_cells_that_are_turned_against_each_other_are_compared_as_well(board, tmp_path):
+    said = []
+    new(board, tmp_path, sheared(turned=True), said, relaxed=True)
+    assert any(text.startswith("'dft_stress' agrees with the energies") for text in said)
+
+
+def test_single_wrong_stresses_are_told(board, tmp_path):
+    said = []
+    new(board, tmp_path, sheared(wrong=[5]), said, relaxed=True)
+    (told,) = [text for text in said if "disagree with their energies" in text]
+    assert "'m5'" in told
+
+
 def test_stresses_of_two_hundred_gigapascals_are_refused(board, tmp_path):
     atoms = labelled(crystals()["Cu3Au"], energy=-15.0, stress=np.array([5.0, 5, 5, 0, 0, 0]))
     with pytest.raises(DataError, match=r"half of the stresses 'stress' are above 5 eV/Å\^3, that is 801 GPa"):

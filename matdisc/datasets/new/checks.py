@@ -94,7 +94,8 @@ def _refuse_formation(
                 f"the energies {label.name!r} equal {e_form.name!r}, so they are no total energies; rename one"
             )
     small = median([abs(value) for _, value in known]) < BOUND if known else False
-    if options.energy is None and "forces" not in labels and len(known) >= ENOUGH and small:
+    alone = "forces" not in labels and "stress" not in labels
+    if options.energy is None and alone and len(known) >= ENOUGH and small:
         raise DataError(
             f"half of the energies {label.name!r} are within {BOUND:g} eV/atom of zero, where formation energies are "
             f"and total energies seldom; {remedy}; if they are total energies, say --energy {label.name}"
