@@ -134,6 +134,8 @@ def _split(content: Mapping[str, Any]) -> list[tuple[str, Any]] | None:
     if not all(isinstance(row, list) and len(row) == len(columns) for row in data):
         return None
     names = [str(column) for column in columns]
-    index = content.get("index") or [""] * len(data)
+    index = content.get("index", [""] * len(data))
+    if not isinstance(index, list) or len(index) != len(data):
+        return None
     rows = [dict(zip(names, row, strict=True)) for row in data]
     return list(zip(map(str, index), rows, strict=True)) if any(map(is_record, rows)) else None

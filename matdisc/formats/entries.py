@@ -27,6 +27,8 @@ PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".npy", ".npz")
 NO_STRUCTURES = (".md", ".txt", ".toml", ".yaml", ".yml", ".pdf", ".png", ".py", ".ipynb", ".license")
 """Endings of files of a folder that are left out."""
 MAX_NAME = 200
+SHORTEST, FLAT = 1e-3, 1e-6
+"""Å and Å^3; shorter lattice vectors and smaller cells are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,17 @@ def _of_file(path: Path, note: Note) -> Iterator[Entry]:
     stem = _stem(path)
     for i, one in enumerate(chain(first, found)):
         name = _name(one) or (stem if len(first) == 1 else f"{stem}-{i}")
-        yield Entry(name, checked(one.atoms, one.where, note=note), dict(one.values), one.where)
+        atoms = checked(one.atoms, one.where, note=note)
+        _refuse_flat(atoms, one.where)
+        yield Entry(name, atoms, dict(one.values), one.where)
     if not first:
         raise DataError(f"{path}: holds no structures")
+
+
+def _refuse_flat(atoms: Atoms, where: str) -> None:
+    """Raise DataError if a structure is periodic along a lattice vector that is none."""
+    if atoms.pbc.any() and (atoms.cell.lengths()[atoms.pbc].min() < SHORTEST or atoms.cell.complete().volume < FLAT):
+        raise DataError(f"{where}: is periodic, but its cell has no volume; give it a cell, or pbc='F F F'")
 
 
 def _found(path: Path, note: Note) -> Iterator[Found]:

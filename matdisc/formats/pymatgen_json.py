@@ -93,13 +93,13 @@ def _structure(value: Mapping[str, Any], where: str) -> Atoms:
             raise DataError(f"{where}: field 'lattice' has no matrix; write the structure with pymatgen's as_dict()")
         cell = numbers(lattice["matrix"], where, "lattice", (3, 3))
         pbc = _truths(lattice.get("pbc", (True, True, True)), where)
-        atoms = Atoms(list(symbols), scaled_positions=_vectors(sites, "abc", where), cell=cell, pbc=pbc)
+        atoms = Atoms(list(symbols), positions=_vectors(sites, "abc", where) @ cell, cell=cell, pbc=pbc)
     if any(masses):
         atoms.set_masses([mass or own for mass, own in zip(masses, atoms.get_masses(), strict=True)])
     for key, name in (("charge", "charge"), ("spin_multiplicity", "multiplicity")):
         if value.get(key) is not None and (value[key] or name != "charge"):
             atoms.info[name] = value[key]
-    columns = [site.get("properties") or {} for site in sites]
+    columns = [site["properties"] if isinstance(site.get("properties"), Mapping) else {} for site in sites]
     if _is_column(columns, "magmom", ()):
         atoms.set_initial_magnetic_moments([one["magmom"] for one in columns])
     if _is_column(columns, "forces", (3,)):

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from matdisc.columns import decode
 from matdisc.errors import DataError
 from matdisc.formats import cif, crystal_json, pymatgen_json
@@ -52,7 +54,9 @@ def read(value: Any, where: str, note: Note) -> Read:
         return Read(_own(value, where), rest)
     if isinstance(value, Mapping):
         return pymatgen_json.read(value, where)
-    return _of_text(str(value), where, note)
+    if isinstance(value, str):
+        return _of_text(value, where, note)
+    raise DataError(f"{where}: is {str(value)[:40]!r}; give an object with a structure")
 
 
 def _of_row(row: Mapping[str, Any], where: str, note: Note) -> Read:
@@ -76,12 +80,14 @@ def _of_row(row: Mapping[str, Any], where: str, note: Note) -> Read:
 
 
 def _own(value: Mapping[str, Any], where: str) -> Atoms:
-    from matdisc.formats.atoms import to_atoms
+    from ase import Atoms
 
     try:
-        return to_atoms(crystal_json.of_object({key: value[key] for key in crystal_json.KEYS}))
+        crystal = crystal_json.of_object({key: value[key] for key in crystal_json.KEYS})
     except ValueError as err:
         raise DataError(f"{where}: {err}; mend it") from None
+    cell = np.array(crystal.cell)
+    return Atoms(list(crystal.symbols), positions=np.array(crystal.positions) @ cell, cell=cell, pbc=True)
 
 
 def _of_text(text: str, where: str, note: Note) -> Read:
@@ -90,6 +96,8 @@ def _of_text(text: str, where: str, note: Note) -> Read:
             value = decode(text)
         except ValueError as err:
             raise DataError(f"{where}: the structure {err}; write it with json.dumps") from None
+        if not isinstance(value, Mapping):
+            raise DataError(f"{where}: the structure is {text[:40]!r}; give an object of pymatgen, or a CIF")
         return read(value, where, note)
     with told(where, note, lambda: cif.why_none(text)):
         found = list(cif.blocks(text, where))

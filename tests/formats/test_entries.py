@@ -13,6 +13,8 @@ from ase import Atoms
 from ase.build import bulk
 from ase.db import connect
 from ase.io import write
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pymatgen.core import DummySpecies, Lattice, Molecule, Structure
 from pymatgen.entries.computed_entries import ComputedEntry, ComputedStructureEntry
 
@@ -279,6 +281,9 @@ def structure(*species):
         ("a.extxyz", "0\n\n", "the frame in line 1 has no atoms"),
         ("a.extxyz", "1\n\nNa 0 0 0\n1\nocc=1\nX 0 0 0\n", "frame 1: atom 0 is of no element"),
         ("a.extxyz", "1\nmaterial_id\nNa 0 0 0\n", "field 'material_id' is 'True', which is no name"),
+        ("a.extxyz", '1\nLattice="4 0 0 0 4 0 4 4 0"\nNa 0 0 0\n', "frame 0: is periodic, but its cell has no volume"),
+        ("a.extxyz", '1\npbc="T F F"\nNa 0 0 0\n', "is periodic, but its cell has no volume"),
+        ("a.jsonl", json.dumps({**RECORD, "cell": [[4, 0, 0], [0, 4, 0], [8, 0, 0]]}), "its cell has no volume"),
         ("a.cif", cif(sites="Cs1 Cs 0 0 0 0.5\nRb1 Rb 0 0 0 0.5\n"), "disordered"),
         ("a.cif", cif(sites="Cs1 Cs 0 0 0 1\nRb1 Rb 0 0 0 1\n"), "occupancy .* and"),
         ("a.cif", cif(sites="Cs1 Cs ? 0 0 1\n"), "line 19: .* unknown position"),
@@ -317,3 +322,60 @@ def test_a_long_file_of_frames_is_read_one_by_one(tmp_path):
     assert [next(going).material_id for _ in range(3)] == ["a-0", "a-1", "a-2"]
     with pytest.raises(DataError, match="line 10 is 'torn'"):
         next(going)
+
+
+RUBBISH = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(-3, 3), st.floats(), st.text(max_size=3), st.sampled_from([OBJECT, ENTRY])
+    ),
+    lambda value: st.one_of(st.lists(value, max_size=3), st.dictionaries(st.sampled_from("ab"), value, max_size=2)),
+    max_leaves=6,
+)
+
+
+def places(value, path=()):
+    """Every place in a JSON value, as keys and indices."""
+    yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inner:
+        yield from places(one, (*path, key))
+
+
+def answered(path):
+    """Whether a file is read, or refused by its name; whatever else is raised is a bug."""
+    try:
+        return bool(read_entries([path]))
+    except DataError as err:
+        return str(err).startswith(str(path))
+
+
+DOCUMENTS = [
+    ENTRY,
+    {"a": OBJECT},
+    [{"material_id": "a", "structure": OBJECT}],
+    {"columns": ["id", "structure"], "index": [0], "data": [["a", OBJECT]]},
+    {"id": {"0": "a"}, "structure": {"0": OBJECT}},
+    {"material_id": "a", "structure": RECORD},
+    {"schema": {}, "data": [{"id": "a", "cif": cif()}]},
+]
+SPOTS = [(i, path) for i, document in enumerate(DOCUMENTS) for path in places(document)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(SPOTS), RUBBISH, st.sampled_from([".json", ".jsonl"]))
+def test_rubbish_anywhere_in_json_is_refused_or_read_but_is_no_traceback(tmp_path_factory, spot, rubbish, suffix):
+    document = {"": json.loads(json.dumps(DOCUMENTS[spot[0]]))}
+    inner, last = document, ""
+    for key in spot[1]:
+        inner, last = inner[last], key
+    inner[last] = rubbish
+    path = put(tmp_path_factory.getbasetemp() / f"rubbish{suffix}", document[""])
+    assert answered(path)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.sampled_from('a1,;"\n\t {}'), max_size=40), st.integers(0, 300))
+def test_rubbish_in_tables_is_refused_or_read_but_is_no_traceback(tmp_path_factory, text, at):
+    whole = f'id,cif\n1,"{cif()}"\n2,"{cif()}"\n'
+    path = put(tmp_path_factory.getbasetemp() / "rubbish.csv", whole[:at] + text + whole[at:])
+    assert answered(path)
