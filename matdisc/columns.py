@@ -29,6 +29,10 @@ UNNAMED = ("", "Unnamed: 0", "__index_level_0__")
 """What pandas calls an index without a name: in text, after reading that, and in Parquet, where it stands last."""
 
 
+class AnyOf(tuple[str, ...]):
+    """Columns of which a file needs one or more; of other sequences it needs exactly one."""
+
+
 class Choice(NamedTuple):
     """Which columns of a file are read.
 
@@ -85,7 +89,7 @@ def choose(path: Path, header: Sequence[str], answers: Sequence[str], known: Seq
     if twice:
         raise SubmissionError(f"{path}: column {twice[0]!r} occurs twice; keep one")
     found = [name for name in header if read_as.get(name) in answers]
-    if len(found) > 1:
+    if len(found) > 1 and not isinstance(answers, AnyOf):
         raise SubmissionError(f"{path}: gives both {found[0]!r} and {found[1]!r}; keep the one to be scored")
     if not found:
         raise SubmissionError(f"{path}: {_no_answer(header, answers)}")

@@ -145,15 +145,20 @@ class Relaxation(Strict):
         return (("Relaxation starts", text),)
 
 
-TABLES = {"relaxation": "relaxation", "dynamics": "dynamics", "electrolytes": "electrolytes", "alloys": "splits"}
-"""The table of a card that says how a task is asked, by the task."""
+TABLES = {
+    "relaxation": ("relaxation",),
+    "dynamics": ("dynamics",),
+    "electrolytes": ("electrolytes",),
+    "splits": ("alloys", "perovskites"),
+}
+"""The tasks that a table of a card says how to ask."""
 
 
 class DatasetCard(Strict):
     """Where a held-out set comes from, what it asks, and what a model may not see.
 
-    `splits` names the protocols of the alloys task, with the hash of their folds (`matdisc.datasets.splits`). What is
-    `on_request` takes long, and `matdisc evaluate` leaves it out unless it is named. Where only some models are
+    `splits` names the protocols of the tasks alloys and perovskites, with the hash of their folds
+    (`matdisc.datasets.splits`). What is `on_request` takes long, and `matdisc evaluate` leaves it out unless it is named. Where only some models are
     `quick`, it leaves the others out unless they, or the dataset, are named, or it is told `--full`. The task static
     fits the energies of the elements on `offsets_subset` (default: on the frames of the headline).
     """
@@ -202,9 +207,10 @@ class DatasetCard(Strict):
             raise ValueError(f"'population.published' is {self.population.published!r}; it has to name one of 'files'")
         if self.split.kind == "holdout" and not self.split.held_out_folds:
             raise ValueError("'split.held_out_folds' is empty; name the folds that are scored")
-        for task, table in TABLES.items():
-            if (task in self.tasks) != bool(getattr(self, table)):
-                raise ValueError(f"the task '{task}' and the table '{table}' need each other")
+        for table, tasks in TABLES.items():
+            if bool(set(tasks) & set(self.tasks)) != bool(getattr(self, table)):
+                said = " or ".join(f"'{task}'" for task in tasks)
+                raise ValueError(f"the task {said} and the table '{table}' need each other")
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""Splits of alloys into training and test parts, made anew from names wherever they are needed.
+"""Splits of a dataset into training and test parts, made anew from names wherever they are needed.
 
 | protocol | training part | tested | folds |
 |---|---|---|---|
@@ -10,8 +10,12 @@
 | `pair-out` | all alloys with neither of two elements | those with both | 30 pairs |
 | `pair-out-6` | the same | the same | the first 6 of them |
 | `experimental` | the train part of the dataset | all samples | 1 |
+| `grouped-5` | the other groups (chemical systems) | the groups of one fold | 5, by the hash of the group |
+| `anion-out` | all materials with another X of ABX3 | those with it | every X |
+| `random-5` | the other rows, polymorphs of the tested ones among them | one fifth | 5, by the hash of the id |
 | `given-NAME` | the other numbers of the column `fold_NAME` | one number | every number |
 
+Of the label High both classes are needed to learn from; other labels may be anything.
 Chance is the sha256 of seed and name: no random generator, so neither row order nor a library's version moves an alloy.
 That is why cards record one hash per protocol and no lists: `checked_folds` compares it. For other programs,
 `write_folds` saves the lists.
@@ -31,6 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matdisc.atomic import write_atomic
+from matdisc.datasets.load import fold_of
 from matdisc.errors import DataError
 from matdisc.schema import Dataset, Sample
 
@@ -76,18 +81,18 @@ def folds(dataset: Dataset, protocol: str) -> Iterator[Fold]:
         DataError: If there is no such protocol, or the dataset has no fold for it.
     """
     make = _maker(protocol)
-    high = np.array([sample.target["high"] == 1.0 for sample in pool(dataset)], bool)
+    high = {i: sample.target["high"] == 1.0 for i, sample in enumerate(pool(dataset)) if "high" in sample.target}
     n_yielded = 0
     for fold in make(dataset):
-        if len(fold.test) and 0 < np.count_nonzero(high[fold.train]) < len(fold.train):
+        if len(fold.test) and len(fold.train) and (not high or len({high[i] for i in fold.train}) == 2):
             n_yielded += 1
             yield fold
         if n_yielded == PAIRS.get(protocol):
             return
     if not n_yielded:
+        of = " with High and Low alloys" if high else ""
         raise DataError(
-            f"dataset {dataset.key!r}: protocol {protocol!r} finds no training part with High and Low alloys; "
-            "choose another protocol"
+            f"dataset {dataset.key!r}: protocol {protocol!r} finds no training part{of}; choose another protocol"
         )
 
 
@@ -223,13 +228,25 @@ def _experimental(dataset: Dataset) -> Iterator[Fold]:
     yield Fold("experimental", np.array(train, np.intp), np.arange(n))
 
 
+def _by_number(numbers: Sequence[int]) -> Iterator[Fold]:
+    given = np.array(numbers)
+    for number in np.unique(given):
+        yield Fold(str(number), np.flatnonzero(given != number), np.flatnonzero(given == number))
+
+
+def _anion_out(dataset: Dataset) -> Iterator[Fold]:
+    if any("sites" not in sample.inputs for sample in dataset.samples):
+        raise DataError(f"dataset {dataset.key!r}: 'anion-out' needs the sites of ABX3; choose another protocol")
+    anions = np.array([sample.inputs["sites"]["X"] for sample in dataset.samples])
+    for anion in np.unique(anions).tolist():
+        yield Fold(anion, np.flatnonzero(anions != anion), np.flatnonzero(anions == anion))
+
+
 def _given(dataset: Dataset, name: str) -> Iterator[Fold]:
     numbers = [sample.inputs.get("folds", {}).get(name) for sample in dataset.samples]
     if any(number is None for number in numbers):
         raise DataError(f"dataset {dataset.key!r}: its table has no column 'fold_{name}'; add it or name another split")
-    given = np.array(numbers)
-    for number in np.unique(given):
-        yield Fold(str(number), np.flatnonzero(given != number), np.flatnonzero(given == number))
+    yield from _by_number(numbers)
 
 
 PROTOCOLS: dict[str, Callable[[Dataset], Iterator[Fold]]] = {
@@ -241,6 +258,9 @@ PROTOCOLS: dict[str, Callable[[Dataset], Iterator[Fold]]] = {
     "pair-out": _pair_out,
     "pair-out-6": _pair_out,
     "experimental": _experimental,
+    "grouped-5": lambda dataset: _by_number([fold_of(sample.group, PARTS) for sample in dataset.samples]),
+    "anion-out": _anion_out,
+    "random-5": lambda dataset: _by_number([fold_of(sample.material_id, PARTS) for sample in dataset.samples]),
 }
 
 

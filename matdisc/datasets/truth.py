@@ -26,13 +26,21 @@ class Tested:
         protocol: The split that it belongs to.
         name: What is held out.
         rows: Its places in the truth, ascending.
-        prior: Share of High among the alloys that models learn from.
+        learnt: Labels of the materials that models learn from, by target, nan where unknown; shape (n_learnt,).
+        siblings: Share of the tested rows with another row of the same compound to learn from; 0 if compounds have
+            no name.
     """
 
     protocol: str
     name: str
     rows: Ints
-    prior: float
+    learnt: Mapping[str, Floats] = field(default_factory=dict)
+    siblings: float = 0.0
+
+    @property
+    def prior(self) -> float:
+        """Share of High among the alloys that models learn from."""
+        return float(self.learnt["high"].mean())
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,8 @@ class Truth:
         material_ids: Ids as a pyarrow string array.
         targets: Labels by name, e.g. `e_form_per_atom` and `e_above_hull` in eV/atom; nan where unknown.
         groups: Code of each material's resampling group, 0 to n_groups - 1.
-        formulas: Reduced formulas as a pyarrow string array; None where the source names none.
+        formulas: Reduced formulas as a pyarrow string array, of the structures, else the compounds' names; None where
+            the source names none.
         n_atoms: Atoms in the cell; None where unknown.
         corrections: MP2020 correction within each label, eV/atom; None where the dataset has none.
         compounds: Code of the compound a candidate belongs to (polymorphs); None elsewhere.
@@ -106,7 +115,7 @@ def truth_of(dataset: Dataset) -> Truth:
         material_ids=pa.array([s.material_id for s in samples], pa.string()),
         targets={name: np.array([s.target.get(name, np.nan) for s in samples], float) for name in names},
         groups=codes([s.group for s in samples]),
-        formulas=pa.array([s.crystal.formula for s in samples], pa.string()) if crystals else None,
+        formulas=_formulas(samples, crystals),
         n_atoms=np.array([len(s.crystal.symbols) for s in samples], float) if crystals else None,
         corrections=_corrections(dataset) if crystals else None,
         compounds=codes([str(c) for c in compounds]) if all(c is not None for c in compounds) else None,
@@ -123,6 +132,13 @@ def truth_of(dataset: Dataset) -> Truth:
     )
 
 
+def _formulas(samples: Sequence[Sample], crystals: bool) -> Any:
+    import pyarrow as pa
+
+    names = [s.crystal.formula if crystals else s.inputs.get("compound") for s in samples]
+    return None if None in names else pa.array(names, pa.string())
+
+
 def _arrays(samples: Sequence[Sample], name: str) -> tuple[Floats | None, ...]:
     return tuple(np.array(s.arrays[name], float) if name in s.arrays else None for s in samples)
 
@@ -137,11 +153,15 @@ def _tested(dataset: Dataset) -> tuple[Tested, ...]:
     if not dataset.training:
         return ()
     fold = np.array([s.fold for s in dataset.samples], np.int64)
+    targets = sorted({name for s in dataset.samples for name in s.target})
     found = []
     for number, train in dataset.training.items():
         rows = np.flatnonzero(fold == number)
         protocol, _, name = dataset.samples[rows[0]].material_id.rpartition("@")[2].partition("/")
-        found.append(Tested(protocol, name, rows, sum(s.target["high"] for s in train) / len(train)))
+        labels = np.array([[s.target.get(target, np.nan) for target in targets] for s in train], float)
+        known = {s.inputs.get("compound") for s in train} - {None}
+        siblings = sum(dataset.samples[i].inputs.get("compound") in known for i in rows) / len(rows)
+        found.append(Tested(protocol, name, rows, dict(zip(targets, labels.T, strict=True)), siblings))
     return tuple(found)
 
 

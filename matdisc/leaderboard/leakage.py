@@ -80,22 +80,23 @@ def _declaration(board: Board, model: ModelCard | None, training: Path | None) -
 
 
 def leaky_inputs(checked: AlignedSubmission, model: ModelCard | None) -> list[str]:
-    """Return a flag if tabular predictions are the true hull distance plus a constant for each formula.
+    """Return a flag if tabular predictions are a true label plus a constant for each formula.
 
     Potentials are not put to the test: they see structures, and one that made the labels would fail it rightly.
     """
     truth = checked.truth
     tabular = model is None or (model.kind == "predictor" and not model.reference_row)
-    labels = checked.task.scoring.lookup(truth, checked.answers) if tabular else None
-    if labels is None or truth.formulas is None or len(truth) > MAX_LOOKUP_ROWS or not np.isfinite(labels).all():
-        return []
-    test = lookup_test(truth.formulas.to_pylist(), labels, checked.answers.values)
-    if test.verdict != "leaky inputs":
-        return []
-    return [
-        f"leaky inputs: prediction minus true hull distance is one constant for each of {test.n_constant} formulas "
-        "with several entries, so the hull distance was looked up and not predicted"
-    ]
+    for found in checked.task.scoring.lookups(truth, checked.answers) if tabular else ():
+        if truth.formulas is None or len(found.labels) > MAX_LOOKUP_ROWS or not np.isfinite(found.labels).all():
+            continue
+        formulas = truth.formulas if found.rows is None else truth.formulas.take(found.rows)
+        test = lookup_test(formulas.to_pylist(), found.labels, found.values)
+        if test.verdict == "leaky inputs":
+            return [
+                f"leaky inputs: prediction minus true {found.name} is one constant for each of {test.n_constant} "
+                f"formulas with several entries, so the {found.name} was looked up and not predicted"
+            ]
+    return []
 
 
 def forbidden_inputs(table: Path, card: DatasetCard) -> list[str]:

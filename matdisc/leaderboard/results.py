@@ -82,7 +82,12 @@ def result_of(
         "protocol": {"key": protocol.key, "help": protocol.help} if protocol else None,
         "origin": "run" if run else "submission",
         **scored,
-        "flags": [*flags(model, card, scoring), *answers.notes, *leaky_inputs(checked, model)],
+        "flags": [
+            *flags(model, card, scoring),
+            *answers.notes,
+            *leaky_inputs(checked, model),
+            *scoring.suspicions(checked.truth, answers, scored),
+        ],
         "leakage": leakage_report(board, checked, model, training, bootstrap),
         **({"published": published} if published else {}),
         **({"ignored_columns": list(submission.ignored)} if submission.ignored else {}),

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from matdisc.arrays import Floats
 from matdisc.atomic import write_atomic
+from matdisc.columns import AnyOf
 from matdisc.errors import SubmissionError
 from matdisc.formats import crystal_json
 from matdisc.predictions import frames, parse
@@ -118,6 +119,7 @@ def read(
     *,
     structures: bool = False,
     multi_column: bool = False,
+    any_column: bool = False,
     arrays: Sequence[str] = (),
 ) -> Submission:
     """Return the content of a predictions file.
@@ -129,6 +131,8 @@ def read(
             does not end as uncertainties and labels do (`e_form_per_atom_std`).
         structures: Whether the column `structure` is the answer; value columns are then optional.
         multi_column: Whether the first value column is the answer and the others may stand beside it.
+        any_column: Whether any value columns together are the answer; `reported` then has all, `given` says whether
+            a row has any of them, and `values` is 0 where it has a finite one.
         arrays: Columns that may stand beside the answer and hold a list of numbers in each row.
 
     Raises:
@@ -138,7 +142,8 @@ def read(
     content, digest = _inflate(path)
     if frames.holds_structures(path, content):
         return Submission(path, digest, **frames.fields(path, value_columns, arrays, structures=structures))
-    answers = (STRUCTURE,) if structures else value_columns[:1] if multi_column else value_columns
+    answers: Sequence[str] = value_columns[:1] if multi_column else value_columns
+    answers = (STRUCTURE,) if structures else AnyOf(answers) if any_column else answers
     known = ("material_id", *answers, *(c for c in value_columns if c not in answers), *arrays, *OPTIONAL_COLUMNS)
     table, choice = parse.parse(path, content, answers, known, arrays)
     name, names = choice.answer, choice.kept
@@ -156,8 +161,13 @@ def read(
         values = np.where(given, 0.0, np.nan)
     else:
         values, given = found[choice.column]
-    if structures or multi_column:
-        more["reported"] = {c: found[c][0] for c in value_columns if c in found and c != choice.column}
+    if any_column:
+        several = [found[c] for c in value_columns if c in found]
+        given = np.any([there for _, there in several], axis=0)
+        values = np.where(np.any([np.isfinite(numbers) for numbers, _ in several], axis=0), 0.0, np.nan)
+    if structures or multi_column or any_column:
+        beside = [c for c in value_columns if c in found and (any_column or c != choice.column)]
+        more["reported"] = {c: found[c][0] for c in beside}
     status = _status(path, table, ids, given, names, choice.column)
     if "uncertainty" in found:
         more["uncertainty"] = _positive(path, found["uncertainty"][0])

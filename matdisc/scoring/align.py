@@ -199,8 +199,8 @@ def _refuse_unknown(submission: Submission, truth: Truth, unknown: list[str]) ->
     if truth.tested:
         raise SubmissionError(
             f"{submission.path}: {len(unknown)} ids are not among the {len(truth):,} answers that are asked of "
-            f"{truth.key!r}: {unknown[0]!r}; they look like {truth.material_ids[0].as_py()!r} (alloy, protocol, fold), "
-            f"and `matdisc datasets structures {truth.key} --task alloys` lists them"
+            f"{truth.key!r}: {unknown[0]!r}; they look like {truth.material_ids[0].as_py()!r} (name, protocol, fold), "
+            f"and `matdisc datasets structures {truth.key} --task TASK --out FILE.jsonl` lists them"
         )
     where = "belongs to the train part" if unknown[0] in truth.train_ids else "is not one of them"
     raise SubmissionError(

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -63,6 +63,21 @@ Draws = Mapping[str, tuple[float, Floats]]
 Control = tuple[str, Answers] | None
 """The control row, by its printed name, with its answers; None where there is none, or it is this row."""
 Prepare = Callable[[DatasetCard, Dataset], Dataset]
+
+
+class Lookup(NamedTuple):
+    """Labels that a model on tables might have looked up instead of predicting: answers would follow them.
+
+    Attributes:
+        name: What the labels are, in a sentence's words.
+        labels, values: True labels and answers, eV/atom, shape (n_rows,); answers may be nan.
+        rows: Places of these rows, or None for all.
+    """
+
+    name: str
+    labels: Floats
+    values: Floats
+    rows: Ints | None = None
 
 
 def unchanged(card: DatasetCard, dataset: Dataset) -> Dataset:
@@ -188,9 +203,13 @@ class Scoring(ABC):
         """Whether a model of another level of theory than the labels' starts with a handicap."""
         return False
 
-    def lookup(self, truth: Truth, answers: Answers) -> Floats | None:
-        """Return the labels that a model on tables might have looked up, shape (n_materials,); None for none."""
-        return None
+    def lookups(self, truth: Truth, answers: Answers) -> Sequence[Lookup]:
+        """Return what a model on tables might have looked up."""
+        return ()
+
+    def suspicions(self, truth: Truth, answers: Answers, scored: Mapping[str, Any]) -> Sequence[str]:
+        """Return what is too good, or seen in training, to be read as the scores of `score` say, in sentences."""
+        return ()
 
     def references(self, card: DatasetCard, dataset: Dataset) -> Dataset:
         """Return the dataset with the structures that training data could share."""

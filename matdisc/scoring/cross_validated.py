@@ -40,7 +40,7 @@ class FoldScoring(Scoring):
 
     def truth(self, board: Board, card: DatasetCard) -> Truth:
         dataset_files(board, card)  # their hashes are on the card, so that the card says what the labels are
-        return _folds(board, card.model_dump_json(), self.prepare)
+        return fold_truth(board, card.model_dump_json(), self.prepare)
 
     def size(self, result: Any) -> int:
         return int(result.n_groups)
@@ -95,7 +95,7 @@ class FoldScoring(Scoring):
 
 
 @lru_cache(maxsize=2)
-def _folds(board: Board, card: str, prepare: Prepare) -> Truth:
+def fold_truth(board: Board, card: str, prepare: Prepare) -> Truth:
     """Labels fold by fold; kept, for to make them takes as long as to score one model."""
     found = DatasetCard.model_validate_json(card)
     return truth_of(prepare(found, load(board, found.key)))

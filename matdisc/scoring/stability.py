@@ -19,7 +19,7 @@ from matdisc.predictions import Submission
 from matdisc.schema import Crystal
 from matdisc.scoring.align import aligned_values
 from matdisc.scoring.answers import ABSURD, Answers, Verdicts
-from matdisc.scoring.base import Bootstrap, Control, Scoring, about, headline_mask, number, subset_mask
+from matdisc.scoring.base import Bootstrap, Control, Lookup, Scoring, about, headline_mask, number, subset_mask
 from matdisc.scoring.details import stability_artifacts
 from matdisc.scoring.figures import Artifacts
 from matdisc.scoring.plausibility import formation_energy_notes, probability_notes
@@ -155,8 +155,10 @@ class StabilityScoring(TotalsScoring):
     def theory_matters(self, card: DatasetCard) -> bool:
         return self.hull
 
-    def lookup(self, truth: Truth, answers: Answers) -> Floats | None:
-        return truth.target("e_above_hull") if self.hull and answers.column != PROBABILITY else None
+    def lookups(self, truth: Truth, answers: Answers) -> Sequence[Lookup]:
+        if not self.hull or answers.column == PROBABILITY:
+            return ()
+        return (Lookup("hull distance", truth.target("e_above_hull"), answers.values),)
 
     def published_procedure(
         self, truth: Truth, submission: Submission, answers: Answers, surplus: str

@@ -71,6 +71,8 @@ def _refuse_loss(sample: Sample, out: Path, keeps: bool) -> None:
 def _shown(sample: Sample) -> dict[str, Any]:
     if "crystal" in sample.inputs:
         return {"structure": json.loads(to_json(sample.crystal)), **_protocol(sample)}
+    if "composition" in sample.inputs:
+        return {name: sample.inputs[name] for name in ("compound", "composition", "sites") if name in sample.inputs}
     return {"elements": list(sample.inputs["elements"])}
 
 
