@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from statistics import NormalDist
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +17,14 @@ from matdisc.datasets.truth import Truth
 from matdisc.errors import SubmissionError
 from matdisc.predictions import Submission
 from matdisc.scoring.answers import Verdicts
+from matdisc.scoring.batches import (
+    Reading,
+    inverted_area,
+    refuse_batch,
+    refuse_inverted_batch,
+    refuse_slipped_batch,
+    refuse_uncorrected_batch,
+)
 
 FEWEST = 20
 """Answers below which nothing is suspected."""
@@ -38,20 +45,12 @@ UNITS = {
     "J/mol; divide by 96485": 1 / 96485,
     "kcal/mol; divide by 23.061": 1 / 23.061,
     "meV/atom; divide by 1000": 1e-3,
+    "1/cm; divide by 8065.5": 1 / 8065.544,
+    "mHartree; multiply by 0.0272114": 0.0272114,
     "Hartree; multiply by 27.2114": 27.2114,
     "Rydberg; multiply by 13.6057": 13.6057,
 }
 """Units in which energies are given by mistake, and their factor to eV/atom."""
-
-
-class Reading(NamedTuple):
-    """What a column may be: in words, its values read so, what they have to fit, how much closer, and how well."""
-
-    words: str
-    values: Floats
-    expected: Floats
-    closer: float = 0.5
-    correlation: float = 0.8
 
 
 def formation_energy_notes(submission: Submission, truth: Truth, places: Ints, values: Floats) -> tuple[str, ...]:
@@ -73,6 +72,7 @@ def formation_energy_notes(submission: Submission, truth: Truth, places: Ints, v
     some = there[:: max(1, len(there) // SAMPLE)]
     if truth.corrections is not None:
         _refuse_uncorrected(submission, (values - expected)[some], truth.corrections[some])
+        refuse_uncorrected_batch(submission, truth, values[some], expected[some], some, truth.corrections[some])
     refuse_readings(submission, truth, "e_form_per_atom", values, expected)
     given, right = values[some], expected[some]
     typical = float(np.median(np.abs(given - right)))
@@ -80,7 +80,10 @@ def formation_energy_notes(submission: Submission, truth: Truth, places: Ints, v
     if typical > 0.1 and np.isfinite(hull).all():
         said = "hull distances; give formation energies"
         _refuse(submission, "e_form_per_atom", typical, [Reading(said, given, hull, 0.25, 0.5)])
+    if np.isfinite(hull).all():
+        refuse_batch(submission, truth, given, right, some, Reading("hull distances", given, hull))
     notes = _shifted(submission, given, right, typical) or _out_of_step(submission, truth, places, given, right)
+    refuse_slipped_batch(submission, _labels_in_file(submission, places, expected))
     if typical > FAR or float(np.median(given - right)) < -TOTAL:
         raise SubmissionError(
             f"{submission.path}: column 'e_form_per_atom' is {typical:.3g} eV/atom from the reference in the median; "
@@ -120,7 +123,8 @@ def refuse_readings(submission: Submission, truth: Truth, name: str, values: Flo
     readings = _readings(truth, values, expected, some)
     _refuse(submission, name, typical, readings)
     for reading in readings:
-        _refuse_part(submission, truth, name, values[some], some, reading)
+        if reading.part:
+            refuse_batch(submission, truth, values[some], expected[some], some, reading)
 
 
 def _readings(truth: Truth, values: Floats, expected: Floats, rows: Ints) -> list[Reading]:
@@ -128,9 +132,13 @@ def _readings(truth: Truth, values: Floats, expected: Floats, rows: Ints) -> lis
     found = [Reading("energies with the sign reversed", -given, right)]
     found += [Reading(f"energies in {unit}", given * factor, right) for unit, factor in UNITS.items()]
     if truth.n_atoms is not None:
-        found.append(
-            Reading("energies in eV per cell; divide by the number of atoms", given / truth.n_atoms[rows], right)
-        )
+        n = truth.n_atoms[rows]
+        found.append(Reading("energies in eV per cell; divide by the number of atoms", given / n, right))
+        said = "energies that were divided by the number of atoms twice; multiply by it"
+        found.append(Reading(said, given * n, right, 0.25, part=False))
+        for unit, factor in UNITS.items():
+            said = f"energies per cell in {unit.replace('/atom', '')}, and divide by the number of atoms"
+            found.append(Reading(said, given * factor / n, right, 0.25, part=False))
     return found
 
 
@@ -143,24 +151,6 @@ def _refuse(submission: Submission, name: str, typical: float, readings: list[Re
         raise SubmissionError(
             f"{submission.path}: column {name!r} is {typical:.3g} eV/atom from the reference in the median; "
             f"it looks like {meaning}"
-        )
-
-
-def _refuse_part(submission: Submission, truth: Truth, name: str, given: Floats, rows: Ints, reading: Reading) -> None:
-    """Refuse a column where nearly all answers that are far off fit the reference when they are read otherwise."""
-    as_given, read_so = np.abs(given - reading.expected), np.abs(reading.values - reading.expected)
-    noise = max(0.01, 1.4826 * float(np.median(np.minimum(as_given, read_so))))
-    far = (as_given > 5 * noise) & (np.abs(reading.expected) > 3 * noise)
-    fits = far & (read_so < 3 * noise)
-    enough = fits.sum() >= max(10, 0.01 * len(given), 0.5 * far.sum())
-    if not enough or not follows(reading.values[fits], reading.expected[fits]):
-        return
-    if abs(float(np.median(reading.values[fits] / reading.expected[fits])) - 1) < 0.15:
-        i = int(np.argmax(fits))
-        raise SubmissionError(
-            f"{submission.path}: {int(fits.sum()):,} of {len(given):,} values of column {name!r} look like "
-            f"{reading.words}: {truth.material_ids[int(rows[i])].as_py()!r} has {given[i]:.4g}, the reference is "
-            f"{reading.expected[i]:.4g} eV/atom; mend those rows"
         )
 
 
@@ -217,14 +207,19 @@ def _other_orders(submission: Submission, truth: Truth, places: Ints) -> Iterato
     import pyarrow.compute as pc
 
     expected = truth.target("e_form_per_atom")
-    label = np.full(len(submission), np.nan)
-    label[places[places >= 0]] = expected[places >= 0]
+    label = _labels_in_file(submission, places, expected)
     yield "the ids one row above", np.concatenate([[np.nan], label[:-1]])
     yield "the ids one row below", np.concatenate([label[1:], [np.nan]])
     yield "the ids in reversed order", label[::-1]
     yield "the ids in sorted order", label[pc.sort_indices(submission.material_ids).to_numpy()]
     if len(label) == len(expected):
         yield "the order of the dataset", expected
+
+
+def _labels_in_file(submission: Submission, places: Ints, expected: Floats) -> Floats:
+    label = np.full(len(submission), np.nan)
+    label[places[places >= 0]] = expected[places >= 0]
+    return label
 
 
 def probability_notes(submission: Submission, truth: Truth, values: Floats, found: Verdicts) -> tuple[str, ...]:
@@ -238,18 +233,16 @@ def probability_notes(submission: Submission, truth: Truth, values: Floats, foun
             f"{values[i]:g} is {'less than 0' if values[i] < 0 else 'greater than 1'}; {per_cent(values[given])}"
         )
     stable, others = (values[given & found.labelled & (found.stable == which)] for which in (True, False))
-    n, m = len(stable), len(others)
-    if min(n, m) < 10:
+    if min(len(stable), len(others)) < 10:
         return ()
-    order = np.searchsorted(np.sort(others), stable, side="left") + np.searchsorted(np.sort(others), stable, "right")
-    area = float(order.sum()) / (2 * n * m)
-    chance = ((n + m + 1) / (12 * n * m)) ** 0.5
+    area, chance = inverted_area(stable, others)
     said = (
         f"p_stable looks inverted, as if it were the probability of being unstable: stable materials have the lower "
         f"values (area under the ROC curve {area:.2f})"
     )
     if area < 0.3 and area < 0.5 - 5 * chance:
         raise SubmissionError(f"{submission.path}: {said}; give the probability of being stable")
+    refuse_inverted_batch(submission, truth, values, found.stable, given & found.labelled)
     return (said,) if area < 0.4 and area < 0.5 - 4 * chance else ()
 
 
