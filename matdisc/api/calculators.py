@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from matdisc.api.workplace import key_of
 from matdisc.cards import ModelCard
 from matdisc.cards.base import EnergyScale
@@ -55,21 +57,39 @@ def model_of(
         raise CardError(f"the calculator is {said}; give an ASE calculator of energy and forces, or what makes one")
     name = name or f"my {_name(calculator, made)}"
     kind = type(made)
-    card = ModelCard(
-        key=key_of(name),
-        name=_printable(name),
+    card = card_of(
+        name,
         version=_fingerprint(made),
         kind="potential",
         summary=SUMMARY.format(kind=f"{kind.__module__}.{kind.__qualname__}"),
-        authors=(Person(name="not given"),),
-        licence=ModelLicence(code="not given"),
-        gives=tuple(name for name in OF_POTENTIALS if name in made.implemented_properties),
+        gives=tuple(one for one in OF_POTENTIALS if one in made.implemented_properties),
         protocol="relax",
         level_of_theory=level_of_theory,
         energy_scale=energy_scale,
         elements=tuple(elements),
     )
     return GivenModel(card, Factory(uuid.uuid4().hex, make))
+
+
+def card_of(name: str, **fields: Any) -> ModelCard:
+    """Return the card of a model of which little more than its name is known.
+
+    Raises:
+        CardError: If a field cannot be what it is said to be; the first one is named.
+    """
+    authors, licence = (Person(name="not given"),), ModelLicence(code="not given")
+    try:
+        return ModelCard(key=key_of(name), name=printable(name), authors=authors, licence=licence, **fields)
+    except ValidationError as err:
+        problem = err.errors()[0]
+        where = ".".join(map(str, problem["loc"]))
+        value = f"{where} is {problem['input']!r}: " if where else ""
+        raise CardError(f"model {name!r}: {value}{problem['msg'].removeprefix('Value error, ')}") from err
+
+
+def printable(name: str) -> str:
+    """Return a name in letters that a card allows."""
+    return "".join(letter if letter.isalnum() or letter in "_ .+-()/&,:" else " " for letter in name)[:120].strip()
 
 
 def for_workers(model: GivenModel, workers: int | None, say: Callable[[str], None]) -> tuple[Factory, int | None]:
@@ -105,11 +125,6 @@ def _first(calculator: Any) -> tuple[Any, Callable[[], Any]]:
 def _name(given: Any, made: Any) -> str:
     named = getattr(given, "__name__", "<lambda>")
     return type(made).__name__ if named == "<lambda>" else str(named)
-
-
-def _printable(name: str) -> str:
-    """Return a name in letters that a card allows."""
-    return "".join(letter if letter.isalnum() or letter in "_ .+-()/&,:" else " " for letter in name)[:120].strip()
 
 
 def _fingerprint(calculator: Any) -> str:

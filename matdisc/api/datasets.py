@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,6 +126,8 @@ def _paths(dataset: DatasetLike, place: Path) -> list[Path]:
     if isinstance(dataset, str | os.PathLike):
         return [Path(dataset)]
     assert not isinstance(dataset, Located)
+    if not isinstance(dataset, Iterable):
+        raise DataError(f"dataset is {dataset!r}; give a key, a folder, files, or atoms with labels")
     items = list(dataset)
     if not items:
         raise DataError("dataset is empty; give a key, a folder, files, or atoms with labels")

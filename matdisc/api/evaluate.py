@@ -20,6 +20,7 @@ from matdisc.leaderboard.results import result_of
 from matdisc.leaderboard.submission import load_submission
 from matdisc.models.load import THREAD_VARIABLES, Factory
 from matdisc.progress import news, progress_line
+from matdisc.protocols import PROTOCOLS
 from matdisc.run.predict import Run, predict
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def evaluate(
     """
     say = news if progress else _silent
     with python_words():
+        _refuse_odd(protocol, workers, limit, timeout)
         chosen = board_of(board)
         model, factory, workers = _model(
             calculator, chosen, workers, name=name, energy_scale=energy_scale, level_of_theory=level_of_theory,
@@ -93,6 +95,18 @@ def evaluate(
                 timeout=timeout, memory=memory, restart=restart, progress=report, say=say,
             )  # fmt: skip
         return _scored(run, place, model, task, key, chosen, say)
+
+
+def _refuse_odd(protocol: str | None, workers: int | None, limit: int | None, timeout: float | None) -> None:
+    """Raise RunError if an argument has no meaning."""
+    if protocol is not None and protocol not in PROTOCOLS:
+        raise RunError(f"protocol is {protocol!r}; known: {', '.join(PROTOCOLS)}")
+    if workers is not None and workers < 0:
+        raise RunError(f"workers is {workers}; give 0 for this process, a number of processes, or None for all cores")
+    if limit is not None and limit < 1:
+        raise RunError(f"limit is {limit}; give a number of materials, or None for all")
+    if timeout is not None and timeout <= 0:
+        raise RunError(f"timeout is {timeout}; give seconds, or None for no limit")
 
 
 def _scored(

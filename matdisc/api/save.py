@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from matdisc import predictions
-from matdisc.api.calculators import SUMMARY
+from matdisc.api.calculators import SUMMARY, card_of, printable
 from matdisc.api.datasets import add
 from matdisc.api.workplace import BoardLike, board_of, key_of
 from matdisc.atomic import write_atomic
 from matdisc.board import Board
 from matdisc.cards import ModelCard
-from matdisc.cards.model import ModelLicence, Person
 from matdisc.datasets.fetch import file_hash
 from matdisc.datasets.new.toml import toml
 from matdisc.errors import CardError, SubmissionError
@@ -119,7 +118,7 @@ def refuse_other_model(board: Board, model: ModelCard) -> None:
 def _card_of(task: Task, model: ModelCard | None, entry: str, name: str | None) -> ModelCard:
     """Return the card of the model, made where predictions came without one."""
     if model is not None:
-        return model if name is None else model.model_copy(update={"key": key_of(name), "name": name})
+        return model if name is None else model.model_copy(update={"key": key_of(name), "name": printable(name)})
     if not (name or entry):
         raise CardError("these predictions came without a model's name, and a row needs one; give name=")
     return _card(name or entry, task)
@@ -127,14 +126,11 @@ def _card_of(task: Task, model: ModelCard | None, entry: str, name: str | None) 
 
 def _card(name: str, task: Task) -> ModelCard:
     predicts = bool(task.answers)
-    return ModelCard(
-        key=key_of(name),
-        name=name,
+    return card_of(
+        name,
         version="1",
         kind="predictor" if predicts else "potential",
         summary=SCORED,
-        authors=(Person(name="not given"),),
-        licence=ModelLicence(code="not given"),
         gives=task.answers[:1] if predicts else task.needs,
         level_of_theory=None if predicts else "unknown",
     )

@@ -13,7 +13,6 @@ import numpy as np
 from matdisc.arrays import Bools, Floats
 from matdisc.cards import DatasetCard
 from matdisc.datasets.truth import Truth
-from matdisc.errors import CardError
 from matdisc.metrics.bootstrap import bootstrap_intervals, bootstrap_sums, group_totals, pool_groups
 from matdisc.metrics.structures import Compared
 from matdisc.scoring.answers import Answers, Verdicts
@@ -101,20 +100,6 @@ class TotalsScoring(SumsScoring):
     @abstractmethod
     def labels(self, judged: Judged) -> tuple[Bools, Bools]:
         """Return the true and the predicted label of each material."""
-
-
-def comparable(scoring: Scoring, task: str, dataset: str) -> TotalsScoring:
-    """Return the scoring as one under which two rows can be compared material by material.
-
-    Raises:
-        CardError: If it calls no single material right or wrong.
-    """
-    if isinstance(scoring, TotalsScoring):
-        return scoring
-    raise CardError(
-        f"task {task!r} calls no single material right or wrong, so nothing can flip; the ranking (`matdisc rescore`, "
-        f"leaderboard/rankings/{task}/{dataset}.json) has the paired difference of every pair of rows"
-    )
 
 
 def masked_sum(terms: Floats, keep: Bools) -> Floats:

@@ -163,6 +163,27 @@ def test_a_calculator_that_fails_everywhere_has_no_result():
         quick(EMT(), limit=5)
 
 
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ({"protocol": "relaxed"}, "protocol is 'relaxed'; known: single-point, relax"),
+        ({"workers": -1}, "workers is -1"),
+        ({"limit": 0}, "limit is 0"),
+        ({"timeout": 0.0}, "timeout is 0.0"),
+        ({"elements": ("Xx",)}, "names no elements: Xx"),
+        ({"energy_scale": "raw"}, "energy_scale is 'raw'"),
+        ({"name": "…"}, "no letter or digit"),
+        ({"task": "discover"}, "task 'discover' does not exist|has no task 'discover'"),
+        ({"board": "no/board"}, "no board here"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_an_argument_without_meaning_is_refused(argument, said):
+    with pytest.raises((CardError, RunError), match=said) as refused:
+        matdisc.evaluate(EMT(), **{"dataset": "elements", "progress": False} | argument)
+    assert "\n" not in str(refused.value)
+
+
 def test_results_of_other_atoms_are_no_labels():
     shared = EMT()
     atoms = [bulk("Cu"), bulk("Ag")]

@@ -119,7 +119,12 @@ def test_structures_with_results_are_predictions_and_can_be_saved(frames, board)
 
 @pytest.mark.parametrize(
     ("dataset", "said"),
-    [([], "dataset is empty"), (["a.cif", bulk("Cu")], "item 0 is a str"), ("no/such/file.cif", "no such file")],
+    [
+        ([], "dataset is empty"),
+        (3, "dataset is 3"),
+        (["a.cif", bulk("Cu")], "item 0 is a str"),
+        ("no/such/file.cif", "no such file"),
+    ],
 )
 def test_what_is_no_data_set_is_refused(dataset, said):
     with pytest.raises(DataError, match=said):
