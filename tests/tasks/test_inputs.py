@@ -35,7 +35,7 @@ def test_what_is_to_be_done_is_written_where_the_format_holds_it(tmp_path):
 
 def test_alloys_have_no_structures_and_unknown_formats_are_named(tmp_path):
     with pytest.raises(CardError, match="have no structures; write"):
-        write_inputs(BOARD, "alloys-demo", "alloys", tmp_path / "a.extxyz")
+        write_inputs(BOARD, "synthetic-miedema", "alloys", tmp_path / "a.extxyz")
     with pytest.raises(DataError, match="not written as"):
         write_inputs(BOARD, "emt-alloys", "relaxation", tmp_path / "a.pdb")
     assert not list(tmp_path.iterdir())
