@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from matdisc.errors import DataError
 from matdisc.formats.fields import CHARGE, SPIN, plain, silent
-from matdisc.formats.reasons import told
+from matdisc.formats.reasons import each
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -24,7 +24,7 @@ class DatabaseRow(NamedTuple):
 
 
 def read_database(path: Path, kind: str) -> Iterator[DatabaseRow]:
-    """Yield the rows of a database in the order of their numbers.
+    """Return an iterator over the rows of a database in the order of their numbers.
 
     Args:
         path: File of the database; it is not written to.
@@ -33,16 +33,19 @@ def read_database(path: Path, kind: str) -> Iterator[DatabaseRow]:
     Raises:
         DataError: If it is no such database, or damaged.
     """
-    from ase.db import connect
-
     if kind == "db":
         _refuse_other(path)
-    with told(str(path), silent):
-        for row in connect(str(path), type=kind, use_lock_file=False).select():
-            values = {**row.data, **row.key_value_pairs}
-            atoms = row.toatoms()
-            atoms.info |= {key: value for key, value in values.items() if plain(key) in CHARGE + SPIN}
-            yield DatabaseRow(row.id, atoms, {"unique_id": row.unique_id, **values})
+    return each(_rows(path, kind), str(path), silent)
+
+
+def _rows(path: Path, kind: str) -> Iterator[DatabaseRow]:
+    from ase.db import connect
+
+    for row in connect(str(path), type=kind, use_lock_file=False).select():
+        values = {**row.data, **row.key_value_pairs}
+        atoms = row.toatoms()
+        atoms.info |= {key: value for key, value in values.items() if plain(key) in CHARGE + SPIN}
+        yield DatabaseRow(row.id, atoms, {"unique_id": row.unique_id, **values})
 
 
 def _refuse_other(path: Path) -> None:

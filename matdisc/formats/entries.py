@@ -15,7 +15,7 @@ from matdisc.formats.documents import Item
 from matdisc.formats.fields import ID_KEYS, Note, checked, plain, silent
 from matdisc.formats.files import read_structures
 from matdisc.formats.packed import open_text, unpacked_name
-from matdisc.formats.reasons import told
+from matdisc.formats.reasons import each, told
 from matdisc.formats.xyz import frames, read_frame
 
 if TYPE_CHECKING:
@@ -155,11 +155,10 @@ def _of_database(path: Path, kind: str) -> Iterator[Found]:
 def _of_cif(path: Path, note: Note) -> Iterator[Found]:
     with open_text(path, "latin1") as file:
         text = file.read()
-    with told(str(path), note, lambda: cif.why_none(text)):
-        blocks = cif.blocks(text, str(path), note=note)
-        first = list(islice(blocks, 2))
-        for name, atoms in chain(first, blocks):  # programs call a single block after its formula, or nothing
-            yield Found(atoms, {}, f"{path}, block {name!r}", name=name if len(first) > 1 else "")
+    blocks = each(cif.blocks(text, str(path), note=note), str(path), note, lambda: cif.why_none(text))
+    first = list(islice(blocks, 2))
+    for name, atoms in chain(first, blocks):  # programs call a single block after its formula, or nothing
+        yield Found(atoms, {}, f"{path}, block {name!r}", name=name if len(first) > 1 else "")
     if not first:
         raise DataError(f"{path}: holds no atoms: {cif.why_none(text)}")
 

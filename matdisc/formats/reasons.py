@@ -6,9 +6,12 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from matdisc.errors import DataError
 from matdisc.formats.fields import Note
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -33,6 +36,21 @@ def told(where: str, note: Note, look: Callable[[], str] = str) -> Iterator[None
             raise DataError(f"{where}: cannot be read: {look() or reason(err) or type(err).__name__}") from err
     for text in dict.fromkeys(str(remark.message).split("\n")[0] for remark in remarks):
         note(f"the reader says: {text[:200]}")
+
+
+def each(items: Iterator[T], where: str, note: Note, look: Callable[[], str] = str) -> Iterator[T]:
+    """Yield what a reader yields; what it raises or warns of meanwhile is told as by `told`.
+
+    Raises:
+        DataError: For whatever the reader raises.
+    """
+    while True:
+        with told(where, note, look):  # not around the yield: warnings of others are none of the reader's
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+        yield item
 
 
 def reason(err: Exception) -> str:
