@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SAMPLED = 20
 """Frames whose forces are held to their energy."""
-MOVE = 0.01
+MOVE = 0.005
 """Å; root mean square displacement of an atom to either side, in the finite difference."""
 GAP = "force_gap"
 
