@@ -16,6 +16,9 @@ from matdisc.board import Board, open_board, shipped_board
 from matdisc.cards.base import KEY_PATTERN
 from matdisc.errors import CardError, MatdiscError
 
+FLAGS = ("any_anion", "own_hull", "polymorphs", "relaxed", "replace", "restart")
+OPTION = re.compile(r"--(?P<name>[a-z]+(?:-[a-z]+)*)(?: (?P<value>[\d.]*\d|[\w./-]+(?=[)`])))?")
+"""An option of the command line, with its value where that is a number or ends a bracket."""
 BoardLike = Board | str | Path | None
 
 
@@ -110,8 +113,15 @@ def python_words() -> Iterator[None]:
 
 
 def in_python(text: str) -> str:
-    """Return a message with options of the command line as arguments."""
-    text = re.sub(r"--(restart|replace)\b", r"\1=True", text)
-    text = re.sub(r"--(workers|memory|timeout|limit) ([\d.]+)", r"\1=\2", text)
-    text = re.sub(r"--(protocol|dataset|task|board) ([\w.-]+)", r"\1='\2'", text)
-    return re.sub(r"--(workers|memory|timeout|limit|protocol|dataset|task|board)\b", r"\1=", text)
+    """Return a message with options of the command line as arguments; commands in backquotes stay commands."""
+    parts = re.split(r"(`matdisc [^`]*`)", text)
+    return "".join(part if part.startswith("`matdisc ") else OPTION.sub(_argument, part) for part in parts)
+
+
+def _argument(option: re.Match[str]) -> str:
+    name, value = option["name"].replace("-", "_"), option["value"]
+    if name in FLAGS:
+        return f"{name}=True{f' {value}' if value else ''}"
+    if value is None:
+        return f"{name}="
+    return f"{name}={value}" if re.fullmatch(r"[\d.]+", value) else f"{name}={value!r}"

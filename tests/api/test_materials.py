@@ -136,6 +136,10 @@ def test_messages_name_arguments_as_python_writes_them():
     assert in_python("`--workers 0` runs without Ray") == "`workers=0` runs without Ray"
     assert in_python("(--protocol single-point)") == "(protocol='single-point')"
     assert in_python("use fewer workers (--workers)") == "use fewer workers (workers=)"
+    assert in_python("say which one is meant with --energy") == "say which one is meant with energy="
+    assert in_python("or say so (--own-hull)") == "or say so (own_hull=True)"
+    assert in_python("(--stress-unit kbar)") == "(stress_unit='kbar')"
+    assert in_python("make one with `matdisc init DIR --force`") == "make one with `matdisc init DIR --force`"
 
 
 def test_names_become_keys():
