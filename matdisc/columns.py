@@ -21,9 +21,20 @@ from matdisc.errors import SubmissionError
 MAX_COLUMNS = 10_000
 TEXT = ("material_id", "status", "error", "structure")
 """Columns that hold text; all others hold numbers."""
-NO_PREDICTION = {"std", "uncertainty", "error", "true", "dft", "target", "uncorrected", "ale", "epi", "var"}
+NO_PREDICTION = {
+    *("std", "stdev", "sigma", "var", "variance", "unc", "uncertainty", "uncertainties"),
+    *("error", "errors", "residual", "ale", "epi"),
+    *("true", "truth", "actual", "ref", "reference", "dft", "target", "uncorrected"),
+}
 """Words that make of an answer's longer name an uncertainty or a label."""
-NO_PREDICTION_LAST = NO_PREDICTION | {"err", "label"}
+NO_PREDICTION_LAST = NO_PREDICTION | {
+    *("err", "mae", "rmse", "ci", "lower", "upper", "min", "max", "diff", "count"),
+    *("label", "labels", "gt", "expt", "raw"),
+}
+"""Words that do so at its end."""
+NO_PREDICTION_ALONE = frozenset({"pbe", "vasp", "wbm", "mp", "corrected", "mp2020_corrected"})
+"""What does so alone, and may be part of a model's name otherwise."""
+OTHER_UNITS = frozenset(["mev", "kj", "kcal", "hartree", "rydberg"])
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 UNNAMED = ("", "Unnamed: 0", "__index_level_0__")
 """What pandas calls an index without a name: in text, after reading that, and in Parquet, where it stands last."""
@@ -125,6 +136,8 @@ def _index(header: Sequence[str]) -> str | None:
 
 def _no_answer(header: Sequence[str], answers: Sequence[str]) -> str:
     labels = [name for name in header if _is_longer_label(name, answers[0])]
+    if labels and not OTHER_UNITS.isdisjoint(_more_words(labels[0].strip().lower(), answers[0])):
+        return f"has no column {answers[0]!r}; {labels[0]!r} is in another unit: give eV/atom"
     if labels:
         said = f"{labels[0]!r} looks like an uncertainty or a label, not a prediction"
         return f"has no column {answers[0]!r}; {said}: rename it if it is the prediction"
@@ -161,9 +174,12 @@ def is_longer(name: str, answer: str) -> bool:
 
 
 def is_label(name: str, column: str) -> bool:
-    """Whether a longer name of a value column says that it is an uncertainty or a label: `e_form_per_atom_std`."""
+    """Whether a longer name of a value column says uncertainty, label or another unit: `e_form_per_atom_std`."""
     words = _more_words(name, column)
-    return bool(words) and (words[-1] in NO_PREDICTION_LAST or not NO_PREDICTION.isdisjoint(words))
+    alone = "_".join(words) in NO_PREDICTION_ALONE
+    return bool(words) and (
+        alone or words[-1] in NO_PREDICTION_LAST or not (NO_PREDICTION | OTHER_UNITS).isdisjoint(words)
+    )
 
 
 def headers(line: str) -> dict[str, list[str]]:
@@ -250,6 +266,8 @@ def records(value: Any, is_known: Callable[[str], bool]) -> list[dict[str, Any]]
     """
     if isinstance(value, dict) and value.keys() == {"schema", "data"}:
         value = value["data"]
+    if isinstance(value, dict) and value.keys() in ({"columns", "index", "data"}, {"name", "index", "data"}):
+        value = _split_rows(value)
     if isinstance(value, list):
         wrong = next((i for i, row in enumerate(value) if not isinstance(row, dict)), None)
         if wrong is not None:
@@ -271,6 +289,22 @@ def records(value: Any, is_known: Callable[[str], bool]) -> list[dict[str, Any]]
     return [{"": key, **{name: part.get(key) for name, part in value.items()}} for key in keys]
 
 
+def _split_rows(table: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of a table or column that pandas wrote in the orientation "split"."""
+    if "name" in table:
+        names, cells = [table["name"]], [[value] for value in table["data"]]
+    else:
+        names, cells = table["columns"], table["data"]
+    places = table["index"]
+    if not all(isinstance(part, list) for part in (names, places, cells, *cells)):
+        raise ValueError("is no table; give a list of objects, one a material")
+    if len(places) != len(cells) or any(len(row) != len(names) for row in cells):
+        raise ValueError("has rows of different lengths; give a list of objects, one a material")
+    return [
+        {"": place, **dict(zip(map(str, names), row, strict=True))} for place, row in zip(places, cells, strict=True)
+    ]
+
+
 def _rows(names: list[str], columns: list[list[Any]]) -> list[dict[str, Any]]:
     if len({len(column) for column in columns}) > 1:
         raise ValueError("has columns of different lengths; give a list of objects, one a material")
@@ -284,6 +318,14 @@ def no_number(text: str) -> str:
         return f"{plain!r}, which has a decimal comma; write {plain.replace(',', '.')}"
     if plain.endswith("%") and is_number(plain[:-1]):
         return f"{plain!r}, which is no plain number; divide it by 100 and leave out the sign"
+    if is_number(plain):
+        return f"{plain[:60]!r}, which is text; write it as a number"
+    if is_number(plain.replace("\u2212", "-")):
+        return f"{plain!r}, which has another sign than '-'; write {plain.replace(chr(0x2212), '-')}"
+    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", plain):
+        return f"{plain!r}, which has commas between digits; write {plain.replace(',', '')}"
+    if re.fullmatch(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*[A-Za-z][\w/^-]*", plain):
+        return f"{plain[:60]!r}, which is no plain number; leave out the unit"
     return f"{text[:60]!r}, which is no number; leave it empty if there is none"
 
 

@@ -182,7 +182,10 @@ def test_parquet_says_the_same_as_csv(tmp_path, write):
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
-        ({"material_id": ["a"], "e_form_per_atom": ["-1"]}, "row 1: 'e_form_per_atom' is '-1', which is no number"),
+        (
+            {"material_id": ["a"], "e_form_per_atom": ["-1"]},
+            "row 1: 'e_form_per_atom' is '-1', which is text; write it as a number",
+        ),
         ({"material_id": [1], "e_form_per_atom": [1.0]}, "ids are text"),
         ({"material_id": ["a", None], "e_form_per_atom": [1.0, 2.0]}, "row 2: 'material_id' is ''"),
         ({"id": ["a"]}, "no column 'material_id'"),
@@ -339,9 +342,84 @@ def test_an_uncertainty_or_a_label_is_never_the_answer(write, suffix):
 
 
 def test_the_words_of_uncertainties_and_labels_are_these():
-    words = "std uncertainty error true dft target uncorrected epi ale var"
-    assert set(words.split()) == NO_PREDICTION
-    assert {*NO_PREDICTION, "err", "label"} == NO_PREDICTION_LAST
+    words = "std stdev sigma var variance unc uncertainty uncertainties error errors residual epi ale"
+    labels = "true truth actual ref reference dft target uncorrected"
+    last = "err mae rmse ci lower upper min max diff count label labels gt expt raw"
+    assert {*words.split(), *labels.split()} == NO_PREDICTION
+    assert {*NO_PREDICTION, *last.split()} == NO_PREDICTION_LAST
+
+
+@pytest.mark.parametrize("suffix", ["pbe", "wbm", "mp2020_corrected", "WBM"])
+def test_the_name_of_a_label_is_none_within_the_name_of_a_model(write, suffix):
+    with pytest.raises(SubmissionError, match="looks like an uncertainty or a label"):
+        file.read(write(f"material_id,e_form_per_atom_{suffix}\na,1\n"), COLUMNS)
+    assert file.read(write(f"material_id,e_form_per_atom_m3gnet_{suffix}\na,1\n"), COLUMNS).values.tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    "name", ["e_form_per_atom_meV", "e_form_per_atom (kJ/mol)", "E_form_per_atom_chgnet [kcal/mol]"]
+)
+def test_a_name_in_another_unit_is_no_answer(write, name):
+    with pytest.raises(SubmissionError, match="is in another unit: give eV/atom"):
+        file.read(write(f"material_id,{name}\na,1\n"), COLUMNS)
+    assert file.read(write(f"material_id,{name},e_form_per_atom\na,1000,1\n"), COLUMNS).values.tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("0.05 eV", "'0.05 eV', which is no plain number; leave out the unit"),
+        ("\u22120.04", "which has another sign than '-'; write -0.04"),
+        ('"1,091.6"', "'1,091.6', which has commas between digits; write 1091.6"),
+        ("NA", "'NA', which is no number; leave it empty if there is none"),
+    ],
+)
+def test_a_cell_that_is_almost_a_number_is_refused_with_what_to_write(write, cell, said):
+    with pytest.raises(SubmissionError, match=said):
+        file.read(write(f"material_id,e_form_per_atom\na,{cell}\n"), COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"PAR1....", "is a Parquet file; rename it to .parquet"),
+        (b"BZh91AY&SY", "is bzip2 data; unpack it"),
+        (b"\xfd7zXZ\0", "is xz data; unpack it"),
+        (b"\xd0\xcf\x11\xe0\xa1", "is a spreadsheet; save it as CSV"),
+        ("material_id,p_stable\na,1\n".encode("utf-16-le"), "UTF-16 text without its mark; save it as UTF-8"),
+        ("material_id,p_stable\na,1\n".encode("utf-16-be"), "UTF-16 text without its mark; save it as UTF-8"),
+        (b"\n\nmaterial_id,p_stable\na,1\n", "line 1: is ''; begin the file with the names of the columns"),
+        (b"# mine\nmaterial_id,p_stable\na,1\n", "line 1: is '# mine'; begin the file with the names of the columns"),
+        (b"sep=;\r\nmaterial_id;p_stable\r\na;1\r\n", "line 1: is 'sep=;'; begin the file"),
+    ],
+)
+def test_a_file_that_does_not_begin_with_names_is_told_what_it_is(write, content, said):
+    with pytest.raises(SubmissionError, match=said):
+        file.read(write(content), COLUMNS)
+
+
+@pytest.mark.parametrize(("suffix", "better"), [(".pq", ".parquet"), (".ndjson", ".jsonl"), (".txt", ".csv or .tsv")])
+def test_another_suffix_of_a_known_format_is_told_the_right_one(tmp_path, suffix, better):
+    (tmp_path / f"p{suffix}").write_text("x")
+    with pytest.raises(SubmissionError, match=f"unknown kind of file; rename it to {better}"):
+        file.read(tmp_path / f"p{suffix}", COLUMNS)
+
+
+@pytest.mark.parametrize("index", [None, "material_id"])
+def test_the_split_orientation_of_pandas_is_read(tmp_path, index):
+    import pandas as pd
+
+    table = pd.DataFrame({"material_id": ["a", "b"], "p_stable": [0.5, None]})
+    table = table if index is None else table.set_index(index)
+    table.to_json(tmp_path / "p.json", orient="split")
+    found = file.read(tmp_path / "p.json", COLUMNS)
+    assert (found.material_ids.to_pylist(), list(map(str, found.values))) == (["a", "b"], ["0.5", "nan"])
+
+
+def test_a_split_table_whose_rows_have_other_lengths_is_refused(write):
+    document = {"columns": ["material_id", "p_stable"], "index": [0], "data": [["a"]]}
+    with pytest.raises(SubmissionError, match="has rows of different lengths; give a list of objects"):
+        file.read(write(json.dumps(document), "p.json"), COLUMNS)
 
 
 @pytest.mark.parametrize("second", ["e_form_per_atom_b", "e_form_per_atom_label_free", "e_form_per_atom", "p_stable"])

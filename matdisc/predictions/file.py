@@ -36,6 +36,8 @@ from matdisc.schema import STATUSES, Crystal, Prediction
 SUFFIXES = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
 """What a predictions file on a board may be called."""
 READABLE = (*SUFFIXES, ".tsv", ".tsv.gz", ".json", ".json.gz", *frames.SUFFIXES)
+RENAMED = {".pq": ".parquet", ".parq": ".parquet", ".ndjson": ".jsonl", ".tab": ".tsv", ".txt": ".csv or .tsv"}
+"""Other suffixes of the same formats; one format has one name on a board."""
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 STRUCTURE = "structure"
 OPTIONAL_COLUMNS = ("uncertainty", "status", "error", "seconds", "steps")
@@ -222,7 +224,9 @@ def one_line(text: str, limit: int = 300) -> str:
 def _inflate(path: Path) -> tuple[bytes, str]:
     name = path.name.lower()
     if not name.endswith(READABLE):
-        raise SubmissionError(f"{path}: unknown kind of file; known: {', '.join(READABLE)}")
+        better = next((f"rename it to {b}" for a, b in RENAMED.items() if name.endswith((a, a + ".gz"))), "")
+        known = f"known: {', '.join(READABLE)}"
+        raise SubmissionError(f"{path}: unknown kind of file; {better or known}")
     try:
         if path.stat().st_size > parse.MAX_BYTES:
             raise SubmissionError(

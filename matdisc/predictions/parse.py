@@ -37,6 +37,15 @@ MAX_LIST = 1_000_000
 LIST = re.compile(r"\[(?:[\[\]\d\s,.eE+-]|NaN|-?Infinity|null)*\]")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+OTHER_DATA = {
+    b"PAR1": "a Parquet file; rename it to .parquet",
+    b"BZh": "bzip2 data; unpack it",
+    b"\xfd7zXZ": "xz data; unpack it",
+    b"\x28\xb5\x2f\xfd": "zstd data; unpack it",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet; save it as CSV",
+    b"\x80\x04\x95": "a pickle, which is not opened; write CSV",
+}
+"""What files begin with that are no text, and what to do."""
 EMPTY = tuple(" " * n for n in range(33))
 """What a cell without a number may hold."""
 BLANKS = " \t\r\n\u00a0"
@@ -65,6 +74,11 @@ def parse(
         return _parquet(path, content, answers, known)
     if content.startswith(UTF_16):
         raise SubmissionError(f"{path}: is UTF-16 text; save it as UTF-8")
+    for start, said in OTHER_DATA.items():
+        if content.startswith(start):
+            raise SubmissionError(f"{path}: is {said}")
+    if content[1:4:2] == b"\0\0" or content[:3:2] == b"\0\0":
+        raise SubmissionError(f"{path}: looks like UTF-16 text without its mark; save it as UTF-8")
     reader = _json_lines if name.endswith(".jsonl") else _json if name.endswith(".json") else _csv
     return reader(path, content.removeprefix(BYTE_ORDER_MARK), answers, known, texts)
 
@@ -219,6 +233,9 @@ def _csv_header(path: Path, content: bytes, answers: Sequence[str]) -> tuple[lis
         between = columns.delimiter(names, {"material_id"}, *({answer} for answer in answers))
     except ValueError as err:
         raise SubmissionError(f"{path}, line 1: {err}") from None
+    if re.match(rb"\s*(#|sep=)|[ \t]*\r?\n", content):
+        line = content.split(b"\n", 1)[0].decode(errors="replace").strip()
+        raise SubmissionError(f"{path}, line 1: is {line[:60]!r}; begin the file with the names of the columns")
     if NOT_UTF8.search("".join(names[between])):
         _utf8(path, content)
     return names[between], between
@@ -359,6 +376,8 @@ def _json_column(
             pass
         elif is_text != isinstance(value, str) or isinstance(value, bool | list | dict):
             wanted = "text" if is_text else "a number"
+            if isinstance(value, str) and columns.is_number(value):
+                wanted += "; write it without quotation marks"
             raise SubmissionError(f"{path}, {unit} {number}: {name!r} is {str(value)[:60]!r}, which is not {wanted}")
         elif not is_text:
             try:
