@@ -70,9 +70,22 @@ def energy_misfit(model: ModelCard, card: DatasetCard, dataset: Dataset) -> str 
     0.7 eV/atom for half of all compounds.
     """
     labels, energies = card.energy_scale, model.energy_scale
-    if model.kind != "potential" or labels == "own" or energies is None:
+    if model.kind != "potential" or energies is None:
         return None
     name = f"dataset {card.key!r}"
+    if not dataset.references and not dataset.reference_crystals:
+        return (
+            f"{name} holds no energies of the elements, so potentials cannot give formation energies; add "
+            "references.csv, or elements.extxyz with a structure of each element (`matdisc datasets new` with "
+            "--references or --elements)"
+        )
+    if labels == "own" and energies != "own" and not dataset.reference_crystals:
+        return (
+            f"the references of {name} are on a scale of their own, which energies of model {model.key!r} ({energies}) "
+            "do not fit; add elements.extxyz with a structure of each element (--elements), for references of its own"
+        )
+    if labels == "own":
+        return None
     if energies == "own":
         return (
             f"model {model.key!r} gives energies on its own scale, which the references of {name} ({labels}) "

@@ -71,13 +71,30 @@ SCALES = ("own", "pbe_raw", "mp2020_corrected")
 def test_energies_are_taken_only_where_they_mean_what_the_labels_mean(board, model_scale, labels, frozen):
     model = board.model("chgnet-0.3.0").model_copy(update={"energy_scale": model_scale})
     card = board.dataset("wbm-crystals").model_copy(update={"energy_scale": labels})
-    sample = Sample("a", {"crystal": cubic_crystal(["Cu"], 3.6)}, {}, "Cu")
-    dataset = Dataset("d", (sample,), corrections={"a": 0.0} if frozen else {})
+    copper = cubic_crystal(["Cu"], 3.6)
+    sample = Sample("a", {"crystal": copper}, {}, "Cu")
+    dataset = Dataset("d", (sample,), corrections={"a": 0.0} if frozen else {}, reference_crystals={"Cu": copper})
     fits = {
         ("own", "own"), ("pbe_raw", "own"), ("mp2020_corrected", "own"),
         ("pbe_raw", "pbe_raw"), ("mp2020_corrected", "mp2020_corrected"),
     } | ({("pbe_raw", "mp2020_corrected")} if frozen else set())  # fmt: skip
     assert (energy_misfit(model, card, dataset) is None) == ((model_scale, labels) in fits)
+
+
+@pytest.mark.parametrize(("model_scale", "fits"), [("own", True), ("pbe_raw", False), ("mp2020_corrected", False)])
+def test_references_on_a_scale_of_their_own_fit_models_on_no_other(board, model_scale, fits):
+    model = board.model("chgnet-0.3.0").model_copy(update={"energy_scale": model_scale})
+    card = board.dataset("emt-alloys")
+    sample = Sample("a", {"crystal": cubic_crystal(["Cu"], 3.6)}, {}, "Cu")
+    why = energy_misfit(model, card, Dataset("d", (sample,), references={"Cu": -1000.0}))
+    assert (why is None) == fits
+    assert fits or "are on a scale of their own" in why
+
+
+def test_potentials_need_energies_of_the_elements(board):
+    sample = Sample("a", {"crystal": cubic_crystal(["Cu"], 3.6)}, {}, "Cu")
+    why = energy_misfit(board.model("emt"), board.dataset("emt-alloys"), Dataset("d", (sample,)))
+    assert "holds no energies of the elements" in why
 
 
 def test_a_raw_model_is_refused_on_corrected_labels_without_corrections(board, add_toy):

@@ -189,8 +189,11 @@ def _formation(
             "and fluorides of Co, Cr, Fe, Mn, Mo, Ni, V and W, GGA elsewhere."
         )
     if label is None and (not found.references or energy is None):
-        if options.references or options.hull:
-            raise DataError("--references and --hull need total energies or formation energies; none were found")
+        if options.references or options.hull or options.corrections:
+            raise DataError(
+                "--references, --hull and --corrections need formation energies, or total energies and those of the "
+                "elements; none were found"
+            )
         return
     if label is None:
         assert energy is not None

@@ -31,7 +31,7 @@ PAIRS = 4
 """So many pairs tell a factor."""
 MOST = 5000
 """More pairs need not be looked at."""
-FIT = 0.7
+FIT = 0.5
 """Share of the pairs that have to agree with one factor; the others may have wrong labels."""
 OFF = 0.1
 """Share of an energy difference that may be unexplained."""
