@@ -158,9 +158,10 @@ class DatasetCard(Strict):
     """Where a held-out set comes from, what it asks, and what a model may not see.
 
     `splits` names the protocols of the tasks alloys and perovskites, with the hash of their folds
-    (`matdisc.datasets.splits`). What is `on_request` takes long, and `matdisc evaluate` leaves it out unless it is named. Where only some models are
-    `quick`, it leaves the others out unless they, or the dataset, are named, or it is told `--full`. The task static
-    fits the energies of the elements on `offsets_subset` (default: on the frames of the headline).
+    (`matdisc.datasets.splits`). What is `on_request` takes long, and `matdisc evaluate` leaves it out unless it is
+    named. Where only some models are `quick`, it leaves the others out unless they, or the dataset, are named, or it is
+    told `--full`. The task static fits the energies of the elements on `offsets_subset` (default: on the frames of the
+    headline).
     """
 
     key: Key

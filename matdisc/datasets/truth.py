@@ -154,14 +154,18 @@ def _tested(dataset: Dataset) -> tuple[Tested, ...]:
         return ()
     fold = np.array([s.fold for s in dataset.samples], np.int64)
     targets = sorted({name for s in dataset.samples for name in s.target})
+    compounds = [s.inputs.get("compound") for s in dataset.samples]
+    learnt = {id(s): s for train in dataset.training.values() for s in train}  # one sample is in many training parts
+    place = {key: i for i, key in enumerate(learnt)}
+    labels = np.array([[s.target.get(target, np.nan) for target in targets] for s in learnt.values()], float)
     found = []
     for number, train in dataset.training.items():
         rows = np.flatnonzero(fold == number)
         protocol, _, name = dataset.samples[rows[0]].material_id.rpartition("@")[2].partition("/")
-        labels = np.array([[s.target.get(target, np.nan) for target in targets] for s in train], float)
         known = {s.inputs.get("compound") for s in train} - {None}
-        siblings = sum(dataset.samples[i].inputs.get("compound") in known for i in rows) / len(rows)
-        found.append(Tested(protocol, name, rows, dict(zip(targets, labels.T, strict=True)), siblings))
+        siblings = sum(compounds[i] in known for i in rows) / len(rows)
+        columns = labels[[place[id(s)] for s in train]].T
+        found.append(Tested(protocol, name, rows, dict(zip(targets, columns, strict=True)), siblings))
     return tuple(found)
 
 

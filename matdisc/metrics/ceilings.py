@@ -19,23 +19,25 @@ def lowest_mae(values: ArrayLike, groups: ArrayLike) -> float:
         values: Shape (n_rows,), finite.
         groups: Code of each row's group, shape (n_rows,).
     """
-    ordered, starts = _grouped(values, groups)
-    if not len(ordered):
+    values, which, n = _grouped(values, groups)
+    if not len(values):
         return float("nan")
-    return float(np.concatenate([np.abs(part - np.median(part)) for part in np.split(ordered, starts[1:])]).mean())
+    ordered, starts = values[np.lexsort((values, which))], np.cumsum(n) - n
+    median = (ordered[starts + (n - 1) // 2] + ordered[starts + n // 2]) / 2
+    return float(np.abs(values - median[which]).mean())
 
 
 def lowest_rmse(values: ArrayLike, groups: ArrayLike) -> float:
     """Return the root of the mean square distance of each value from the mean of its group; nan without values."""
-    ordered, starts = _grouped(values, groups)
-    return float(np.sqrt(_within(ordered, starts) / len(ordered))) if len(ordered) else float("nan")
+    errors = _within(values, groups)
+    return float(np.sqrt((errors**2).mean())) if len(errors) else float("nan")
 
 
 def highest_r2(values: ArrayLike, groups: ArrayLike) -> float:
     """Return the share of the variance that lies between groups; nan without variance."""
-    ordered, starts = _grouped(values, groups)
-    total = float(((ordered - ordered.mean()) ** 2).sum()) if len(ordered) else 0.0
-    return 1 - _within(ordered, starts) / total if total > 0 else float("nan")
+    errors, values = _within(values, groups), np.asarray(values, float)
+    total = float(((values - values.mean()) ** 2).sum()) if len(values) else 0.0
+    return 1 - float((errors**2).sum()) / total if total > 0 else float("nan")
 
 
 def highest_f1(positive: ArrayLike, groups: ArrayLike) -> float:
@@ -81,18 +83,19 @@ def highest_macro_f1(classes: ArrayLike, groups: ArrayLike) -> float:
     return float(np.mean(best)) if best else float("nan")
 
 
-def _grouped(values: ArrayLike, groups: ArrayLike) -> tuple[Floats, Ints]:
-    """Values group by group, and where each group begins."""
-    values, groups = np.asarray(values, float), np.asarray(groups)
-    order = np.argsort(groups, kind="stable")
-    return values[order], np.unique(groups[order], return_index=True)[1]
+def _grouped(values: ArrayLike, groups: ArrayLike) -> tuple[Floats, Ints, Ints]:
+    """Values, the place of each one's group among the groups that occur, and the rows of each of these."""
+    _, which, n = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
+    return np.asarray(values, float), which, n
 
 
-def _within(ordered: Floats, starts: Ints) -> float:
-    return float(sum(((part - part.mean()) ** 2).sum() for part in np.split(ordered, starts[1:])))
+def _within(values: ArrayLike, groups: ArrayLike) -> Floats:
+    """Distance of each value from the mean of its group."""
+    values, which, n = _grouped(values, groups)
+    return np.asarray(values - (np.bincount(which, weights=values, minlength=len(n)) / n)[which])
 
 
-def _counts(positive: ArrayLike, groups: ArrayLike) -> tuple[Ints, Ints]:
-    """Positive rows and rows of each group."""
-    _, which = np.unique(np.asarray(groups), return_inverse=True)
-    return np.bincount(which, weights=np.asarray(positive, float)), np.bincount(which)
+def _counts(positive: ArrayLike, groups: ArrayLike) -> tuple[Floats, Ints]:
+    """Positive rows and rows of each group that occurs."""
+    yes, which, n = _grouped(positive, groups)
+    return np.asarray(np.bincount(which, weights=yes, minlength=len(n)), float), n

@@ -1,7 +1,7 @@
 """Geometry of ABX3 by radii: which element sits where, and Goldschmidt's and the octahedral factor.
 
-Radii are pymatgen's `average_ionic_radius`, Å: the mean of Shannon's radii over oxidation states. With them BaTiO3 has a
-Goldschmidt factor of 0.921 and an octahedral factor of 0.676.
+Radii are pymatgen's `average_ionic_radius`, Å: the mean of Shannon's radii over oxidation states. With them BaTiO3 has
+a Goldschmidt factor of 0.921 and an octahedral factor of 0.676.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from pathlib import Path
 from matdisc.datasets.fold_by_fold import fold_by_fold
 from matdisc.scoring.base import AnswerColumn
 from matdisc.scoring.pooled import PooledScoring
+from matdisc.tasks.perovskites.figures import draw
 from matdisc.tasks.perovskites.metrics import P_SYSTEMS, QUANTITIES, SYSTEMS
 from matdisc.tasks.perovskites.metrics import PEROVSKITES as METRICS
 from matdisc.tasks.task import Task
@@ -55,6 +56,7 @@ PEROVSKITES = Task(
             "random-5": "Random rows, not ranked",
             "given-authors": "The authors' split",
         },
+        draw=draw,
         looked_up=(
             ("e_form", "e_above_hull", "hull distance"),
             ("hull", "e_form_per_atom", "formation energy"),

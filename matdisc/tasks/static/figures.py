@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -12,12 +12,12 @@ from matdisc.cards import DatasetCard
 from matdisc.datasets.truth import Truth, codes
 from matdisc.metrics.slices import sliced_totals
 from matdisc.scoring.base import headline_mask
-from matdisc.scoring.figures import Artifacts, Cells, Density, Figure, Table
+from matdisc.scoring.figures import Artifacts, Cells, Table
+from matdisc.scoring.parity import parity
 from matdisc.scoring.record import plain
 from matdisc.tasks.static.frames import CONSERVED, Frames, frame_terms, metrics_of
 from matdisc.tasks.static.simulation import SAMPLED
 
-BINS = 60
 SIZES = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0, np.inf)
 """Edges of the bins of reference force, eV/Å."""
 MOST_SYSTEMS = 30
@@ -30,33 +30,14 @@ def draw(card: DatasetCard, truth: Truth, found: Frames) -> Artifacts:
     atoms = keep[found.atom_frame]
     energies = np.stack([found.reference, found.reference + found.shifted])[:, keep & found.answered]
     fitted = f"offsets fitted on: {card.offsets_subset or card.headline_subset or 'all frames'}"
-    figures = [*_parity("energy", "eV/atom", "energy after offsets", energies, fitted)]
+    figures = [*parity("energy", "eV/atom", "energy after offsets", energies, fitted)]
     if found.gives_forces:
         forces = np.stack([found.true[atoms].ravel(), found.pred[atoms].ravel()])
-        figures += _parity("forces", "eV/Å", "force component", forces, "a missing answer is zero")
+        figures += parity("forces", "eV/Å", "force component", forces, "a missing answer is zero")
     tables = [_conserving(found.gap[keep]), _systems(truth, found, keep)]
     if found.gives_forces:
         tables = [*tables[:1], _elements(found, atoms), *tables[1:], _sizes(found, atoms)]
     return Artifacts(figures=figures, tables=[table for table in tables if table.rows])
-
-
-def _parity(key: str, unit: str, what: str, pair: Floats, note: str) -> Iterator[Figure]:
-    """Yield the density of predicted against true numbers, shape (2, n), between the 0.1 and 99.9 % of all of them."""
-    pair = pair[:, np.isfinite(pair).all(axis=0)]
-    if not pair.size:
-        return
-    low, high = np.percentile(pair[0], [0.1, 99.9])
-    margin = 0.05 * (high - low) or 1e-6
-    edges = np.linspace(low - margin, high + margin, BINS + 1)
-    count = np.histogram2d(pair[1], pair[0], bins=(edges, edges))[0].astype(int)
-    outside = pair.shape[1] - int(count.sum())
-    said = f"dashed: perfect; darkest: {count.max():,}; {note}" + (f"; {outside:,} outside" if outside else "")
-    ends = float(edges[0]), float(edges[-1])
-    yield Figure(
-        f"parity-{key}", f"Predicted against reference: {what}",
-        f"reference {what}, {unit}", f"predicted {what}, {unit}",
-        density=Density(edges, edges, count.tolist()), reference=(ends[0], ends[0], ends[1], ends[1]), note=said,
-    )  # fmt: skip
 
 
 def _conserving(gap: Floats) -> Table:
