@@ -120,7 +120,7 @@ def _scores(
     """Return a table with a row of scores for each row of sums; a score that none has is left out."""
     found = scoring.from_totals(totals)
     shown = {HEADS[name]: found[name] for name in HEADS if name in found and np.isfinite(found[name]).any()}
-    rows = [(*cells, *plain([float(v[i]) for v in shown.values()])) for i, cells in enumerate(first)]
+    rows: list[Cells] = [(*cells, *plain([float(v[i]) for v in shown.values()])) for i, cells in enumerate(first)]
     return Table(key, title, (*head, *shown), rows, note, section)
 
 
@@ -131,7 +131,7 @@ def _systems(truth: Truth, answers: Answers, keep: Bools) -> Table:
     called = np.nan_to_num(p[rows], nan=-1.0).argmax(axis=1)
     n = len(SYSTEMS)
     count = np.bincount(label[rows].astype(int) * n + called, minlength=n * n).reshape(n, n)
-    cells = [(system, *line) for system, line in zip(SYSTEMS, count.tolist(), strict=True) if sum(line)]
+    cells: list[Cells] = [(system, *line) for system, line in zip(SYSTEMS, count.tolist(), strict=True) if sum(line)]
     head = ("True system", *(f"called {system}" for system in SYSTEMS))
     return Table("systems", "Crystal systems", head, cells, "Rows by their true and by their most probable system.")
 
