@@ -63,6 +63,13 @@ def test_frames_without_forces_have_none_and_are_counted(tmp_path):
     )
 
 
+def test_a_file_without_any_energy_says_so(tmp_path):
+    path = saved(tmp_path, frame("a"), frame("b"))
+    found = predictions.read(path, ["energy"], multi_column=True, arrays=ARRAYS)
+    assert not found.given.any()
+    assert found.notes == ("2 of 2 frames have no energy; they count as not given",)
+
+
 def test_a_frame_without_energy_is_no_answer(tmp_path):
     found = aligned(saved(tmp_path, frame("a", forces=FORCES), frame("b", **FULL)), PAIR, PAIR)
     assert found.coverage["failed"] == 1

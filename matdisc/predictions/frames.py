@@ -102,10 +102,10 @@ def _flat(numbers: Any, name: str) -> Floats:
 
 
 def _gaps(results: Sequence[dict[str, Any]], names: Sequence[str]) -> list[str]:
-    """Say of how many frames something is missing that others have."""
+    """Say of how many frames something is missing that others have, or the energy."""
     missing = {name: sum(name not in found for found in results) for name in names}
     return [
         f"{n:,} of {len(results):,} frames have no {name}; they count as not given"
         for name, n in missing.items()
-        if 0 < n < len(results)
+        if 0 < n < len(results) or (n and name == ENERGY)
     ]

@@ -118,8 +118,8 @@ def estimated_seconds(model: ModelCard, task: str, dataset: DatasetCard) -> floa
 
     Every run takes 2 s. A potential takes evaluations x atoms x the time of an atom, which goes with the number of
     parameters: 1 ms at the 412,525 of CHGNet, 0.02 ms at least and 10 ms at most. A relaxation is reckoned with 10
-    evaluations of 2 atoms, a box of the dynamics task with 30 atoms. A predictor takes 0.2 ms for a material, or for an
-    alloy and protocol; a dummy a fifth of that.
+    evaluations of 2 atoms, a box of the dynamics task and a frame of static with 30 atoms. A predictor takes 0.2 ms for
+    a material, or for an alloy and protocol; a dummy a fifth of that.
     """
     n = dataset.relaxation.n_samples if task == "relaxation" and dataset.relaxation else dataset.n_samples
     if model.kind == "predictor":
@@ -128,6 +128,8 @@ def estimated_seconds(model: ModelCard, task: str, dataset: DatasetCard) -> floa
     if task == "dynamics" and (run := dataset.dynamics):
         held = (run.equilibration_ps + run.sampled_ps) / run.timestep
         evaluations, atoms = 1000 * (held + sum(run.conserved_ps / step for step in run.timesteps)), 30
+    elif task == "static":
+        evaluations, atoms = 1.0, 30
     elif task == "electrolytes" and (box := dataset.electrolytes):
         simulated = 2 * box.equilibration_ps + box.density_ps + box.sampled_ps
         evaluations, atoms = 1000 * box.replicas * simulated / box.timestep, box.n_atoms

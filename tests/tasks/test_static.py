@@ -8,7 +8,7 @@ import pytest
 from ase.build import bulk
 from ase.calculators.emt import EMT
 
-from matdisc.board import Board, shipped_board
+from matdisc.board import Board, init_board, shipped_board
 from matdisc.cards import DatasetCard
 from matdisc.datasets import load
 from matdisc.datasets.truth import truth_of
@@ -17,6 +17,7 @@ from matdisc.formats.atoms import to_atoms, to_crystal
 from matdisc.metrics.static import composition_matrix, cosines, without_offsets
 from matdisc.physics.drivers import run_single
 from matdisc.predictions import write
+from matdisc.run.predict import predict
 from matdisc.schema import Crystal, Dataset, Prediction, Sample
 from matdisc.scoring.align import align
 from matdisc.scoring.base import Bootstrap
@@ -357,6 +358,19 @@ def test_labels_of_emt_frames_are_those_of_emt(emt_frames):
         assert found.values["energy"] == pytest.approx(sample.target["energy"], abs=1e-6)
         assert np.abs(np.subtract(found.arrays["forces"], sample.arrays["forces"])).max() < 1e-6
         assert np.abs(np.subtract(found.arrays["stress"], sample.arrays["stress"])).max() < 1e-8
+
+
+def test_the_potential_that_made_the_labels_has_no_error(tmp_path):
+    board = init_board(tmp_path / "board")
+    run = predict(board, "emt", "static", "emt-frames", workers=0, limit=12)
+    assert run.counts == {"ok": 12}
+    truth = truth_of(load(board, "emt-frames"))
+    answers = align(SCORING.read(run.out), truth, SCORING)
+    first = np.arange(240) < 12
+    found = values(SCORING.part(board.dataset("emt-frames"), truth, answers, first, FEW))
+    assert found["coverage"] == 1.0
+    for key in ("force_mae", "energy_mae", "stress_mae"):
+        assert found[key] == pytest.approx(0.0, abs=1e-7)
 
 
 def test_whoever_repeats_the_labels_has_no_error(tmp_path, emt_frames):
