@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING
 from matdisc.api.calculators import GivenModel, for_workers, model_of
 from matdisc.api.datasets import DatasetLike, locate
 from matdisc.api.evaluation import Evaluation
+from matdisc.api.save import keep, refuse_other_model
 from matdisc.api.workplace import BoardLike, board_of, cards_of, python_words
 from matdisc.board import Board
 from matdisc.cards import ModelCard
 from matdisc.cards.base import EnergyScale
-from matdisc.errors import CardError, RunError
+from matdisc.errors import CardError, RunError, SubmissionError
 from matdisc.leaderboard.results import result_of
 from matdisc.leaderboard.submission import load_submission
 from matdisc.models.load import THREAD_VARIABLES, Factory
 from matdisc.progress import news, progress_line
 from matdisc.protocols import PROTOCOLS
+from matdisc.run.engine.limits import lift_memory_limit
 from matdisc.run.predict import Run, predict
 
 if TYPE_CHECKING:
@@ -85,16 +87,14 @@ def evaluate(
         place, key = locate(dataset, chosen, say=say)
         task = task or place.dataset(key).tasks[0]
         if chosen and factory:
-            from matdisc.api.save import refuse_other_model
-
             refuse_other_model(chosen, model)
         shown = progress_line(f"{model.key} {task} {key}") if progress else nullcontext(None)
-        with _threads_kept(), shown as report:
+        with _limits_lifted(), shown as report:
             run = predict(
                 place, model, task, key, factory=factory, protocol=protocol, workers=workers, limit=limit,
                 timeout=timeout, memory=memory, restart=restart, progress=report, say=say,
             )  # fmt: skip
-        return _scored(run, place, model, task, key, chosen, say)
+        return _scored(run, place, model, task, key, chosen)
 
 
 def _refuse_odd(protocol: str | None, workers: int | None, limit: int | None, timeout: float | None) -> None:
@@ -109,17 +109,16 @@ def _refuse_odd(protocol: str | None, workers: int | None, limit: int | None, ti
         raise RunError(f"timeout is {timeout}; give seconds, or None for no limit")
 
 
-def _scored(
-    run: Run, place: Board, model: ModelCard, task: str, key: str, board: Board | None, say: Callable[[str], None]
-) -> Evaluation:
+def _scored(run: Run, place: Board, model: ModelCard, task: str, key: str, board: Board | None) -> Evaluation:
     """Return the result of a run, which is kept where it is of the whole data set and there is a board."""
-    from matdisc.api.save import keep
-
     if run.trouble:
         raise RunError(f"{run.entry} on {key} ({task}): {run.trouble}")
     if run.reused:
-        say(f"{run.reused:,} answers were on the board already ({run.record}); restart=True asks anew")
-    checked = load_submission(place, run.out, task, key)
+        news(f"{run.reused:,} answers were on the board already ({run.record}); restart=True asks anew")
+    try:
+        checked = load_submission(place, run.out, task, key)
+    except SubmissionError as err:
+        raise SubmissionError(str(err).replace(str(run.out), f"the answers of {run.entry}")) from None
     content = result_of(place, checked, entry=run.entry, model=model)
     if board and run.out.is_relative_to(board.predictions_dir):
         keep(board, content, checked, model)
@@ -154,13 +153,14 @@ def _model(
 
 
 @contextmanager
-def _threads_kept() -> Iterator[None]:
-    """Give this process its threads back, which models from cards, and the start of workers, hold to one."""
+def _limits_lifted() -> Iterator[None]:
+    """Give this process back its threads, which models from cards and the start of workers hold to one, and memory."""
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     threads = sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None
     try:
         yield
     finally:
+        lift_memory_limit()
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)

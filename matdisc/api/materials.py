@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from matdisc.api.datasets import DatasetLike, Located, locate
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from ase import Atoms
     from pymatgen.core import Structure
+
+    from matdisc.datasets.new import NewOptions
+
+PATHS = ("labels", "references", "elements", "hull")
+"""Options that name files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +192,25 @@ def load_dataset(dataset: DatasetLike, *, board: BoardLike = None, **options: An
         CardError: If there is no such data set.
         DataError: If files are missing, damaged or not what the card says.
     """
+    with python_words():
+        place, key = locate(dataset, board_of(board), _options(options), news)
+        return Materials(place.dataset(key), place, load_any(place, key))
+
+
+def _options(given: Mapping[str, Any]) -> NewOptions | None:
+    """Return what is said of the labels of files; None for nothing.
+
+    Raises:
+        UnknownName: If there is no such option.
+    """
     from matdisc.datasets.new import NewOptions
 
-    with python_words():
-        place, key = locate(dataset, board_of(board), NewOptions(**options) if options else None, news)
-        return Materials(place.dataset(key), place, load_any(place, key))
+    known = [field.name for field in fields(NewOptions)]
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise UnknownName(
+                f"option {name!r} is none of a data set's; {f'did you mean {near[0]}?' if near else known}"
+            )
+    paths = {name: Path(given[name]) for name in PATHS if given.get(name) is not None}
+    return NewOptions(**{**given, **paths}) if given else None

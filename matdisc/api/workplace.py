@@ -17,8 +17,8 @@ from matdisc.cards.base import KEY_PATTERN
 from matdisc.errors import CardError, MatdiscError
 
 FLAGS = ("any_anion", "own_hull", "polymorphs", "relaxed", "replace", "restart")
-OPTION = re.compile(r"--(?P<name>[a-z]+(?:-[a-z]+)*)(?: (?P<value>[\d.]*\d|[\w./-]+(?=[)`])))?")
-"""An option of the command line, with its value where that is a number or ends a bracket."""
+OPTION = re.compile(r"--(?P<name>[a-z]+(?:-[a-z]+)*)(?: (?P<value>[\w.-]*[\d_][\w-]*|[\w./-]+(?=[)`])))?")
+"""An option of the command line, with its value where that has a digit or ends a bracket."""
 BoardLike = Board | str | Path | None
 
 

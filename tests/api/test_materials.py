@@ -91,6 +91,8 @@ def test_a_field_of_another_name_is_named_where_the_file_is_loaded(frames, tmp_p
     write(tmp_path / "copper.extxyz", frames)
     copper = matdisc.load_dataset(tmp_path / "copper.extxyz", energy="mine")
     assert copper.labels["energy"].iloc[0] == pytest.approx(frames[0].info["mine"])
+    with pytest.raises(UnknownName, match="did you mean energy"):
+        matdisc.load_dataset(tmp_path / "copper.extxyz", energie="mine")
     with pytest.raises(CardError, match="has a card"):
         matdisc.load_dataset(copper, energy="mine")
 
@@ -139,6 +141,7 @@ def test_messages_name_arguments_as_python_writes_them():
     assert in_python("say which one is meant with --energy") == "say which one is meant with energy="
     assert in_python("or say so (--own-hull)") == "or say so (own_hull=True)"
     assert in_python("(--stress-unit kbar)") == "(stress_unit='kbar')"
+    assert in_python("--energy-scale mp2020_corrected needs") == "energy_scale='mp2020_corrected' needs"
     assert in_python("make one with `matdisc init DIR --force`") == "make one with `matdisc init DIR --force`"
 
 
