@@ -35,6 +35,7 @@ NO_PREDICTION_LAST = NO_PREDICTION | {
 NO_PREDICTION_ALONE = frozenset({"pbe", "vasp", "wbm", "mp", "corrected", "mp2020_corrected"})
 """What does so alone, and may be part of a model's name otherwise."""
 OTHER_UNITS = frozenset(["mev", "kj", "kcal", "hartree", "rydberg"])
+PER_ATOM = ["per", "atom"]
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 UNNAMED = ("", "Unnamed: 0", "__index_level_0__")
 """What pandas calls an index without a name: in text, after reading that, and in Parquet, where it stands last."""
@@ -136,8 +137,9 @@ def _index(header: Sequence[str]) -> str | None:
 
 def _no_answer(header: Sequence[str], answers: Sequence[str]) -> str:
     labels = [name for name in header if _is_longer_label(name, answers[0])]
-    if labels and not OTHER_UNITS.isdisjoint(_more_words(labels[0].strip().lower(), answers[0])):
-        return f"has no column {answers[0]!r}; {labels[0]!r} is in another unit: give eV/atom"
+    if labels and _other_unit(_more_words(labels[0].strip().lower(), answers[0]), answers[0]):
+        unit = "eV/atom" if answers[0].endswith("_".join(PER_ATOM)) else "eV"
+        return f"has no column {answers[0]!r}; {labels[0]!r} is in another unit: give {unit}"
     if labels:
         said = f"{labels[0]!r} looks like an uncertainty or a label, not a prediction"
         return f"has no column {answers[0]!r}; {said}: rename it if it is the prediction"
@@ -177,8 +179,14 @@ def is_label(name: str, column: str) -> bool:
     """Whether a longer name of a value column says uncertainty, label or another unit: `e_form_per_atom_std`."""
     words = _more_words(name, column)
     alone = "_".join(words) in NO_PREDICTION_ALONE
-    return bool(words) and (
-        alone or words[-1] in NO_PREDICTION_LAST or not (NO_PREDICTION | OTHER_UNITS).isdisjoint(words)
+    within = not NO_PREDICTION.isdisjoint(words) or _other_unit(words, column)
+    return bool(words) and (alone or within or words[-1] in NO_PREDICTION_LAST)
+
+
+def _other_unit(words: Sequence[str], column: str) -> bool:
+    """Whether words that a name adds to a column's make another unit of it, as `energy_per_atom` of `energy`."""
+    return not OTHER_UNITS.isdisjoint(words) or (
+        list(words[-2:]) == PER_ATOM and not column.endswith("_".join(PER_ATOM))
     )
 
 
