@@ -137,7 +137,10 @@ def _index(header: Sequence[str]) -> str | None:
 
 def _no_answer(header: Sequence[str], answers: Sequence[str]) -> str:
     labels = [name for name in header if _is_longer_label(name, answers[0])]
-    if labels and _other_unit(_more_words(labels[0].strip().lower(), answers[0]), answers[0]):
+    more = _more_words(labels[0].strip().lower(), answers[0]) if labels else []
+    if more[-2:] == PER_ATOM and not answers[0].endswith("_".join(PER_ATOM)):
+        return f"column {labels[0]!r} is an energy per atom; give {answers[0]!r}, eV per cell"
+    if _other_unit(more, answers[0]):
         unit = "eV/atom" if answers[0].endswith("_".join(PER_ATOM)) else "eV"
         return f"has no column {answers[0]!r}; {labels[0]!r} is in another unit: give {unit}"
     if labels:

@@ -366,7 +366,7 @@ def test_a_name_in_another_unit_is_no_answer(write, name):
 
 
 def test_energies_of_atoms_are_not_read_as_those_of_cells(write):
-    with pytest.raises(SubmissionError, match="'energy_per_atom' is in another unit: give eV"):
+    with pytest.raises(SubmissionError, match="'energy_per_atom' is an energy per atom; give 'energy'"):
         file.read(write("material_id,energy_per_atom\na,1\n"), ("energy",))
     named = write("material_id,e_form_per_atom (eV per atom)\na,1\n")
     assert file.read(named, COLUMNS).values.tolist() == [1.0]
