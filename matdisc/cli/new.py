@@ -15,7 +15,9 @@ STRESS_UNITS = ("eV/Å^3", "GPa", "kbar")
 
 
 def _field(what: str) -> Any:
-    return typer.Option(help=f"Name of the field with {what}, where another one than is known.", metavar="NAME")
+    return typer.Option(
+        help=f"Name of the field with {what}, where another one than is known; none: leave them out.", metavar="NAME"
+    )
 
 
 Named = str | None

@@ -326,6 +326,26 @@ def test_a_label_keeps_its_own_correction_where_pymatgen_computes_another(board,
     assert any(text.startswith("1 formation energies hold another correction") for text in said)
 
 
+def test_references_that_the_labels_were_not_made_with_are_refused(board, tmp_path):
+    (tmp_path / "refs.csv").write_text("element,energy_per_atom\nCu,-4\nAu,-3\nAg,-2.7\n", encoding="utf-8")
+    images = []
+    for i, (formula, e_form) in enumerate(
+        (("CuAu", -0.05), ("CuAg", 0.1), ("AgAu", -0.03), ("CuAu", 0.02), ("AgAu", 0.0))
+    ):
+        atoms = bulk(formula, "cesiumchloride", a=3.1 + 0.01 * i)
+        others = {"Cu": -4.0, "Au": -3.3, "Ag": -2.7}  # a third of an eV off for gold
+        total = 2 * e_form + sum(others[el] for el in atoms.symbols)
+        atoms.info |= {"dft_energy": total, "e_form": e_form, "material_id": f"m{i}"}
+        images.append(atoms)
+    options = {"references": tmp_path / "refs.csv", "energy_scale": "pbe_raw"}
+    with pytest.raises(DataError, match=r"only with other energies of some elements, in eV/atom: Au by -0\.300;"):
+        new(board, tmp_path, images, **options)
+    new(board, tmp_path, images, formation_energy="none", **options)
+    first, second = load(board, "mine").samples[:2]
+    assert first.target["e_form_per_atom"] == pytest.approx(-0.05 - 0.15)
+    assert second.target["e_form_per_atom"] == pytest.approx(0.1)
+
+
 def test_a_name_with_mp2020_needs_the_corrections(board, tmp_path):
     with pytest.raises(DataError, match=r"its name says MP2020.*--corrections mp2020"):
         from_table(board, tmp_path, ["e_form_per_atom_mp2020_corrected"], [-2.1], [-2.2])

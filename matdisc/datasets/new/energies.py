@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 from matdisc.cards.base import EnergyScale
@@ -23,6 +24,8 @@ CONTAINED = 2e-3
 """eV/atom; a label whose correction differs by more from the computed one keeps its own."""
 UNLIKE = 0.05
 """eV/atom; where formation and total energies differ by more, they are not on one scale."""
+ALIKE, SEVERAL = 0.02, 3
+"""eV for each atom, and structures: so many that are off by the same tell that a reference is another one."""
 ABSURD = 6.0
 """eV/atom; no compound is bound, or unbound, by more."""
 
@@ -235,12 +238,16 @@ def _hold_to_energies(
     say: Say,
 ) -> None:
     """Compare formation with total energies: their difference is the correction that the labels hold."""
+    offs = [
+        None if e_form is None or total is None else e_form - _e_form(total, one, found, entry)
+        for entry, one, e_form, total in zip(entries, counts, label.values, energy.values, strict=True)
+    ]
+    _refuse_other_references(counts, offs, label)
     others = 0
-    for entry, one, e_form, total in zip(entries, counts, label.values, energy.values, strict=True):
-        if e_form is None or total is None:
+    for entry, one, e_form, off in zip(entries, counts, label.values, offs, strict=True):
+        if e_form is None or off is None:
             continue
         n = sum(one.values())
-        off = e_form - _e_form(total, one, found, entry)
         if options.corrections and abs(off) > CONTAINED:
             found.corrections[entry.material_id] += off * n
             others += 1
@@ -257,6 +264,38 @@ def _hold_to_energies(
         )
         found.notes.append(text)
         say(text)
+
+
+def _refuse_other_references(counts: Sequence[dict[str, int]], offs: Sequence[float | None], label: Label) -> None:
+    """Refuse references of elements whose compounds are off by the same energy for each of their atoms."""
+    known = [(one, off * sum(one.values())) for one, off in zip(counts, offs, strict=True) if off is not None]
+    guilty: dict[str, float] = {}
+    while (worst := _shifted(known, guilty)) is not None:
+        el, shift = worst
+        guilty[el] = -shift
+        known = [(one, left - shift * one.get(el, 0)) for one, left in known]
+    if guilty:
+        said = ", ".join(f"{el} by {shift:+.3f}" for el, shift in sorted(guilty.items()))
+        raise DataError(
+            f"formation energies {label.name!r} and total energies fit together only with other energies of some "
+            f"elements, in eV/atom: {said}; give the references that the formation energies were made with, or leave "
+            "these out (--formation-energy none), so that they are made of total energies and references"
+        )
+
+
+def _shifted(known: Sequence[tuple[dict[str, int], float]], but: Iterable[str]) -> tuple[str, float] | None:
+    """Return the element, and eV for each atom, by which most of its compounds are off alike; None if there is none."""
+    shifts: dict[str, list[float]] = {}
+    for one, left in known:
+        for el, n in one.items():
+            shifts.setdefault(el, []).append(left / n)
+    best: tuple[float, int, str, float] | None = None
+    for el, found in shifts.items():
+        middle = median(found)
+        share = sum(abs(shift - middle) < ALIKE for shift in found) / len(found)
+        if el not in but and len(found) >= SEVERAL and abs(middle) > ALIKE and share > 0.5:
+            best = max(best or (0.0, 0, "", 0.0), (share, len(found), el, middle))
+    return None if best is None else (best[2], best[3])
 
 
 def _refuse_absurd(

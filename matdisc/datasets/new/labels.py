@@ -36,6 +36,8 @@ OPTIONS: dict[Kind, str] = {
     "stable": "--stable",
     "group": "--group",
 }
+NONE = "none"
+"""In the place of a name: such labels are not used."""
 SAME = 1e-5
 """Two columns of a label are one if they differ by no more than this, eV, eV/Å or eV/Å^3."""
 _IDS = {plain(name) for name in ID_KEYS}
@@ -140,6 +142,8 @@ def _label(
     kind: Kind, names: Sequence[str], fields: Sequence[Mapping[str, Any]], entries: Sequence[Entry], options: NewOptions
 ) -> Label | None:
     named = options.name_of(kind)
+    if named == NONE:
+        return None
     if named is not None:
         if named not in names:
             near = ", ".join(repr(name) for name in names if name not in ("numbers", "positions"))
