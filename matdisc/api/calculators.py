@@ -23,6 +23,8 @@ from matdisc.tasks.fit import OF_POTENTIALS
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
 
+VERSION = "in Python"
+"""Stands behind the name on the site."""
 SUMMARY = "Calculator {kind}, handed over in Python; nobody wrote this card."
 
 
@@ -59,7 +61,6 @@ def model_of(
     kind = type(made)
     card = card_of(
         name,
-        version=_fingerprint(made),
         kind="potential",
         summary=SUMMARY.format(kind=f"{kind.__module__}.{kind.__qualname__}"),
         gives=tuple(one for one in OF_POTENTIALS if one in made.implemented_properties),
@@ -67,6 +68,7 @@ def model_of(
         level_of_theory=level_of_theory,
         energy_scale=energy_scale,
         elements=tuple(elements),
+        options={"parameters": _fingerprint(made)},
     )
     return GivenModel(card, Factory(uuid.uuid4().hex, make))
 
@@ -79,7 +81,9 @@ def card_of(name: str, **fields: Any) -> ModelCard:
     """
     authors, licence = (Person(name="not given"),), ModelLicence(code="not given")
     try:
-        return ModelCard(key=key_of(name), name=printable(name), authors=authors, licence=licence, **fields)
+        return ModelCard(
+            key=key_of(name), name=printable(name), version=VERSION, authors=authors, licence=licence, **fields
+        )
     except ValidationError as err:
         problem = err.errors()[0]
         where = ".".join(map(str, problem["loc"]))

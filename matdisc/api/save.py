@@ -128,7 +128,6 @@ def _card(name: str, task: Task) -> ModelCard:
     predicts = bool(task.answers)
     return card_of(
         name,
-        version="1",
         kind="predictor" if predicts else "potential",
         summary=SCORED,
         gives=task.answers[:1] if predicts else task.needs,

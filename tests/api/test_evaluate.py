@@ -14,6 +14,7 @@ from ase.calculators.lj import LennardJones
 import matdisc
 from matdisc.board import shipped_board
 from matdisc.errors import CardError, DataError, ExtraError, RunError
+from matdisc.leaderboard import site
 
 METALS = ("Al", "Ni", "Cu", "Pd", "Ag", "Pt", "Au")
 
@@ -108,6 +109,7 @@ def test_on_a_board_the_result_is_a_row(board):
     assert board.model("my-emt").loader is None
     assert quick("emt", board=board).entry == "emt+single-point"
     assert (board.rankings_dir / "polymorphs" / "elements.json").is_file()
+    assert "My EMT in Python" in (site.build(board) / "tasks" / "polymorphs.html").read_text(encoding="utf-8")
 
 
 def test_other_parameters_do_not_go_on_with_the_answers_of_these(board):
