@@ -143,7 +143,9 @@ def test_every_shipped_card_is_valid(board):
     motion = {"dynamics-electrolytes", "dynamics-metals", "dynamics-perovskites", "electrolytes", "electrolytes-mini"}
     crystals = {"elements", "octet-binaries", "emt-alloys", "mp-abc3-cubic", "wbm", "wbm-sample", "wbm-crystals"}
     frames = {"emt-frames", "mlearn"}
-    assert set(board.dataset_keys()) == crystals | frames | alloys | motion
+    formulas = {"oqmd-abx3", "mp-abc3", "perovskite-experiment"}
+    crystals |= {"perov-5"}
+    assert set(board.dataset_keys()) == crystals | frames | formulas | alloys | motion
     for key in board.model_keys():
         assert board.model(key).key == key
     for key in board.dataset_keys():

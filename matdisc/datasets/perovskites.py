@@ -34,7 +34,7 @@ MOST_VOLUME = 60.0
 BELIEVABLE = {"e_form_per_atom": (-10.0, 10.0), "e_above_hull": (0.0, 10.0), "band_gap": (0.0, 20.0)}
 """Lowest and highest value of a label, eV/atom and eV; others are in another unit, or per cell."""
 AUTHORS_FOLD = "authors"
-"""Name of the published split of the experiments: 1 where its authors trained, 0 where they tested."""
+"""Name of the published split of the experiments: -1 where its authors trained (and never tested), 0 where they did."""
 
 
 class Element(NamedTuple):
@@ -244,12 +244,11 @@ def _experiment(row: Row) -> Sample:
     sites = {site: row.text(site) for site in "ABX"}
     if sites["X"] != inputs["sites"]["X"] or sorted(sites.values()) != sorted(inputs["composition"]):
         raise row.error("ABX3", f"does not have {', '.join(sites.values())} on A, B and X; correct one of the fields")
-    labels = {1.0: 1.0, -1.0: 0.0}
-    perovskite, trained = labels.get(row.number("exp_label")), labels.get(row.number("is_train"))
-    if perovskite is None or trained is None:
-        field = "exp_label" if perovskite is None else "is_train"
-        raise row.error(field, "is neither 1 nor -1")
-    inputs = {**inputs, "sites": sites, "folds": {AUTHORS_FOLD: int(trained)}}
+    for field in ("exp_label", "is_train"):
+        if row.number(field) not in (1, -1):
+            raise row.error(field, "is neither 1 nor -1")
+    perovskite, trained = float(row.number("exp_label") == 1), row.number("is_train") == 1
+    inputs = {**inputs, "sites": sites, "folds": {AUTHORS_FOLD: -1 if trained else 0}}
     group = "-".join(sorted(inputs["composition"]))
     return Sample(row.text("ABX3"), inputs, {"perovskite": perovskite}, group=group, flags=flags_of_sites(sites))
 

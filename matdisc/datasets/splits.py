@@ -11,9 +11,9 @@
 | `pair-out-6` | the same | the same | the first 6 of them |
 | `experimental` | the train part of the dataset | all samples | 1 |
 | `grouped-5` | the other groups (chemical systems) | the groups of one fold | 5, by the hash of the group |
-| `anion-out` | all materials with another X of ABX3 | those with it | every X |
+| `anion-out` | all materials with another X of ABX3 | those with it | the 10 most frequent X |
 | `random-5` | the other rows, polymorphs of the tested ones among them | one fifth | 5, by the hash of the id |
-| `given-NAME` | the other numbers of the column `fold_NAME` | one number | every number |
+| `given-NAME` | the other numbers of the column `fold_NAME` | one number | every number but those below 0 |
 
 Of the label High both classes are needed to learn from; other labels may be anything.
 Chance is the sha256 of seed and name: no random generator, so neither row order nor a library's version moves an alloy.
@@ -48,6 +48,8 @@ SOME = 8
 """Elements of `loeo-8`."""
 PAIRS = {"pair-out": 30, "pair-out-6": 6}
 """Most pairs of elements that are held out."""
+ANIONS = 10
+"""Most X of ABX3 that are held out: rarer ones have a handful of rows each."""
 GIVEN = "given-"
 FORMAT = "matdisc.folds/1"
 
@@ -230,7 +232,7 @@ def _experimental(dataset: Dataset) -> Iterator[Fold]:
 
 def _by_number(numbers: Sequence[int]) -> Iterator[Fold]:
     given = np.array(numbers)
-    for number in np.unique(given):
+    for number in np.unique(given[given >= 0]):
         yield Fold(str(number), np.flatnonzero(given != number), np.flatnonzero(given == number))
 
 
@@ -238,7 +240,8 @@ def _anion_out(dataset: Dataset) -> Iterator[Fold]:
     if any("sites" not in sample.inputs for sample in dataset.samples):
         raise DataError(f"dataset {dataset.key!r}: 'anion-out' needs the sites of ABX3; choose another protocol")
     anions = np.array([sample.inputs["sites"]["X"] for sample in dataset.samples])
-    for anion in np.unique(anions).tolist():
+    names, counts = np.unique(anions, return_counts=True)
+    for anion in sorted(names[np.argsort(-counts, kind="stable")[:ANIONS]].tolist()):
         yield Fold(anion, np.flatnonzero(anions != anion), np.flatnonzero(anions == anion))
 
 

@@ -98,8 +98,8 @@ def test_a_dataset_that_is_on_request_is_in_neither_board(board, plan):
     assert not on_request & {step.dataset for step in plan(full=True)[0]}
 
 
-def test_every_task_but_electrolytes_whose_datasets_are_on_request_is_on_the_default_board(plan):
-    assert {step.task for step in plan()[0]} == set(TASKS) - {"electrolytes"}
+def test_every_task_with_embedded_datasets_that_are_not_on_request_is_on_the_default_board(plan):
+    assert {step.task for step in plan()[0]} == set(TASKS) - {"electrolytes", "perovskites"}
 
 
 @pytest.mark.parametrize("named", [(["chgnet-0.3.0"], None), (None, ["dynamics-metals"])])
