@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from matdisc.datasets.new.energies import Derived
+from matdisc.datasets.new.derived import Derived
 from matdisc.datasets.new.labels import Labels
 from matdisc.datasets.new.names import Kind
 from matdisc.datasets.new.options import NewOptions

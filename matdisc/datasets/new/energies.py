@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from statistics import median
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from matdisc.cards.base import EnergyScale
 from matdisc.datasets.corrections import Anions, correction
+from matdisc.datasets.new.agreement import hold_to_energies, refuse_absurd
+from matdisc.datasets.new.derived import Derived, e_form_of
 from matdisc.datasets.new.hull import elemental, hull_distances, read_entries_json, read_references
 from matdisc.datasets.new.labels import Label, Labels
 from matdisc.datasets.new.names import meaning
@@ -20,32 +19,6 @@ from matdisc.formats.entries import Entry, read_entries
 from matdisc.physics.formation import formation_energy_per_atom
 
 Say = Callable[[str], None]
-CONTAINED = 2e-3
-"""eV/atom; a label whose correction differs by more from the computed one keeps its own."""
-UNLIKE = 0.05
-"""eV/atom; where formation and total energies differ by more, they are not on one scale."""
-ALIKE, SEVERAL = 0.02, 3
-"""eV for each atom, and structures: so many that are off by the same tell that a reference is another one."""
-ABSURD = 6.0
-"""eV/atom; no compound is bound, or unbound, by more."""
-
-
-@dataclass(slots=True)
-class Derived:
-    """What a data set holds besides structures and their results; None where nothing is known.
-
-    Energies are in eV/atom, corrections in eV per cell, references by element in eV/atom; `elements` are structures
-    that a potential is asked about for references of its own. `notes` are sentences for the card.
-    """
-
-    e_form: list[float] | None = None
-    e_above_hull: list[float | None] | None = None
-    stable: list[bool] | None = None
-    corrections: dict[str, float] = field(default_factory=dict)
-    references: dict[str, float] = field(default_factory=dict)
-    elements: list[Entry] = field(default_factory=list)
-    scale: EnergyScale | None = None
-    notes: list[str] = field(default_factory=list)
 
 
 def derive(entries: Sequence[Entry], labels: Labels, options: NewOptions, say: Say) -> Derived:
@@ -201,15 +174,15 @@ def _formation(
     if label is None:
         assert energy is not None
         found.e_form = [
-            _e_form(value, one, found, entry)
+            e_form_of(value, one, found, entry)
             for value, one, entry in zip(_all(energy, entries), counts, entries, strict=True)
         ]
         say(f"formation energies: from total energies, {len(found.e_form):,} structures")
     else:
         found.e_form = _all(label, entries)
         if energy is not None and found.references:
-            _hold_to_energies(entries, counts, label, energy, options, found, say)
-    _refuse_absurd(entries, found.e_form, label, energy)
+            hold_to_energies(entries, counts, label, energy, options, found, say)
+    refuse_absurd(entries, found.e_form, label, energy)
 
 
 def _all(label: Label, entries: Sequence[Entry]) -> list[float]:
@@ -221,104 +194,6 @@ def _all(label: Label, entries: Sequence[Entry]) -> list[float]:
             "it, or take the structures out: it is asked of all"
         )
     return list(label.values)
-
-
-def _e_form(energy: float, counts: dict[str, int], found: Derived, entry: Entry) -> float:
-    shift = found.corrections.get(entry.material_id, 0.0)
-    return formation_energy_per_atom(energy, counts, found.references.__getitem__, shift)
-
-
-def _hold_to_energies(
-    entries: Sequence[Entry],
-    counts: Sequence[dict[str, int]],
-    label: Label,
-    energy: Label,
-    options: NewOptions,
-    found: Derived,
-    say: Say,
-) -> None:
-    """Compare formation with total energies: their difference is the correction that the labels hold."""
-    offs = [
-        None if e_form is None or total is None else e_form - _e_form(total, one, found, entry)
-        for entry, one, e_form, total in zip(entries, counts, label.values, energy.values, strict=True)
-    ]
-    _refuse_other_references(counts, offs, label)
-    others = 0
-    for entry, one, e_form, off in zip(entries, counts, label.values, offs, strict=True):
-        if e_form is None or off is None:
-            continue
-        n = sum(one.values())
-        if options.corrections and abs(off) > CONTAINED:
-            found.corrections[entry.material_id] += off * n
-            others += 1
-        elif not options.corrections and abs(off) > UNLIKE:
-            raise DataError(
-                f"{entry.where}: {entry.material_id!r} has the formation energy {e_form:.3f} eV/atom, and its total "
-                f"energy and the references give {e_form - off:.3f}: if {label.name!r} holds MP2020 corrections, say "
-                "--corrections mp2020; otherwise give the references that belong to it"
-            )
-    if others:
-        text = (
-            f"{others} formation energies hold another correction than pymatgen computes, by more than "
-            f"{CONTAINED * 1e3:g} meV/atom; that of the label is in corrections.csv."
-        )
-        found.notes.append(text)
-        say(text)
-
-
-def _refuse_other_references(counts: Sequence[dict[str, int]], offs: Sequence[float | None], label: Label) -> None:
-    """Refuse references of elements whose compounds are off by the same energy for each of their atoms."""
-    known = [(one, off * sum(one.values())) for one, off in zip(counts, offs, strict=True) if off is not None]
-    guilty: dict[str, float] = {}
-    while (worst := _shifted(known, guilty)) is not None:
-        el, shift = worst
-        guilty[el] = -shift
-        known = [(one, left - shift * one.get(el, 0)) for one, left in known]
-    if guilty:
-        said = ", ".join(f"{el} by {shift:+.3f}" for el, shift in sorted(guilty.items()))
-        raise DataError(
-            f"formation energies {label.name!r} and total energies fit together only with other energies of some "
-            f"elements, in eV/atom: {said}; give the references that the formation energies were made with, or leave "
-            "these out (--formation-energy none), so that they are made of total energies and references"
-        )
-
-
-def _shifted(known: Sequence[tuple[dict[str, int], float]], but: Iterable[str]) -> tuple[str, float] | None:
-    """Return the element, and eV for each atom, by which most of its compounds are off alike; None if there is none."""
-    shifts: dict[str, list[float]] = {}
-    for one, left in known:
-        for el, n in one.items():
-            shifts.setdefault(el, []).append(left / n)
-    best: tuple[float, int, str, float] | None = None
-    for el, found in shifts.items():
-        middle = median(found)
-        share = sum(abs(shift - middle) < ALIKE for shift in found) / len(found)
-        if el not in but and len(found) >= SEVERAL and abs(middle) > ALIKE and share > 0.5:
-            best = max(best or (0.0, 0, "", 0.0), (share, len(found), el, middle))
-    return None if best is None else (best[2], best[3])
-
-
-def _refuse_absurd(
-    entries: Sequence[Entry], e_form: Sequence[float], label: Label | None, energy: Label | None
-) -> None:
-    known = [(abs(value), value, entry) for value, entry in zip(e_form, entries, strict=True)]
-    worst = max(known, key=lambda one: one[0], default=None)
-    if worst is None or worst[0] <= ABSURD:
-        return
-    value, entry = worst[1], worst[2]
-    many = sum(one[0] > ABSURD for one in known)
-    if label is None and energy is not None:
-        raise DataError(
-            f"{entry.where}: from {energy.name!r} and the references {entry.material_id!r} would have a formation "
-            f"energy of {value:.2f} eV/atom (beyond {ABSURD:g} in {many} structures): is {energy.name!r} a total "
-            f"energy in {energy.unit}, on the scale of the references? If it is a formation energy, say "
-            f"--formation-energy {energy.name}"
-        )
-    raise DataError(
-        f"{entry.where}: field {label.name if label else ''!r} says a formation energy of {value:.2f} eV/atom for "
-        f"{entry.material_id!r} (beyond {ABSURD:g} in {many} structures): total energies or energies per cell are no "
-        "formation energies per atom; name the right field with --formation-energy, and a unit as in e_form_mev"
-    )
 
 
 def _scale(labels: Labels, options: NewOptions, found: Derived) -> None:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from matdisc.datasets.csv_rows import Row, read_rows, unique
+from matdisc.datasets.new.fields import fields_of
 from matdisc.datasets.new.names import ENERGIES, STRESSES, Kind, Meaning, meaning, unit
 from matdisc.datasets.new.options import NewOptions
 from matdisc.errors import DataError
-from matdisc.formats import plain
 from matdisc.formats.entries import Entry
-from matdisc.formats.fields import ID_KEYS
 
 TITLES: dict[Kind, str] = {
     "energy": "total energies",
@@ -40,7 +37,6 @@ NONE = "none"
 """In the place of a name: such labels are not used."""
 SAME = 1e-5
 """Two columns of a label are one if they differ by no more than this, eV, eV/Å or eV/Å^3."""
-_IDS = {plain(name) for name in ID_KEYS}
 TRUTHS = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0, "yes": 1.0, "no": 0.0}
 
 
@@ -70,7 +66,7 @@ def find(entries: Sequence[Entry], options: NewOptions, say: Callable[[str], Non
     Raises:
         DataError: If a value is none of its kind, or what it means would have to be guessed.
     """
-    fields = _with_table([_fields(entry) for entry in entries], entries, options, say)
+    fields = fields_of(entries, options, say)
     names = list(dict.fromkeys(name for one in fields for name in one))
     found: Labels = {}
     for kind in TITLES:
@@ -82,60 +78,6 @@ def find(entries: Sequence[Entry], options: NewOptions, say: Callable[[str], Non
         say(f"{TITLES[kind]}: {label.name!r}{in_unit}, {label.n:,} of {len(entries):,} structures")
     _refuse_heats(names, found)
     return found
-
-
-def _fields(entry: Entry) -> dict[str, Any]:
-    """Everything that is said of a structure, by name; results of its calculator go first."""
-    results = entry.atoms.calc.results if entry.atoms.calc else {}
-    data = entry.values.get("data")
-    found = {**(data if isinstance(data, Mapping) else {}), **entry.values, **entry.atoms.arrays}
-    known = {name: results[name] for name in ("energy", "forces", "stress") if results.get(name) is not None}
-    return found | known
-
-
-def label_rows(path: Path, options: NewOptions) -> dict[str, Row]:
-    """Return the rows of the table of labels by id.
-
-    Raises:
-        DataError: If it is no table, or has no column of ids, or one occurs twice.
-    """
-    rows = read_rows(path, ())
-    names = rows[0].values
-    known = options.id if options.id in names else next((n for n in names if plain(n) in _IDS), None)
-    if known is None:
-        raise DataError(f"{path}, line 1: no column 'material_id'; name the column of ids with --id")
-    unique(rows, known)
-    return {row.text(known): row for row in rows}
-
-
-def _with_table(
-    fields: list[dict[str, Any]], entries: Sequence[Entry], options: NewOptions, say: Callable[[str], None]
-) -> list[dict[str, Any]]:
-    """Add the columns of the table of labels, by id."""
-    if options.labels is None:
-        return fields
-    by_id = label_rows(options.labels, options)
-    without = [entry for entry in entries if entry.material_id not in by_id]
-    if without:
-        raise DataError(
-            f"{options.labels}: has no row for {len(without)} of {len(entries)} structures, e.g. "
-            f"{without[0].material_id!r} ({without[0].where}); add them, or leave the structures out (--labelled-only)"
-        )
-    names_of_all = {entry.material_id for entry in entries}
-    surplus = [material_id for material_id in by_id if material_id not in names_of_all]
-    if surplus:
-        say(f"{options.labels}: {len(surplus):,} rows have no structure and are left out, e.g. {surplus[0]!r}")
-    joined = []
-    for one, entry in zip(fields, entries, strict=True):
-        row = {name: text for name, text in by_id[entry.material_id].values.items() if text.strip()}
-        for name in row.keys() & one.keys():
-            if str(one[name]) != row[name] and meaning(name):
-                raise DataError(
-                    f"{entry.where}: field {name!r} is {str(one[name])[:40]!r} here and {row[name]!r} in "
-                    f"{options.labels}; rename the one that is not meant"
-                )
-        joined.append(one | row)
-    return joined
 
 
 def _label(

@@ -13,7 +13,9 @@ from matdisc.cards import DatasetCard
 from matdisc.cards.base import is_key
 from matdisc.datasets.new.card import card_content
 from matdisc.datasets.new.checks import check
-from matdisc.datasets.new.energies import Derived, derive
+from matdisc.datasets.new.derived import Derived
+from matdisc.datasets.new.energies import derive
+from matdisc.datasets.new.fields import label_rows
 from matdisc.datasets.new.folder import (
     ELEMENTS,
     STRUCTURES,
@@ -23,7 +25,7 @@ from matdisc.datasets.new.folder import (
     table,
     write_folder,
 )
-from matdisc.datasets.new.labels import Labels, find, label_rows
+from matdisc.datasets.new.labels import Labels, find
 from matdisc.datasets.new.options import NewOptions
 from matdisc.errors import CardError, DataError
 from matdisc.formats import Notes
