@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from statistics import NormalDist
@@ -91,9 +92,10 @@ def _start(sample: Sample, relaxed: Crystal, rule: Relaxation, dataset: Dataset)
 
 
 def _low_enough(sample: Sample, rule: Relaxation) -> bool:
+    """Whether a material is asked about; not where the rule asks for a hull distance that nobody knows."""
     if rule.max_e_above_hull is None:
         return True
-    return sample.target["e_above_hull"] <= rule.max_e_above_hull + NOISE
+    return sample.target.get("e_above_hull", math.inf) <= rule.max_e_above_hull + NOISE
 
 
 def _energy(sample: Sample, references: Mapping[str, float]) -> dict[str, float]:

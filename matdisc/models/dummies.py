@@ -21,7 +21,7 @@ def all_stable() -> Predictor:
 
 
 def prevalence_random(seed: int = 0) -> Predictor:
-    """Return a predictor that draws lots at the rate of stable materials in the train part.
+    """Return a predictor that draws lots at the rate of stable materials among those of known label in the train part.
 
     For polymorphs it picks one candidate of each compound at random. A draw depends on the seed and the
     material id alone, so neither order nor subset matters.
@@ -31,7 +31,7 @@ def prevalence_random(seed: int = 0) -> Predictor:
         lots = [_uniform(seed, s.material_id) for s in test]
         if question.task == "polymorphs":
             return [{"p_stable": lot} for lot in lots]
-        e_hull = np.array([s.target["e_above_hull"] for s in train])
+        e_hull = np.array([s.target["e_above_hull"] for s in train if "e_above_hull" in s.target])
         rate = float((e_hull <= question.threshold).mean()) if len(e_hull) else 0.5
         return [{"p_stable": float(lot < rate)} for lot in lots]
 

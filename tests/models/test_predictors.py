@@ -1,5 +1,7 @@
 """Predictors: the contract, what dummies must score, and what the forest may know."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,16 @@ def test_the_random_dummy_draws_at_the_rate_of_the_train_part(board):
     rate = np.mean([s.target["e_above_hull"] <= 0.05 for s in data.train])
     drawn = np.mean([a["p_stable"] for a in answers(data.train, data.samples, Question("discovery", 0.05))])
     assert drawn == pytest.approx(rate, abs=4 * np.sqrt(rate * (1 - rate) / len(data.samples)))
+
+
+def test_the_random_dummy_draws_at_the_rate_of_materials_whose_label_is_known(board):
+    data = load(board, "emt-alloys")
+    answers = load_predictor(board.model("dummy-random"))
+    unknown = [replace(s, target={"e_form_per_atom": 0.0}) for s in data.train]
+    one = replace(data.train[0], target={"e_form_per_atom": 0.0, "e_above_hull": 0.0})
+    question = Question("discovery", 0.05)
+    assert {a["p_stable"] for a in answers([*unknown, one], data.samples[:20], question)} == {1.0}
+    assert {a["p_stable"] for a in answers(unknown, data.samples, question)} == {0.0, 1.0}  # at one half
 
 
 def test_the_mean_dummy_knows_the_train_part_only(board):
