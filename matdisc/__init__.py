@@ -9,6 +9,7 @@ Nothing heavy is imported before one of these functions is used.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from matdisc import errors
 from matdisc.version import __version__
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from matdisc.api.materials import load_dataset
     from matdisc.api.score import score
 
-__all__ = ["__version__", "compare", "evaluate", "load_dataset", "score"]
+__all__ = ["__version__", "compare", "errors", "evaluate", "load_dataset", "score"]
 _PLACES = {"compare": "comparison", "evaluate": "evaluate", "load_dataset": "materials", "score": "score"}
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from matdisc.api.datasets import DatasetLike, Located, locate
 from matdisc.api.workplace import BoardLike, board_of, python_words
+from matdisc.arrays import Floats
 from matdisc.datasets.load import load_any
 from matdisc.datasets.truth import Truth
 from matdisc.errors import DataError, UnknownName
@@ -57,6 +58,14 @@ class Material:
     def labels(self) -> Mapping[str, float]:
         """Labels by name, e.g. `e_above_hull` in eV/atom."""
         return dict(self.sample.target)
+
+    @property
+    def arrays(self) -> Mapping[str, Floats]:
+        """Labels that are arrays, as in ASE: `forces` in eV/Å, shape (n_atoms, 3); `stress` in eV/Å^3, shape (6,)."""
+        import numpy as np
+
+        shapes = {"forces": (-1, 3)}
+        return {name: np.reshape(values, shapes.get(name, (-1,))) for name, values in self.sample.arrays.items()}
 
     @property
     def group(self) -> str:

@@ -28,6 +28,11 @@ def test_each_function_is_there_and_says_what_it_does(name):
     assert "Args:" in function.__doc__
 
 
+def test_errors_can_be_caught_by_name_at_once():
+    code = "import matdisc; print(issubclass(matdisc.errors.DataError, matdisc.errors.MatdiscError))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"
+
+
 def test_a_name_that_is_not_there_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'evalute'"):
         matdisc.evalute  # noqa: B018

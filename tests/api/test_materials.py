@@ -68,6 +68,8 @@ def test_atoms_with_results_are_a_data_set_and_its_own_potential_is_perfect(fram
     copper = matdisc.load_dataset(frames)
     assert "total energies: 'energy' in eV per cell, 4 of 4 structures" in capsys.readouterr().err
     assert copper.ids == ("000", "001", "002", "003")
+    assert np.allclose(copper["002"].arrays["forces"], frames[2].get_forces(), atol=1e-7)
+    assert np.allclose(copper["002"].arrays["stress"], frames[2].get_stress(), atol=1e-7)
     found = matdisc.evaluate(EMT(), dataset=copper, progress=False)
     assert found.task == "static"
     assert found.metrics["force_mae"].value == pytest.approx(0, abs=1e-6)
