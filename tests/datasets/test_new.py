@@ -326,6 +326,28 @@ def test_a_label_keeps_its_own_correction_where_pymatgen_computes_another(board,
     assert any(text.startswith("1 formation energies hold another correction") for text in said)
 
 
+def test_corrections_that_entries_bring_along_are_kept(board, tmp_path):
+    from pymatgen.entries.computed_entries import ComputedStructureEntry
+    from pymatgen.io.ase import AseAtomsAdaptor
+
+    (tmp_path / "refs.csv").write_text(REFERENCES, encoding="utf-8")
+    rutile = oxides()[0]
+    rutile.calc = None
+    entry = ComputedStructureEntry(AseAtomsAdaptor.get_structure(rutile), -53.2, correction=-3.0, entry_id="rutile")
+    path = tmp_path / "entries.json"
+    path.write_text(json.dumps([entry.as_dict()]), encoding="utf-8")
+    said = []
+    options = NewOptions(references=tmp_path / "refs.csv", corrections="mp2020")
+    make(board, "mine", [path], options, said.append)
+    assert load(board, "mine").corrections == {"rutile": -3.0}
+    expected = (-53.2 - 3.0 + 2 * 7.9 + 4 * 4.95) / 6
+    assert load(board, "mine").samples[0].target["e_form_per_atom"] == pytest.approx(expected, abs=1e-6)
+    raw = NewOptions(references=tmp_path / "refs.csv", energy_scale="pbe_raw")
+    make(board, "raw", [path], raw, said.append)
+    assert load(board, "raw").samples[0].target["e_form_per_atom"] == pytest.approx(expected + 0.5, abs=1e-6)
+    assert any(text.startswith("1 entries hold corrections, and energies are taken without") for text in said)
+
+
 def test_references_that_the_labels_were_not_made_with_are_refused(board, tmp_path):
     (tmp_path / "refs.csv").write_text("element,energy_per_atom\nCu,-4\nAu,-3\nAg,-2.7\n", encoding="utf-8")
     images = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from matdisc.datasets.corrections import Anions, correction
@@ -33,6 +33,11 @@ def derive(entries: Sequence[Entry], labels: Labels, options: NewOptions, say: S
     phases = _references(entries, counts, labels, options, found, say)
     if options.corrections:
         found.corrections = _corrections(entries, options, say)
+    elif carried := _carried(entries):
+        say(
+            f"{_count(carried):,} entries hold corrections, and energies are taken without; say --corrections mp2020 "
+            "if formation energies shall hold them"
+        )
     _formation(entries, counts, labels, options, found, say)
     _scale(labels, options, found)
     _hull(entries, counts, labels, options, found, phases, say)
@@ -139,14 +144,29 @@ def _given_elements(options: NewOptions, used: set[str]) -> list[Entry]:
 
 
 def _corrections(entries: Sequence[Entry], options: NewOptions, say: Say) -> dict[str, float]:
+    """Return the corrections that computed entries bring along, else those of pymatgen, eV per cell."""
+    own = _carried(entries)
+    if own:
+        say(f"MP2020 corrections: those of the entries, of which {_count(own):,} of {len(own):,} are not zero")
+        return own
     rule: Anions = "no_check" if options.any_anion else "require_bound"
     found = {entry.material_id: correction(to_crystal(entry.atoms), rule) for entry in entries}
-    n = sum(value != 0 for value in found.values())
     say(
-        f"MP2020 corrections of pymatgen: {n:,} of {len(found):,} structures have one; run types are assumed as in the "
-        "Materials Project (GGA+U in oxides and fluorides of Co, Cr, Fe, Mn, Mo, Ni, V, W)"
+        f"MP2020 corrections of pymatgen: {_count(found):,} of {len(found):,} structures have one; run types are "
+        "assumed as in the Materials Project (GGA+U in oxides and fluorides of Co, Cr, Fe, Mn, Mo, Ni, V, W)"
     )
     return found
+
+
+def _carried(entries: Sequence[Entry]) -> dict[str, float]:
+    """Corrections that the entries of pymatgen hold, eV per cell; nothing if one has none or all are zero."""
+    found = {entry.material_id: entry.values.get("correction") for entry in entries}
+    known = {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
+    return known if len(known) == len(found) and any(known.values()) else {}
+
+
+def _count(corrections: Mapping[str, float]) -> int:
+    return sum(value != 0 for value in corrections.values())
 
 
 def _formation(
@@ -160,10 +180,11 @@ def _formation(
     label, energy = labels.get("e_form_per_atom"), labels.get("energy")
     if options.corrections:
         found.notes.append("Formation energies hold MP2020 corrections (corrections.csv).")
-        found.notes.append(
-            "MP2020 corrections are pymatgen's, with run types as the Materials Project would choose: GGA+U in oxides "
-            "and fluorides of Co, Cr, Fe, Mn, Mo, Ni, V and W, GGA elsewhere."
-        )
+        if not _carried(entries):
+            found.notes.append(
+                "MP2020 corrections are pymatgen's, with run types as the Materials Project would choose: GGA+U in "
+                "oxides and fluorides of Co, Cr, Fe, Mn, Mo, Ni, V and W, GGA elsewhere."
+            )
     if label is None and (not found.references or energy is None):
         if options.references or options.hull or options.corrections:
             raise DataError(
