@@ -337,6 +337,12 @@ def test_a_bad_model_is_left_alone(tmp_path, emt_frames):
     assert found.coverage["answered"] == 240
 
 
+@pytest.mark.parametrize("factor", [0.2, 2.0, 5.0, 8.0])
+def test_a_model_whose_forces_are_too_soft_or_too_stiff_is_left_alone(tmp_path, emt_frames, factor):
+    found = read(tmp_path, emt_frames, lambda s: exact(s, forces=factor * np.array(s.arrays["forces"])))
+    assert found.coverage["answered"] == 240
+
+
 def test_forces_without_an_energy_are_noted(tmp_path, emt_frames):
     path = tmp_path / "p.csv"
     first = emt_frames.samples[0]

@@ -17,8 +17,10 @@ from matdisc.units import BOHR, GIGAPASCALS, HARTREE, KCAL_PER_MOL, KJ_PER_MOL
 
 FEWEST = 30
 """Numbers below which nothing is suspected."""
-CLOSER, ALIKE = 0.25, 0.8
-"""The closest reading is a slip if it lies this much closer to the labels, and rises and falls with them."""
+CLOSER, ALIKE, SLOPE = 0.25, 0.8, 0.7
+"""The closest reading is a slip if it lies this much closer to the labels, rises and falls with them, and as steeply:
+labels over readings have a slope between this and its inverse. A bad model's forces may be far too large, and any small
+unit then brings them closer, but hardly to the right slope."""
 SAMPLE = 2000
 """Frames that are looked at where there are more."""
 FORCE_FACTORS = {
@@ -104,5 +106,7 @@ def _refuse(submission: Submission, name: str, given: Floats, right: Floats, rea
     apart = float(np.abs(given - right).mean())
     left = {words: float(np.abs(values - right).mean()) for words, values in readings.items()}
     words = min(left, key=lambda words: left[words])
-    if left[words] < CLOSER * apart and np.corrcoef(readings[words], right)[0, 1] > ALIKE:
+    (spread, together), _ = np.cov(readings[words], right)
+    steep = SLOPE * spread < together < spread / SLOPE
+    if left[words] < CLOSER * apart and np.corrcoef(readings[words], right)[0, 1] > ALIKE and steep:
         raise SubmissionError(f"{submission.path}: column {name!r} looks like {words}")
