@@ -100,6 +100,7 @@ def _leader(board: Board, task: str, dataset: str) -> tuple[str, str, str] | Non
     found: list[tuple[bool, float, str, dict[str, Any]]] = []
     for path in sorted((board.results_dir / task / dataset).glob("*.json")):
         result = json.loads(path.read_text(encoding="utf-8"))
+        metric = TASKS[task].headline_of(result["baseline"])
         value = result["metrics"].get(metric.key) or {}
         if value.get("value") is not None:
             dummy = result["model"] in board.model_keys() and board.model(result["model"]).reference_row
@@ -109,7 +110,8 @@ def _leader(board: Board, task: str, dataset: str) -> tuple[str, str, str] | Non
         return None
     *_, entry, value = min(found, key=lambda row: row[:3])
     interval = show_interval(metric, value.get("low"), value.get("high"))
-    return dataset, entry, show(metric, value["value"]) + (f" ({interval})" if interval else "")
+    other = "" if metric == TASKS[task].headline else f" {metric.label}"
+    return dataset, entry, show(metric, value["value"]) + (f" ({interval})" if interval else "") + other
 
 
 def _shortened(text: str, width: int) -> str:

@@ -55,7 +55,7 @@ def accept(board: Board, proposed: Board) -> list[str]:
         else:
             result = submit(board, path, card_file, task, dataset, replace=True).result
         _compare(proposed, task, dataset, entry, result["metrics"])
-        headline = get_task(task).headline
+        headline = get_task(task).headline_of(result["baseline"])
         lines.append(f"{task} {dataset} {entry}: {headline.label} {result['metrics'][headline.key]['value']}")
     _refuse_results_without_predictions(proposed, {(t, d, e) for t, d, e, _ in entries})
     return lines

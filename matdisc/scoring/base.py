@@ -104,6 +104,8 @@ class Scoring(ABC):
         positive: Name of the positive class; empty where there are no classes.
         rows_noun, groups_noun: What `n` and `n_groups` of a result count.
         by_fold: Whether the dataset says for each answer what may be learnt from.
+        optional_labels: Whether a dataset may lack the labels of some metrics; its table then goes by the first ranked
+            metric that it has.
     """
 
     columns: tuple[AnswerColumn, ...]
@@ -121,6 +123,7 @@ class Scoring(ABC):
     rows_noun: str = "materials"
     groups_noun: str = "groups"
     by_fold: bool = False
+    optional_labels: bool = False
 
     def column(self, name: str) -> AnswerColumn:
         """Return the answer column of that name; a longer name of the main column means that one."""

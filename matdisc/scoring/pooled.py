@@ -61,6 +61,7 @@ class PooledScoring(SumsScoring):
     looked_up: tuple[tuple[str, str, str], ...] = ()
     draw: Draw = no_artifacts
     by_fold: bool = True
+    optional_labels: bool = True
     rows_noun: str = "answers"
     groups_noun: str = "chemical systems"
 
@@ -141,7 +142,8 @@ class PooledScoring(SumsScoring):
             if 0 < with_label < n:
                 found |= {m.key: with_label for m in self.metrics if m.key.startswith(f"{quantity.key}_")}
             start += quantity.n_terms
-        return {"n_defined": found}
+        share = {"value": number(sums[1] / n) if n else None, "low": None, "high": None}
+        return {"n_defined": found, "metrics": {"coverage": share}}
 
     def part(
         self, card: DatasetCard, truth: Truth, answers: Answers, keep: Bools, bootstrap: Bootstrap

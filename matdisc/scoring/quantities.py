@@ -147,18 +147,20 @@ class YesNo(Quantity):
     def metrics(self, totals: Floats) -> Mapping[str, Floats]:
         tp, fp, tn, fn = np.moveaxis(totals, -1, 0)
         found = metrics_from_totals(_pad(totals, after=ERRORS))
-        mcc = _ratio(tp * tn - fp * fn, np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)))
+        scale = np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
+        mcc = np.where(tp + fp + tn + fn > 0, np.nan_to_num(_ratio(tp * tn - fp * fn, scale)), np.nan)
         return {key: found[key] for key in ("f1", "daf", "precision", "recall", "accuracy")} | {"mcc": mcc}
 
     def count(self, totals: Floats) -> float:
         return float(totals.sum())
 
     def baseline(self, truth: Truth, keep: Bools) -> Mapping[str, float]:
-        """Yes to everything."""
+        """Yes to everything, which correlates with nothing."""
         rows = self.labelled(truth, keep)
         share = float(self.true(truth.target(self.target)[rows]).mean()) if rows.any() else np.nan
         found = all_stable_baseline(share)
-        return {key: found[key] for key in ("f1", "daf", "precision", "recall", "accuracy")}
+        mcc = 0.0 if rows.any() else np.nan
+        return {key: found[key] for key in ("f1", "daf", "precision", "recall", "accuracy")} | {"mcc": mcc}
 
     def best(self, truth: Truth, keep: Bools) -> Mapping[str, float]:
         rows = self.labelled(truth, keep)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,6 +86,14 @@ class Task:
     def headline(self) -> Metric:
         """The metric that tables are sorted by."""
         return self.metric(self.ranked[0])
+
+    def headline_of(self, baseline: Mapping[str, object]) -> Metric:
+        """The metric that the table of a dataset is sorted by, given the metrics of the trivial answer there.
+
+        It is the first ranked one that is defined, where a dataset may lack labels; else the first.
+        """
+        ranked = self.ranked if self.scoring.optional_labels else ()
+        return self.metric(next((key for key in ranked if baseline.get(key) is not None), self.ranked[0]))
 
     def metric(self, key: str) -> Metric:
         """One of the task's metrics."""

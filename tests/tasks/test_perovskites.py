@@ -387,6 +387,43 @@ def test_a_row_may_answer_one_thing_and_leave_the_others_empty(truth, answer):
     assert np.isfinite(answers.numbers("band_gap")).sum() == half.sum()
 
 
+def test_a_table_goes_by_the_first_score_that_its_data_set_has():
+    assert PEROVSKITES.headline_of({"e_form_mae": 0.7, "gap_mae": 0.6}).key == "e_form_mae"
+    assert PEROVSKITES.headline_of({"e_form_mae": None, "perovskite_mcc": 0.0}).key == "perovskite_mcc"
+    assert PEROVSKITES.headline_of({}).key == "e_form_mae"
+
+
+def test_one_call_for_all_has_no_correlation_as_in_scikit_learn(answer):
+    samples = [dataclasses.replace(s, target={"perovskite": float(i % 3 == 0)}) for i, s in enumerate(three().samples)]
+    dataset = Dataset("experiment", tuple(samples))
+    truth = truth_of(fold_by_fold(Card(dataset, "random-5"), dataset))
+    result = scored(truth, answer(truth, p_perovskite=np.ones(len(truth)))[1])
+    assert value(result, "perovskite_mcc") == result["baseline"]["perovskite_mcc"] == 0.0
+
+
+def test_figures_and_tables_are_of_what_is_answered(truth, answer):
+    gap = truth.target("band_gap") + np.where(truth.target("band_gap") > 1, 0.5, -0.1)
+    shown = SCORING.artifacts(None, truth, answer(truth, band_gap=gap)[1], None, FEW)
+    assert [figure.key for figure in shown.figures] == ["parity-gap", "residuals-gap", "factors"]
+    tables = {table.key: table for table in shown.tables}
+    assert {"bounds", "protocols", "left-out", "slice-element"} <= tables.keys()
+    assert "systems" not in tables
+    left_out = tables["left-out"]
+    assert [row[0] for row in left_out.rows] == ["F", "O", "S"]
+    assert left_out.head == ("X", "Rows", "Band gap MAE, eV")
+    assert sum(row[1] for row in left_out.rows) == len(truth) / 3
+    cells = next(figure for figure in shown.figures if figure.key == "factors").lines
+    assert all(0.5 < t < 1.5 for line in cells for t in line.x)
+
+
+def test_called_systems_are_counted(truth, answer):
+    right = truth.target("crystal_system")
+    columns = {name: (right == code).astype(float) for code, name in enumerate(P_SYSTEMS)}
+    shown = SCORING.artifacts(None, truth, answer(truth, **columns)[1], None, FEW)
+    rows = next(table for table in shown.tables if table.key == "systems").rows
+    assert sum(row[1 + i] for i, row in enumerate(rows)) == len(truth) / 3 == sum(sum(row[1:]) for row in rows)
+
+
 def test_groups_of_the_bootstrap_are_chemical_systems(truth, answer):
     result = scored(truth, answer(truth, band_gap=truth.target("band_gap") + 0.1)[1], bootstrap=FEW)
     assert result["n_groups"] == 48

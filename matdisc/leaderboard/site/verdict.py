@@ -102,7 +102,7 @@ def _may_be_first(row: Row, first: Row) -> bool:
     """
     if first.tie_group is not None:
         return row.tie_group == first.tie_group
-    up = TASKS[first.result.task].headline.better != "lower"
+    up = TASKS[first.result.task].headline_of(first.result.baseline).better != "lower"
     mine, top = _value(row), _value(first)
     reach = _reach(mine, up, best=True)
     floor = _reach(top, up, best=False)
@@ -118,7 +118,7 @@ def _reach(value: Value, up: bool, *, best: bool) -> float | None:
 
 
 def _told(row: Row) -> str:
-    found, metric = _value(row), TASKS[row.result.task].headline
+    found, metric = _value(row), TASKS[row.result.task].headline_of(row.result.baseline)
     decimals = _decimals(metric)
     interval = show_interval(metric, found.low, found.high, decimals=decimals)
     return show(metric, found.value, decimals=decimals) + (f" ({interval})" if interval else " without an interval")

@@ -95,7 +95,7 @@ class Table:
     @property
     def headline(self) -> Metric:
         """The metric that rows are sorted and ranked by."""
-        return TASKS[self.task].headline
+        return TASKS[self.task].headline_of(self.first.baseline)
 
     @property
     def comparable(self) -> bool:
@@ -156,7 +156,7 @@ def make_table(
 ) -> Table:
     """Return the table of `results`, which all belong to one task and dataset; a ranking of others is not used."""
     results = sorted(results, key=_best_first)
-    first = TASKS[task].headline
+    first = TASKS[task].headline_of(results[0].baseline)
     columns = tuple(metric for metric in TASKS[task].metrics if metric == first or _some(metric, results))
     ranked = [r for r in results if not models[r.model].reference_row]
     usable = ranking if ranking and fits(ranking, ranked) else None
@@ -197,7 +197,7 @@ def make_table(
 
 def headline_value(result: Result) -> Value:
     """Return a result's value of the metric that its table is sorted by."""
-    return result.value(TASKS[result.task].headline.key) or Value()
+    return result.value(TASKS[result.task].headline_of(result.baseline).key) or Value()
 
 
 def _entry(result: Result) -> str:
@@ -206,7 +206,7 @@ def _entry(result: Result) -> str:
 
 def _best_first(result: Result) -> tuple[bool, float, str]:
     value = headline_value(result).value
-    sign = 1 if TASKS[result.task].headline.better == "lower" else -1
+    sign = 1 if TASKS[result.task].headline_of(result.baseline).better == "lower" else -1
     return value is None, sign * (value or 0.0), result.entry
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from matdisc.leaderboard.schema.ranking import BoardRanking, Ranked
 from matdisc.leaderboard.schema.result import Result
+from matdisc.scoring.metric import Metric
 from matdisc.tasks import TASKS
 
 MOST_PAIRED = 12
@@ -35,9 +36,9 @@ class Pairs:
 
 def fits(ranking: BoardRanking, results: Sequence[Result]) -> bool:
     """Whether the ranking is of these results (references left out): same entries, same headline metric."""
-    key = TASKS[ranking.task].headline.key
+    key = TASKS[ranking.task].headline_of(results[0].baseline if results else {}).key
     ranked = ranking.metrics.get(key)
-    if ranked is None:
+    if ranked is None or ranked != ranking.metrics.get(_metric(ranking).key):
         return False
     theirs = {entry: value for entry, value in zip(ranking.entries, ranked.value, strict=True) if value is not None}
     mine = {r.entry: value.value for r in results if (value := r.value(key)) and value.value is not None}
@@ -48,7 +49,13 @@ def fits(ranking: BoardRanking, results: Sequence[Result]) -> bool:
 
 def headline(ranking: BoardRanking) -> Ranked:
     """Return the ranking by the metric that the table is sorted by."""
-    return ranking.metrics[TASKS[ranking.task].headline.key]
+    return ranking.metrics[_metric(ranking).key]
+
+
+def _metric(ranking: BoardRanking) -> Metric:
+    """The headline metric: where the dataset may lack labels, the first with a value."""
+    defined = {key: next((v for v in found.value if v is not None), None) for key, found in ranking.metrics.items()}
+    return TASKS[ranking.task].headline_of(defined)
 
 
 def places(ranking: BoardRanking) -> dict[str, tuple[int, int, int]]:
@@ -67,7 +74,7 @@ def pairs(ranking: BoardRanking, names: Mapping[str, str], *, most: int = MOST_P
         most: Entries at most.
     """
     ranked = headline(ranking)
-    digits = max(3, TASKS[ranking.task].headline.decimals)
+    digits = max(3, _metric(ranking).decimals)
     index = {entry: i for i, entry in enumerate(ranking.entries)}
     order = [index[entry] for entry in names if entry in index and ranked.value[index[entry]] is not None]
     shown = order[:most]
