@@ -1,0 +1,185 @@
+"""Families of learned models that answer for ABX3 compounds from their formulas.
+
+Rows with one formula look the same to them, so each formula is learned from once: from the median of its rows and with
+their number as weight (classes: with the share of each). Every fifth chemical system of the training part is kept
+apart: it chooses between two settings, and its residuals, on either side, make the 90 % intervals (split conformal;
+Lei et al., J. Am. Stat. Assoc. 113, 1094 (2018)). Then all of the training part is learned from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from matdisc.arrays import Bools, Floats, Ints
+from matdisc.datasets.load import fold_of
+from matdisc.datasets.perovskites import SYSTEMS
+from matdisc.models.load import Answer, Predictor, Question
+from matdisc.models.perovskites import estimators
+from matdisc.models.perovskites.features import SITES, features
+from matdisc.schema import Sample, Unsupported
+
+NUMBERS = ("e_form_per_atom", "band_gap", "e_above_hull")
+INTERVALS = {"e_form_per_atom": "e_form", "band_gap": "band_gap"}
+"""What the columns of an interval begin with."""
+NEVER_NEGATIVE = ("band_gap", "e_above_hull")
+METAL = 1e-9
+"""eV; a smaller gap is none."""
+PARTS = 5
+LEVEL = 0.9
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What is known of one label: rows, and the compounds that they are of.
+
+    Attributes:
+        inputs: Features, shape (n_compounds, n_features), scaled by the training part.
+        place: Compound of each row, shape (n_rows,).
+        labels: Shape (n_rows,).
+        apart: Compounds that choose and calibrate, shape (n_compounds,).
+    """
+
+    inputs: Floats
+    place: Ints
+    labels: Floats
+    apart: Bools
+
+
+def family(name: str, seed: int = 0) -> Predictor:
+    """Return a predictor of a family; it answers every column that the training part has labels for.
+
+    Args:
+        name: `svm`, `forest`, `extra-trees`, `boosting`, `histogram-boosting`, `neighbours`, or `constant`, which
+            knows no formula.
+        seed: Of whatever is drawn by chance.
+
+    Raises:
+        ValueError: If there is no such family.
+    """
+    if name not in estimators.FAMILIES:
+        raise ValueError(f"name is {name!r}; allowed: {', '.join(estimators.FAMILIES)}")
+    regressor, classifier, classified = estimators.FAMILIES[name]
+
+    def answers(train: Sequence[Sample], test: Sequence[Sample], question: Question) -> Sequence[Answer]:
+        if not train:
+            return [Unsupported("no training data in this dataset") for _ in test]
+        asked, place = _compounds(test)
+        scaled = _scaler(train)
+        inputs, setting = scaled(asked), None
+        found: dict[str, Floats] = {}
+        for target in NUMBERS:
+            if rows := _rows(train, target, scaled):
+                setting = _best(regressor, rows, seed) if setting is None else setting
+                found |= _number(target, partial(regressor, setting, seed), rows, inputs)
+        for target, columns, code in CLASSES:
+            if rows := _rows(train, target, scaled, code):
+                learn = partial(classified, classifier(setting or 0, seed))
+                found |= _classes(columns, learn, rows, inputs)
+        return [{column: float(values[i]) for column, values in found.items()} for i in place]
+
+    return answers
+
+
+def conformal(residuals: Floats, level: float = LEVEL) -> tuple[float, float]:
+    """Return what to add to a prediction for both ends of a central interval: order statistics of the residuals.
+
+    Each end leaves out (1 - level) / 2 of new residuals at most, if they are exchangeable with these; with too few
+    for that, the ends are the outermost ones.
+    """
+    ordered = np.sort(residuals)
+    n, tail = len(ordered), (1 - level) / 2
+    rank = min(math.floor((n + 1) * tail + 1e-9), n) or 1
+    return float(ordered[rank - 1]), float(ordered[n - rank])
+
+
+def _best(make: estimators.Made, rows: Rows, seed: int) -> int:
+    """The setting with the smaller absolute error on the compounds that are kept apart."""
+    if not (rows.apart.any() and not rows.apart.all()):
+        return 0
+    errors = [np.abs(_residuals(make(setting, seed), rows)).mean() for setting in (0, 1)]
+    return int(np.argmin(errors))
+
+
+def _number(target: str, make: Callable[[], Any], rows: Rows, inputs: Floats) -> dict[str, Floats]:
+    least = 0.0 if target in NEVER_NEGATIVE else -math.inf
+    predicted = _fitted(make(), rows, np.ones(len(rows.inputs), bool)).predict(inputs)
+    found = {target: np.maximum(predicted, least)}
+    if target in INTERVALS and rows.apart.any() and not rows.apart.all():
+        low, high = conformal(_residuals(make(), rows))
+        ends = np.maximum(predicted + low, least), np.maximum(predicted + high, least)
+        found |= {f"{INTERVALS[target]}_{end}": values for end, values in zip(("low", "high"), ends, strict=True)}
+    return found
+
+
+def _residuals(estimator: Any, rows: Rows) -> Floats:
+    """Label minus prediction of the rows whose compounds are kept apart."""
+    predicted = _fitted(estimator, rows, ~rows.apart).predict(rows.inputs)
+    asked = rows.apart[rows.place]
+    return np.asarray((rows.labels - predicted[rows.place])[asked])
+
+
+def _fitted(estimator: Any, rows: Rows, keep: Bools) -> Any:
+    """The estimator, fitted to the medians of the compounds to keep."""
+    order = np.argsort(rows.place, kind="stable")
+    counts = np.bincount(rows.place, minlength=len(rows.inputs))
+    medians = np.array([np.median(part) for part in np.split(rows.labels[order], np.cumsum(counts)[:-1])])
+    return estimators.fit(estimator, rows.inputs[keep], medians[keep], counts[keep].astype(float))
+
+
+def _classes(columns: Sequence[str], learn: Callable[..., Floats], rows: Rows, inputs: Floats) -> dict[str, Floats]:
+    """Probabilities of the codes 0, 1, ... by column; one column alone is of the code 1."""
+    shares = np.zeros((len(rows.inputs), max(len(columns), 2)))
+    np.add.at(shares, (rows.place, rows.labels.astype(int)), 1.0)
+    counts = shares.sum(axis=1)
+    codes = np.flatnonzero(shares.any(axis=0))
+    said = np.zeros((len(inputs), shares.shape[1]))
+    said[:, codes] = (
+        1.0 if len(codes) == 1 else learn(rows.inputs, (shares / counts[:, None])[:, codes], counts, inputs)
+    )
+    return dict(zip(columns, np.clip(said[:, -len(columns) :], 0.0, 1.0).T, strict=True))
+
+
+def _rows(
+    train: Sequence[Sample], target: str, scaled: Callable[[Sequence[Mapping[str, str]]], Floats],
+    code: Callable[[float], float] = float,
+) -> Rows | None:  # fmt: skip
+    known = [sample for sample in train if target in sample.target]
+    if not known:
+        return None
+    compounds, place = _compounds(known)
+    groups = ["-".join(sorted(set(sites.values()))) for sites in compounds]
+    apart = np.array([fold_of(f"apart|{group}", PARTS) == 0 for group in groups])
+    return Rows(scaled(compounds), place, np.array([code(sample.target[target]) for sample in known], float), apart)
+
+
+def _compounds(samples: Sequence[Sample]) -> tuple[list[Mapping[str, str]], Ints]:
+    """The sites of each compound once, and the compound of each sample."""
+    numbers: dict[tuple[str, ...], int] = {}
+    keys = [tuple(sample.inputs["sites"][site] for site in SITES) for sample in samples]
+    place = np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.intp)
+    return [dict(zip(SITES, key, strict=True)) for key in numbers], place
+
+
+def _scaler(train: Sequence[Sample]) -> Callable[[Sequence[Mapping[str, str]]], Floats]:
+    known = features(_compounds(train)[0])
+    mean, deviation = known.mean(axis=0), known.std(axis=0)
+    deviation[deviation < 1e-9] = 1.0
+    return lambda compounds: (features(compounds) - mean) / deviation
+
+
+def _is_metal(gap: float) -> float:
+    return float(gap <= METAL)
+
+
+CLASSES: tuple[tuple[str, tuple[str, ...], Callable[[float], float]], ...] = (
+    ("band_gap", ("p_metal",), _is_metal),
+    ("crystal_system", tuple(f"p_{system}" for system in SYSTEMS), float),
+    ("perovskite", ("p_perovskite",), float),
+)
+"""Target, columns of its classes, and the class of a label."""
