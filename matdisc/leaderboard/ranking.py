@@ -85,10 +85,13 @@ def ranking_of(board: Board, rows: Sequence[Row], *, bootstrap: Bootstrap = DEFA
 
 
 def findings(board: Board, rows: Sequence[Row], bootstrap: Bootstrap) -> tuple[list[Figure], list[Table]]:
-    """Return figures and tables about all rows of a task with a hull: approaches, published values, published runs."""
+    """Return figures and tables about all rows of a task.
+
+    With a hull: approaches, published values, published runs; else what the labels alone tell.
+    """
     one = rows[0].checked
     if not one.task.scoring.hull:
-        return [], []
+        return [], list(one.task.scoring.label_tables(one.truth))
     published = published_values(board, one.card)
     by_entry = {row.entry: row for row in rows}
     figures, tables = approach_report(

@@ -106,7 +106,7 @@ def result_notes(result: Mapping[str, Any]) -> Iterator[str]:
     rest = ", ".join(coverage_lines(coverage))
     yield f"answered: {coverage['answered']:,} of {coverage['expected']:,}{': ' + rest if rest else ''}"
     for part in result["secondary"] if task.scoring.by_fold else ():
-        yield f"{part['name']}: {', '.join(_ranked(task, part))}"
+        yield f"{part['name']}: {', '.join(_ranked(task, part, result['baseline']))}"
     if result.get("ignored_columns"):
         yield f"ignored columns: {some(result['ignored_columns'])}"
     for flag in result["flags"]:
@@ -122,8 +122,10 @@ def result_parts(result: Mapping[str, Any]) -> Iterator[Part]:
     yield from result_notes(result)
 
 
-def _ranked(task: Task, part: Mapping[str, Any]) -> list[str]:
-    metrics = [task.metric(key) for key in (*task.ranked, "coverage")]
+def _ranked(task: Task, part: Mapping[str, Any], baseline: Mapping[str, Any]) -> list[str]:
+    """Return ranked metrics as text; those that a dataset has no labels for are left out."""
+    known = [key for key in task.ranked if not task.scoring.optional_labels or baseline.get(key) is not None]
+    metrics = [task.metric(key) for key in (*known, "coverage")]
     return [f"{metric.label} {metric_text(metric, part['metrics'][metric.key])}" for metric in metrics]
 
 

@@ -24,7 +24,7 @@ from matdisc.errors import CardError
 from matdisc.predictions import Submission
 from matdisc.schema import Crystal, Dataset
 from matdisc.scoring.answers import Answers
-from matdisc.scoring.figures import Artifacts
+from matdisc.scoring.figures import Artifacts, Table
 from matdisc.scoring.metric import Metric
 
 
@@ -193,6 +193,10 @@ class Scoring(ABC):
         self, card: DatasetCard, truth: Truth, answers: Answers, control: Control, bootstrap: Bootstrap
     ) -> Artifacts:
         """Return figures and tables that stand beside the metrics."""
+
+    def label_tables(self, truth: Truth) -> Sequence[Table]:
+        """Return tables about the labels alone, shown once for all rows of a dataset."""
+        return ()
 
     def size(self, result: Any) -> int:
         """Return the number of independent materials behind the headline metrics of a result."""

@@ -26,7 +26,8 @@ from matdisc.predictions import Submission
 from matdisc.scoring.answers import Answers
 from matdisc.scoring.base import Bootstrap, Control, Lookup, about, number, subset_mask
 from matdisc.scoring.cross_validated import fold_truth
-from matdisc.scoring.figures import Artifacts
+from matdisc.scoring.figures import Artifacts, Table
+from matdisc.scoring.metric import show
 from matdisc.scoring.quantities import Number, OneOf, Quantity
 from matdisc.scoring.totals import Judged, SumsScoring, masked_sum
 
@@ -36,6 +37,10 @@ TOLERANCE = 1e-6
 """Share of a bound that rounding may pass."""
 SLACK = 0.01
 """How far probabilities may add up to something else than 1."""
+BOUNDS = (
+    "Rows of one formula have different labels. The last column is the best that an answer can be which is the same "
+    "for all of them, found from the labels; the F1 of classes takes the best of each class apart."
+)
 Draw = Callable[["PooledScoring", DatasetCard, Truth, Answers], Artifacts]
 
 
@@ -167,6 +172,27 @@ class PooledScoring(SumsScoring):
     def best(self, truth: Truth, keep: Bools) -> dict[str, float]:
         """Return the best that a model can have that sees the composition alone, by key; nan where undefined."""
         return self._of_each(lambda quantity: quantity.best(truth, keep))
+
+    def label_tables(self, truth: Truth) -> Sequence[Table]:
+        table = self.bounds(truth)
+        return [table] if table.rows else []
+
+    def bounds(self, truth: Truth, totals: Floats | None = None) -> Table:
+        """Return the table of trivial and best possible scores of the headline, beside those of sums of answers."""
+        keep = first_protocol(truth)
+        best, columns = self.best(truth, keep), {"Knows no formula": self.baseline(truth, keep)}
+        if totals is not None:
+            columns = {"This row": {key: float(value) for key, value in self.from_totals(totals).items()}} | columns
+        columns["Best from the formula"] = best
+        shown = [metric for metric in self.metrics if np.isfinite(best.get(metric.key, np.nan))]
+        rows = [
+            (
+                f"{metric.label}, {metric.unit}" if metric.unit else metric.label,
+                *(show(metric, number(column.get(metric.key, np.nan))) for column in columns.values()),
+            )
+            for metric in shown
+        ]
+        return Table("bounds", "What the data allow", ("Score", *columns), rows, BOUNDS)
 
     def lookups(self, truth: Truth, answers: Answers) -> Sequence[Lookup]:
         found = []

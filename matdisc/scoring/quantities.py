@@ -157,10 +157,10 @@ class YesNo(Quantity):
     def baseline(self, truth: Truth, keep: Bools) -> Mapping[str, float]:
         """Yes to everything, which correlates with nothing."""
         rows = self.labelled(truth, keep)
-        share = float(self.true(truth.target(self.target)[rows]).mean()) if rows.any() else np.nan
-        found = all_stable_baseline(share)
-        mcc = 0.0 if rows.any() else np.nan
-        return {key: found[key] for key in ("f1", "daf", "precision", "recall", "accuracy")} | {"mcc": mcc}
+        if not rows.any():
+            return {}
+        found = all_stable_baseline(float(self.true(truth.target(self.target)[rows]).mean()))
+        return {key: found[key] for key in ("f1", "daf", "precision", "recall", "accuracy")} | {"mcc": 0.0}
 
     def best(self, truth: Truth, keep: Bools) -> Mapping[str, float]:
         rows = self.labelled(truth, keep)

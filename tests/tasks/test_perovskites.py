@@ -20,7 +20,7 @@ from matdisc.schema import Dataset, Sample
 from matdisc.scoring.align import align
 from matdisc.scoring.base import Bootstrap
 from matdisc.scoring.pooled import protocol_rows, siblings
-from matdisc.tasks.perovskites.metrics import P_SYSTEMS, SYSTEMS
+from matdisc.tasks.perovskites.metrics import P_SYSTEMS
 from matdisc.tasks.perovskites.task import PEROVSKITES
 
 SCORING = PEROVSKITES.scoring
@@ -430,5 +430,10 @@ def test_groups_of_the_bootstrap_are_chemical_systems(truth, answer):
     assert result["metrics"]["gap_mae"]["low"] == pytest.approx(0.1)
 
 
-def test_there_are_seven_crystal_systems():
-    assert len(SYSTEMS) == len(P_SYSTEMS) == 7
+def test_bounds_are_shown_once_for_all_rows_of_a_data_set(truth):
+    (table,) = SCORING.label_tables(truth)
+    assert table.head == ("Score", "Knows no formula", "Best from the formula")
+    rows = {row[0]: row[1:] for row in table.rows}
+    trivial, best = (float(text.replace("−", "-")) for text in rows["Band gap MAE, eV"])
+    assert 0 < best < trivial
+    assert not any("Perovskite" in name for name in rows)

@@ -10,18 +10,18 @@ import numpy as np
 
 from matdisc.arrays import Bools, Floats, Ints
 from matdisc.cards import DatasetCard
+from matdisc.datasets.perovskites import SYSTEMS
 from matdisc.datasets.truth import Truth
 from matdisc.metrics.curves import roc_curve
 from matdisc.metrics.slices import sliced_totals
 from matdisc.physics.perovskites import goldschmidt, octahedral, sites_by_radius
 from matdisc.scoring.answers import Answers
 from matdisc.scoring.figures import Artifacts, Bars, Cells, Figure, Line, Table
-from matdisc.scoring.metric import show
 from matdisc.scoring.parity import parity
 from matdisc.scoring.pooled import PooledScoring, first_protocol, protocol_rows, siblings
 from matdisc.scoring.record import plain
 from matdisc.scoring.slices import Metrics, slice_tables
-from matdisc.tasks.perovskites.metrics import NUMBERS, P_SYSTEMS, SYSTEMS
+from matdisc.tasks.perovskites.metrics import NUMBERS, P_SYSTEMS
 
 HEADS = {
     "n": "Rows", "e_form_mae": "Formation energy MAE, eV/atom", "gap_mae": "Band gap MAE, eV", "system_f1": "System F1",
@@ -51,7 +51,7 @@ def draw(scoring: PooledScoring, card: DatasetCard, truth: Truth, answers: Answe
     figures += _roc(truth, answers, keep)
     shown = Metrics(partial(_of, scoring), HEADS, COLOURED)
     tables = [
-        _bounds(scoring, truth, terms[keep].sum(axis=0), keep),
+        scoring.bounds(truth, terms[keep].sum(axis=0)),
         _protocols(scoring, truth, terms),
         _left_out(scoring, truth, terms),
         _systems(truth, answers, keep),
@@ -62,27 +62,6 @@ def draw(scoring: PooledScoring, card: DatasetCard, truth: Truth, answers: Answe
 
 def _of(scoring: PooledScoring, totals: Floats) -> dict[str, Floats]:
     return {"n": totals[..., 0], **scoring.from_totals(totals)}
-
-
-def _bounds(scoring: PooledScoring, truth: Truth, totals: Floats, keep: Bools) -> Table:
-    found, best, trivial = scoring.from_totals(totals), scoring.best(truth, keep), scoring.baseline(truth, keep)
-    rows: list[Cells] = [
-        (
-            f"{metric.label}, {metric.unit}" if metric.unit else metric.label,
-            *(
-                show(metric, value if np.isfinite(value) else None)
-                for value in (float(found[metric.key]), trivial.get(metric.key, np.nan), best[metric.key])
-            ),
-        )
-        for metric in scoring.metrics
-        if np.isfinite(best.get(metric.key, np.nan))
-    ]
-    note = (
-        "Rows of one formula have different labels. The last column is the best that an answer can be which is the "
-        "same for all of them, found from the labels; the F1 of systems takes the best of each system apart."
-    )
-    head = ("Score", "This row", "Knows no formula", "Best from the formula")
-    return Table("bounds", "What the data allow", head, rows, note)
 
 
 def _protocols(scoring: PooledScoring, truth: Truth, terms: Floats) -> Table:

@@ -7,12 +7,11 @@ from functools import partial
 import numpy as np
 
 from matdisc.arrays import Bools, Floats
+from matdisc.datasets.perovskites import SYSTEMS
 from matdisc.metrics.stability import is_stable
 from matdisc.scoring.metric import SECONDS, Metric, _coverage
 from matdisc.scoring.quantities import Number, OneOf, YesNo
 
-SYSTEMS = ("cubic", "tetragonal", "orthorhombic", "trigonal", "hexagonal", "monoclinic", "triclinic")
-"""Crystal systems in the order of their codes, 0 to 6."""
 FOUR = (0, 1, 2, 3)
 """Codes of the four systems of arXiv:2312.11335."""
 THRESHOLDS = (0.05, 0.0)

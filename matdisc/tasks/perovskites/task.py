@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from matdisc.datasets.fold_by_fold import fold_by_fold
+from matdisc.datasets.perovskites import SYSTEMS
 from matdisc.scoring.base import AnswerColumn
 from matdisc.scoring.pooled import PooledScoring
 from matdisc.tasks.perovskites.figures import draw
-from matdisc.tasks.perovskites.metrics import P_SYSTEMS, QUANTITIES, SYSTEMS
+from matdisc.tasks.perovskites.metrics import P_SYSTEMS, QUANTITIES
 from matdisc.tasks.perovskites.metrics import PEROVSKITES as METRICS
 from matdisc.tasks.task import Task
 

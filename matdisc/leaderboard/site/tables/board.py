@@ -98,6 +98,11 @@ class Table:
         return TASKS[self.task].headline_of(self.first.baseline)
 
     @property
+    def defined(self) -> set[str]:
+        """Metrics that the dataset has labels for: those of the trivial answer."""
+        return {key for key, value in self.first.baseline.items() if value is not None}
+
+    @property
     def comparable(self) -> bool:
         """Whether the ranking has a pair of entries with a defined headline metric."""
         return self.ranking is not None and len(places(self.ranking)) > 1

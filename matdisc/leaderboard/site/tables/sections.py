@@ -87,7 +87,8 @@ def part_by_part(found: board.Table) -> list[Table]:
     if not names:
         return []
     task = TASKS[found.task]
-    metrics = list(dict.fromkeys(task.metric(key) for key in task.ranked))
+    known = (key for key in task.ranked if not task.scoring.optional_labels or key in found.defined)
+    metrics = list(dict.fromkeys(task.metric(key) for key in known))
     metrics += [metric for metric in task.metrics if metric.key == "coverage" and metric not in metrics]
     first = [(board.full_name(row), row.result) for row in found.rows]
     tables = [_part_table("headline", "Headline", found.task, metrics, first)]
