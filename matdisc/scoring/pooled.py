@@ -174,8 +174,9 @@ class PooledScoring(SumsScoring):
         return self._of_each(lambda quantity: quantity.best(truth, keep))
 
     def label_tables(self, truth: Truth) -> Sequence[Table]:
+        alone = truth.compounds is None or len(np.unique(truth.compounds)) == first_protocol(truth).sum()
         table = self.bounds(truth)
-        return [table] if table.rows else []
+        return [table] if table.rows and not alone else []
 
     def bounds(self, truth: Truth, totals: Floats | None = None) -> Table:
         """Return the table of trivial and best possible scores of the headline, beside those of sums of answers."""

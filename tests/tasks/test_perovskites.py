@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import os
 
 import numpy as np
 import pytest
@@ -9,11 +10,12 @@ from sklearn import metrics as sk
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from matdisc.datasets.fold_by_fold import fold_by_fold
-from matdisc.datasets.load import content_hash, fold_of, training_part
+from matdisc.datasets.load import content_hash, fold_of, load, training_part
 from matdisc.datasets.splits import folds, split_hash
 from matdisc.datasets.truth import truth_of
 from matdisc.errors import SubmissionError
 from matdisc.leaderboard.leakage import leaky_inputs
+from matdisc.leaderboard.results import score_file
 from matdisc.leaderboard.submission import AlignedSubmission
 from matdisc.metrics import ceilings
 from matdisc.schema import Dataset, Sample
@@ -303,10 +305,7 @@ def hull_distance_among_the_inputs(dataset, truth, protocol):
     asked = fold_by_fold(Card(dataset, "grouped-5", "anion-out", "random-5"), dataset)
     found = np.full(len(asked.samples), np.nan)
     for number in asked.training:
-        known = {
-            s.inputs["compound"]: s.target["e_form_per_atom"] - s.target["e_above_hull"]
-            for s in training_part(asked, number)
-        }
+        known = {s.inputs["compound"]: _constant(s) for s in training_part(asked, number)}
         mean = float(np.mean(list(known.values())))
         for i, s in enumerate(asked.samples):
             if s.fold == number and f"@{protocol}/" in s.material_id:
@@ -437,3 +436,29 @@ def test_bounds_are_shown_once_for_all_rows_of_a_data_set(truth):
     trivial, best = (float(text.replace("−", "-")) for text in rows["Band gap MAE, eV"])
     assert 0 < best < trivial
     assert not any("Perovskite" in name for name in rows)
+
+
+@pytest.mark.slow
+@pytest.mark.mirror
+@pytest.mark.skipif("MATDISC_MIRROR" not in os.environ, reason="set MATDISC_MIRROR to a mirror of the public files")
+def test_scoring_flags_the_published_setting_on_rows_of_the_materials_project(board, tmp_path):
+    card = board.dataset("mp-abc3")
+    asked = fold_by_fold(card, load(board, "mp-abc3"))
+    lines = ["material_id,e_form_per_atom"]
+    for number in asked.training:
+        known = {s.inputs["compound"]: _constant(s) for s in training_part(asked, number)}
+        mean = float(np.mean(list(known.values())))
+        lines += [
+            f"{s.material_id},{s.target['e_above_hull'] + known.get(s.inputs['compound'], mean)!r}"
+            for s in asked.samples
+            if s.fold == number and "@random-5/" in s.material_id
+        ]
+    (tmp_path / "leaky.csv").write_text("\n".join([*lines, ""]))
+    result = score_file(board, tmp_path / "leaky.csv", "perovskites", "mp-abc3", bootstrap=NO_INTERVALS)
+    assert any(flag.startswith("leaky inputs: prediction minus true hull distance") for flag in result["flags"])
+    sizes = [sum(f"@grouped-5/{i}" in s.material_id for s in asked.samples) for i in range(5)]
+    assert sizes == [842, 989, 887, 889, 940]
+
+
+def _constant(sample):
+    return sample.target["e_form_per_atom"] - sample.target["e_above_hull"]
