@@ -25,22 +25,16 @@ from matdisc.metrics.bootstrap import group_totals, pool_groups
 from matdisc.predictions import Submission
 from matdisc.scoring.answers import Answers
 from matdisc.scoring.base import Bootstrap, Control, Lookup, about, number, subset_mask
+from matdisc.scoring.bounds import bounds_table, suspicions
 from matdisc.scoring.cross_validated import fold_truth
 from matdisc.scoring.figures import Artifacts, Table
-from matdisc.scoring.metric import show
 from matdisc.scoring.quantities import Number, OneOf, Quantity
 from matdisc.scoring.totals import Judged, SumsScoring, masked_sum
 
 SUMS = 2
 """Rows and answered rows come first among the terms."""
-TOLERANCE = 1e-6
-"""Share of a bound that rounding may pass."""
 SLACK = 0.01
 """How far probabilities may add up to something else than 1."""
-BOUNDS = (
-    "Rows of one formula have different labels. The last column is the best that an answer can be which is the same "
-    "for all of them, found from the labels; the F1 of classes takes the best of each class apart."
-)
 Draw = Callable[["PooledScoring", DatasetCard, Truth, Answers], Artifacts]
 
 
@@ -181,19 +175,10 @@ class PooledScoring(SumsScoring):
     def bounds(self, truth: Truth, totals: Floats | None = None) -> Table:
         """Return the table of trivial and best possible scores of the headline, beside those of sums of answers."""
         keep = first_protocol(truth)
-        best, columns = self.best(truth, keep), {"Knows no formula": self.baseline(truth, keep)}
+        columns: dict[str, Mapping[str, float]] = {"Knows no formula": self.baseline(truth, keep)}
         if totals is not None:
             columns = {"This row": {key: float(value) for key, value in self.from_totals(totals).items()}} | columns
-        columns["Best from the formula"] = best
-        shown = [metric for metric in self.metrics if np.isfinite(best.get(metric.key, np.nan))]
-        rows = [
-            (
-                f"{metric.label}, {metric.unit}" if metric.unit else metric.label,
-                *(show(metric, number(column.get(metric.key, np.nan))) for column in columns.values()),
-            )
-            for metric in shown
-        ]
-        return Table("bounds", "What the data allow", ("Score", *columns), rows, BOUNDS)
+        return bounds_table(self.metrics, columns, self.best(truth, keep))
 
     def lookups(self, truth: Truth, answers: Answers) -> Sequence[Lookup]:
         found = []
@@ -206,36 +191,14 @@ class PooledScoring(SumsScoring):
         return found
 
     def suspicions(self, truth: Truth, answers: Answers, scored: Mapping[str, Any]) -> Sequence[str]:
-        """Return a sentence for each protocol with scores that a composition does not allow, or with shared compounds.
-
-        Of a protocol whose folds share compounds errors are looked at alone: there, a sibling that is known to be
-        stable says that a row is not, which the composition does not.
-        """
-        found = []
-        (first, _), *_ = shared = list(siblings(truth).items())
-        if shared[0][1]:
-            found.append(f"optimistic: {_sibling_text(shared[0][1])}")
+        """Return sentences about a headline with shared compounds, and protocols with scores too good to be true."""
+        (first, at_first), *_ = shared = list(siblings(truth).items())
+        found = [f"optimistic: {_sibling_text(at_first)}"] if at_first else []
         for (protocol, share), part in zip(shared, (scored, *scored["secondary"]), strict=False):
             keep = np.zeros(len(truth), bool)
             keep[protocol_rows(truth)[protocol]] = True
             where = "" if protocol == first else f" ({protocol})"
-            beyond = self._too_good(truth, keep, part["metrics"], errors_only=share > 0)
-            if beyond:
-                found.append(
-                    f"too good for its inputs{where}: {', '.join(beyond)}; an answer that is the same for all rows of "
-                    "a formula cannot be better, so something else than the composition was seen"
-                )
-        return found
-
-    def _too_good(self, truth: Truth, keep: Bools, metrics: Mapping[str, Any], *, errors_only: bool) -> list[str]:
-        best, found = self.best(truth, keep), []
-        for metric in self.metrics:
-            value, bound = metrics.get(metric.key, {}).get("value"), best.get(metric.key, np.nan)
-            if value is None or not np.isfinite(bound) or (errors_only and not metric.key.endswith(("_mae", "_r2"))):
-                continue
-            beyond = (bound - value) if metric.better == "lower" else (value - bound)
-            if beyond > TOLERANCE * abs(bound):
-                found.append(f"{metric.label} {value:.3f} where the bound is {bound:.3f}")
+            found += suspicions(self.metrics, part["metrics"], self.best(truth, keep), where, shared=share > 0)
         return found
 
     def _parts(self, card: DatasetCard, truth: Truth) -> dict[str, Bools]:

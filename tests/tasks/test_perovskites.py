@@ -332,11 +332,23 @@ def test_a_hull_distance_from_the_formation_energy_is_found_too(truth, answer):
     assert "formation energy was looked up" in flag
 
 
+def per_formula(truth, target):
+    return np.array([np.median(truth.target(target)[truth.compounds == code]) for code in truth.compounds])
+
+
 def test_honest_answers_raise_no_flag(truth, answer):
-    per_formula = np.array([np.median(truth.target("e_form_per_atom")[truth.compounds == c]) for c in truth.compounds])
-    submission, answers = answer(truth, e_form_per_atom=per_formula)
+    errors = np.random.default_rng(6).normal(0, 0.5, truth.compounds.max() + 1)[truth.compounds]
+    submission, answers = answer(truth, e_form_per_atom=per_formula(truth, "e_form_per_atom") + errors)
     assert leaky_inputs(checked(submission, answers, truth), None) == []
     assert list(SCORING.suspicions(truth, answers, scored(truth, answers))) == []
+
+
+def test_a_model_that_learnt_from_the_tested_rows_is_named(truth, answer):
+    means = [truth.target("e_form_per_atom")[truth.compounds == code].mean() for code in truth.compounds]
+    _, answers = answer(truth, e_form_per_atom=np.array(means) + 0.001)
+    flags = SCORING.suspicions(truth, answers, scored(truth, answers))
+    assert flags[0].startswith("as if the tested rows had been learnt from: Formation energy R²")
+    assert not any("too good" in flag for flag in flags)
 
 
 def test_blurred_labels_pass_the_lookup_test_and_not_the_bound(truth, answer):
