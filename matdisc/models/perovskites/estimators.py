@@ -83,7 +83,7 @@ def _boosting(setting: int, seed: int) -> Any:
 
     depth = (4, 7)[setting]
     return GradientBoostingRegressor(
-        n_estimators=100, max_depth=depth, max_features=0.1, subsample=0.7, random_state=seed
+        n_estimators=100, max_depth=depth, max_features=0.1, subsample=0.5, random_state=seed
     )
 
 
@@ -98,9 +98,9 @@ def _boosting_classes(setting: int, seed: int) -> Any:
 def _histograms(setting: int, seed: int) -> Any:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    leaves = (8, 20)[setting]
+    leaves = (15, 31)[setting]
     return HistGradientBoostingRegressor(
-        max_iter=80, learning_rate=0.15, max_leaf_nodes=leaves, max_bins=31, max_features=0.3, random_state=seed
+        max_iter=60, learning_rate=0.2, max_leaf_nodes=leaves, max_bins=31, max_features=0.3, random_state=seed
     )
 
 

@@ -32,6 +32,8 @@ METAL = 1e-9
 """eV; a smaller gap is none."""
 PARTS = 5
 LEVEL = 0.9
+ROUNDING = 1e-9
+"""By how much the ends of an interval move outwards, so that labels that lie on one, such as gaps of 0, are held."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class Rows:
     place: Ints
     labels: Floats
     apart: Bools
+
+    @property
+    def divided(self) -> bool:
+        """Whether there are compounds to learn from, and others to choose and calibrate with."""
+        return bool(self.apart.any() and not self.apart.all())
 
 
 def family(name: str, seed: int = 0) -> Predictor:
@@ -95,33 +102,35 @@ def conformal(residuals: Floats, level: float = LEVEL) -> tuple[float, float]:
     ordered = np.sort(residuals)
     n, tail = len(ordered), (1 - level) / 2
     rank = min(math.floor((n + 1) * tail + 1e-9), n) or 1
-    return float(ordered[rank - 1]), float(ordered[n - rank])
+    return float(ordered[rank - 1]) - ROUNDING, float(ordered[n - rank]) + ROUNDING
 
 
 def _best(make: estimators.Made, rows: Rows, seed: int) -> int:
     """The setting with the smaller absolute error on the compounds that are kept apart."""
-    if not (rows.apart.any() and not rows.apart.all()):
+    if not rows.divided:
         return 0
-    errors = [np.abs(_residuals(make(setting, seed), rows)).mean() for setting in (0, 1)]
-    return int(np.argmin(errors))
+    tried = [_fitted(make(setting, seed), rows, ~rows.apart) for setting in (0, 1)]
+    return int(np.argmin([np.abs(_residuals(fitted, rows)).mean() for fitted in tried]))
 
 
 def _number(target: str, make: Callable[[], Any], rows: Rows, inputs: Floats) -> dict[str, Floats]:
+    """A number by what all compounds teach, within what those teach that are not kept apart, give or take residuals."""
     least = 0.0 if target in NEVER_NEGATIVE else -math.inf
-    predicted = _fitted(make(), rows, np.ones(len(rows.inputs), bool)).predict(inputs)
-    found = {target: np.maximum(predicted, least)}
-    if target in INTERVALS and rows.apart.any() and not rows.apart.all():
-        low, high = conformal(_residuals(make(), rows))
-        ends = np.maximum(predicted + low, least), np.maximum(predicted + high, least)
-        found |= {f"{INTERVALS[target]}_{end}": values for end, values in zip(("low", "high"), ends, strict=True)}
+    predicted = np.maximum(_fitted(make(), rows, np.ones(len(rows.inputs), bool)).predict(inputs), least)
+    found = {target: predicted}
+    if target in INTERVALS and rows.divided:
+        fitted = _fitted(make(), rows, ~rows.apart)
+        centre = fitted.predict(inputs)
+        low, high = conformal(_residuals(fitted, rows))
+        found[f"{INTERVALS[target]}_low"] = np.minimum(np.maximum(centre + low, least), predicted)
+        found[f"{INTERVALS[target]}_high"] = np.maximum(centre + high, predicted)
     return found
 
 
-def _residuals(estimator: Any, rows: Rows) -> Floats:
+def _residuals(fitted: Any, rows: Rows) -> Floats:
     """Label minus prediction of the rows whose compounds are kept apart."""
-    predicted = _fitted(estimator, rows, ~rows.apart).predict(rows.inputs)
     asked = rows.apart[rows.place]
-    return np.asarray((rows.labels - predicted[rows.place])[asked])
+    return np.asarray((rows.labels - fitted.predict(rows.inputs)[rows.place])[asked])
 
 
 def _fitted(estimator: Any, rows: Rows, keep: Bools) -> Any:
