@@ -123,11 +123,17 @@ class PooledScoring(SumsScoring):
         judged, parts = self.rows(card, truth, answers), self._parts(card, truth)
         (_, headline), *others = parts.items()
         bounds = {"headline": headline, "complete_case": headline & judged.answered}
+        known = self._with_labels(truth)
+
+        def part(keep: Bools) -> dict[str, Any]:
+            found = self.part_of(judged, truth, keep, bootstrap)
+            return found | {"metrics": {key: found["metrics"][key] for key in found["metrics"] if key in known}}
+
         return {
-            **self.part_of(judged, truth, headline, bootstrap),
+            **part(headline),
             "subset": None,
-            "bounds": {name: self._ranked_of(judged, keep) for name, keep in bounds.items()},
-            "secondary": [{"name": name} | self.part_of(judged, truth, keep, bootstrap) for name, keep in others],
+            "bounds": {name: self._ranked_of(judged, keep, known) for name, keep in bounds.items()},
+            "secondary": [{"name": name} | part(keep) for name, keep in others],
             "baseline": {key: number(value) for key, value in self.baseline(truth, headline).items()},
             **about(answers),
         }
@@ -193,7 +199,8 @@ class PooledScoring(SumsScoring):
     def suspicions(self, truth: Truth, answers: Answers, scored: Mapping[str, Any]) -> Sequence[str]:
         """Return sentences about a headline with shared compounds, and protocols with scores too good to be true."""
         (first, at_first), *_ = shared = list(siblings(truth).items())
-        found = [f"optimistic: {_sibling_text(at_first)}"] if at_first else []
+        said = f"optimistic: {100 * at_first:.0f} % of the tested rows have their formula in the training part"
+        found = [said] if at_first else []
         for (protocol, share), part in zip(shared, (scored, *scored["secondary"]), strict=False):
             keep = np.zeros(len(truth), bool)
             keep[protocol_rows(truth)[protocol]] = True
@@ -205,16 +212,22 @@ class PooledScoring(SumsScoring):
         """Rows of every protocol by the name of its part, the headline first; then subsets of the headline."""
         found, shared = {}, siblings(truth)
         for protocol, rows in protocol_rows(truth).items():
-            name = f"{protocol}: optimistic, {_sibling_text(shared[protocol])}" if shared[protocol] else protocol
+            known = f": optimistic, {100 * shared[protocol]:.0f} % of the formulas are known"
+            name = protocol + (known if shared[protocol] else "")
             found[name] = np.zeros(len(truth), bool)
             found[name][rows] = True
         for subset in card.subsets:
             found[subset.name] = subset_mask(card, truth, subset.name) & first_protocol(truth)
         return found
 
-    def _ranked_of(self, judged: Judged, keep: Bools) -> dict[str, float | None]:
+    def _with_labels(self, truth: Truth) -> set[str]:
+        """Keys of the metrics that the dataset has labels for."""
+        there = [q.key for q in self.quantities if np.isfinite(truth.target(q.target)).any()]
+        return {m.key for m in self.metrics if m.key == "coverage" or m.key.startswith(tuple(f"{k}_" for k in there))}
+
+    def _ranked_of(self, judged: Judged, keep: Bools, known: set[str]) -> dict[str, float | None]:
         found = self.from_totals(masked_sum(judged.terms, keep))
-        return {key: number(found[key]) for key in self.ranked}
+        return {key: number(found[key]) for key in self.ranked if key in known}
 
     def _of_each(self, metrics: Callable[[Quantity], Mapping[str, float]]) -> dict[str, float]:
         shown = {metric.key for metric in self.metrics}
@@ -267,7 +280,3 @@ def siblings(truth: Truth) -> dict[str, float]:
     for fold in truth.tested:
         found.setdefault(fold.protocol, []).append((len(fold.rows), fold.siblings * len(fold.rows)))
     return {protocol: sum(s for _, s in parts) / sum(n for n, _ in parts) for protocol, parts in found.items()}
-
-
-def _sibling_text(share: float) -> str:
-    return f"{100 * share:.0f} % of the tested rows have their formula in the training part"
