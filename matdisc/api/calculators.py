@@ -54,6 +54,8 @@ def model_of(
     Raises:
         CardError: If it is, or makes, no calculator of energies and forces.
     """
+    if isinstance(elements, str):
+        raise CardError(f"elements is {elements!r}; give a list of symbols, such as ['Cu', 'Au']")
     made, make = _first(calculator)
     if said := no_calculator(made):
         raise CardError(f"the calculator is {said}; give an ASE calculator of energy and forces, or what makes one")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,8 @@ class Located:
 DatasetLike = Located | str | os.PathLike[str] | Sequence["str | os.PathLike[str]"] | Sequence["Atoms"]
 """What `load_dataset` returned, a key, a folder with a card, files of labelled structures, or atoms with labels."""
 CARD = "dataset.toml"
+GIVEN = "structures.extxyz"
+"""Where structures of a list are written."""
 Say = Callable[[str], None]
 
 
@@ -63,13 +66,16 @@ def locate(
         CardError: If there is no such data set, or the board has another one of this key.
         DataError: If files cannot be read, or their labels would have to be guessed.
     """
-    if isinstance(dataset, str) and dataset in cards_of(board).dataset_keys():
-        return board or temporary_workplace(None), dataset
-    folder = _folder(dataset, board)
+    known = isinstance(dataset, str) and dataset in cards_of(board).dataset_keys()
+    folder = None if known else _folder(dataset, board)
+    if options is not None and (known or folder):
+        raise CardError(
+            f"{folder or dataset}: has a card, which says what its labels are; name nothing but the data set"
+        )
+    if known:
+        return board or temporary_workplace(None), str(dataset)
     if folder is None:
         folder = _made(dataset, options, say)
-    elif options is not None:
-        raise CardError(f"{folder}: has a card, which says what its labels are; name nothing but the data set")
     if board is None:
         return temporary_workplace(None, folder.parent), folder.name
     return board, add(folder, board)
@@ -103,7 +109,7 @@ def _folder(dataset: DatasetLike, board: Board | None) -> Path | None:
     if path.name == CARD and path.is_file():
         return path.resolve().parent
     if not path.exists():
-        if isinstance(dataset, str) and os.sep not in dataset:
+        if isinstance(dataset, str) and os.sep not in dataset and not re.search(r"\.[a-z]+$", dataset, re.IGNORECASE):
             cards_of(board).dataset(dataset)  # says which keys come near
         raise DataError(f"{path}: no such file or folder; give the key of a data set, or a path")
     return None
@@ -118,7 +124,12 @@ def _made(dataset: DatasetLike, options: NewOptions | None, say: Say) -> Path:
     key = key_of(paths[0].name.split(".")[0])
     board = Workplace(place, place / "datasets", place)
     shorter = f"{board.datasets_dir}{os.sep}"
-    make(board, key, paths, options or NewOptions(), lambda line: say(line.replace(shorter, "")))
+    try:
+        make(board, key, paths, options or NewOptions(), lambda line: say(line.replace(shorter, "")))
+    except DataError as err:
+        said = str(err).replace(str(place / GIVEN), "the list of structures")
+        hint = "; options go to `matdisc.load_dataset`" if options is None and "--" in said else ""
+        raise DataError(f"{said}{hint}") from err.__cause__
     return board.datasets_dir / key
 
 
@@ -137,5 +148,5 @@ def _paths(dataset: DatasetLike, place: Path) -> list[Path]:
     if foreign is not None:
         kind = type(items[foreign]).__name__
         raise DataError(f"dataset: item {foreign} is a {kind}; give paths only, or structures only")
-    write_structures(place / "structures.extxyz", items)
-    return [place / "structures.extxyz"]
+    write_structures(place / GIVEN, items)
+    return [place / GIVEN]

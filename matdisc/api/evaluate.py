@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from numbers import Real
 from typing import TYPE_CHECKING
 
 from matdisc.api.calculators import GivenModel, for_workers, model_of
@@ -101,6 +102,10 @@ def _refuse_odd(protocol: str | None, workers: int | None, limit: int | None, ti
     """Raise RunError if an argument has no meaning."""
     if protocol is not None and protocol not in PROTOCOLS:
         raise RunError(f"protocol is {protocol!r}; known: {', '.join(PROTOCOLS)}")
+    given = {"workers": workers, "limit": limit, "timeout": timeout}
+    odd = next((key for key, value in given.items() if not isinstance(value, Real | None)), None)
+    if odd:
+        raise RunError(f"{odd} is {given[odd]!r}; give a number, or None")
     if workers is not None and workers < 0:
         raise RunError(f"workers is {workers}; give 0 for this process, a number of processes, or None for all cores")
     if limit is not None and limit < 1:

@@ -109,12 +109,17 @@ def _of_mapping(given: Mapping[Any, Any], task: Task, folder: Path) -> Path:
     if values and all(map(is_structure, values)):
         return _structures(given, folder)
     if ID in given:
-        return _table(pd.DataFrame(dict(given)), folder)
+        try:
+            return _table(pd.DataFrame(dict(given)), folder)
+        except ValueError as err:  # columns of different lengths, or single numbers
+            raise SubmissionError(f"the dict: is no table ({err}); give columns of one length") from err
     if any(isinstance(value, Mapping | list | tuple | np.ndarray | pd.Series) for value in values):
         raise SubmissionError(
             f"the dict: its values are no numbers; give a number for each id, or columns with {ID!r} among them"
         )
-    return _table(_named(pd.Series(dict(given)).to_frame(task.columns[0].name)), folder)
+    if not values:
+        raise SubmissionError("the dict: is empty; give a number for each id")
+    return _table(pd.DataFrame({ID: list(given), task.columns[0].name: values}), folder)
 
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:

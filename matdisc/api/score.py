@@ -46,7 +46,10 @@ def score(
         task = task or place.dataset(key).tasks[0]
         checked = aligned(predictions, task, key, place)
         content = result_of(
-            place, checked, entry=key_of(name) if name else None, training=None if training is None else Path(training)
+            place,
+            checked,
+            entry=None if name is None else key_of(name),
+            training=None if training is None else Path(training),
         )
         known = content["model"] in place.model_keys()
         return Evaluation(content, checked, place, place.model(content["model"]) if known else None)

@@ -17,8 +17,8 @@ from matdisc.cards.base import KEY_PATTERN
 from matdisc.errors import CardError, MatdiscError
 
 FLAGS = ("any_anion", "own_hull", "polymorphs", "relaxed", "replace", "restart")
-OPTION = re.compile(r"--(?P<name>[a-z]+(?:-[a-z]+)*)(?: (?P<value>[\w.-]*[\d_][\w-]*|[\w./-]+(?=[)`])))?")
-"""An option of the command line, with its value where that has a digit or ends a bracket."""
+OPTION = re.compile(r"--(?P<name>[a-z]+(?:-[a-z]+)*)(?: (?P<value>[\w.-]*[\d_][\w-]*|[A-Z]+\b|[\w./-]+(?=[)`])))?")
+"""An option of the command line, with its value where that has a digit, is a word in capitals, or ends a bracket."""
 BoardLike = Board | str | Path | None
 
 
@@ -93,8 +93,10 @@ def key_of(name: str) -> str:
     """Return the key that a name comes to: `My MACE, v2` to `my-mace-v2`.
 
     Raises:
-        CardError: If nothing of it can stand in a key.
+        CardError: If it is no text, or nothing of it can stand in a key.
     """
+    if not isinstance(name, str):
+        raise CardError(f"name is {name!r}; give a text")
     key = re.sub(r"[^a-z0-9._]+", "-", name.lower()).strip("-._")[:64]
     if not re.fullmatch(KEY_PATTERN[1:-1], key):
         raise CardError(f"name {name!r} has no letter or digit that could stand in a key; give another name")
@@ -124,4 +126,4 @@ def _argument(option: re.Match[str]) -> str:
         return f"{name}=True{f' {value}' if value else ''}"
     if value is None:
         return f"{name}="
-    return f"{name}={value}" if re.fullmatch(r"[\d.]+", value) else f"{name}={value!r}"
+    return f"{name}={value}" if re.fullmatch(r"[\d.]+|[A-Z]+", value) else f"{name}={value!r}"

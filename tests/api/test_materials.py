@@ -97,6 +97,23 @@ def test_a_field_of_another_name_is_named_where_the_file_is_loaded(frames, tmp_p
         matdisc.load_dataset(tmp_path / "copper.extxyz", energie="mine")
     with pytest.raises(CardError, match="has a card"):
         matdisc.load_dataset(copper, energy="mine")
+    with pytest.raises(CardError, match="elements: has a card"):
+        matdisc.load_dataset("elements", energy="mine")
+
+
+def test_energies_that_may_be_formation_energies_name_the_argument_and_where_it_goes(tmp_path):
+    frames = [bulk("NaCl", "rocksalt", a=5.6 + i / 10) for i in range(10)]
+    for i, atoms in enumerate(frames):
+        atoms.info = {"material_id": f"salt{i}", "energy": -4.0 + i / 100}
+    write(tmp_path / "salts.extxyz", frames)
+    with pytest.raises(DataError, match=r"`energy='energy'`; options go to `matdisc\.load_dataset`"):
+        matdisc.score({"salt0": -2.0}, dataset=tmp_path / "salts.extxyz")
+
+
+def test_messages_about_a_list_of_structures_name_no_temporary_file(frames):
+    frames[1].info["material_id"] = frames[0].info["material_id"]
+    with pytest.raises(DataError, match=r"^the list of structures, frame 1: .* is also the name of the list"):
+        matdisc.load_dataset(frames)
 
 
 def test_on_a_board_own_structures_become_a_data_set_of_the_board(frames, board, tmp_path):
@@ -128,6 +145,7 @@ def test_structures_with_results_are_predictions_and_can_be_saved(frames, board)
         (3, "dataset is 3"),
         (["a.cif", bulk("Cu")], "item 0 is a str"),
         ("no/such/file.cif", "no such file"),
+        ("frames.extxyz", r"frames\.extxyz: no such file"),
     ],
 )
 def test_what_is_no_data_set_is_refused(dataset, said):
@@ -140,6 +158,7 @@ def test_messages_name_arguments_as_python_writes_them():
     assert in_python("`--workers 0` runs without Ray") == "`workers=0` runs without Ray"
     assert in_python("(--protocol single-point)") == "(protocol='single-point')"
     assert in_python("use fewer workers (--workers)") == "use fewer workers (workers=)"
+    assert in_python("name one with --board DIR") == "name one with board=DIR"
     assert in_python("say which one is meant with --energy") == "say which one is meant with energy="
     assert in_python("or say so (--own-hull)") == "or say so (own_hull=True)"
     assert in_python("(--stress-unit kbar)") == "(stress_unit='kbar')"

@@ -116,6 +116,9 @@ def test_an_empty_list_and_other_things_are_refused(folder):
         (pd.DataFrame({"e_form_per_atom": [0.1, 0.2]}), "no column 'material_id'"),
         ({"ag": [0.1], "au": [0.2]}, "its values are no numbers"),
         ({"ag": 0.1, "lead": 0.2}, "the dict: 1 material ids are not among"),
+        ({1: 0.1, 2: 0.2}, "the dict: 2 material ids are not among"),
+        ({}, "the dict: is empty"),
+        ({"material_id": ["ag"], "e_form_per_atom": [0.1, 0.2]}, "the dict: is no table"),
         (pd.DataFrame(columns(RIGHT) | {"e_form_per_atom": ["a"] * 4}), "the DataFrame"),
     ],
 )
