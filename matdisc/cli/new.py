@@ -71,7 +71,7 @@ def new_dataset(
     threshold: Annotated[float, typer.Option(help="eV/atom above the hull that still count as stable.")] = 0.0,
     folds: Annotated[int, typer.Option(help="Folds for learned predictors.")] = 5,
     title: Annotated[Named, typer.Option(help="Title on the card; default: the key.")] = None,
-    licence: Annotated[str, typer.Option(help="Licence on the card.")] = "not stated",
+    licence: Annotated[str, typer.Option(help="Licence on the card.")] = "licence not stated",
     citation: Annotated[Named, typer.Option(help="Whom to cite.")] = None,
     level_of_theory: Annotated[Named, typer.Option(help="How labels were computed, as PBE.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a data set of this key.")] = False,

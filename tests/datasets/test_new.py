@@ -716,3 +716,44 @@ def test_what_is_written_as_toml_reads_back_equal(content):
 def test_a_new_data_set_is_read_by_others_with_its_permissions(board, tmp_path):
     new(board, tmp_path, six())
     assert (board.datasets_dir / "mine").stat().st_mode & 0o777 == 0o755
+
+
+# structures that are not relaxed, and pairs that are far from each other
+
+
+def shaken(n=12):
+    """Cu, Au and Cu3Au in turn, each strained and rattled, with the labels of EMT."""
+    found = []
+    for i in range(n):
+        atoms = crystals()[("Cu", "Au", "Cu3Au")[i % 3]] * (2, 1, 1)
+        atoms.set_cell(atoms.cell * (1 + 0.01 * (i % 5 - 2)), scale_atoms=True)
+        atoms.rattle(0.1, seed=i)
+        found.append(labelled(atoms))
+        found[-1].info["material_id"] = f"m{i}"
+    return found
+
+
+def test_frames_that_are_not_relaxed_get_no_formation_energies_unasked(board, tmp_path):
+    said = []
+    assert new(board, tmp_path, shaken(), said).tasks == ("static",)
+    assert any(text.startswith("formation energies are left out: the structures are not relaxed") for text in said)
+
+
+def test_formation_energies_of_unrelaxed_frames_name_the_protocol_that_fits_them(board, tmp_path):
+    card = new(board, tmp_path, shaken(), own_hull=True)
+    assert card.tasks == ("discovery", "static")
+    assert any("not relaxed" in note and "single-point" in note for note in card.notes)
+
+
+def test_right_labels_that_two_factors_fit_by_chance_are_not_judged(board, tmp_path):
+    """Two factors fit any two of four pairs."""
+    images = []
+    for i in range(12):
+        atoms = bulk(("Cu", "Ag", "Au", "Ni")[i % 4], cubic=True)
+        atoms.set_cell(atoms.cell * (1 + 0.02 * np.random.default_rng(i).standard_normal()), scale_atoms=True)
+        atoms.rattle(0.06, seed=i)
+        images.append(labelled(atoms))
+    said = []
+    new(board, tmp_path, images[:8], said)
+    assert not any("instead of 1" in text or "look at their labels" in text for text in said)
+    assert any("could not be compared with the energies" in text for text in said)

@@ -79,7 +79,7 @@ def _refuse_formation(
     entries: Sequence[Entry], known: Sequence[tuple[Entry, float]], labels: Labels, options: NewOptions
 ) -> None:
     label, e_form = labels["energy"], labels.get("e_form_per_atom")
-    remedy = f"if they are formation energies, say --formation-energy {label.name}"
+    remedy = f"if they are formation energies, say `--formation-energy {label.name}`"
     pure = [value for entry, value in known if len(set(entry.atoms.numbers)) == 1]
     if pure and len(pure) < len(known) and all(abs(value) < 1e-6 for value in pure):
         raise DataError(f"the energies {label.name!r} of all elements are 0, as formation energies are; {remedy}")
@@ -98,7 +98,7 @@ def _refuse_formation(
     if options.energy is None and alone and len(known) >= ENOUGH and small:
         raise DataError(
             f"half of the energies {label.name!r} are within {BOUND:g} eV/atom of zero, where formation energies are "
-            f"and total energies seldom; {remedy}; if they are total energies, say --energy {label.name}"
+            f"and total energies seldom; {remedy}; if they are total energies, say `--energy {label.name}`"
         )
 
 

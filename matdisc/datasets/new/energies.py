@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from matdisc.datasets.corrections import Anions, correction
 from matdisc.datasets.new.agreement import hold_to_energies, refuse_absurd
 from matdisc.datasets.new.derived import Derived, e_form_of
@@ -19,6 +21,8 @@ from matdisc.formats.entries import Entry, read_entries
 from matdisc.physics.formation import formation_energy_per_atom
 
 Say = Callable[[str], None]
+UNRELAXED = 0.2
+"""eV/Å; larger forces are left by no relaxation that anybody takes for one."""
 
 
 def derive(entries: Sequence[Entry], labels: Labels, options: NewOptions, say: Say) -> Derived:
@@ -39,6 +43,12 @@ def derive(entries: Sequence[Entry], labels: Labels, options: NewOptions, say: S
             "if formation energies shall hold them"
         )
     _formation(entries, counts, labels, options, found, say)
+    if found.e_form is not None and (force := largest_force(labels)) > UNRELAXED:
+        found.notes.append(
+            f"The structures are not relaxed (largest force {force:.2f} eV/Å in the median): ask for formation "
+            "energies with the protocol single-point, since labels are not those of relaxed structures."
+        )
+        say(found.notes[-1])
     _scale(labels, options, found)
     _hull(entries, counts, labels, options, found, phases, say)
     if "stable" in labels:
@@ -46,6 +56,12 @@ def derive(entries: Sequence[Entry], labels: Labels, options: NewOptions, say: S
     if found.scale == "own" and found.elements:
         found.references = {}  # a potential on another scale takes energies of its own
     return found
+
+
+def largest_force(labels: Labels) -> float:
+    """Return the largest force on an atom, eV/Å, in the median over the structures; 0 where no forces are known."""
+    known = [value for value in labels["forces"].values if value is not None] if "forces" in labels else []
+    return float(np.median([np.linalg.norm(value, axis=1).max() for value in known])) if known else 0.0
 
 
 def _refuse_contradictions(labels: Labels, options: NewOptions) -> None:
@@ -90,6 +106,12 @@ def _references(
         found.references = elemental(phases, str(options.hull))
         said = f"the lowest elemental entries of {options.hull.name if options.hull else ''}"
     elif own := _own_elements(entries, counts, labels):
+        if (force := largest_force(labels)) > UNRELAXED and not options.own_hull:
+            say(
+                f"formation energies are left out: the structures are not relaxed (largest force {force:.2f} eV/Å in "
+                "the median), and potentials relax them; ask for them by --own-hull, --references or --hull"
+            )
+            return phases
         found.references = {el: value for el, (value, _) in own.items()}
         found.elements = [entry for _, (_, entry) in sorted(own.items())]
         said = "the lowest elements of the set itself"

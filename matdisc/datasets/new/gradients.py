@@ -28,7 +28,7 @@ Say = Callable[[str], None]
 STRAIN, SHIFT = 0.06, 0.2
 """Largest strain, and displacement in Å, over which two structures are compared."""
 PAIRS = 4
-"""So many pairs tell a factor."""
+"""So many pairs tell a factor; two factors, which fit any two pairs, take one more."""
 MOST = 5000
 """More pairs need not be looked at."""
 FIT = 0.5
@@ -77,20 +77,23 @@ def check_gradients(entries: Sequence[Entry], labels: Labels, say: Say) -> bool:
     _refuse_order(labels, change, works)
     factors, left = _fit(change, works[0])
     sizes: Floats = np.abs(change)
-    agree = np.abs(left) <= OFF * (sizes + float(np.median(sizes)))
-    if agree.mean() < FIT:
+    allowed = OFF * (sizes + float(np.median(sizes)))
+    agree = np.abs(left) <= allowed
+    if agree.mean() < FIT or agree.sum() - np.count_nonzero(factors) < PAIRS - 1:
         return _unchecked(labels, say, f"the energies of {len(pairs):,} pairs of structures fit no one factor")
     unexplained = max(float(np.linalg.norm(left[agree])), 1e-12)
     told = [float(np.linalg.norm(factors[i] * works[0][agree, i])) > CLEAR * unexplained for i in (0, 1)]
     for i, (kind, known) in enumerate((("stress", OF_STRESS), ("forces", OF_FORCES))):
         if told[i]:
             _judge(labels[kind], float(factors[i]), known, int(agree.sum()), say)  # type: ignore[index]
-    if not agree.all():
+    works_of_ends = np.array([pair.ends for pair in pairs]) @ np.abs(factors)  # what cancels leaves an error, too
+    far = np.abs(left) > allowed + OFF * works_of_ends
+    if far.any():
         worst = pairs[int(np.argmax(np.abs(left)))]
         one, two = (entries[i].material_id for i in worst.members)
         say(
-            f"{(~agree).sum():,} of {len(pairs):,} pairs of structures disagree with their energies, e.g. {one!r} and "
-            f"{two!r}: look at their labels"
+            f"{far.sum():,} of {len(pairs):,} pairs of structures disagree with their energies, e.g. {one!r} and "
+            f"{two!r}: look at their labels, or they are too far apart for this comparison"
         )
     return bool(told[0])
 
@@ -150,11 +153,15 @@ def _judge(label: Label, factor: float, known: dict[float, str], n: int, say: Sa
 
 
 class _Pair(NamedTuple):
-    """Change of the energy, work of the stress in each order of its shear components, and that of the forces, eV."""
+    """Change of the energy, work of the stress in each order of its shear components, and that of the forces, eV.
+
+    `ends` are the mean sizes of the works with the stress, and the forces, of one of the two structures alone.
+    """
 
     change: float
     stress: tuple[float, ...]
     forces: float
+    ends: tuple[float, float]
     members: tuple[int, int]
 
 
@@ -187,14 +194,16 @@ def _pair(entries: Sequence[Entry], labels: Labels, i: int, j: int) -> _Pair | N
     if (strained and _missing(stress, i, j)) or (displaced and _missing(forces, i, j)):
         return None
     energy = labels["energy"].values
-    of_stress, of_forces = (0.0,) * len(ORDERS), 0.0
+    of_stress, of_forces, ends = (0.0,) * len(ORDERS), 0.0, [0.0, 0.0]
     if strained and stress is not None:
         first = [one.get_volume() * _full(stress.values[i], places) for places in ORDERS.values()]
         second = [two.get_volume() * turn @ _full(stress.values[j], places) @ turn.T for places in ORDERS.values()]
         of_stress = tuple(float(((a + b) / 2 * strain).sum()) for a, b in zip(first, second, strict=True))
+        ends[0] = float(np.mean([abs((end * strain).sum()) for end in (first[0], second[0])]))
     if displaced and forces is not None:
-        of_forces = -float(((forces.values[i] + forces.values[j] @ turn.T) / 2 * shift).sum())
-    return _Pair(energy[j] - energy[i], of_stress, of_forces, (i, j))
+        pulls = [float((end * shift).sum()) for end in (forces.values[i], forces.values[j] @ turn.T)]
+        of_forces, ends[1] = -float(np.mean(pulls)), float(np.abs(pulls).mean())
+    return _Pair(energy[j] - energy[i], of_stress, of_forces, (ends[0], ends[1]), (i, j))
 
 
 def _full(stress: Floats, places: Sequence[int]) -> Floats:

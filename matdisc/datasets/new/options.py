@@ -59,7 +59,7 @@ class NewOptions:
     threshold: float = 0.0
     n_folds: int = 5
     title: str | None = None
-    licence: str = "not stated"
+    licence: str = "licence not stated"
     citation: str | None = None
     level_of_theory: str | None = None
     replace: bool = False
