@@ -233,7 +233,8 @@ def _csv_header(path: Path, content: bytes, answers: Sequence[str]) -> tuple[lis
         between = columns.delimiter(names, {"material_id"}, *({answer} for answer in answers))
     except ValueError as err:
         raise SubmissionError(f"{path}, line 1: {err}") from None
-    if re.match(rb"\s*(#|sep=)|[ \t]*\r?\n", content):
+    named = "material_id" in {name.strip().lower() for name in names[between]}
+    if not named and re.match(rb"\s*(#|sep=)|[ \t]*\r?\n", content):
         line = content.split(b"\n", 1)[0].decode(errors="replace").strip()
         raise SubmissionError(f"{path}, line 1: is {line[:60]!r}; begin the file with the names of the columns")
     if NOT_UTF8.search("".join(names[between])):
