@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matdisc.api.atoms import is_structure, write_structures
-from matdisc.api.workplace import Workplace, cards_of, fresh_folder, key_of, temporary_workplace
+from matdisc.api.workplace import Workplace, cards_of, fresh_folder, in_python, key_of, temporary_workplace
 from matdisc.atomic import copy_folder
 from matdisc.board import Board
 from matdisc.cards import DatasetCard
@@ -125,7 +125,7 @@ def _made(dataset: DatasetLike, options: NewOptions | None, say: Say) -> Path:
     board = Workplace(place, place / "datasets", place)
     shorter = f"{board.datasets_dir}{os.sep}"
     try:
-        make(board, key, paths, options or NewOptions(), lambda line: say(line.replace(shorter, "")))
+        make(board, key, paths, options or NewOptions(), lambda line: say(in_python(line.replace(shorter, ""))))
     except DataError as err:
         said = str(err).replace(str(place / GIVEN), "the list of structures")
         hint = "; options go to `matdisc.load_dataset`" if options is None and "--" in said else ""

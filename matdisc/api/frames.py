@@ -126,7 +126,7 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame with a column of ids, taken from its index where it has none."""
     import pandas as pd
 
-    if ID in frame.columns:
+    if any(str(column).strip().lower() == ID for column in frame.columns):
         return frame
     if isinstance(frame.index, pd.RangeIndex) and frame.index.name is None:
         raise SubmissionError(f"the DataFrame: has no column {ID!r}, and its index counts rows; name the materials")
@@ -135,8 +135,14 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _table(frame: pd.DataFrame, folder: Path) -> Path:
     path = folder / "predictions.csv"
-    frame.to_csv(path, index=False)
+    cells = {name: [_cell(value) for value in column] for name, column in frame.items() if column.dtype == object}
+    frame.assign(**cells).to_csv(path, index=False)
     return path
+
+
+def _cell(value: Any) -> Any:
+    """Return an array as the lists of it, which a table writes as JSON."""
+    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def _listed(given: Sequence[Any], folder: Path) -> Path:

@@ -133,6 +133,12 @@ def test_structures_with_results_are_predictions_and_can_be_saved(frames, board)
     assert found.metrics["force_mae"].value == pytest.approx(0, abs=1e-6)
     by_id = matdisc.score({atoms.info["material_id"]: atoms for atoms in frames}, dataset=copper)
     assert dict(by_id.metrics) == dict(found.metrics)
+    columns = {
+        "material_id": list(copper.ids),
+        "energy": [atoms.get_potential_energy() for atoms in frames],
+        "forces": [atoms.get_forces() for atoms in frames],
+    }
+    assert matdisc.score(columns, dataset=copper).metrics["force_mae"].value == pytest.approx(0, abs=1e-6)
     path = found.save(board)
     assert re.search(r"static/structures/same\.json$", str(path))
     assert (board.predictions_dir / "static" / "structures" / "same.csv.gz").is_file()

@@ -43,8 +43,9 @@ def test_a_dict_of_ids_is_scored_by_hand_countable_numbers(wrong):
         lambda values: pd.Series(values),
         lambda values: pd.Series(values, name="e_form_per_atom"),
         lambda values: {key: np.float32(value) for key, value in values.items()},
+        lambda values: pd.DataFrame(columns(values)).rename(columns=str.upper),
     ],
-    ids=["columns", "frame", "named index", "bare index", "series", "named series", "numpy numbers"],
+    ids=["columns", "frame", "named index", "bare index", "series", "named series", "numpy numbers", "capitals"],
 )
 def test_every_shape_of_the_same_predictions_has_the_same_score(folder, wrong, shape):
     found = matdisc.score(shape(ONE_WRONG), "discovery", folder)
