@@ -139,7 +139,7 @@ def _lists(positions: NDArray[np.float64], cell: NDArray[np.float64], n: int, se
     from benchmarks.get_baseline import Lists
     from matdisc.models.get.reference.dispersion import SWITCH
     from matdisc.models.get.reference.ewald_splitting import waves
-    from matdisc.models.get.reference.neighbours import neighbours
+    from matdisc.physics.neighbours import neighbours
 
     reach = SWITCH[1]  # the list of dispersion serves the real-space sum
     p = np.sqrt(-np.log(settings.ewald_accuracy))

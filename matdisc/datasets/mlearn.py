@@ -1,4 +1,4 @@
-"""1,566 cells of six elements far from equilibrium (mlearn; Zuo et al. 2020), with energies, forces and stresses of DFT.
+"""1,566 cells of six elements far from equilibrium (mlearn; Zuo et al. 2020), with energies, forces, stresses of DFT.
 
 Units, sign and order of the file are stated nowhere and were found by physics (docs/static.md): energies are eV per
 cell, forces eV/Å, stresses kbar, positive under compression, in the order xx yy zz xy xz yz. The stresses of the test

@@ -47,7 +47,7 @@ def test_every_link_of_a_report_leads_to_a_place_in_it_or_to_the_web(page):
 
 
 def test_a_report_loads_no_other_file(page):
-    assert not re.search(r'<(link|img|iframe|script[^>]*\bsrc)|url\((?!#)|@import', page)
+    assert not re.search(r"<(link|img|iframe|script[^>]*\bsrc)|url\((?!#)|@import", page)
 
 
 def test_a_report_shows_each_row_with_its_metrics_the_difference_and_the_hashes(page, board):
