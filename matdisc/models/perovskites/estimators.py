@@ -2,17 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from matdisc.arrays import Floats
 
-Made = Callable[[int, int], Any]
-"""Setting (0 or 1) and seed to an estimator."""
-Classified = Callable[[Any, Floats, Floats, Floats, Floats], Floats]
-"""(estimator, inputs, shares of the classes, weights, inputs that are asked about) to probabilities."""
+FAMILIES = ("svm", "forest", "extra-trees", "boosting", "histogram-boosting", "neighbours", "constant")
+
+
+def regressor(family: str, setting: int, seed: int) -> Any:
+    """Return what a family learns numbers with, in setting 0 or 1."""
+    from sklearn import dummy, ensemble, neighbors, svm
+
+    leaf = (1, 4)[setting]
+    found = {
+        "svm": svm.SVR(C=(5.0, 20.0)[setting], epsilon=0.1, gamma=0.007),
+        "forest": ensemble.RandomForestRegressor(50, max_features=0.12, min_samples_leaf=leaf),
+        "extra-trees": ensemble.ExtraTreesRegressor(50, max_features=0.12, min_samples_leaf=leaf),
+        "boosting": ensemble.GradientBoostingRegressor(max_depth=(4, 7)[setting], max_features=0.1, subsample=0.5),
+        "histogram-boosting": ensemble.HistGradientBoostingRegressor(
+            max_iter=60, learning_rate=0.2, max_leaf_nodes=(15, 31)[setting], max_bins=31, max_features=0.3
+        ),
+        "neighbours": neighbors.KNeighborsRegressor((4, 10)[setting], weights="distance"),
+        "constant": dummy.DummyRegressor(strategy="median"),
+    }[family]
+    return _seeded(found, seed)
+
+
+def probabilities(
+    family: str, setting: int, seed: int, inputs: Floats, shares: Floats, weights: Floats, asked: Floats
+) -> Floats:
+    """Return probabilities of classes by a family, shape (n_asked, n_classes).
+
+    What averages learns the shares themselves: means of shares are shares. Boosting sees each compound once with each
+    of its classes. Support vectors see it with its most frequent class; the softmax of their decision values is
+    calibrated by nothing, and a class that is nowhere the most frequent one gets 0.
+
+    Args:
+        inputs: Features of the compounds to learn from, shape (n, n_features).
+        shares: Share of each class, shape (n, n_classes).
+        weights: Rows of each compound, shape (n,).
+        asked: Features of the compounds to answer for.
+    """
+    from sklearn import dummy, ensemble, neighbors, svm
+
+    if family == "svm":
+        machine = svm.SVC(C=(2.0, 5.0)[setting], gamma=0.007)
+        return _by_majority(machine, inputs, shares, weights, asked)
+    if family in ("boosting", "histogram-boosting"):
+        made = {
+            "boosting": ensemble.GradientBoostingClassifier(
+                n_estimators=25, learning_rate=0.3, max_depth=4, max_features=0.1, subsample=0.5
+            ),
+            "histogram-boosting": ensemble.HistGradientBoostingClassifier(
+                max_iter=20, learning_rate=0.3, max_leaf_nodes=8, max_bins=31, max_features=0.3
+            ),
+        }[family]
+        compounds, classes = np.nonzero(shares)
+        pairs = (shares * weights[:, None])[compounds, classes]
+        return np.asarray(fit(_seeded(made, seed), inputs[compounds], classes, pairs).predict_proba(asked))
+    averaging = {
+        "neighbours": neighbors.KNeighborsRegressor((10, 20)[setting], weights="distance"),
+        "constant": dummy.DummyRegressor(strategy="mean"),
+    }.get(family) or regressor(family, setting, seed)
+    return np.asarray(fit(averaging, inputs, shares, weights).predict(asked)).reshape(len(asked), -1)
 
 
 def fit(estimator: Any, inputs: Floats, labels: Any, weights: Floats) -> Any:
@@ -23,23 +77,7 @@ def fit(estimator: Any, inputs: Floats, labels: Any, weights: Floats) -> Any:
     return estimator.fit(inputs, labels, **weighted)
 
 
-def by_shares(estimator: Any, inputs: Floats, shares: Floats, weights: Floats, asked: Floats) -> Floats:
-    """Means of shares are shares: a regressor that averages, fitted to all classes at once, gives probabilities."""
-    return np.asarray(fit(estimator, inputs, shares, weights).predict(asked)).reshape(len(asked), -1)
-
-
-def by_pairs(estimator: Any, inputs: Floats, shares: Floats, weights: Floats, asked: Floats) -> Floats:
-    """Probabilities of a classifier that sees each compound once with each of its classes."""
-    compounds, classes = np.nonzero(shares)
-    found = fit(estimator, inputs[compounds], classes, (shares * weights[:, None])[compounds, classes])
-    return np.asarray(found.predict_proba(asked))
-
-
-def by_majority(estimator: Any, inputs: Floats, shares: Floats, weights: Floats, asked: Floats) -> Floats:
-    """Softmax of the decision values of a machine that sees each compound with its most frequent class.
-
-    Nothing has calibrated them. A class that is nowhere the most frequent one gets 0.
-    """
+def _by_majority(machine: Any, inputs: Floats, shares: Floats, weights: Floats, asked: Floats) -> Floats:
     from scipy.special import softmax
 
     labels = shares.argmax(axis=1)
@@ -48,101 +86,11 @@ def by_majority(estimator: Any, inputs: Floats, shares: Floats, weights: Floats,
     if len(known) == 1:
         found[:, known] = 1.0
         return found
-    values = fit(estimator, inputs, labels, weights).decision_function(asked)
+    values = fit(machine, inputs, labels, weights).decision_function(asked)
     values = np.column_stack([-values / 2, values / 2]) if values.ndim == 1 else values
     found[:, known] = softmax(values, axis=1)
     return found
 
 
-def _svr(setting: int, seed: int) -> Any:
-    from sklearn.svm import SVR
-
-    return SVR(C=(5.0, 20.0)[setting], epsilon=0.1, gamma=0.007)
-
-
-def _svc(setting: int, seed: int) -> Any:
-    from sklearn.svm import SVC
-
-    return SVC(C=(2.0, 5.0)[setting], gamma=0.007)
-
-
-def _forest(setting: int, seed: int) -> Any:
-    from sklearn.ensemble import RandomForestRegressor
-
-    return RandomForestRegressor(50, max_features=0.12, min_samples_leaf=(1, 4)[setting], random_state=seed, n_jobs=1)
-
-
-def _extra(setting: int, seed: int) -> Any:
-    from sklearn.ensemble import ExtraTreesRegressor
-
-    return ExtraTreesRegressor(50, max_features=0.12, min_samples_leaf=(1, 4)[setting], random_state=seed, n_jobs=1)
-
-
-def _boosting(setting: int, seed: int) -> Any:
-    from sklearn.ensemble import GradientBoostingRegressor
-
-    depth = (4, 7)[setting]
-    return GradientBoostingRegressor(
-        n_estimators=100, max_depth=depth, max_features=0.1, subsample=0.5, random_state=seed
-    )
-
-
-def _boosting_classes(setting: int, seed: int) -> Any:
-    from sklearn.ensemble import GradientBoostingClassifier
-
-    return GradientBoostingClassifier(
-        n_estimators=25, max_depth=4, max_features=0.1, subsample=0.5, learning_rate=0.3, random_state=seed
-    )
-
-
-def _histograms(setting: int, seed: int) -> Any:
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
-    leaves = (15, 31)[setting]
-    return HistGradientBoostingRegressor(
-        max_iter=60, learning_rate=0.2, max_leaf_nodes=leaves, max_bins=31, max_features=0.3, random_state=seed
-    )
-
-
-def _histograms_classes(setting: int, seed: int) -> Any:
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    return HistGradientBoostingClassifier(
-        max_iter=20, learning_rate=0.3, max_leaf_nodes=8, max_bins=31, max_features=0.3, random_state=seed
-    )
-
-
-def _neighbours(setting: int, seed: int) -> Any:
-    from sklearn.neighbors import KNeighborsRegressor
-
-    return KNeighborsRegressor((4, 10)[setting], weights="distance")
-
-
-def _neighbours_of_classes(setting: int, seed: int) -> Any:
-    from sklearn.neighbors import KNeighborsRegressor
-
-    return KNeighborsRegressor((10, 20)[setting], weights="distance")
-
-
-def _mean(setting: int, seed: int) -> Any:
-    from sklearn.dummy import DummyRegressor
-
-    return DummyRegressor(strategy="mean")
-
-
-def _constant(setting: int, seed: int) -> Any:
-    from sklearn.dummy import DummyRegressor
-
-    return DummyRegressor(strategy="median")
-
-
-FAMILIES: dict[str, tuple[Made, Made, Classified]] = {
-    "svm": (_svr, _svc, by_majority),
-    "forest": (_forest, _forest, by_shares),
-    "extra-trees": (_extra, _extra, by_shares),
-    "boosting": (_boosting, _boosting_classes, by_pairs),
-    "histogram-boosting": (_histograms, _histograms_classes, by_pairs),
-    "neighbours": (_neighbours, _neighbours_of_classes, by_shares),
-    "constant": (_constant, _mean, by_shares),
-}
-"""What a family learns numbers with, what it learns classes with, and how."""
+def _seeded(estimator: Any, seed: int) -> Any:
+    return estimator.set_params(random_state=seed) if "random_state" in estimator.get_params() else estimator

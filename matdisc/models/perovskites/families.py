@@ -2,8 +2,8 @@
 
 Rows with one formula look the same to them, so each formula is learned from once: from the median of its rows and with
 their number as weight (classes: with the share of each). Every fifth chemical system of the training part is kept
-apart: it chooses between two settings, and its residuals, on either side, make the 90 % intervals (split conformal;
-Lei et al., J. Am. Stat. Assoc. 113, 1094 (2018)). Then all of the training part is learned from.
+apart: where there are numbers to learn, the error of the first one chooses between two settings, and residuals make the
+90 % intervals (split conformal; Lei et al., J. Am. Stat. Assoc. 113, 1094 (2018)). Then all of it is learned from.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ NEVER_NEGATIVE = ("band_gap", "e_above_hull")
 METAL = 1e-9
 """eV; a smaller gap is none."""
 PARTS = 5
+FEWEST = 20
+"""Compounds; from fewer no family learns, and the answers are those of `constant`, without intervals."""
 LEVEL = 0.9
 ROUNDING = 1e-9
 """By how much the ends of an interval move outwards, so that labels that lie on one, such as gaps of 0, are held."""
@@ -53,9 +55,9 @@ class Rows:
     apart: Bools
 
     @property
-    def divided(self) -> bool:
-        """Whether there are compounds to learn from, and others to choose and calibrate with."""
-        return bool(self.apart.any() and not self.apart.all())
+    def many(self) -> bool:
+        """Whether there are enough compounds to learn from, and others to choose and calibrate with."""
+        return bool(self.apart.any() and np.count_nonzero(~self.apart) >= FEWEST)
 
 
 def family(name: str, seed: int = 0) -> Predictor:
@@ -71,7 +73,6 @@ def family(name: str, seed: int = 0) -> Predictor:
     """
     if name not in estimators.FAMILIES:
         raise ValueError(f"name is {name!r}; allowed: {', '.join(estimators.FAMILIES)}")
-    regressor, classifier, classified = estimators.FAMILIES[name]
 
     def answers(train: Sequence[Sample], test: Sequence[Sample], question: Question) -> Sequence[Answer]:
         if not train:
@@ -82,11 +83,12 @@ def family(name: str, seed: int = 0) -> Predictor:
         found: dict[str, Floats] = {}
         for target in NUMBERS:
             if rows := _rows(train, target, scaled):
-                setting = _best(regressor, rows, seed) if setting is None else setting
-                found |= _number(target, partial(regressor, setting, seed), rows, inputs)
+                make = partial(estimators.regressor, name if rows.many else "constant", seed=seed)
+                setting = _best(make, rows) if setting is None else setting
+                found |= _number(target, partial(make, setting), rows, inputs)
         for target, columns, code in CLASSES:
             if rows := _rows(train, target, scaled, code):
-                learn = partial(classified, classifier(setting or 0, seed))
+                learn = partial(estimators.probabilities, name if rows.many else "constant", setting or 0, seed)
                 found |= _classes(columns, learn, rows, inputs)
         return [{column: float(values[i]) for column, values in found.items()} for i in place]
 
@@ -105,11 +107,11 @@ def conformal(residuals: Floats, level: float = LEVEL) -> tuple[float, float]:
     return float(ordered[rank - 1]) - ROUNDING, float(ordered[n - rank]) + ROUNDING
 
 
-def _best(make: estimators.Made, rows: Rows, seed: int) -> int:
+def _best(make: Callable[[int], Any], rows: Rows) -> int:
     """The setting with the smaller absolute error on the compounds that are kept apart."""
-    if not rows.divided:
+    if not rows.many:
         return 0
-    tried = [_fitted(make(setting, seed), rows, ~rows.apart) for setting in (0, 1)]
+    tried = [_fitted(make(setting), rows, ~rows.apart) for setting in (0, 1)]
     return int(np.argmin([np.abs(_residuals(fitted, rows)).mean() for fitted in tried]))
 
 
@@ -118,7 +120,7 @@ def _number(target: str, make: Callable[[], Any], rows: Rows, inputs: Floats) ->
     least = 0.0 if target in NEVER_NEGATIVE else -math.inf
     predicted = np.maximum(_fitted(make(), rows, np.ones(len(rows.inputs), bool)).predict(inputs), least)
     found = {target: predicted}
-    if target in INTERVALS and rows.divided:
+    if target in INTERVALS and rows.many:
         fitted = _fitted(make(), rows, ~rows.apart)
         centre = fitted.predict(inputs)
         low, high = conformal(_residuals(fitted, rows))

@@ -90,7 +90,7 @@ def shannon_radius(symbol: str, charge: int, coordination: str) -> float:
     """Return Shannon's ionic radius, Å, of the coordination nearest to one, high spin; nan where there is none."""
     from pymatgen.core import Element
 
-    known = Element(symbol).data["Shannon radii"]
+    known = Element(symbol).data.get("Shannon radii")
     radii = known.get(str(charge), {}) if isinstance(known, dict) else {}
     wanted = COORDINATION.index(coordination)
     near = sorted((abs(COORDINATION.index(name) - wanted), name) for name in radii if name in COORDINATION)
