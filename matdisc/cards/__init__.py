@@ -5,6 +5,7 @@ A card that says something unknown or impossible is refused with its file, field
 
 from matdisc.cards.base import UNKNOWN_HASH, EnergyScale, HttpsUrl, Key, Name, Strict, TaskKey, Text, Unit, is_key
 from matdisc.cards.dataset import (
+    Cited,
     Column,
     DataFile,
     DatasetCard,
@@ -21,8 +22,36 @@ from matdisc.cards.simulation import Dynamics, Electrolytes
 from matdisc.elements import ELEMENTS, SYMBOLS
 
 __all__ = [
-    "ELEMENTS", "SYMBOLS", "UNKNOWN_HASH", "Column", "DataFile", "DatasetCard", "Dynamics", "Electrolytes",
-    "EnergyScale", "HttpsUrl", "Key", "Links", "ModelCard", "ModelLicence", "Name", "Overlap", "Person", "Population",
-    "Relaxation", "Split", "Stability", "Strict", "Subset", "TaskKey", "Text", "Unit", "Weights", "WeightsPart",
-    "is_key", "model_hash", "read_card",
+    "ELEMENTS",
+    "SYMBOLS",
+    "UNKNOWN_HASH",
+    "Cited",
+    "Column",
+    "DataFile",
+    "DatasetCard",
+    "Dynamics",
+    "Electrolytes",
+    "EnergyScale",
+    "HttpsUrl",
+    "Key",
+    "Links",
+    "ModelCard",
+    "ModelLicence",
+    "Name",
+    "Overlap",
+    "Person",
+    "Population",
+    "Relaxation",
+    "Split",
+    "Stability",
+    "Strict",
+    "Subset",
+    "TaskKey",
+    "Text",
+    "Unit",
+    "Weights",
+    "WeightsPart",
+    "is_key",
+    "model_hash",
+    "read_card",
 ]  # fmt: skip

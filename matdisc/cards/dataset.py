@@ -103,6 +103,19 @@ class Overlap(Strict):
     note: Text
 
 
+class Cited(Strict):
+    """Metrics that others have published for a task on this dataset, by key: shown below the rows and never ranked.
+
+    `note` says why they cannot be compared; it is the flag of the row.
+    """
+
+    task: TaskKey
+    name: Name
+    source: HttpsUrl
+    values: dict[Key, float] = Field(min_length=1)
+    note: Text
+
+
 class Population(Strict):
     """What a dataset is a uniform draw from, and what others have published for all of it.
 
@@ -186,6 +199,7 @@ class DatasetCard(Strict):
     on_request: bool = False
     quick: tuple[Key, ...] = ()
     known_overlaps: tuple[Overlap, ...] = ()
+    cited: tuple[Cited, ...] = ()
     population: Population | None = None
     relaxation: Relaxation | None = None
     dynamics: Dynamics | None = None

@@ -4,6 +4,7 @@ import pytest
 from site_boards import make_board, place, result
 from site_html import Page
 
+from matdisc.errors import CardError
 from matdisc.leaderboard.site import build
 from matdisc.leaderboard.site.charts.intervals import make_charts, make_scale
 from matdisc.leaderboard.site.content import read_content
@@ -192,3 +193,33 @@ def test_the_legend_speaks_of_diamonds_only_where_a_reference_is_drawn(site, tmp
     place(board, result("meshnet-2", f1=0.9, mae=0.1))
     assert "open diamonds are references" in Page(site / "index.html").words
     assert "open diamonds" not in Page(build(board) / "index.html").words
+
+
+CITED = """
+[[cited]]
+task = "discovery"
+name = "Somebody 2023"
+source = "https://example.org/paper"
+values = { f1 = 0.999, mae = 0.001 }
+note = "The labels were among the inputs."
+"""
+
+
+def test_a_published_row_stands_below_the_rows_with_the_reason_why_it_is_not_ranked(board, tmp_path):
+    card = board.datasets_dir / "alpha-set" / "dataset.toml"
+    card.write_text(card.read_text() + CITED)
+    out = build(board, tmp_path / "out")
+    for page in ("tasks/discovery.html", "datasets/alpha-set.html"):
+        foot = (out / page).read_text().partition("<tfoot>")[2].partition("</tfoot>")[0]
+        assert "Somebody 2023" in foot
+        assert "published, not ranked" in foot
+        assert "0.999" in foot
+    assert "The labels were among the inputs." in (out / "datasets/alpha-set.html").read_text()
+    assert "Somebody" not in (out / "data/leaderboard.csv").read_text()
+
+
+def test_a_card_that_cites_a_metric_that_the_task_does_not_have_is_refused(board, tmp_path):
+    card = board.datasets_dir / "alpha-set" / "dataset.toml"
+    card.write_text(card.read_text() + CITED.replace("f1 =", "f2 ="))
+    with pytest.raises(CardError, match=r"dataset\.toml: field 'cited\.values' names 'f2'.* its metrics: "):
+        build(board, tmp_path / "out")

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
-from matdisc.errors import DataError
+from matdisc.errors import CardError, DataError
 from matdisc.leaderboard.schema.details import Details
 from matdisc.leaderboard.schema.evidence import EvidenceMap
 from matdisc.leaderboard.schema.ranking import BoardRanking
@@ -47,6 +47,8 @@ def read_content(board: Board) -> Content:
     """
     models = {key: board.model(key) for key in board.model_keys()}
     datasets = {key: board.dataset(key) for key in board.dataset_keys()}
+    for dataset in datasets.values():
+        _check_cited(dataset, board)
     results = []
     for result, _ in read_files(board.results_dir, Result):
         if result.task in task_keys() and result.task not in TASKS:
@@ -69,6 +71,19 @@ def read_content(board: Board) -> Content:
     rankings = kept(board.rankings_dir, BoardRanking, tables, "rankings")
     evidence = kept(board.evidence_dir, EvidenceMap, {(r.dataset, r.entry) for r in results}, "evidence")
     return Content(models, datasets, tuple(results), details, rankings, evidence, copies)
+
+
+def _check_cited(dataset: DatasetCard, board: Board) -> None:
+    """Raise CardError where a card cites a metric that the task does not have: nobody would miss the number."""
+    for cited in dataset.cited:
+        if cited.task not in TASKS:
+            continue
+        known = [metric.key for metric in TASKS[cited.task].metrics]
+        if unknown := [key for key in cited.values if key not in known]:
+            raise CardError(
+                f"{board.datasets_dir / dataset.key / 'dataset.toml'}: field 'cited.values' names {unknown[0]!r}, "
+                f"no metric of the task {cited.task}; its metrics: {', '.join(known)}"
+            )
 
 
 def _check(result: Result, board: Board, models: Mapping[str, ModelCard], datasets: Mapping[str, DatasetCard]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from matdisc.cards import DatasetCard, ModelCard
+from matdisc.cards import Cited, DatasetCard, ModelCard
 from matdisc.leaderboard.names import display_name
 from matdisc.leaderboard.schema.ranking import BoardRanking
 from matdisc.leaderboard.schema.result import Result
@@ -55,7 +55,7 @@ class Table:
     """All entries of one task on one dataset, best headline metric first.
 
     With a `ranking`, ranks and ties are those of the paired comparison, else of overlapping intervals; `outdated`
-    says that there is a ranking, but of other results.
+    says that there is a ranking, but of other results. `cited` are published rows that take no part, with their cells.
     """
 
     task: str
@@ -65,6 +65,7 @@ class Table:
     floor: tuple[Cell, ...]
     ranking: BoardRanking | None = None
     outdated: bool = False
+    cited: tuple[tuple[Cited, tuple[Cell, ...]], ...] = ()
 
     @property
     def detectable(self) -> float | None:
@@ -197,7 +198,10 @@ def make_table(
         for result in results
     )
     floor = tuple(_floor(metric, results) for metric in columns)
-    return Table(task, dataset, columns, rows, floor, usable, outdated=ranking is not None and usable is None)
+    cited = tuple(
+        (one, tuple(_only(m, one.values.get(m.key)) for m in columns)) for one in dataset.cited if one.task == task
+    )
+    return Table(task, dataset, columns, rows, floor, usable, ranking is not None and usable is None, cited)
 
 
 def headline_value(result: Result) -> Value:
@@ -227,7 +231,11 @@ def _some(metric: Metric, results: Sequence[Result]) -> bool:
 
 def _floor(metric: Metric, results: Sequence[Result]) -> Cell:
     found = (r.baseline.get(metric.key) for r in results)
-    value = next((v for v in found if v is not None), None)
+    return _only(metric, next((v for v in found if v is not None), None))
+
+
+def _only(metric: Metric, value: float | None) -> Cell:
+    """A number without interval, shade and remark; nothing where there is none."""
     return cell(metric, Value(value=value)) if value is not None else Cell("", title=None)
 
 
