@@ -53,6 +53,7 @@ def answers(halves):
     return {name: family(name)(halves[0], asked(halves[1]), QUESTION) for name in FAMILIES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", KEYS)
 def test_every_card_keeps_the_contract(board, halves, key):
     check_predictor(load_predictor(board.model(key)), halves[0], asked(halves[1]), QUESTION)

@@ -22,7 +22,7 @@ def regressor(family: str, setting: int, seed: int) -> Any:
         "extra-trees": ensemble.ExtraTreesRegressor(50, max_features=0.12, min_samples_leaf=leaf),
         "boosting": ensemble.GradientBoostingRegressor(max_depth=(4, 7)[setting], max_features=0.1, subsample=0.5),
         "histogram-boosting": ensemble.HistGradientBoostingRegressor(
-            max_iter=60, learning_rate=0.2, max_leaf_nodes=(15, 31)[setting], max_bins=31, max_features=0.3
+            learning_rate=0.15, max_leaf_nodes=(15, 31)[setting], min_samples_leaf=10, max_bins=31, max_features=0.3
         ),
         "neighbours": neighbors.KNeighborsRegressor((4, 10)[setting], weights="distance"),
         "constant": dummy.DummyRegressor(strategy="median"),
@@ -35,7 +35,7 @@ def probabilities(
 ) -> Floats:
     """Return probabilities of classes by a family, shape (n_asked, n_classes).
 
-    What averages learns the shares themselves: means of shares are shares. Boosting sees each compound once with each
+    What averages learns the shares themselves: means of shares are shares. Boosting sees each compound with each
     of its classes. Support vectors see it with its most frequent class; the softmax of their decision values is
     calibrated by nothing, and a class that is nowhere the most frequent one gets 0.
 
@@ -51,17 +51,20 @@ def probabilities(
         machine = svm.SVC(C=(2.0, 5.0)[setting], gamma=0.007)
         return _by_majority(machine, inputs, shares, weights, asked)
     if family in ("boosting", "histogram-boosting"):
-        made = {
-            "boosting": ensemble.GradientBoostingClassifier(
-                n_estimators=25, learning_rate=0.3, max_depth=4, max_features=0.1, subsample=0.5
-            ),
-            "histogram-boosting": ensemble.HistGradientBoostingClassifier(
-                max_iter=20, learning_rate=0.3, max_leaf_nodes=8, max_bins=31, max_features=0.3
-            ),
-        }[family]
         compounds, classes = np.nonzero(shares)
         pairs = (shares * weights[:, None])[compounds, classes]
-        return np.asarray(fit(_seeded(made, seed), inputs[compounds], classes, pairs).predict_proba(asked))
+        if family == "boosting":
+            trees = ensemble.GradientBoostingClassifier(
+                n_estimators=25, learning_rate=0.3, max_depth=4, max_features=0.1, subsample=0.5
+            )
+            found = fit(_seeded(trees, seed), inputs[compounds], classes, pairs)
+        else:
+            histograms = ensemble.HistGradientBoostingClassifier(
+                max_iter=20, learning_rate=0.3, max_leaf_nodes=8, max_bins=31, max_features=0.3, early_stopping=False
+            )
+            rows = np.repeat(np.arange(len(pairs)), np.rint(pairs).astype(int))
+            found = _seeded(histograms, seed).fit(inputs[compounds[rows]], classes[rows])
+        return np.asarray(found.predict_proba(asked))
     averaging = {
         "neighbours": neighbors.KNeighborsRegressor((10, 20)[setting], weights="distance"),
         "constant": dummy.DummyRegressor(strategy="mean"),
@@ -70,11 +73,16 @@ def probabilities(
 
 
 def fit(estimator: Any, inputs: Floats, labels: Any, weights: Floats) -> Any:
-    """Return the estimator, fitted; with weights of mean 1 where it knows any."""
+    """Return the estimator, fitted; with weights of mean 1 where it knows any.
+
+    Histogram boosting gets none: its weighted quantiles take longer than all the rest.
+    """
+    from sklearn.ensemble import HistGradientBoostingRegressor
     from sklearn.utils.validation import has_fit_parameter
 
-    weighted = {"sample_weight": weights / weights.mean()} if has_fit_parameter(estimator, "sample_weight") else {}
-    return estimator.fit(inputs, labels, **weighted)
+    if isinstance(estimator, HistGradientBoostingRegressor) or not has_fit_parameter(estimator, "sample_weight"):
+        return estimator.fit(inputs, labels)
+    return estimator.fit(inputs, labels, sample_weight=weights / weights.mean())
 
 
 def _by_majority(machine: Any, inputs: Floats, shares: Floats, weights: Floats, asked: Floats) -> Floats:
