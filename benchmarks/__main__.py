@@ -33,6 +33,7 @@ def main() -> None:
         scoring.measure(Path(folder))
         reading.measure(Path(folder))
         alloys.measure()
+        perovskites.measure()
         bootstrap_against_point_metrics()
         bootstrap_against_row_resampling()
         two_workers_against_one(board)
