@@ -71,8 +71,12 @@ def iter_entries(paths: Iterable[Path], *, note: Note = silent) -> Iterator[Entr
         DataError: As `read_entries`, when the entry that is wrong is reached.
     """
     seen: dict[str, str] = {}
+    files: set[Path] = set()
     for path in paths:
         for file in _files(path, note):
+            if file.resolve() in files:
+                raise DataError(f"{file}: is given twice; give it once")
+            files.add(file.resolve())
             for entry in _of_file(file, note):
                 if entry.material_id in seen:
                     raise DataError(

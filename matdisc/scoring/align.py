@@ -106,9 +106,10 @@ def _arrays(submission: Submission, truth: Truth, scoring: Scoring, row: Ints, g
         found[column.name] = tuple(cells[i] if use else None for i, use in zip(rows, there, strict=True))
         for place, (cell, n) in enumerate(zip(found[column.name], truth.n_atoms.astype(int).tolist(), strict=True)):
             if cell is not None and len(cell) != column.length(n):
+                why = f"that material has {n} atoms, so give" if "atoms" in column.shape else "give"
                 raise SubmissionError(
                     f"{submission.path}, row {rows[place] + 1}: {column.name!r} of {truth.material_ids[place].as_py()} "
-                    f"has {len(cell)} numbers; that material has {n} atoms, so give {column.length(n)} ({column.help})"
+                    f"has {len(cell)} numbers; {why} {column.length(n)} ({column.help})"
                 )
     return found
 

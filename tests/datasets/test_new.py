@@ -607,7 +607,7 @@ def strained(stress=1.0, forces=1.0, energy=1.0, n=10):
 
 def test_forces_and_stresses_are_held_to_the_energies(board, tmp_path):
     said = []
-    new(board, tmp_path, strained(), said, relaxed=True)
+    new(board, tmp_path, strained(), said)
     assert any(text.startswith("'stress' agrees with the energies of 9 pairs") for text in said)
 
 
@@ -757,3 +757,23 @@ def test_right_labels_that_two_factors_fit_by_chance_are_not_judged(board, tmp_p
     new(board, tmp_path, images[:8], said)
     assert not any("instead of 1" in text or "look at their labels" in text for text in said)
     assert any("could not be compared with the energies" in text for text in said)
+
+
+def test_structures_that_are_given_twice_tell_nothing_of_units(board, tmp_path):
+    """Pairs of the same structure fit any factor, so that four others would be judged by two numbers."""
+    images = shaken(8)
+    again = [atoms.copy() for atoms in images]
+    for atoms, first in zip(again, images, strict=True):
+        atoms.calc = first.calc
+        atoms.info["material_id"] += "-again"
+    said = []
+    new(board, tmp_path, [*images, *again], said)
+    assert not any("instead of 1" in text for text in said)
+
+
+def test_structures_said_to_be_relaxed_have_small_forces(board, tmp_path):
+    with pytest.raises(DataError, match=r"--relaxed says .* the largest force is \d\.\d\d eV/Å"):
+        new(board, tmp_path, shaken(), relaxed=True)
+    assert (
+        new(board, tmp_path, shaken(), relaxed=True, forces="none", formation_energy="none").tasks[-1] == "relaxation"
+    )

@@ -379,3 +379,11 @@ def test_rubbish_in_tables_is_refused_or_read_but_is_no_traceback(tmp_path_facto
     whole = f'id,cif\n1,"{cif()}"\n2,"{cif()}"\n'
     path = put(tmp_path_factory.getbasetemp() / "rubbish.csv", whole[:at] + text + whole[at:])
     assert answered(path)
+
+
+def test_a_file_that_is_given_twice_is_named_as_that(tmp_path):
+    write(tmp_path / "a.extxyz", [bulk("Cu"), bulk("Ag")])
+    with pytest.raises(DataError, match=r"a\.extxyz: is given twice"):
+        read_entries([tmp_path / "a.extxyz", tmp_path / "." / "a.extxyz"])
+    with pytest.raises(DataError, match="is given twice"):
+        read_entries([tmp_path, tmp_path / "a.extxyz"])

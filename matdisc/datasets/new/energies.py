@@ -65,6 +65,11 @@ def largest_force(labels: Labels) -> float:
 
 
 def _refuse_contradictions(labels: Labels, options: NewOptions) -> None:
+    if options.relaxed and (force := largest_force(labels)) > UNRELAXED:
+        raise DataError(
+            f"--relaxed says that the structures are relaxed, and the largest force is {force:.2f} eV/Å in the median; "
+            "leave it out, or the forces (--forces none)"
+        )
     if options.hull and options.own_hull:
         raise DataError("--hull and --own-hull exclude each other; keep one")
     if "e_above_hull" in labels and (options.hull or options.own_hull):

@@ -190,6 +190,8 @@ def _pair(entries: Sequence[Entry], labels: Labels, i: int, j: int) -> _Pair | N
     if np.abs(strain).max() > STRAIN or np.linalg.norm(shift, axis=1).max() > SHIFT:
         return None
     strained, displaced = np.abs(strain).max() > 1e-5, np.abs(shift).max() > 1e-5
+    if not strained and not displaced:
+        return None  # the same structure, which fits any factor
     stress, forces = labels.get("stress"), labels.get("forces")
     if (strained and _missing(stress, i, j)) or (displaced and _missing(forces, i, j)):
         return None
