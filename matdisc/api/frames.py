@@ -130,6 +130,8 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
         return frame
     if isinstance(frame.index, pd.RangeIndex) and frame.index.name is None:
         raise SubmissionError(f"the DataFrame: has no column {ID!r}, and its index counts rows; name the materials")
+    if frame.index.nlevels > 1:
+        raise SubmissionError(f"the DataFrame: its index has {frame.index.nlevels} levels; give a column {ID!r}")
     return frame.rename_axis(ID).reset_index()
 
 

@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from matdisc.api.datasets import DatasetLike, Located, locate
@@ -16,6 +15,7 @@ from matdisc.datasets.load import load_any
 from matdisc.datasets.truth import Truth
 from matdisc.errors import DataError, UnknownName
 from matdisc.formats.atoms import to_atoms
+from matdisc.predictions import one_line
 from matdisc.progress import news
 from matdisc.schema import Crystal, Dataset, Sample
 
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
     from matdisc.datasets.new import NewOptions
-
-PATHS = ("labels", "references", "elements", "hull")
-"""Options that name files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +208,10 @@ def _options(given: Mapping[str, Any]) -> NewOptions | None:
 
     Raises:
         UnknownName: If there is no such option.
+        DataError: If one has a value that it cannot have.
     """
+    from pydantic import TypeAdapter, ValidationError
+
     from matdisc.datasets.new import NewOptions
 
     known = [field.name for field in fields(NewOptions)]
@@ -221,5 +221,8 @@ def _options(given: Mapping[str, Any]) -> NewOptions | None:
             raise UnknownName(
                 f"option {name!r} is none of a data set's; {f'did you mean {near[0]}?' if near else known}"
             )
-    paths = {name: Path(given[name]) for name in PATHS if given.get(name) is not None}
-    return NewOptions(**{**given, **paths}) if given else None
+    try:
+        return TypeAdapter(NewOptions).validate_python(given) if given else None
+    except ValidationError as err:
+        problem = err.errors()[0]
+        raise DataError(f"option {problem['loc'][0]!r} is {problem['input']!r}: {one_line(problem['msg'])}") from err

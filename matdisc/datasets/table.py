@@ -92,7 +92,7 @@ def _shapes(path: Path | None) -> dict[str, _Shape]:
 
 def _shape(entry: Entry) -> _Shape:
     crystal = to_crystal(entry.atoms)
-    _refuse_contacts(crystal, entry.where)
+    refuse_contacts(crystal, entry.where)
     results = entry.atoms.calc.results if entry.atoms.calc else {}
     arrays = {
         name: tuple(float(x) for x in np.ravel(results[name]))
@@ -171,11 +171,11 @@ def _crystal(record: Mapping[str, Any], where: str) -> Crystal:
             f"{where}: field 'cell' (volume {volume:.3g} Å^3) is flat; give three lattice vectors in Å as rows"
         )
     crystal = Crystal(tuple(symbols), _vectors(positions, len(symbols), "positions", where), (a, b, c))
-    _refuse_contacts(crystal, where)
+    refuse_contacts(crystal, where)
     return crystal
 
 
-def _refuse_contacts(crystal: Crystal, where: str) -> None:
+def refuse_contacts(crystal: Crystal, where: str) -> None:
     """Refuse two atoms on one site, which Cartesian coordinates often become when they are read as fractional."""
     try:
         found = closest(np.array(crystal.positions), np.array(crystal.cell), CONTACT)
@@ -191,7 +191,7 @@ def _refuse_contacts(crystal: Crystal, where: str) -> None:
     )
     raise DataError(
         f"{where}: field 'positions': {first} and {image} are {found.distance:.3g} Å apart, periodic images included; "
-        f"give fractional coordinates, one atom a site{cartesian}"
+        f"give one atom a site{cartesian}"
     )
 
 
@@ -230,7 +230,7 @@ def _sample(card: DatasetCard, row: Row, shapes: Mapping[str, _Shape], path: Pat
     sample = Sample(
         material_id,
         {"crystal": crystal, "compound": compound, **({"prototype": prototype} if prototype else {})},
-        _target(row, shape),
+        _target(row, shape, card),
         group=group,
         flags=tuple(sorted(flag for flag in wanted if row.truth(flag))),
         arrays=shape.arrays,
@@ -238,12 +238,13 @@ def _sample(card: DatasetCard, row: Row, shapes: Mapping[str, _Shape], path: Pat
     return sample if card.split.kind == "holdout" else replace(sample, fold=_fold(card, sample))
 
 
-def _target(row: Row, shape: _Shape) -> dict[str, float]:
+def _target(row: Row, shape: _Shape, card: DatasetCard) -> dict[str, float]:
     """Labels that are single numbers: energies of the structure's file, and what the row says."""
     found = {} if shape.energy is None else {"energy": shape.energy}
     if "stable" in row.values:
         found["stable"] = float(row.truth("stable"))
-    if found and "e_form_per_atom" not in row.values:
+    unasked = not {"discovery", "polymorphs"} & set(card.tasks)
+    if "e_form_per_atom" not in row.values and (found or unasked):
         return found
     missing = [name for name in TARGETS[:2] if name not in row.values]
     if missing:

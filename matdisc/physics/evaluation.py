@@ -69,7 +69,7 @@ def evaluate(calculator: Calculator, atoms: Atoms) -> Evaluation:
     """
     copy = atoms.copy()
     copy.calc = calculator
-    energy, forces = float(copy.get_potential_energy()), copy.get_forces()
+    energy, forces = float(np.squeeze(copy.get_potential_energy())), copy.get_forces()  # some return one in a list
     has_stress = "stress" in calculator.implemented_properties and bool(copy.pbc.any())
     stress = copy.get_stress() if has_stress else None
     return checked(Evaluation(energy, forces, stress), atoms)

@@ -5,6 +5,7 @@ import json
 import os
 import threading
 
+import numpy as np
 import pytest
 from ase.build import bulk
 from ase.calculators.calculator import Calculator, all_changes
@@ -188,6 +189,18 @@ def test_an_argument_without_meaning_is_refused(argument, said):
     with pytest.raises((CardError, RunError), match=said) as refused:
         matdisc.evaluate(EMT(), **{"dataset": "elements", "progress": False} | argument)
     assert "\n" not in str(refused.value)
+
+
+class InAList(EMT):
+    """Returns its energy as an array of one number, as models of batches do."""
+
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        self.results["energy"] = np.array([self.results["energy"]])
+
+
+def test_an_energy_in_an_array_of_one_number_is_that_number(by_object):
+    assert dict(quick(InAList(), elements=METALS).metrics) == dict(by_object.metrics)
 
 
 def test_results_of_other_atoms_are_no_labels():

@@ -95,6 +95,10 @@ def test_a_field_of_another_name_is_named_where_the_file_is_loaded(frames, tmp_p
     assert copper.labels["energy"].iloc[0] == pytest.approx(frames[0].info["mine"])
     with pytest.raises(UnknownName, match="did you mean energy"):
         matdisc.load_dataset(tmp_path / "copper.extxyz", energie="mine")
+    for odd in ({"energy_scale": "raw"}, {"stress_sign": "minus"}, {"threshold": "low"}, {"energy": 5}):
+        ((name, value),) = odd.items()
+        with pytest.raises(DataError, match=f"option '{name}' is {value!r}: "):
+            matdisc.load_dataset(tmp_path / "copper.extxyz", **odd)
     with pytest.raises(CardError, match="has a card"):
         matdisc.load_dataset(copper, energy="mine")
     with pytest.raises(CardError, match="elements: has a card"):

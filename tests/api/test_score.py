@@ -119,6 +119,7 @@ def test_an_empty_list_and_other_things_are_refused(folder):
         ({"ag": 0.1, "lead": 0.2}, "the dict: 1 material ids are not among"),
         ({1: 0.1, 2: 0.2}, "the dict: 2 material ids are not among"),
         ({}, "the dict: is empty"),
+        (pd.DataFrame({"e_form_per_atom": {("ag", 1): 0.1}}), "its index has 2 levels"),
         ({"material_id": ["ag"], "e_form_per_atom": [0.1, 0.2]}, "the dict: is no table"),
         (pd.DataFrame(columns(RIGHT) | {"e_form_per_atom": ["a"] * 4}), "the DataFrame"),
     ],
@@ -144,6 +145,8 @@ def test_a_task_that_the_data_set_does_not_have_is_named():
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(MatdiscError, match=r"nothing\.csv: no such file"):
         matdisc.score(tmp_path / "nothing.csv", "polymorphs", "elements")
+    with pytest.raises(MatdiscError, match=r"nothing\.toml: no such file"):
+        matdisc.score({"Ag-fcc": 0.0}, "polymorphs", "elements", training=tmp_path / "nothing.toml")
 
 
 def test_saved_predictions_are_a_row_of_the_board(board, wrong):

@@ -777,3 +777,16 @@ def test_structures_said_to_be_relaxed_have_small_forces(board, tmp_path):
     assert (
         new(board, tmp_path, shaken(), relaxed=True, forces="none", formation_energy="none").tasks[-1] == "relaxation"
     )
+
+
+def test_structures_without_any_label_can_be_found_again(board, tmp_path):
+    images = list(crystals().values())
+    assert new(board, tmp_path, images, relaxed=True).tasks == ("relaxation",)
+    assert [sample.target for sample in load(board, "mine").samples] == [{}] * len(images)
+
+
+def test_two_atoms_on_one_site_are_told_by_the_file_that_was_given(board, tmp_path):
+    atoms = bulk("Cu", cubic=True)
+    atoms.positions[1] = atoms.positions[0]
+    with pytest.raises(DataError, match=r"frames\.extxyz, frame 0: field 'positions': site 1 .* give one atom a site"):
+        new(board, tmp_path, [atoms], relaxed=True)

@@ -88,6 +88,8 @@ def read_declaration(path: Path) -> Declaration:
         return _collect(path, *_list_rows(path))
     if kind.endswith((*STRUCTURES, ".csv")):
         return _of_crystals(path, _read_entries(path))
+    if not path.exists():
+        raise DataError(f"{path}: no such file")
     raise DataError(
         f"{path}: cannot be told from its name; use .csv, .txt, .jsonl or {', '.join(STRUCTURES)}, also with .gz"
     )

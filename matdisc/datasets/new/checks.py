@@ -11,7 +11,9 @@ import numpy as np
 from matdisc.datasets.new.gradients import check_gradients
 from matdisc.datasets.new.labels import Label, Labels
 from matdisc.datasets.new.options import NewOptions
+from matdisc.datasets.table import refuse_contacts
 from matdisc.errors import DataError
+from matdisc.formats.atoms import to_crystal
 from matdisc.formats.entries import Entry
 from matdisc.units import GIGAPASCALS
 
@@ -35,6 +37,8 @@ def check(entries: Sequence[Entry], labels: Labels, options: NewOptions, say: Sa
         DataError: Naming file, frame, field and remedy.
     """
     _refuse_aperiodic(entries)
+    for entry in entries:
+        refuse_contacts(to_crystal(entry.atoms), entry.where)
     if "energy" in labels:
         _check_energies(entries, labels, options)
     if "e_above_hull" in labels:
@@ -160,5 +164,5 @@ def _bound_stress(label: Label) -> None:
     if middle > STRONG:
         raise DataError(
             f"half of the stresses {label.name!r} are above {middle:.3g} eV/Å^3, that is {middle * GIGAPASCALS:.0f} "
-            "GPa; say their unit with --stress-unit, and --stress-sign pressure if positive means compression"
+            "GPa; say their unit with --stress-unit, and `--stress-sign pressure` if positive means compression"
         )
