@@ -180,3 +180,15 @@ def test_names_become_keys():
     assert key_of("My MACE, v2") == "my-mace-v2"
     with pytest.raises(CardError, match="no letter or digit"):
         key_of("—")
+
+
+def test_a_frame_without_forces_counts_with_its_energy(frames, capsys):
+    """One of four energies is 0.4 eV too high, of a frame without forces: 0.1 eV per cell in the mean."""
+    del frames[0].calc.results["forces"]
+    frames[0].calc.results["energy"] += 0.4
+    found = matdisc.evaluate(EMT(), "static", frames)
+    assert (
+        "1 of 4 structures lack energy or forces; the task static scores of each what it has" in capsys.readouterr().err
+    )
+    assert found.metrics["energy_mae"].value == pytest.approx(0.1 / len(frames[0]), abs=1e-6)
+    assert found.metrics["force_mae"].value == pytest.approx(0, abs=1e-6)

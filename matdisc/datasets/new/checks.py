@@ -52,7 +52,10 @@ def check(entries: Sequence[Entry], labels: Labels, options: NewOptions, say: Sa
         pairs = zip(labels["forces"].values, energies, strict=True)
         without = sum(forces is None or energy is None for forces, energy in pairs)
         if without:
-            say(f"{without:,} of {len(entries):,} structures lack energy or forces: the task static omits them")
+            say(
+                f"{without:,} of {len(entries):,} structures lack energy or forces; the task static scores of each "
+                "what it has"
+            )
 
 
 def _refuse_aperiodic(entries: Sequence[Entry]) -> None:
