@@ -84,8 +84,8 @@ def family(name: str, seed: int = 0) -> Predictor:
         for target in NUMBERS:
             if rows := _rows(train, target, scaled):
                 make = partial(estimators.regressor, name if rows.many else "constant", seed=seed)
-                setting = _best(make, rows) if setting is None else setting
-                found |= _number(target, partial(make, setting), rows, inputs)
+                setting, fitted = _best(make, rows) if setting is None else (setting, None)
+                found |= _number(target, partial(make, setting), rows, inputs, fitted)
         for target, columns, code in CLASSES:
             if rows := _rows(train, target, scaled, code):
                 learn = partial(estimators.probabilities, name if rows.many else "constant", setting or 0, seed)
@@ -107,21 +107,24 @@ def conformal(residuals: Floats, level: float = LEVEL) -> tuple[float, float]:
     return float(ordered[rank - 1]) - ROUNDING, float(ordered[n - rank]) + ROUNDING
 
 
-def _best(make: Callable[[int], Any], rows: Rows) -> int:
-    """The setting with the smaller absolute error on the compounds that are kept apart."""
+def _best(make: Callable[[int], Any], rows: Rows) -> tuple[int, Any]:
+    """The setting with the smaller absolute error on the compounds that are kept apart, and what it learned."""
     if not rows.many:
-        return 0
+        return 0, None
     tried = [_fitted(make(setting), rows, ~rows.apart) for setting in (0, 1)]
-    return int(np.argmin([np.abs(_residuals(fitted, rows)).mean() for fitted in tried]))
+    best = int(np.argmin([np.abs(_residuals(fitted, rows)).mean() for fitted in tried]))
+    return best, tried[best]
 
 
-def _number(target: str, make: Callable[[], Any], rows: Rows, inputs: Floats) -> dict[str, Floats]:
+def _number(
+    target: str, make: Callable[[], Any], rows: Rows, inputs: Floats, fitted: Any | None = None
+) -> dict[str, Floats]:
     """A number by what all compounds teach, within what those teach that are not kept apart, give or take residuals."""
     least = 0.0 if target in NEVER_NEGATIVE else -math.inf
     predicted = np.maximum(_fitted(make(), rows, np.ones(len(rows.inputs), bool)).predict(inputs), least)
     found = {target: predicted}
     if target in INTERVALS and rows.many:
-        fitted = _fitted(make(), rows, ~rows.apart)
+        fitted = _fitted(make(), rows, ~rows.apart) if fitted is None else fitted
         centre = fitted.predict(inputs)
         low, high = conformal(_residuals(fitted, rows))
         found[f"{INTERVALS[target]}_low"] = np.minimum(np.maximum(centre + low, least), predicted)
@@ -137,9 +140,10 @@ def _residuals(fitted: Any, rows: Rows) -> Floats:
 
 def _fitted(estimator: Any, rows: Rows, keep: Bools) -> Any:
     """The estimator, fitted to the medians of the compounds to keep."""
-    order = np.argsort(rows.place, kind="stable")
     counts = np.bincount(rows.place, minlength=len(rows.inputs))
-    medians = np.array([np.median(part) for part in np.split(rows.labels[order], np.cumsum(counts)[:-1])])
+    ordered = rows.labels[np.lexsort((rows.labels, rows.place))]
+    ends = np.cumsum(counts)
+    medians = (ordered[ends - counts + (counts - 1) // 2] + ordered[ends - counts + counts // 2]) / 2
     return estimators.fit(estimator, rows.inputs[keep], medians[keep], counts[keep].astype(float))
 
 
