@@ -184,6 +184,10 @@ def test_two_predictions_are_compared_as_the_command_line_does(folder, wrong):
     assert "<table>" in found._repr_html_()
 
 
+def test_a_result_and_itself_are_the_same(wrong):
+    assert matdisc.compare(wrong, wrong).verdict == "both have the same F1, however the materials are drawn"
+
+
 def test_results_of_different_things_are_not_compared(wrong):
     other = matdisc.score({"Cu-fcc": -3.0}, "polymorphs", "elements")
     with pytest.raises(CardError, match="different tasks"):

@@ -88,7 +88,7 @@ def test_a_material_that_takes_too_long_ends_as_timed_out_and_the_rest_go_on():
                 time.sleep(30)
 
     slow = Slow(forbidden="Ag")
-    ended = {one.key: one for one in run_batched(work(), slow, timeout=0.5, guard=time_limit)}
+    ended = {one.key: one for one in run_batched(work(), slow, timeout=3, guard=time_limit)}
     assert isinstance(ended["Ag4.0"].error, TimedOut)
     assert sum(one.error is None for one in ended.values()) == 4
 
