@@ -189,6 +189,8 @@ def verdict(found: Mapping[str, Any]) -> str:
         first = (difference["value"] > 0) == (metric.better == "higher")
         better = found["first"] if first else found["second"]
         return f"the difference in {name} is real at the 5 % level; {better} is ahead by {abs(difference['value']):.4f}"
+    if difference["value"] == difference["detectable"] == 0:
+        return f"both have the same {name}, however the materials are drawn"
     least = shown(difference["detectable"], ".3g")
     return f"{name} cannot tell them apart here; a difference below {least} would mostly go unseen"
 

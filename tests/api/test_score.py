@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import matdisc
 from matdisc.cli.app import app
 from matdisc.errors import CardError, MatdiscError, SubmissionError, UnknownName
+from matdisc.leaderboard.text import verdict
 
 RIGHT = {"ag": 0.0, "au": 0.0, "cu": 0.2, "pd": 0.4}
 ONE_WRONG = RIGHT | {"cu": -0.1}
@@ -184,8 +185,10 @@ def test_two_predictions_are_compared_as_the_command_line_does(folder, wrong):
     assert "<table>" in found._repr_html_()
 
 
-def test_a_result_and_itself_are_the_same(wrong):
-    assert matdisc.compare(wrong, wrong).verdict == "both have the same F1, however the materials are drawn"
+def test_models_that_never_differ_are_said_to_be_the_same():
+    never = {"value": 0.0, "p_value": 1.0, "detectable": 0.0}
+    found = {"task": "discovery", "differences": {"f1": never}, "first": "a", "second": "b"}
+    assert verdict(found) == "both have the same F1, however the materials are drawn"
 
 
 def test_results_of_different_things_are_not_compared(wrong):
