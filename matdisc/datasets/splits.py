@@ -11,6 +11,8 @@
 | `pair-out-6` | the same | the same | the first 6 of them |
 | `experimental` | the train part of the dataset | all samples | 1 |
 | `grouped-5` | the other groups (chemical systems) | the groups of one fold | 5, by the hash of the group |
+| `grouped-5-tenth` | a tenth of those groups, by their hash | the same | 5 |
+| `grouped-5-third` | a third of them, the tenth among it | the same | 5 |
 | `anion-out` | all materials with another X of ABX3 | those with it | the 10 most frequent X |
 | `random-5` | the other rows, polymorphs of the tested ones among them | one fifth | 5, by the hash of the id |
 | `given-NAME` | the other numbers of the column `fold_NAME` | one number | every number but those below 0 |
@@ -50,6 +52,8 @@ PAIRS = {"pair-out": 30, "pair-out-6": 6}
 """Most pairs of elements that are held out."""
 ANIONS = 10
 """Most X of ABX3 that are held out: rarer ones have a handful of rows each."""
+SHARES = 30
+"""Parts of the groups, of which 3 make a tenth and 10 a third."""
 GIVEN = "given-"
 FORMAT = "matdisc.folds/1"
 
@@ -188,7 +192,7 @@ def _interpolation(dataset: Dataset) -> Iterator[Fold]:
     n_train = max(2, round(TRAINED_SHARE * len(names)))
     for seed in range(SEEDS):
         for attempt in range(100):  # a tenth of a small set can miss a class
-            order = _shuffled(names, f"interpolation-10|{seed}|{attempt}")
+            order = shuffled(names, f"interpolation-10|{seed}|{attempt}")
             if 0 < np.count_nonzero(high[order[:n_train]]) < n_train:
                 break
         yield Fold(f"seed-{seed}", np.sort(order[:n_train]), np.sort(order[n_train:]))
@@ -197,7 +201,7 @@ def _interpolation(dataset: Dataset) -> Iterator[Fold]:
 def _stratified(dataset: Dataset, repeats: int = REPEATS) -> Iterator[Fold]:
     names, high = _names(dataset), _high(dataset)
     for repeat in range(repeats):
-        order = _shuffled(names, f"kfold-5x3|{repeat}")
+        order = shuffled(names, f"kfold-5x3|{repeat}")
         order = np.concatenate([order[high[order]], order[~high[order]]])
         for part in range(PARTS):
             tested = np.sort(order[part::PARTS])
@@ -211,13 +215,13 @@ def _element_out(dataset: Dataset) -> Iterator[Fold]:
 
 def _some_elements_out(dataset: Dataset) -> Iterator[Fold]:
     found = list(_element_out(dataset))
-    yield from (found[i] for i in np.sort(_shuffled([fold.name for fold in found], "loeo-8")[:SOME]))
+    yield from (found[i] for i in np.sort(shuffled([fold.name for fold in found], "loeo-8")[:SOME]))
 
 
 def _pair_out(dataset: Dataset) -> Iterator[Fold]:
     holders = _holders(dataset)
     pairs = list(combinations(holders, 2))
-    for place in _shuffled(["|".join(pair) for pair in pairs], "pair-out"):
+    for place in shuffled(["|".join(pair) for pair in pairs], "pair-out"):
         first, second = pairs[place]
         both, either = holders[first] & holders[second], holders[first] | holders[second]
         yield Fold(f"{first}-{second}", np.flatnonzero(~either), np.flatnonzero(both))
@@ -234,6 +238,16 @@ def _by_number(numbers: Sequence[int]) -> Iterator[Fold]:
     given = np.array(numbers)
     for number in np.unique(given[given >= 0]):
         yield Fold(str(number), np.flatnonzero(given != number), np.flatnonzero(given == number))
+
+
+def _grouped(dataset: Dataset) -> Iterator[Fold]:
+    yield from _by_number([fold_of(sample.group, PARTS) for sample in dataset.samples])
+
+
+def _grouped_from(dataset: Dataset, shares: int) -> Iterator[Fold]:
+    learnt = np.array([fold_of(f"learnt|{sample.group}", SHARES) < shares for sample in dataset.samples], bool)
+    for fold in _grouped(dataset):
+        yield fold._replace(train=fold.train[learnt[fold.train]])
 
 
 def _anion_out(dataset: Dataset) -> Iterator[Fold]:
@@ -261,7 +275,9 @@ PROTOCOLS: dict[str, Callable[[Dataset], Iterator[Fold]]] = {
     "pair-out": _pair_out,
     "pair-out-6": _pair_out,
     "experimental": _experimental,
-    "grouped-5": lambda dataset: _by_number([fold_of(sample.group, PARTS) for sample in dataset.samples]),
+    "grouped-5": _grouped,
+    "grouped-5-tenth": lambda dataset: _grouped_from(dataset, SHARES // 10),
+    "grouped-5-third": lambda dataset: _grouped_from(dataset, SHARES // 3),
     "anion-out": _anion_out,
     "random-5": lambda dataset: _by_number([fold_of(sample.material_id, PARTS) for sample in dataset.samples]),
 }
@@ -281,8 +297,8 @@ def _holders(dataset: Dataset) -> dict[str, NDArray[np.bool_]]:
     return {el: np.array([el in sample.inputs["elements"] for sample in dataset.samples], bool) for el in elements}
 
 
-def _shuffled(names: Sequence[str], seed: str) -> Ints:
-    """Places of names in an order that seed and name alone decide."""
+def shuffled(names: Sequence[str], seed: str) -> Ints:
+    """Return the places of names in an order that seed and name alone decide."""
     keys = [hashlib.sha256(f"{seed}|{name}".encode()).digest() for name in names]
     return np.array(sorted(range(len(names)), key=lambda i: (keys[i], names[i])), np.intp)
 

@@ -1,6 +1,7 @@
 """Splits of alloys: who is trained on, who is tested, and that neither depends on anything but names."""
 
 from dataclasses import replace
+from hashlib import sha256
 from itertools import combinations
 
 import numpy as np
@@ -123,6 +124,21 @@ def test_at_most_thirty_pairs_are_held_out():
     sets = list(combinations((*ELEMENTS, "Mn", "Mo"), 2))
     dataset = Dataset("toy", tuple(alloy(s, i % 2) for i, s in enumerate(sets)))
     assert len(list(folds(dataset, "pair-out"))) == 30
+
+
+def test_a_tenth_and_a_third_of_the_groups_teach_the_same_folds():
+    samples = tuple(alloy((f"X{i}", f"Y{copy}"), i % 2) for i in range(600) for copy in "ab")
+    samples = tuple(replace(s, group=s.inputs["elements"][0]) for s in samples)
+    dataset = Dataset("toy", samples)
+    tenth, third, whole = (list(folds(dataset, f"grouped-5{end}")) for end in ("-tenth", "-third", ""))
+    for few, more, most in zip(tenth, third, whole, strict=True):
+        assert few.test.tolist() == more.test.tolist() == most.test.tolist()
+        assert set(few.train) < set(more.train) < set(most.train)
+        share = {s.group: int(sha256(f"learnt|{s.group}".encode()).hexdigest(), 16) % 30 for s in samples}
+        expected = [{samples[i].group for i in most.train if share[samples[i].group] < n} for n in (3, 10)]
+        assert [{samples[i].group for i in fold.train} for fold in (few, more)] == expected
+        assert len(few.train) == 2 * len(expected[0])
+        assert 0.05 < len(few.train) / len(most.train) < 0.15 < 0.28 < len(more.train) / len(most.train) < 0.39
 
 
 @pytest.mark.parametrize(("short", "whole", "n"), [("kfold-5x1", "kfold-5x3", 5), ("pair-out-6", "pair-out", 6)])
