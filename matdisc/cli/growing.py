@@ -100,7 +100,7 @@ def _leader(board: Board, task: str, dataset: str) -> tuple[str, str, str] | Non
     found: list[tuple[bool, float, str, dict[str, Any]]] = []
     for path in sorted((board.results_dir / task / dataset).glob("*.json")):
         result = json.loads(path.read_text(encoding="utf-8"))
-        metric = TASKS[task].headline_of(result["baseline"])
+        metric = TASKS[task].headline_of(result.get("baseline", {}))
         value = result["metrics"].get(metric.key) or {}
         if value.get("value") is not None:
             dummy = result["model"] in board.model_keys() and board.model(result["model"]).reference_row
