@@ -35,10 +35,12 @@ SUMS = 2
 """Rows and answered rows come first among the terms."""
 SLACK = 0.01
 """How far probabilities may add up to something else than 1."""
-Draw = Callable[["PooledScoring", DatasetCard, Truth, Answers], Artifacts]
+Draw = Callable[["PooledScoring", DatasetCard, Truth, Answers, Bootstrap], Artifacts]
 
 
-def no_artifacts(scoring: PooledScoring, card: DatasetCard, truth: Truth, answers: Answers) -> Artifacts:
+def no_artifacts(
+    scoring: PooledScoring, card: DatasetCard, truth: Truth, answers: Answers, bootstrap: Bootstrap
+) -> Artifacts:
     """Return nothing to show beside the metrics."""
     return Artifacts()
 
@@ -163,7 +165,7 @@ class PooledScoring(SumsScoring):
     def artifacts(
         self, card: DatasetCard, truth: Truth, answers: Answers, control: Control, bootstrap: Bootstrap
     ) -> Artifacts:
-        return self.draw(self, card, truth, answers)
+        return self.draw(self, card, truth, answers, bootstrap)
 
     def baseline(self, truth: Truth, keep: Bools) -> dict[str, float]:
         """Return the metrics of answers that ask for nothing, by key; nan where undefined."""

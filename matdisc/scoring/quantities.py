@@ -196,7 +196,7 @@ class OneOf(Quantity):
         return self._terms(truth, called, asked)
 
     def metrics(self, totals: Floats) -> Mapping[str, Floats]:
-        hit, true, called = np.moveaxis(totals.reshape(*totals.shape[:-1], -1, 3), -1, 0)
+        hit, true, called = np.moveaxis(totals.reshape(*totals.shape[:-1], len(self.codes), 3), -1, 0)
         f1 = _ratio(2 * hit, true + called)
         there = np.isfinite(f1)
         mean = _ratio(np.where(there, f1, 0.0).sum(axis=-1), there.sum(axis=-1))

@@ -426,6 +426,56 @@ def test_figures_and_tables_are_of_what_is_answered(truth, answer):
     assert all(0.5 < t < 1.5 for line in cells for t in line.x)
 
 
+def test_importance_is_the_increase_of_the_error_and_nothing_where_a_group_is_ignored(truth, answer):
+    right, rows = truth.target("e_form_per_atom"), protocol_rows(truth)["grouped-5"]
+    worse = right + 0.1
+    worse[rows[: len(rows) // 2]] += 0.5
+    columns = {"e_form_without_a_site": right + 0.1, "e_form_without_x_site": worse, "e_form_without_means": right}
+    _, answers = answer(truth, e_form_per_atom=right + 0.1, **columns)
+    table = tables_of(answers, truth)["importance"]
+    assert [row[0] for row in table.rows] == ["properties of X", "properties of A", "means over the atoms"]
+    (_, x, low, high), a, means = table.rows
+    assert x == pytest.approx(0.25)
+    assert 0 < low < 0.25 < high < 0.5
+    assert a[1:] == (0, 0, 0)
+    assert means[1:] == pytest.approx((-0.1, -0.1, -0.1))
+
+
+def test_without_these_columns_there_is_no_table_of_importance(truth, answer):
+    assert "importance" not in tables_of(answer(truth, e_form_per_atom=truth.target("e_form_per_atom"))[1], truth)
+
+
+def tables_of(answers, truth):
+    return {table.key: table for table in SCORING.artifacts(None, truth, answers, None, FEW).tables}
+
+
+def test_learning_curves_stand_over_the_rows_that_were_learnt_from(dataset, answer):
+    card = Card(dataset, "grouped-5", "grouped-5-tenth", "grouped-5-third")
+    truth = truth_of(fold_by_fold(card, dataset))
+    gap = truth.target("band_gap").copy()
+    for size, rows in zip((0.1, 0.3, 0.2), protocol_rows(truth).values(), strict=True):
+        gap[rows] += size
+    shown = SCORING.artifacts(None, truth, answer(truth, band_gap=gap)[1], None, FEW)
+    (curve,) = [figure for figure in shown.figures if figure.key.startswith("size-")]
+    (line,) = curve.lines
+    assert curve.key == "size-gap_mae"
+    assert line.y == pytest.approx((0.3, 0.2, 0.1))
+    assert line.y_low == pytest.approx((0.3, 0.2, 0.1))
+    learnt = [np.mean([len(f.train) for f in folds(dataset, f"grouped-5{end}")]) for end in ("-tenth", "-third", "")]
+    assert line.x == pytest.approx(learnt, rel=1e-5)
+    assert learnt[2] == len(dataset.samples) * 4 / 5
+    first = np.isin(np.arange(len(truth)), protocol_rows(truth)["grouped-5"])
+    assert curve.base == pytest.approx(SCORING.best(truth, first)["gap_mae"], rel=1e-5)
+
+
+def test_a_file_that_answers_one_size_has_no_learning_curve(dataset, answer):
+    truth = truth_of(fold_by_fold(Card(dataset, "grouped-5", "grouped-5-third"), dataset))
+    gap = np.full(len(truth), np.nan)
+    gap[protocol_rows(truth)["grouped-5"]] = 1.0
+    shown = SCORING.artifacts(None, truth, answer(truth, band_gap=gap)[1], None, FEW)
+    assert not any(figure.key.startswith("size-") for figure in shown.figures)
+
+
 def test_called_systems_are_counted(truth, answer):
     right = truth.target("crystal_system")
     columns = {name: (right == code).astype(float) for code, name in enumerate(P_SYSTEMS)}

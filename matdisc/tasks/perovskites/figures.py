@@ -16,18 +16,23 @@ from matdisc.metrics.curves import roc_curve
 from matdisc.metrics.slices import sliced_totals
 from matdisc.physics.perovskites import goldschmidt, octahedral, sites_by_radius
 from matdisc.scoring.answers import Answers
+from matdisc.scoring.base import Bootstrap
 from matdisc.scoring.figures import Artifacts, Bars, Cells, Figure, Line, Table
+from matdisc.scoring.importance import importance_table
 from matdisc.scoring.parity import parity
 from matdisc.scoring.pooled import PooledScoring, first_protocol, protocol_rows, siblings
 from matdisc.scoring.record import plain
 from matdisc.scoring.slices import Metrics, slice_tables
-from matdisc.tasks.perovskites.metrics import NUMBERS, P_SYSTEMS
+from matdisc.tasks.perovskites.metrics import NUMBERS, P_SYSTEMS, PERMUTED
+from matdisc.tasks.perovskites.training_size import learning_curves
 
 HEADS = {
     "n": "Rows", "e_form_mae": "Formation energy MAE, eV/atom", "gap_mae": "Band gap MAE, eV", "system_f1": "System F1",
     "stability_f1": "Stability F1", "perovskite_f1": "Perovskite F1",
 }  # fmt: skip
 COLOURED = {HEADS["e_form_mae"]: False, HEADS["gap_mae"]: False, HEADS["system_f1"]: True, HEADS["perovskite_f1"]: True}
+CURVES = ("e_form_mae", "gap_mae", "system_f1")
+"""Metrics that are drawn against the number of rows that were learnt from."""
 BINS = 41
 T_STEP, MU_STEP = 0.02, 0.05
 """Size of a cell of the map of Goldschmidt's and the octahedral factor."""
@@ -36,8 +41,8 @@ FEWEST = 5
 THIRDS = ("lowest third", "middle third", "highest third")
 
 
-def draw(scoring: PooledScoring, card: DatasetCard, truth: Truth, answers: Answers) -> Artifacts:
-    """Return figures and tables of the headline protocol, and tables of the protocols and of left-out anions."""
+def draw(scoring: PooledScoring, card: DatasetCard, truth: Truth, answers: Answers, bootstrap: Bootstrap) -> Artifacts:
+    """Return figures and tables of the headline protocol, and those of the protocols beside each other."""
     keep, terms = first_protocol(truth), scoring.rows(card, truth, answers).terms
     errors = {name: answers.numbers(target) - truth.target(target) for _, target, name, _ in NUMBERS}
     figures: list[Figure] = []
@@ -49,11 +54,13 @@ def draw(scoring: PooledScoring, card: DatasetCard, truth: Truth, answers: Answe
         if not any(figure.key == "factors" for figure in figures):
             figures += _factors(truth, keep, np.abs(errors[name]), f"{name.lower()}, {unit}")
     figures += _roc(truth, answers, keep)
+    figures += learning_curves(scoring, truth, terms, bootstrap, {key: HEADS[key] for key in CURVES})
     shown = Metrics(partial(_of, scoring), HEADS, COLOURED)
     tables = [
         scoring.bounds(truth, terms[keep].sum(axis=0)),
         _protocols(scoring, truth, terms),
         _left_out(scoring, truth, terms),
+        importance_table(truth, answers, keep, "e_form_per_atom", "eV/atom", PERMUTED, bootstrap),
         _systems(truth, answers, keep),
         *slice_tables(truth, terms[keep], keep, shown),
     ]

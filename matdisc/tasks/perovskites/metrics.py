@@ -16,6 +16,15 @@ FOUR = (0, 1, 2, 3)
 """Codes of the four systems of arXiv:2312.11335."""
 THRESHOLDS = (0.05, 0.0)
 """eV/atom; hull distances up to this are stable. At 0 the labels have a point mass."""
+PERMUTED = {
+    "e_form_without_means": "means over the atoms",
+    "e_form_without_deviations": "deviations over the atoms",
+    "e_form_without_a_site": "properties of A",
+    "e_form_without_b_site": "properties of B",
+    "e_form_without_x_site": "properties of X",
+    "e_form_without_factors": "tolerance factors and charges",
+}
+"""Columns of formation energies for which some inputs were those of another row: which."""
 LIKELY = 0.5
 METAL = 1e-9
 """eV; a gap up to this is none."""

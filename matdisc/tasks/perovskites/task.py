@@ -9,7 +9,7 @@ from matdisc.datasets.perovskites import SYSTEMS
 from matdisc.scoring.base import AnswerColumn
 from matdisc.scoring.pooled import PooledScoring
 from matdisc.tasks.perovskites.figures import draw
-from matdisc.tasks.perovskites.metrics import P_SYSTEMS, QUANTITIES
+from matdisc.tasks.perovskites.metrics import P_SYSTEMS, PERMUTED, QUANTITIES
 from matdisc.tasks.perovskites.metrics import PEROVSKITES as METRICS
 from matdisc.tasks.task import Task
 
@@ -44,6 +44,10 @@ PEROVSKITES = Task(
             ),
             AnswerColumn("e_above_hull", "distance to the convex hull", *_E),
             AnswerColumn("p_perovskite", "probability that a perovskite can be made", "", 0.0, 1.0),
+            *(
+                AnswerColumn(name, f"formation energy by the same model if {inputs} are those of another row", *_E)
+                for name, inputs in PERMUTED.items()
+            ),
         ),
         metrics=METRICS,
         ranked=("e_form_mae", "gap_mae", "system_f1", "stability_f1", "perovskite_mcc"),
@@ -55,6 +59,8 @@ PEROVSKITES = Task(
             "grouped-5": "Chemical systems apart",
             "anion-out": "One anion left out",
             "random-5": "Random rows, not ranked",
+            "grouped-5-tenth": "A tenth of the training systems, not ranked",
+            "grouped-5-third": "A third of the training systems, not ranked",
             "given-authors": "The authors' split",
         },
         draw=draw,
