@@ -9,8 +9,10 @@ import pytest
 from matdisc.datasets.perovskites import SYSTEMS, sites_of
 from matdisc.models import Question, load_predictor
 from matdisc.models.perovskites.estimators import FAMILIES
-from matdisc.models.perovskites.families import conformal, family
+from matdisc.models.perovskites.families import _permuted, conformal, family
+from matdisc.models.perovskites.features import GROUPS, NAMES
 from matdisc.schema import Sample, Unsupported
+from matdisc.tasks.perovskites.metrics import PERMUTED
 from matdisc.testing import check_predictor
 
 QUESTION = Question("perovskites", 0.05)
@@ -109,6 +111,23 @@ def test_experiments_get_the_probability_of_a_perovskite_alone(halves):
         (a["p_perovskite"] > 0.5) == (s.inputs["sites"]["X"] == "O") for a, s in zip(found, halves[1], strict=True)
     ]
     assert np.mean(right) > 0.95
+
+
+def test_a_group_of_features_moves_round_among_the_compounds_and_the_others_stay():
+    inputs = np.arange(3.0 * len(NAMES)).reshape(3, -1)
+    found = _permuted(inputs, np.array([2, 0, 1]))
+    moved = found["b_site"][:, GROUPS["b_site"]]
+    np.testing.assert_array_equal(moved, inputs[[2, 0, 1]][:, GROUPS["b_site"]])
+    rest = np.delete(np.arange(len(NAMES)), GROUPS["b_site"])
+    np.testing.assert_array_equal(found["b_site"][:, rest], inputs[:, rest])
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_energies_with_permuted_features_differ_unless_the_model_reads_none(answers, name):
+    columns = [f"e_form_without_{group}" for group in GROUPS]
+    assert columns == list(PERMUTED)
+    apart = {c: np.mean([abs(a[c] - a["e_form_per_atom"]) for a in answers[name]]) for c in columns}
+    assert (max(apart.values()) == 0) if name == "constant" else (max(apart.values()) > 0.05)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from matdisc.models.perovskites.features import (
+    GROUPS,
     LARGEST_TAU,
     NAMES,
     PROPERTIES,
@@ -74,6 +75,12 @@ def test_tau_is_not_defined_where_a_is_not_larger_or_charges_do_not_balance():
     assert math.isnan(bartel(0.6, 0.6, 1.4, 2))
     assert math.isnan(tolerance("Na", "K", "O"))
     assert value("tau", "Na", "K", "O") == LARGEST_TAU
+
+
+def test_each_feature_is_in_one_group():
+    assert [name for columns in GROUPS.values() for name in NAMES[columns]] == list(NAMES)
+    assert {name.split()[0] for name in NAMES[GROUPS["a_site"]]} == {"A"}
+    assert NAMES[GROUPS["factors"]][:3] == ("t", "mu", "tau")
 
 
 def test_every_element_has_every_feature():

@@ -4,6 +4,9 @@ Rows with one formula look the same to them, so each formula is learned from onc
 their number as weight (classes: with the share of each). Every fifth chemical system of the training part is kept
 apart: where there are numbers to learn, the error of the first one chooses between two settings, and residuals make the
 90 % intervals (split conformal; Lei et al., J. Am. Stat. Assoc. 113, 1094 (2018)). Then all of it is learned from.
+
+Formation energies are predicted again with one group of features permuted among the compounds of the test part
+(permutation importance; Breiman, Mach. Learn. 45, 5 (2001)). The scorer says how much worse they are.
 """
 
 from __future__ import annotations
@@ -19,14 +22,17 @@ import numpy as np
 from matdisc.arrays import Bools, Floats, Ints
 from matdisc.datasets.load import fold_of
 from matdisc.datasets.perovskites import SYSTEMS
+from matdisc.datasets.splits import shuffled
 from matdisc.models.load import Answer, Predictor, Question
 from matdisc.models.perovskites import estimators
-from matdisc.models.perovskites.features import SITES, features
+from matdisc.models.perovskites.features import GROUPS, SITES, features
 from matdisc.schema import Sample, Unsupported
 
 NUMBERS = ("e_form_per_atom", "band_gap", "e_above_hull")
 INTERVALS = {"e_form_per_atom": "e_form", "band_gap": "band_gap"}
 """What the columns of an interval begin with."""
+EXPLAINED = {"e_form_per_atom": "e_form"}
+"""What is predicted again with features permuted, and what the columns for that begin with."""
 NEVER_NEGATIVE = ("band_gap", "e_above_hull")
 METAL = 1e-9
 """eV; a smaller gap is none."""
@@ -80,12 +86,13 @@ def family(name: str, seed: int = 0) -> Predictor:
         asked, place = _compounds(test)
         scaled = _scaler(train)
         inputs, setting = scaled(asked), None
+        mixed = _permuted(inputs, shuffled(["|".join(sites.values()) for sites in asked], "permuted"))
         found: dict[str, Floats] = {}
         for target in NUMBERS:
             if rows := _rows(train, target, scaled):
                 make = partial(estimators.regressor, name if rows.many else "constant", seed=seed)
                 setting, fitted = _best(make, rows) if setting is None else (setting, None)
-                found |= _number(target, partial(make, setting), rows, inputs, fitted)
+                found |= _number(target, partial(make, setting), rows, inputs, mixed, fitted)
         for target, columns, code in CLASSES:
             if rows := _rows(train, target, scaled, code):
                 learn = partial(estimators.probabilities, name if rows.many else "constant", setting or 0, seed)
@@ -117,18 +124,35 @@ def _best(make: Callable[[int], Any], rows: Rows) -> tuple[int, Any]:
 
 
 def _number(
-    target: str, make: Callable[[], Any], rows: Rows, inputs: Floats, fitted: Any | None = None
+    target: str,
+    make: Callable[[], Any],
+    rows: Rows,
+    inputs: Floats,
+    mixed: Mapping[str, Floats],
+    fitted: Any | None = None,
 ) -> dict[str, Floats]:
     """A number by what all compounds teach, within what those teach that are not kept apart, give or take residuals."""
     least = 0.0 if target in NEVER_NEGATIVE else -math.inf
-    predicted = np.maximum(_fitted(make(), rows, np.ones(len(rows.inputs), bool)).predict(inputs), least)
+    final = _fitted(make(), rows, np.ones(len(rows.inputs), bool))
+    predicted = np.maximum(final.predict(inputs), least)
     found = {target: predicted}
+    if target in EXPLAINED:
+        found |= {f"{EXPLAINED[target]}_without_{group}": final.predict(other) for group, other in mixed.items()}
     if target in INTERVALS and rows.many:
         fitted = _fitted(make(), rows, ~rows.apart) if fitted is None else fitted
         centre = fitted.predict(inputs)
         low, high = conformal(_residuals(fitted, rows))
         found[f"{INTERVALS[target]}_low"] = np.minimum(np.maximum(centre + low, least), predicted)
         found[f"{INTERVALS[target]}_high"] = np.maximum(centre + high, predicted)
+    return found
+
+
+def _permuted(inputs: Floats, order: Ints) -> dict[str, Floats]:
+    """The inputs with one group of features of each compound exchanged for that of the one before it in an order."""
+    found = {}
+    for group, columns in GROUPS.items():
+        found[group] = inputs.copy()
+        found[group][order, columns] = inputs[np.roll(order, 1), columns]
     return found
 
 

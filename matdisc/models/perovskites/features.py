@@ -38,6 +38,11 @@ NAMES = (
     *FACTORS,
 )
 """Names of the columns of `features`."""
+GROUPS = {
+    name: slice(i * len(PROPERTIES), (i + 1) * len(PROPERTIES))
+    for i, name in enumerate(("means", "deviations", "a_site", "b_site", "x_site", "factors"))
+}
+"""Columns of `features` that belong together."""
 LARGEST_TAU = 15.0
 """Stands for a larger tau and for one that is not defined: both say that no perovskite is expected."""
 COORDINATION = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIV")
