@@ -187,8 +187,7 @@ class _Run:
         while victim == "worker" and not workers:  # between two chunks
             time.sleep(0.01)
             workers = self.cluster.workers()
-        answered, log_bytes = self.answers(), self.log.stat().st_size
-        begun = set(_begun(self.log.read_bytes()))
+        answered, log = self.answers(), self.log.read_bytes()
         when = time.monotonic() - self._started
         if victim == "worker":
             os.kill(luck.choice(workers), signal.SIGKILL)
@@ -198,8 +197,18 @@ class _Run:
         else:
             self._driver.kill()
             self._driver.wait()
+            self._wait_for_orphans()  # which begin evaluations that nobody will hear of
+            answered, log = self.answers(), self.log.read_bytes()
+        in_flight = len(set(_begun(log))) - len(answered)
+        self.kills.append(Kill(round(when, 1), victim, len(answered), in_flight, 0, len(log)))
+        if victim == "driver":
             self._start()
-        self.kills.append(Kill(round(when, 1), victim, len(answered), len(begun) - len(answered), 0, log_bytes))
+
+    def _wait_for_orphans(self) -> None:
+        """Wait until the workers of a dead driver are gone, which go on for a moment."""
+        deadline = time.monotonic() + PATIENCE
+        while self.cluster.workers() and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def finish(self) -> None:
         if self._driver.wait(timeout=600) != 0:
