@@ -113,7 +113,7 @@ def test_the_card_s_own_protocol_needs_no_suffix(board):
         (("emt", "alchemy", SET), CardError, "tasks: discovery, polymorphs"),
         (("emt", "polymorphs", SET), CardError, "has no task 'polymorphs'"),
         (("emt", "discovery", "nowhere"), CardError, "not on the board"),
-        (("emt", "discovery", "mp-abc3-cubic"), RunError, "own scale"),
+        pytest.param(("emt", "discovery", "mp-abc3-cubic"), RunError, "own scale", marks=pytest.mark.mirror),
         (("dummy-mean", "discovery", SET, "relax"), CardError, "has no protocol"),
     ],
 )
