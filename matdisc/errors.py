@@ -6,6 +6,7 @@
     ├── SubmissionError    a predictions file cannot be scored
     ├── ExtraError         an optional package is not installed
     ├── RunError           a run cannot start or go on
+    ├── ServiceError       the submission service cannot start or refuses a request
     └── UnknownName        there is nothing of that name (a KeyError, too)
 
 Each message says who, where, which value, and what to do. The command line prints it without a
@@ -35,6 +36,10 @@ class ExtraError(MatdiscError):
 
 class RunError(MatdiscError):
     """A run cannot start, or cannot go on."""
+
+
+class ServiceError(MatdiscError):
+    """The submission service cannot start, cannot be reached, or refuses what is asked of it."""
 
 
 class UnknownName(MatdiscError, KeyError):

@@ -1,0 +1,1 @@
+"""What the service remembers: submissions, attempts, results, teams, tokens and events, in one SQL database."""
