@@ -10,6 +10,8 @@ from pathlib import Path
 from matdisc.board import Board
 
 SET = "invented"
+EDGE, STEP = 3.0, 1e-5
+"""Edge of the first cube, and how much longer each next one is (Å)."""
 FILES = ("labels.csv", "structures.jsonl", "references.csv")
 DATASET_CARD = """
 key = "invented"
@@ -57,7 +59,7 @@ def make_board(root: Path, n: int) -> Board:
     (root / "models").mkdir()
     labels, structures = ["material_id,e_form_per_atom,e_above_hull"], []
     for i in range(n):
-        a = 3.0 + i * 1e-5  # so that no two volumes are equal
+        a = EDGE + i * STEP  # so that no two volumes are equal
         content = {
             "material_id": f"inv-{i:06d}",
             "cell": [[a, 0.0, 0.0], [0.0, a, 0.0], [0.0, 0.0, a]],
@@ -75,6 +77,11 @@ def make_board(root: Path, n: int) -> Board:
         card += f'[[files]]\nname = "{name}"\nsha256 = "{digest}"\nlicence = "MIT"\n'
     (folder / "dataset.toml").write_text(card, encoding="utf-8")
     return Board(root)
+
+
+def material_with_volume(volume: float) -> str:
+    """Return the material whose cell has a volume in Å^3: no two are alike."""
+    return f"inv-{round((volume ** (1 / 3) - EDGE) / STEP):06d}"
 
 
 def add_model(

@@ -2,7 +2,11 @@
 
 A Ray cluster of several simulated nodes on this machine answers about invented crystals with a potential that notes
 every evaluation in a file. At random moments a worker process, the Ray daemon of a node, or the driver gets kill -9;
-a dead node is replaced, a dead driver is started again by the same command.
+a dead node is replaced, a dead driver is started again at once by the same command.
+
+The workers of a dead driver work on for a moment, beside those of the new one. So each kill has its lost workers,
+to whom nobody listens any more, and what was in flight is what they have begun, before the kill or after it, and what
+was not on disk when it struck. Of each kill, a material may be asked once more if it was in flight, and not otherwise.
 """
 
 from __future__ import annotations
@@ -17,12 +21,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.invented import SET, add_model, make_board
+from benchmarks.invented import SET, add_model, make_board, material_with_volume
 from matdisc.board import Board
 from matdisc.tasks import TASKS
 
@@ -36,22 +40,40 @@ STORE_BYTES = 80 * 2**20
 PATIENCE = 180.0
 
 
-@dataclass
+@dataclass(frozen=True)
+class Shot:
+    """A kill as it happened.
+
+    Attributes:
+        seconds: When, since the start.
+        victim: Whom it struck.
+        answered: Materials on disk just before.
+        workers: Process ids of the workers to whom nobody listens any more.
+        lines: Lines of the record just after.
+    """
+
+    seconds: float
+    victim: str
+    answered: frozenset[str]
+    workers: frozenset[int]
+    lines: int
+
+
+@dataclass(frozen=True)
 class Kill:
     """One kill: when (seconds since the start), whom, and what it cost.
 
     Attributes:
         answered: Materials on disk when it struck.
-        in_flight: Materials that had been begun and were not on disk.
-        repeated: Evaluations begun a second time after it, before the next kill.
+        in_flight: Materials that lost workers have begun, before it or after, and that were not on disk.
+        repeated: Those of them that others have begun as well.
     """
 
     seconds: float
     victim: str
     answered: int
     in_flight: int
-    repeated: int = 0
-    log_bytes: int = field(default=0, repr=False)
+    repeated: int
 
 
 @dataclass(frozen=True)
@@ -81,7 +103,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{number:4} {kill.seconds:8.1f} {kill.victim:8} {kill.answered:8} {kill.in_flight:9} {kill.repeated:8}")
     repeated, in_flight = sum(k.repeated for k in report.kills), sum(k.in_flight for k in report.kills)
     print(f"{report.materials} materials in {report.seconds:.0f} s: {report.evaluations} evaluations, ", end="")
-    print(f"{repeated} repeated, at most {in_flight} in flight; ", end="")
+    print(f"{repeated} repeated of {in_flight} in flight; ", end="")
     print("; ".join(report.wrong) or "none lost, none answered twice, all values as undisturbed")
     if given.json:
         given.json.write_text(json.dumps(asdict(report), indent=1) + "\n", encoding="utf-8")
@@ -143,10 +165,14 @@ class _Cluster:
         os.kill(_daemon(node), signal.SIGKILL)
         self._cluster.remove_node(node, allow_graceful=False)
 
+    def processes(self, nodes: Iterable[Any], named: str = "") -> list[int]:
+        """Process ids of what the daemons of nodes have started, with `named` in the command."""
+        daemons = {_daemon(node) for node in nodes}
+        return [pid for pid, parent, command in _processes() if parent in daemons and named in command]
+
     def workers(self) -> list[int]:
         """Process ids of workers that are asking a model."""
-        daemons = {_daemon(node) for node in self.nodes}
-        return [pid for pid, parent, command in _processes() if parent in daemons and "answer_unit" in command]
+        return self.processes(self.nodes, "answer_unit")
 
 
 _STORE = {"object_store_memory": STORE_BYTES}
@@ -159,7 +185,7 @@ class _Run:
         self.board, self.cluster, self.log, self._started = board, cluster, log, started
         self._output = folder / "shot-at.txt"
         self.record = board.runs_dir / "discovery" / SET / "shot-at" / "records.jsonl"
-        self.kills: list[Kill] = []
+        self.shots: list[Shot] = []
         self._start()
 
     def _start(self) -> None:
@@ -169,11 +195,22 @@ class _Run:
         return len(self.answers())
 
     def answers(self) -> list[str]:
-        """Material ids on disk, in order; a line that is being written does not count."""
-        if not self.record.exists():
-            return []
-        lines = self.record.read_bytes().split(b"\n")[1:-1]
-        return [json.loads(line)["material_id"] for line in lines if line.startswith(b'{"material_id"')]
+        """Material ids on disk, in order."""
+        return [json.loads(line)["material_id"] for line in self.lines() if line.startswith(b'{"material_id"')]
+
+    def heard(self, since: int) -> set[int]:
+        """Process ids of the workers whose words are in the record from a line on."""
+        usages = [json.loads(line)["usage"] for line in self.lines()[since:] if line.startswith(b'{"usage"')]
+        return {int(usage["worker"].rpartition(":")[2]) for usage in usages}
+
+    def begun(self) -> list[tuple[str, int]]:
+        """Material and worker's process id of each evaluation that was begun."""
+        starts = [line.split() for line in self.log.read_text().splitlines() if line.startswith("start ")]
+        return [(material_with_volume(-float(energy)), int(worker)) for _, energy, worker in starts]
+
+    def lines(self) -> list[bytes]:
+        """Whole lines of the record after the first; one that is being written does not count."""
+        return self.record.read_bytes().split(b"\n")[1:-1] if self.record.exists() else []
 
     def wait_for(self, answers: int) -> None:
         deadline = time.monotonic() + PATIENCE
@@ -187,28 +224,22 @@ class _Run:
         while victim == "worker" and not workers:  # between two chunks
             time.sleep(0.01)
             workers = self.cluster.workers()
-        answered, log = self.answers(), self.log.read_bytes()
-        when = time.monotonic() - self._started
+        when, answered = time.monotonic() - self._started, frozenset(self.answers())
         if victim == "worker":
-            os.kill(luck.choice(workers), signal.SIGKILL)
+            lost = [luck.choice(workers)]
+            os.kill(lost[0], signal.SIGKILL)
         elif victim == "node":
-            self.cluster.kill(luck.choice(self.cluster.nodes))
+            node = luck.choice(self.cluster.nodes)
+            lost = self.cluster.processes([node])
+            self.cluster.kill(node)
             self.cluster.add()
         else:
+            lost = self.cluster.processes(self.cluster.nodes)  # also those that have yet to name themselves
             self._driver.kill()
             self._driver.wait()
-            self._wait_for_orphans()  # which begin evaluations that nobody will hear of
-            answered, log = self.answers(), self.log.read_bytes()
-        in_flight = len(set(_begun(log))) - len(answered)
-        self.kills.append(Kill(round(when, 1), victim, len(answered), in_flight, 0, len(log)))
+        self.shots.append(Shot(round(when, 1), victim, answered, frozenset(lost), len(self.lines())))
         if victim == "driver":
             self._start()
-
-    def _wait_for_orphans(self) -> None:
-        """Wait until the workers of a dead driver are gone, which go on for a moment."""
-        deadline = time.monotonic() + PATIENCE
-        while self.cluster.workers() and time.monotonic() < deadline:
-            time.sleep(0.05)
 
     def finish(self) -> None:
         if self._driver.wait(timeout=600) != 0:
@@ -216,27 +247,35 @@ class _Run:
 
 
 def _report(run: _Run, calm: Sequence[Row], seed: int, seconds: float) -> Report:
-    text = run.log.read_bytes()
-    ends = [kill.log_bytes for kill in run.kills[1:]] + [len(text)]
-    for kill, end in zip(run.kills, ends, strict=True):
-        before = set(_begun(text[: kill.log_bytes]))
-        for name in _begun(text[kill.log_bytes : end]):
-            kill.repeated += name in before
-            before.add(name)
-    shot_at = _rows(run.board, "shot-at")
-    answers = Counter(run.answers())
-    evaluations = len(list(_begun(text)))
-    repeated, in_flight = sum(k.repeated for k in run.kills), sum(k.in_flight for k in run.kills)
+    begun = run.begun()
+    times = Counter(material for material, _ in begun)
+    kills, unexplained = _kills(run.shots, begun, times - Counter(set(times)))
+    shot_at, answers = _rows(run.board, "shot-at"), Counter(run.answers())
     findings = {
         "materials lost": len(set(answers) ^ {row[0] for row in calm}),
         "materials twice in the record": sum(n > 1 for n in answers.values()),
         "rows too many or too few in the predictions file": abs(len(shot_at) - len(calm)),
         "values unlike the undisturbed run": sum(a != b for a, b in zip(shot_at, calm, strict=False)),
-        "evaluations repeated beyond what was in flight": max(0, repeated - in_flight),
-        "evaluations repeated before any kill": evaluations - len(calm) - repeated,
+        "evaluations repeated of what no kill had in flight": unexplained.total(),
+        "workers of a dead driver heard by the next": sum(
+            len(run.heard(since=shot.lines) & shot.workers) for shot in run.shots if shot.victim == "driver"
+        ),
     }
     wrong = tuple(f"{n} {what}" for what, n in findings.items() if n)
-    return Report(seed, len(calm), round(seconds, 1), evaluations, tuple(run.kills), wrong)
+    return Report(seed, len(calm), round(seconds, 1), len(begun), tuple(kills), wrong)
+
+
+def _kills(
+    shots: Sequence[Shot], begun: Sequence[tuple[str, int]], repeats: Counter[str]
+) -> tuple[list[Kill], Counter[str]]:
+    """Return what each kill has cost, and the repeats that none explains: each takes one of what it had in flight."""
+    kills = []
+    for shot in shots:
+        in_flight = {material for material, worker in begun if worker in shot.workers} - shot.answered
+        repeated = in_flight & repeats.keys()
+        repeats = repeats - Counter(repeated)
+        kills.append(Kill(shot.seconds, shot.victim, len(shot.answered), len(in_flight), len(repeated)))
+    return kills, repeats
 
 
 Row = tuple[str, str, tuple[tuple[str, float], ...]]
@@ -255,11 +294,6 @@ def _predict(board: Board, model: str, *options: str, output: Path) -> subproces
     command = [sys.executable, "-m", "matdisc", "predict", model, "discovery", "-d", SET, "--board", str(board.root)]
     with output.open("ab") as file:
         return subprocess.Popen([*command, *options], stdout=file, stderr=subprocess.STDOUT)
-
-
-def _begun(log: bytes) -> Iterator[bytes]:
-    """Yield the energy, which is the material's own, of each evaluation that was begun."""
-    return (line[6:] for line in log.split(b"\n") if line.startswith(b"start "))
 
 
 def _daemon(node: Any) -> int:

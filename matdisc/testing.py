@@ -112,8 +112,8 @@ def counted(seconds: float = 0.0, busy: bool = False, log: str = "", batch_atoms
     Args:
         seconds: What each evaluation takes: of sleep or, if `busy`, of processor time.
         busy: See `seconds`.
-        log: If given, a file to which each evaluation appends a line `start ENERGY` and a line `end ENERGY`; many
-            processes may write it at a time.
+        log: If given, a file to which each evaluation appends a line `start ENERGY PROCESS` and a line
+            `end ENERGY PROCESS`, with the id of its process; many processes may write it at a time.
         batch_atoms: If given, it can also evaluate structures together, at no cost.
     """
     from ase.calculators.calculator import Calculator, all_changes
@@ -127,7 +127,7 @@ def counted(seconds: float = 0.0, busy: bool = False, log: str = "", batch_atoms
         def calculate(self, atoms: Any = None, properties: Any = None, system_changes: Any = all_changes) -> None:
             super().calculate(atoms, properties, system_changes)
             answer = found(atoms)
-            _append(log, f"start {answer.energy!r}")
+            _append(log, f"start {answer.energy!r} {os.getpid()}")
             if busy:
                 until = time.thread_time() + seconds
                 while time.thread_time() < until:
@@ -135,7 +135,7 @@ def counted(seconds: float = 0.0, busy: bool = False, log: str = "", batch_atoms
             elif seconds:
                 time.sleep(seconds)
             self.results = {"energy": answer.energy, "forces": answer.forces, "stress": answer.stress}
-            _append(log, f"end {answer.energy!r}")
+            _append(log, f"end {answer.energy!r} {os.getpid()}")
 
     calculator = Counted()
     if batch_atoms:

@@ -54,7 +54,8 @@ def wait_for_answers(record, n, driver):
 
 
 def begun(log):
-    return [line for line in log.read_text().splitlines() if line.startswith("start ")]
+    """Energies of the evaluations that were begun."""
+    return [line.split()[1] for line in log.read_text().splitlines() if line.startswith("start ")]
 
 
 def test_nodes_come_and_go_in_mid_run_and_every_material_is_answered_once(board, add_toy, cluster, tmp_path):
