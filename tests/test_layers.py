@@ -9,7 +9,8 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "matdisc"
 LAYERS = [
-    {"api", "cli"},
+    {"cli"},
+    {"api", "service"},
     {"run", "testing"},
     {"leaderboard", "generate"},
     {"tasks"},
@@ -20,7 +21,7 @@ LAYERS = [
     {"predictions", "board"},
     {"formats"},
     {"cards"},
-    {"columns"},
+    {"columns", "client"},
     {
         "schema",
         "errors",
