@@ -1,6 +1,6 @@
 """`make bench`: what scoring and running cost, as ratios in one run on this machine.
 
-`python -m benchmarks soak`, `engine`, `reading` and `wbm` run one part alone.
+`python -m benchmarks soak`, `service-soak`, `service`, `engine`, `reading` and `wbm` run one part alone.
 
 Each line says what was measured, the times, and their ratio. One thread a process throughout.
 """
@@ -19,7 +19,7 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np
 
-from benchmarks import alloys, engine, get, perovskites, reading, relaxation, scoring, soak, wbm
+from benchmarks import alloys, engine, get, perovskites, reading, relaxation, scoring, service, service_soak, soak, wbm
 from matdisc.board import Board, init_board
 from matdisc.metrics import bootstrap_intervals, group_totals, metrics_from_totals, row_terms
 from matdisc.run import predict
@@ -41,6 +41,7 @@ def main() -> None:
         relaxation.measure(Path(folder))
         get.measure(Path(folder))
         engine.measure(Path(folder))
+        service.measure(Path(folder))
         wbm.measure(Path(folder))
 
 
@@ -122,6 +123,12 @@ def _say(what: str, numerator: float, denominator: float) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["soak"]:
         sys.exit(soak.main(sys.argv[2:]))
+    if sys.argv[1:2] == ["service-soak"]:
+        sys.exit(service_soak.main(sys.argv[2:]))
+    if sys.argv[1:2] == ["service"]:
+        with tempfile.TemporaryDirectory() as place:
+            service.measure(Path(place))
+        sys.exit()
     if sys.argv[1:2] == ["engine"]:
         sys.exit(engine.main())
     if sys.argv[1:2] == ["reading"]:
