@@ -1,4 +1,4 @@
-"""The submission service: how soon it answers 50 clients, what it holds, and how long a large file takes to be taken."""
+"""The submission service: how soon it answers 50 clients, its memory, and how long a large file takes to be taken."""
 
 from __future__ import annotations
 
