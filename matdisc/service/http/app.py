@@ -1,0 +1,75 @@
+"""The application: routes, layers, and what they share."""
+
+from __future__ import annotations
+
+from fastapi import Depends, FastAPI
+from starlette.types import Scope
+
+from matdisc.board import Board
+from matdisc.service.blobs import Blobs
+from matdisc.service.http import events, health, reading, submissions
+from matdisc.service.http.auth import limit_address
+from matdisc.service.http.bodies import Bodies
+from matdisc.service.http.catalogue import Catalogue
+from matdisc.service.http.context import Service
+from matdisc.service.http.exchange import Exchange
+from matdisc.service.http.health import Readiness
+from matdisc.service.http.metrics import Metrics
+from matdisc.service.http.problems import handle_problems
+from matdisc.service.http.rates import Rates, Slots
+from matdisc.service.http.schemas import ProblemDocument
+from matdisc.service.http.site import Site
+from matdisc.service.settings import Settings
+from matdisc.service.store.database import Store
+from matdisc.version import __version__
+
+UPLOADS, UPLOADS_EACH = 32, 8
+STREAMS, STREAMS_EACH = 200, 50
+
+
+def create_app(settings: Settings, store: Store, blobs: Blobs) -> FastAPI:
+    """Return the application that serves the API, the pages and the published board."""
+    board = Board(settings.board)
+    service = Service(
+        settings, store, blobs, Catalogue(board), Metrics(store), Rates(settings.quota.requests_per_minute),
+        Rates(settings.quota.requests_per_minute), Slots("uploads", UPLOADS, UPLOADS_EACH),
+        Slots("event streams", STREAMS, STREAMS_EACH),
+    )  # fmt: skip
+    app = FastAPI(
+        title="matdisc submission service", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
+    app.state.service, app.state.readiness = service, Readiness(store, blobs)
+    for router in (submissions.router, events.router, reading.router, health.router):
+        app.include_router(router)
+    _include_pages(app, service)
+    app.router.default = Site(board.site_dir)
+    handle_problems(app)
+    app.add_middleware(Bodies, limits=settings.uploads, takes_uploads=_takes_uploads)
+    app.add_middleware(Exchange, metrics=service.metrics)
+    _describe_problems(app)
+    return app
+
+
+def _include_pages(app: FastAPI, service: Service) -> None:
+    try:
+        from matdisc.service.web.pages import web_router
+    except ModuleNotFoundError:
+        return
+    router = web_router(service.settings, service.store, service.blobs)
+    app.include_router(router, dependencies=[Depends(limit_address)], include_in_schema=False)
+
+
+def _takes_uploads(scope: Scope) -> bool:
+    return scope["method"] == "POST" and scope["path"] in ("/v1/submissions", "/submit")
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Let the OpenAPI document hold the form of a problem, which all routes refer to."""
+    describe = app.openapi
+
+    def described() -> dict[str, object]:
+        found = describe()
+        found["components"].setdefault("schemas", {})["ProblemDocument"] = ProblemDocument.model_json_schema()
+        return found
+
+    app.openapi = described  # type: ignore[method-assign]
