@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from matdisc.atomic import naming, write_atomic
 from matdisc.board import Board
@@ -44,23 +45,37 @@ def report(
         raise CardError(f"{out}: a report is written as .html; change the name")
     made = created or build_time()
     found = rows_of(board, task, dataset, rows)
-    results = [
-        Result.model_validate(result_of(board, row.checked, entry=row.entry, model=row.card) | {"model": row.card.key})
-        for row in found
-    ]
-    details = {(task, dataset, row.entry): details_of(board, row.checked, row.entry) for row in found}
-    ranking = ranking_of(board, found)
-    content = Content(
-        models={row.card.key: row.card for row in found},
-        datasets={dataset: board.dataset(dataset)},
-        results=tuple(results),
-        details={place: Details.model_validate(one) for place, one in details.items()},
-        rankings={} if ranking is None else {(task, dataset): BoardRanking.model_validate(ranking)},
-    )
+    results = [result_of(board, row.checked, entry=row.entry, model=row.card) for row in found]
+    details = [details_of(board, row.checked, row.entry) for row in found]
+    page = render(board, found, results, details, made)
     with naming(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(out, render_report(content, made).encode())
+        write_atomic(out, page.encode())
     return out
+
+
+def render(
+    board: Board,
+    rows: Sequence[Row],
+    results: Sequence[dict[str, Any]],
+    details: Sequence[dict[str, Any]],
+    created: datetime,
+) -> str:
+    """Return the page about rows of one table whose results and details are known, in the same order."""
+    task, card = rows[0].checked.task.key, rows[0].checked.card
+    ranking = ranking_of(board, rows)
+    content = Content(
+        models={row.card.key: row.card for row in rows},
+        datasets={card.key: card},
+        results=tuple(
+            Result.model_validate(one | {"model": row.card.key}) for row, one in zip(rows, results, strict=True)
+        ),
+        details={
+            (task, card.key, row.entry): Details.model_validate(one) for row, one in zip(rows, details, strict=True)
+        },
+        rankings={} if ranking is None else {(task, card.key): BoardRanking.model_validate(ranking)},
+    )
+    return render_report(content, created)
 
 
 def rows_of(board: Board, task: str, dataset: str, names: Sequence[str]) -> list[Row]:
