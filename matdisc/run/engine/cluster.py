@@ -104,6 +104,21 @@ def cluster_gpus() -> float:
     return float(ray.cluster_resources().get("GPU", 0.0))
 
 
+def node_id() -> str:
+    """Return the id of the node that this process is on."""
+    import ray
+
+    return str(ray.get_runtime_context().get_node_id())
+
+
+def node_cpus() -> int:
+    """Return how many processor cores the node of this process has, by what Ray was told."""
+    import ray
+
+    own = node_id()
+    return next((int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["NodeID"] == own), 0)
+
+
 def _connect(workers: int | None, address: str | None, folder: str | None) -> None:
     import ray
 

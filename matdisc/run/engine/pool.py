@@ -11,7 +11,7 @@ from matdisc.cards import ModelCard
 from matdisc.errors import MatdiscError, RunError
 from matdisc.interrupts import stopping_in_order
 from matdisc.predictions import one_line
-from matdisc.run.engine.cluster import cluster_cpus, cluster_gpus
+from matdisc.run.engine.cluster import cluster_cpus, cluster_gpus, node_id
 
 LOOK_SECONDS = 0.5
 """How often the driver looks up from waiting."""
@@ -30,6 +30,15 @@ class Arrival(Generic[Item, Result]):
     error: MatdiscError | None = None
     death: Exception | None = None
 
+    @property
+    def own_death(self) -> str:
+        """How the process of this task died, in words; empty if it did not, or a node or the cluster died with it."""
+        from ray.exceptions import OutOfMemoryError, WorkerCrashedError
+
+        if isinstance(self.death, OutOfMemoryError):
+            return "its process ran out of memory"
+        return "its process died" if isinstance(self.death, WorkerCrashedError) else ""
+
 
 class TaskPool(Generic[Item, Result]):
     """Ray tasks on the running cluster, each of which runs a generator function over one item at a time."""
@@ -43,6 +52,7 @@ class TaskPool(Generic[Item, Result]):
         what: str,
         model: ModelCard | None = None,
         environment: Mapping[str, Any] | None = None,
+        here: bool = False,
     ) -> None:
         """Prepare the tasks; none starts yet.
 
@@ -52,14 +62,17 @@ class TaskPool(Generic[Item, Result]):
             what: Subject of the message if the function fails.
             model: Card that says what memory and accelerators a task takes.
             environment: Ray runtime environment of the workers.
+            here: Whether all tasks run on the node of this process, where its files are.
         """
         import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         gpus = model.gpus if model and cluster_gpus() > 0 else 0
         memory = int(model.memory_gib * 2**30) if model and model.memory_gib is not None else None
         self._task = ray.remote(function).options(
-            num_cpus=1, num_gpus=gpus, memory=memory, max_retries=0, num_returns="streaming", runtime_env=environment
-        )
+            num_cpus=1, num_gpus=gpus, memory=memory, max_retries=0, num_returns="streaming", runtime_env=environment,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node_id(), soft=False) if here else None,
+        )  # fmt: skip
         self._arguments, self._what = arguments, what
         self._workers, self._counted, self._elastic = workers or 0, -1e9, workers is None
         self._streams: dict[Any, Item] = {}
