@@ -117,14 +117,15 @@ def open_blobs(url: str, **options: Any) -> Blobs:
     """
     if "://" not in url or url.startswith("file://"):
         return FolderBlobs(Path(url.removeprefix("file://")))
-    import fsspec
-
     protocol = url.partition("://")[0]
     settings = {"use_listings_cache": False, **OPTIONS.get(protocol, {}), **options}
     try:
+        import fsspec
+
         filesystem, root = fsspec.url_to_fs(url, **settings)
     except ImportError as err:
-        raise ExtraError(f"blobs in {_shown(url)} need a package that is not installed: {err}") from err
+        package = "'matdisc[s3]'" if protocol == "s3" else "the package of that store"
+        raise ExtraError(f"blobs: {_shown(url)}: {err}; run: pip install {package}") from err
     except ValueError as err:
         raise ServiceError(f"blobs: {_shown(url)}: {err}; name a folder, or a URL such as s3://bucket/prefix") from err
     return RemoteBlobs(filesystem, root.rstrip("/"), _shown(url), protocol)

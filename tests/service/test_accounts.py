@@ -23,6 +23,8 @@ from matdisc.service.store.accounts import (
     tokens,
 )
 
+pytestmark = pytest.mark.service
+
 
 def _make(store, team="Lab A", person="Ada", **options):
     return create_token(store, team=team, person=person, **options)

@@ -10,6 +10,8 @@ from matdisc.errors import CardError, ServiceError
 from matdisc.service.store.accounts import authenticate, get_token
 from matdisc.service.store.database import open_store
 
+pytestmark = pytest.mark.service
+
 
 @pytest.fixture
 def run(board, monkeypatch):

@@ -18,6 +18,8 @@ from matdisc.service.blobs import open_blobs
 from matdisc.service.settings import Uploads
 from matdisc.service.uploads import MEMBERS, SUFFIXES, Refused, Upload, suffix_of
 
+pytestmark = pytest.mark.service
+
 CSV = b"material_id,e_form_per_atom\n" + b"".join(b"mp-%d,%.6f\n" % (i, i * 1e-3) for i in range(500))
 PARQUET = b"PAR1" + b"columns" * 9 + b"footer" + struct.pack("<I", 6) + b"PAR1"
 SMALL = Uploads(mib=2, expanded_mib=8, ratio=200)
