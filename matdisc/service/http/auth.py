@@ -14,6 +14,7 @@ from matdisc.service.http.problems import Problem
 from matdisc.service.http.rates import network_of
 from matdisc.service.store.accounts import Token, authenticate
 from matdisc.service.store.submissions import Submission, get
+from matdisc.service.web.sessions import token_of_session
 
 bearer = HTTPBearer(auto_error=False, scheme_name="token", description="A token, `mdt_<id>_<secret>`.")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
@@ -26,7 +27,7 @@ def needs(scope: str) -> Callable[[Request, Credentials], Token]:
 
     def holder(request: Request, credentials: Credentials) -> Token:
         service = service_of(request)
-        token = None if credentials is None else authenticate(service.store, credentials.credentials)
+        token = _token(service, request, credentials)
         if token is None:
             service.address_rates.take(address_of(request))
             raise _unauthorised(credentials is not None)
@@ -49,7 +50,8 @@ Publisher = Annotated[Token, Depends(needs("publish"))]
 
 def anybody(request: Request, credentials: Credentials) -> None:
     """Let in whoever asks where the service may be read without a token; else as `needs("read")`."""
-    if credentials is not None or not service_of(request).settings.web.anonymous_read:
+    settings = service_of(request).settings
+    if credentials is not None or not settings.web.anonymous_read:
         needs("read")(request, credentials)
     else:
         service_of(request).address_rates.take(address_of(request))
@@ -77,6 +79,15 @@ def submission_for(service: Service, token: Token, submission: str, scope: str |
         if found.team_id == token.team_id or others:
             return found
     raise Problem(404, "Not found", "there is no submission of this id, or it is another team's")
+
+
+def _token(service: Service, request: Request, credentials: Credentials) -> Token | None:
+    """Return the token of a header; of a page's session only for reading, which other sites cannot abuse."""
+    if credentials is not None:
+        return authenticate(service.store, credentials.credentials)
+    if request.method in ("GET", "HEAD"):
+        return token_of_session(request, service.settings, service.store)
+    return None
 
 
 def _unauthorised(given: bool) -> Problem:

@@ -1,4 +1,4 @@
-"""Bodies of requests, counted and timed whatever their headers say, and answers to clients that read too slowly."""
+"""Bodies of requests, counted and timed whatever their headers say."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ REST = MIB
 """Room for an upload's other fields and for what is between them."""
 LINGER_SECONDS = 5.0
 """How long the rest of a body is still taken after a refusal: who is cut off while sending may never see the answer."""
-SEND_SECONDS = 60.0
-"""How long a client may take for a piece of an answer."""
 
 
 class Bodies:
@@ -122,16 +120,12 @@ class Answer:
         self._body, self._send = body, send
 
     async def send(self, message: Message) -> None:
-        """Send as a server lets an application; raise TimeoutError if the client does not take it."""
+        """Send as a server lets an application."""
         if not self._body.ended:
             if message["type"] == "http.response.start":
                 message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
             elif not message.get("more_body", False):
-                await self._patiently({**message, "more_body": True})
+                await self._send({**message, "more_body": True})
                 await self._body.drain()
                 message = {"type": "http.response.body", "body": b""}
-        await self._patiently(message)
-
-    async def _patiently(self, message: Message) -> None:
-        async with asyncio.timeout(SEND_SECONDS):
-            await self._send(message)
+        await self._send(message)

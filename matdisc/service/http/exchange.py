@@ -1,4 +1,4 @@
-"""What each request and answer has in common: an id, headers, a line in the log, a figure, and an answer at any rate."""
+"""What requests have in common: an id, headers of the answer, a line in the log, a figure, always an answer."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import secrets
 import time
 from typing import Any
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from matdisc.service.http.metrics import Metrics
@@ -23,7 +24,10 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "x-frame-options": "DENY",
     "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
 }
+GONE = 499
+"""Status in the log where the client went away before it had an answer."""
 QUIET = ("/healthz", "/readyz", "/metrics")
 """Routes that are asked all the time; the log has their failures only."""
 
@@ -51,9 +55,8 @@ class Exchange:
 
         try:
             await self._app(scope, receive, answer)
-        except TimeoutError:  # a client that reads too slowly; the server closes the connection
-            log.info("a client did not read its answer", extra=_told(scope, status))
-            raise
+        except ClientDisconnect:
+            status = GONE
         except Exception as err:
             log.exception("an error that nobody caught", extra=_told(scope, status))
             if status:

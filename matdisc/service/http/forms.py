@@ -70,7 +70,8 @@ class FormReader:
         if self._parts > MOST_PARTS:
             raise _broken(f"it has more than {MOST_PARTS} parts")
         self._headers: list[tuple[bytearray, bytearray]] = []
-        self._name, self._text, self._sink = "", bytearray(), None
+        self._name, self._text = "", bytearray()
+        self._sink: Sink | None = None
 
     def _begin_header(self) -> None:
         self._headers.append((bytearray(), bytearray()))

@@ -79,7 +79,8 @@ def readyz(request: Request) -> Response:
     """Tell whether submissions can be taken and evaluated."""
     found = request.app.state.readiness.look()
     ready = all(found.values())
-    return JSONResponse({"status": "ready" if ready else "not ready", **found}, 200 if ready else 503)
+    content = {"status": "ready" if ready else "not ready", **found}
+    return JSONResponse(content) if ready else JSONResponse(content, 503, {"Retry-After": "5"})
 
 
 @router.get(

@@ -156,7 +156,7 @@ def invalid(field: str, why: str) -> Problem:
 
 def _refuse_deep(text: str) -> None:
     """Raise a Problem for a text that takes a parser of TOML long: names of very many parts."""
-    if any(line.count(".") > MOST_DOTS for line in text.splitlines() if not line.lstrip().startswith("#")):
+    if any(line.count(".") > MOST_DOTS for line in text.split("\n") if not line.lstrip().startswith("#")):
         raise invalid("card", f"has a line with more than {MOST_DOTS} dots; break it into several")
 
 

@@ -93,9 +93,8 @@ def problem_of(err: Exception) -> Problem:
             return Problem(503, "Not available", "the database is busy or away; try again in a moment", retry_after=5)
         case ServiceError():
             return Problem(503, "Not available", "a part of the service does not answer; try again", retry_after=30)
-    return Problem(
-        500, "Internal error", "this is a fault of the service; its log knows more under this request id: tell its maintainers"
-    )  # fmt: skip
+    said = "this is a fault of the service, and its log knows more under this request id; tell the maintainers"
+    return Problem(500, "Internal error", said)
 
 
 def handle_problems(app: FastAPI) -> None:
