@@ -25,9 +25,9 @@ from matdisc.errors import ExtraError, ServiceError
 SHA256 = re.compile(r"[0-9a-f]{64}")
 INCOMING = "incoming"
 DAY = 86400.0
-PART = 8 * 2**20
-"""Bytes that are sent to S3 at once; twice that is the most that a file takes of the memory."""
-OPTIONS: dict[str, dict[str, Any]] = {"s3": {"max_concurrency": 2, "default_block_size": PART}}
+PART = 5 * 2**20
+"""Bytes that are sent to S3 at once, the least that it takes; of a large file no more is in the memory."""
+OPTIONS: dict[str, dict[str, Any]] = {"s3": {"max_concurrency": 1, "default_block_size": PART}}
 SENDING: dict[str, dict[str, Any]] = {"s3": {"chunksize": PART}}
 
 
