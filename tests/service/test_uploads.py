@@ -240,9 +240,9 @@ def test_rubbish_after_gzip_is_refused(refused, rubbish, piece):
 
 def test_a_thousand_tiny_parts_cost_no_more_than_their_bytes(refused):
     many = gzip.compress(b"") * (MEMBERS + 1)
-    before = time.perf_counter()
+    before = time.process_time()
     assert refused(".csv.gz", many)[0] == 413
-    assert time.perf_counter() - before < 5
+    assert time.process_time() - before < 5
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.9, 0.999])
@@ -303,6 +303,6 @@ def test_a_gzip_with_changed_bytes_is_refused_or_unpacks_to_the_same(send, folde
 
 def test_a_file_of_real_size_passes_in_a_moment(send):
     packed = gzip.compress(_rows(257_000), 6)
-    before = time.perf_counter()
+    before = time.process_time()
     send(".csv.gz", packed, Uploads())
-    assert time.perf_counter() - before < 0.3
+    assert time.process_time() - before < 0.3
