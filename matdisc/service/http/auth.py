@@ -13,7 +13,8 @@ from matdisc.service.http.context import Service, service_of
 from matdisc.service.http.problems import Problem
 from matdisc.service.http.rates import network_of
 from matdisc.service.store.accounts import Token, authenticate
-from matdisc.service.store.submissions import Submission, get
+from matdisc.service.store.rows import Submission
+from matdisc.service.store.submissions import get
 from matdisc.service.web.sessions import token_of_session
 
 bearer = HTTPBearer(auto_error=False, scheme_name="token", description="A token, `mdt_<id>_<secret>`.")

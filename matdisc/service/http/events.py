@@ -18,7 +18,8 @@ from matdisc.service.http.context import Service, service_of
 from matdisc.service.http.rates import Slots
 from matdisc.service.http.schemas import ID, PROBLEMS, iso
 from matdisc.service.states import OPEN
-from matdisc.service.store.submissions import Submission, events, get
+from matdisc.service.store.rows import Submission
+from matdisc.service.store.submissions import events, get
 
 router = APIRouter(prefix="/v1/submissions", responses=PROBLEMS, tags=["submissions"])
 LOOK_SECONDS = 0.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import math
@@ -19,13 +20,15 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from matdisc.errors import ServiceError
-from matdisc.service.store.submissions import KeyReused, NotPossible, QuotaExceeded
+from matdisc.service.store.quota import QuotaExceeded
+from matdisc.service.store.submissions import KeyReused, NotPossible
 from matdisc.service.uploads import Refused
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST = 4000
 """Letters of a detail that are sent."""
 MOST_PROBLEMS = 10
+FULL = (errno.ENOSPC, errno.EDQUOT)
 log = logging.getLogger("matdisc.service")
 
 
@@ -91,6 +94,8 @@ def problem_of(err: Exception) -> Problem:
             return Problem(429, "Quota exceeded", str(err), retry_after=err.retry_after)
         case OperationalError() | PoolTimeout():
             return Problem(503, "Not available", "the database is busy or away; try again in a moment", retry_after=5)
+        case OSError() if err.errno in FULL:
+            return Problem(507, "No room", "the service's disk is full; tell the maintainers, and try again later")
         case ServiceError():
             return Problem(503, "Not available", "a part of the service does not answer; try again", retry_after=30)
     said = "this is a fault of the service, and its log knows more under this request id; tell the maintainers"
@@ -106,7 +111,7 @@ def handle_problems(app: FastAPI) -> None:
             log.error("%s", err, extra={"request_id": request.scope["state"]["request_id"]}, exc_info=err)
         return problem_response(request.scope, problem)
 
-    for kind in (HTTPException, RequestValidationError, ServiceError, OperationalError, PoolTimeout):
+    for kind in (HTTPException, RequestValidationError, ServiceError, OperationalError, PoolTimeout, OSError):
         app.add_exception_handler(kind, answer)
 
 

@@ -34,7 +34,7 @@ from matdisc.service.release import released, released_details, released_report
 from matdisc.service.states import State
 from matdisc.service.store import submissions as store_of
 from matdisc.service.store.accounts import Token
-from matdisc.service.store.submissions import Submission
+from matdisc.service.store.rows import Submission
 from matdisc.tasks import TASKS, get_task
 
 STATED = re.compile(rb'<meta http-equiv="Content-Security-Policy" content="([^"]+)">')

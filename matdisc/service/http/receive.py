@@ -15,9 +15,10 @@ from matdisc.service.blobs import Writer
 from matdisc.service.http.context import Service
 from matdisc.service.http.forms import FormReader, Sink
 from matdisc.service.http.intake import FILE, TEXTS, new_submission, place_of, request_digest
-from matdisc.service.settings import MIB
 from matdisc.service.store.accounts import Token
-from matdisc.service.store.submissions import KeyReused, QuotaExceeded, Submission, create, replayed, usage
+from matdisc.service.store.quota import refuse_beyond, usage
+from matdisc.service.store.rows import Submission
+from matdisc.service.store.submissions import KeyReused, create, replayed
 from matdisc.service.uploads import Upload, suffix_of
 
 BATCH = 256 * 1024
@@ -50,9 +51,8 @@ class Intake:
         self._before = replayed(service.store, token, key)
         self._form = FormReader(content_type, TEXTS, FILE, self._open)
         self._upload: Upload | None = None
+        self._writer: Writer | None = None
         self._suffix: str | None = None
-        if self._before is None:
-            self._check_quota(None)
 
     def feed(self, data: bytes) -> None:
         """Take some bytes of the form."""
@@ -65,7 +65,7 @@ class Intake:
         if self._before is not None:
             return self._same(self._before), True
         new = new_submission(service, fields, has_file=self._upload is not None, now=time.time())
-        self._check_quota(new.dataset)
+        self._check_quota(new.dataset, self._writer.size if self._writer else 0)
         sha256, size = self._upload.finish() if self._upload else (None, 0)
         new = replace(
             new, request_sha256=request_digest(fields, sha256, self._suffix), file_sha256=sha256,
@@ -86,24 +86,15 @@ class Intake:
         if self._before is None and "task" in fields and "dataset" in fields:
             self._check_quota(place_of(self._service, fields).dataset)
         self._suffix = suffix_of(name)
-        writer = Void() if self._before is not None else self._stack.enter_context(self._service.blobs.writing())
-        self._upload = Upload(self._service.settings.uploads, self._suffix, writer)
+        self._writer = Void() if self._before is not None else self._stack.enter_context(self._service.blobs.writing())
+        self._upload = Upload(self._service.settings.uploads, self._suffix, self._writer)
         return self._upload
 
-    def _check_quota(self, dataset: str | None) -> None:
+    def _check_quota(self, dataset: str, size: int = 0) -> None:
         """Refuse a file before it is read or kept; what counts is the same check when the submission is made."""
         quota = self._service.settings.quota
         used = usage(self._service.store, self._token.team_id, dataset, quota)
-        if used.queued >= quota.queued:
-            raise QuotaExceeded(
-                f"your team has {used.queued} submissions that wait; send more when some have ended", 60
-            )
-        if used.stored_bytes >= quota.stored_mib * MIB:
-            said = f"your team's files take the {quota.stored_mib} MiB that it has; ask a maintainer for more room"
-            raise QuotaExceeded(said, 86400)
-        if dataset is not None and used.next_free is not None:
-            said = f"your team has had {used.scored} evaluations on {dataset} in {quota.period_days} days, the limit"
-            raise QuotaExceeded(said, max(1.0, used.next_free - time.time()))
+        refuse_beyond(used, dataset, size, quota, time.time())
 
 
 class Void(Writer):

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from matdisc.service.http.intake import FILE, TEXTS
 from matdisc.service.http.problems import MEDIA_TYPE
 from matdisc.service.states import State
-from matdisc.service.store.submissions import Attempt, Submission
+from matdisc.service.store.rows import Submission
+from matdisc.service.store.submissions import Attempt
 
 ID = r"^[A-Za-z0-9_-]{1,40}$"
 KEY = r"^[\x20-\x7e]{1,200}$"
