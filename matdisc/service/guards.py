@@ -72,10 +72,10 @@ def answered(coverage: Mapping[str, int]) -> int:
     return coverage["expected"] - sum(coverage.get(kind, 0) for kind in UNANSWERED)
 
 
-def check_coverage(coverage: Mapping[str, int], dataset: str, settings: Settings) -> None:
+def check_coverage(coverage: Mapping[str, int], dataset: str, guards: Guards) -> None:
     """Raise SubmissionError if a file answers too little of a private data set."""
-    least, n = settings.guards.min_coverage, coverage["expected"]
-    if is_private(settings, dataset) and answered(coverage) < least * n:
+    least, n = guards.min_coverage, coverage["expected"]
+    if dataset in guards.private and answered(coverage) < least * n:
         raise SubmissionError(
             f"your file: answers {answered(coverage):,} of the {n:,} materials of {dataset!r}, whose labels are "
             f"private; answer at least {math.ceil(least * n):,} ({least:.0%})"

@@ -1,0 +1,48 @@
+"""Who may have a row of a name on the board: the first team that asks, unless the board has that model itself."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from matdisc.board import Board
+from matdisc.service.states import State
+from matdisc.service.store.database import Store
+from matdisc.service.store.rows import Submission
+from matdisc.service.store.tables import submissions
+
+
+def clash(store: Store, board: Board, submission: Submission) -> str:
+    """Return in words why a submission cannot have its row on the board; empty if it can, or will have none."""
+    if submission.private:
+        return ""
+    key = submission.model
+    if submission.kind == "model":
+        row = board.results_dir / submission.task / submission.dataset / f"{key}.json"
+        owner = _owner(store, submission, "model")
+        if row.exists() and owner is None:
+            return (
+                f"the board has a row of {key!r} for {submission.task} on {submission.dataset} already; "
+                "submit with private = true to have it run for yourself alone"
+            )
+        return "" if owner in (None, submission.team_id) else f"{key!r} is run here for another team already"
+    owner = _owner(store, submission, "predictions")
+    if owner == submission.team_id or (owner is None and key not in board.model_keys()):
+        return ""
+    whose = "is a model of the board's own" if owner is None else "is the key of another team's model"
+    return f"your card: field 'key' is {key!r}, which {whose}; choose another key"
+
+
+def _owner(store: Store, submission: Submission, kind: str) -> str | None:
+    """Return the team whose result of this key came first and is on the board, or about to be; None if there is none.
+
+    A model that the service runs may have a row of another team on each data set.
+    """
+    rows = submissions.c
+    query = select(rows.team_id).where(rows.kind == kind, rows.model == submission.model, ~rows.private)
+    query = query.where(rows.state.in_((State.SUCCEEDED, State.PUBLISHED)), rows.review != "declined")
+    query = query.where(rows.id != submission.id)
+    if kind == "model":
+        query = query.where(rows.task == submission.task, rows.dataset == submission.dataset)
+    with store.read() as connection:
+        found = connection.execute(query.order_by(rows.created, rows.id).limit(1)).scalar()
+    return None if found is None else str(found)
