@@ -91,7 +91,7 @@ def make_scene(store, settings, blobs, report=REPORT):
         return made
 
     long = "the file answers 3 of 1,000 materials; " + HOSTILE + " line 7: 'x' is no number; write one"
-    rejected = submit("rejected", "hostile-net")
+    submit("rejected", "hostile-net")
     leases.finish(store, scene.lease(), State.REJECTED, long)
     crashed = submit("failed", "unlucky-gp")
     for _ in range(settings.work.crashes):
@@ -104,8 +104,8 @@ def make_scene(store, settings, blobs, report=REPORT):
     publication.set_published(store, scene.ids["published"])
     finish("withdrawn", "second-thoughts", State.SUCCEEDED)
     store_of.withdraw(store, scene.ids["withdrawn"], "test")
-    finish("pending", "copycat-1", State.SUCCEEDED, review="pending", file_sha256=rejected.file_sha256)
-    finish("other team", "secret-of-b", State.SUCCEEDED, team="Lab B", private=True)
+    first = finish("other team", "secret-of-b", State.SUCCEEDED, team="Lab B", private=True)
+    finish("pending", "copycat-1", State.SUCCEEDED, review="pending", file_sha256=first.file_sha256)
     submit("cancelled", "never-mind")
     store_of.cancel(store, scene.ids["cancelled"], "test")
     submit("running", "graphnet-7")

@@ -9,8 +9,8 @@ from matdisc.service.blobs import Blobs
 from matdisc.service.settings import Settings
 from matdisc.service.store.database import Store
 from matdisc.service.web.login import login_router
-from matdisc.service.web.outcome import outcome_router
 from matdisc.service.web.queue import queue_router
+from matdisc.service.web.report import report_router
 from matdisc.service.web.review import review_router
 from matdisc.service.web.shell import ASSETS, Shell, asset
 from matdisc.service.web.submission import submission_router
@@ -31,6 +31,6 @@ def web_router(settings: Settings, store: Store, blobs: Blobs) -> APIRouter:
         content, kind = asset(name)
         return Response(content, media_type=kind, headers=KEPT)
 
-    for part in (login_router, submit_router, queue_router, submission_router, outcome_router, review_router):
+    for part in (login_router, submit_router, queue_router, submission_router, report_router, review_router):
         router.include_router(part(shell))
     return router

@@ -69,7 +69,7 @@ def queue_router(shell: Shell) -> APIRouter:
             everybody=everybody,
             sees_all=sees_all,
             is_open=any(one.state in OPEN for one in shown),
-            usage=used(shell, token),
+            usage=[] if everybody else used(shell, token),
             link=_links({"state": group, "team": team if sees_all else ""}),
             now=time,
         )

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 
-from matdisc.board import Board
-from matdisc.errors import CardError, ServiceError
+from matdisc.errors import ServiceError
 from matdisc.service.guards import is_private
 from matdisc.service.http.auth import SEES_ALL
+from matdisc.service.http.context import Service, service_of
 from matdisc.service.http.intake import embargo_of
 from matdisc.service.http.problems import Problem
 from matdisc.service.release import evaluated, released
@@ -119,7 +119,8 @@ def _page(
         token=token,
         status=status,
         submission=found,
-        dataset_title=_dataset_title(shell, found.dataset),
+        task_title=_task_title(found.task),
+        dataset_title=_dataset_title(service_of(request), found.dataset),
         is_open=found.state in OPEN,
         meaning=MEANING[found.state],
         remedy=REMEDY.get(found.state),
@@ -142,11 +143,15 @@ def _page(
     )
 
 
-def _dataset_title(shell: Shell, key: str) -> str:
-    try:
-        return Board(shell.settings.board).dataset(key).title
-    except CardError:
-        return key
+def _task_title(key: str) -> str:
+    from matdisc.tasks import TASKS
+
+    return TASKS[key].title if key in TASKS else key
+
+
+def _dataset_title(service: Service, key: str) -> str:
+    card = service.catalogue.dataset(key)
+    return key if card is None else card.title
 
 
 def _publication(shell: Shell, found: Submission, at: float) -> str:

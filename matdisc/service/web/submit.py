@@ -20,7 +20,7 @@ from matdisc.service.http.context import Service, service_of
 from matdisc.service.http.forms import FormReader, Sink
 from matdisc.service.http.intake import FILE, TEXTS
 from matdisc.service.http.problems import Problem, problem_of
-from matdisc.service.http.receive import Intake, _batches
+from matdisc.service.http.receive import Intake, batches
 from matdisc.service.store.accounts import Token
 from matdisc.service.store.rows import Submission
 from matdisc.service.store.submissions import KeyReused
@@ -174,7 +174,7 @@ async def _received(shell: Shell, request: Request, token: Token, once: str, typ
         content_type = request.headers.get("content-type", "")
         intake = await run_in_threadpool(PageIntake, service, token, once, stack, content_type, is_ours)
         try:
-            async for data in _batches(request):
+            async for data in batches(request):
                 await run_in_threadpool(intake.feed, data)
             made, replayed = await run_in_threadpool(intake.finish)
         finally:
