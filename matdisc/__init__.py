@@ -16,10 +16,18 @@ if TYPE_CHECKING:
     from matdisc.api.comparison import compare
     from matdisc.api.evaluate import evaluate
     from matdisc.api.materials import load_dataset
+    from matdisc.api.remote import submissions, submit
     from matdisc.api.score import score
 
-__all__ = ["__version__", "compare", "errors", "evaluate", "load_dataset", "score"]
-_PLACES = {"compare": "comparison", "evaluate": "evaluate", "load_dataset": "materials", "score": "score"}
+__all__ = ["__version__", "compare", "errors", "evaluate", "load_dataset", "score", "submissions", "submit"]
+_PLACES = {
+    "compare": "comparison",
+    "evaluate": "evaluate",
+    "load_dataset": "materials",
+    "score": "score",
+    "submissions": "remote",
+    "submit": "remote",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,1 +1,1 @@
-"""What `import matdisc` offers: evaluate, score, compare and load data sets from Python."""
+"""What `import matdisc` offers: evaluate, score, compare, submit and load data sets from Python."""

@@ -75,7 +75,7 @@ def compare(
         SubmissionError: If predictions cannot be scored as they are.
     """
     with python_words():
-        sides = [side.checked if isinstance(side, Evaluation) else None for side in (first, second)]
+        sides = [side.with_labels()[1] if isinstance(side, Evaluation) else None for side in (first, second)]
         known = next((side for side in (first, second) if isinstance(side, Evaluation)), None)
         if None in sides:
             place, key, task = _asked(known, task, dataset, board)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import difflib
 import html
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from matdisc.board import Board
 from matdisc.cards import ModelCard
-from matdisc.errors import CardError, UnknownName
+from matdisc.errors import CardError, ServiceError, UnknownName
 from matdisc.leaderboard.submission import AlignedSubmission
 from matdisc.leaderboard.text import joined, metric_rows, result_notes, result_parts, result_title
 from matdisc.scoring.figures import Artifacts
@@ -77,15 +77,17 @@ class Evaluation:
 
     Attributes:
         content: The result as it lies on a board (schema `matdisc.result/2`).
-        checked: The predictions, aligned with the labels.
-        board: Where the data set was read.
+        checked: The predictions, aligned with the labels; None if a service scored them, which keeps the labels.
+        board: Where the data set was read; None if a service scored.
         model: The model's card; None for predictions of nobody in particular.
+        released: Fetches figures and tables from the service that scored.
     """
 
     content: Mapping[str, Any]
-    checked: AlignedSubmission
-    board: Board
+    checked: AlignedSubmission | None
+    board: Board | None
     model: ModelCard | None = None
+    released: Callable[[], Mapping[str, Any]] | None = None
 
     @property
     def entry(self) -> str:
@@ -128,14 +130,29 @@ class Evaluation:
         """Figures and tables that stand beside the metrics."""
         from matdisc.leaderboard.results import details_of
 
-        return Artifacts.model_validate(details_of(self.board, self.checked, self.entry))
+        if self.released is not None:
+            return Artifacts.model_validate(self.released())
+        return Artifacts.model_validate(details_of(*self.with_labels(), self.entry))
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
         """One row a material, in the data set's order; see `matdisc.api.frames.predictions_frame`."""
         from matdisc.api.frames import predictions_frame
 
-        return predictions_frame(self.checked)
+        return predictions_frame(self.with_labels()[1])
+
+    def with_labels(self) -> tuple[Board, AlignedSubmission]:
+        """Return the board of the data set, and the predictions aligned with its labels.
+
+        Raises:
+            ServiceError: If a service scored them.
+        """
+        if self.board is None or self.checked is None:
+            raise ServiceError(
+                f"this result comes from a service, where the labels of {self.dataset!r} stay; what needs them, or "
+                "single materials, is there for predictions that matdisc.score scored here"
+            )
+        return self.board, self.checked
 
     def to_frame(self) -> pd.DataFrame:
         """Return the metrics, one a row: value, low, high, baseline, unit; nan where undefined."""
@@ -183,10 +200,12 @@ class Evaluation:
         Raises:
             CardError: If there is no board, no name, or another model, data set or row of that name.
             SubmissionError: If the predictions file has changed since it was scored.
+            ServiceError: If a service scored: its own board has the row.
         """
         from matdisc.api.save import save
 
-        return save(self.checked, self.board, self.model, self.entry, board, name=name, replace=replace)
+        place, checked = self.with_labels()
+        return save(checked, place, self.model, self.entry, board, name=name, replace=replace)
 
     def __str__(self) -> str:
         return joined(result_parts(self.content))

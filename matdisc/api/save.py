@@ -88,9 +88,14 @@ def _copy(checked: AlignedSubmission, path: Path) -> None:
     if not submission.path.name.lower().endswith(STRUCTURES):
         write_atomic(path, submission.path.read_bytes())
     else:
-        rows = submission.rows
-        used = {name for row in rows for name in (*row.values, *row.arrays)}
-        predictions.write(path, rows, [column.name for column in checked.task.columns if column.name in used])
+        write_table(path, submission, checked.task)
+
+
+def write_table(path: Path, submission: predictions.Submission, task: Task) -> None:
+    """Write predictions, which may be structures, as the table (.csv.gz) that says the same."""
+    rows = submission.rows
+    used = {name for row in rows for name in (*row.values, *row.arrays)}
+    predictions.write(path, rows, [column.name for column in task.columns if column.name in used])
 
 
 def keep(board: Board, content: Mapping[str, Any], checked: AlignedSubmission, model: ModelCard) -> Path:

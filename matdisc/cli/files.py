@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +13,7 @@ from matdisc.board import open_board
 from matdisc.canonical import canonical_json
 from matdisc.cli.common import HERE, BoardOption, DatasetOption, JsonOption, TaskOption, print_parts
 from matdisc.cli.compare import print_compat
+from matdisc.cli.watching import send
 from matdisc.leaderboard.text import result_parts
 
 FileArgument = Annotated[
@@ -101,20 +103,49 @@ def score(
 
 
 def submit(
-    file: FileArgument,
-    card: Annotated[Path, typer.Option("--card", "-c", help="The model's card (model.toml).")],
     task: TaskOption,
     dataset: DatasetOption,
+    file: Annotated[
+        Path | None, typer.Argument(help="Predictions file: .csv, .csv.gz, .jsonl, .jsonl.gz or .parquet.")
+    ] = None,
+    card: Annotated[Path | None, typer.Option("--card", "-c", help="The model's card (model.toml).")] = None,
     board: BoardOption = HERE,
     replace: Annotated[bool, typer.Option("--replace", help="Replace an existing row of this model.")] = False,
     training: Annotated[
         Path | None, typer.Option("--training", help="Declared training data (ids, formulas, hashes or structures).")
     ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="Address of a submission service, in place of a board of your own.")
+    ] = None,
+    watching: Annotated[bool, typer.Option("--watch", help="With --to: until there is a result.")] = False,
+    private: Annotated[bool, typer.Option("--private", help="With --to: never publish the result.")] = False,
+    embargo: Annotated[
+        str | None, typer.Option("--embargo", help="With --to: date before which the result is not published.")
+    ] = None,
+    webhook: Annotated[
+        str | None, typer.Option("--webhook", help="With --to: address that is told when it is decided.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="With --to, in place of FILE: model that the service runs itself.")
+    ] = None,
 ) -> None:
-    """Check and score an outside model's predictions and add card, file and result to the board.
+    """Check and score an outside model's predictions and add card, file and result to the board, or to that of a
+    submission service.
 
     Example: matdisc submit my.csv --card model.toml --task discovery --dataset mp-abc3-cubic
+
+    Example: matdisc submit my.csv -c model.toml -t discovery -d wbm --to https://board.example.org --watch
     """
+    if to is not None:
+        own = {"--board": board != HERE, "--replace": replace, "--training": training is not None}
+        _refuse(own, "is for a board of your own; leave it out with --to")
+        said = {"card": card, "model": model, "private": private, "embargo": embargo, "webhook": webhook}
+        send(to, file, task, dataset, watching, **said)
+        return
+    service = {"--watch": watching, "--private": private, "--embargo": embargo, "--webhook": webhook, "--model": model}
+    _refuse(service, "is for a submission service; give its address with --to")
+    if file is None or card is None:
+        raise typer.BadParameter("give a predictions file, and the model's card with --card")
     from matdisc.leaderboard.submit import submit as add
 
     root = open_board(board)
@@ -162,3 +193,9 @@ def rescore(
         for task, dataset in dict.fromkeys((path.parent.parent.name, path.parent.name) for path, _ in done):
             write_ranking(root, task, dataset)
     raise typer.Exit(1 if check_only and stale else 0)
+
+
+def _refuse(given: Mapping[str, Any], why: str) -> None:
+    """Raise BadParameter for the first option that was given."""
+    for name in (name for name, value in given.items() if value):
+        raise typer.BadParameter(f"{name} {why}")

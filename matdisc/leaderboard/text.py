@@ -75,7 +75,8 @@ def result_title(result: Mapping[str, Any]) -> str:
     from matdisc.tasks import TASKS
 
     scoring = TASKS[result["task"]].scoring
-    positive = f"{result['n_positive']:,} {scoring.positive}, " if scoring.positive else ""
+    counted = scoring.positive and result.get("n_positive") is not None  # a service with private labels tells it not
+    positive = f"{result['n_positive']:,} {scoring.positive}, " if counted else ""
     return (
         f"{result['entry'] or 'this file'} on {result['dataset']} ({result['task']}): {result['n']:,} "
         f"{scoring.rows_noun}, {positive}{result['n_groups']:,} {scoring.groups_noun}"
