@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from matdisc.cli.common import HERE, BoardOption, JsonOption, print_table
+from matdisc.cli.service import HomeOption
 
 if TYPE_CHECKING:
     from matdisc.service.store.accounts import Token
     from matdisc.service.store.database import Store
 
 token = typer.Typer(no_args_is_help=True)
-HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="Folder of the service; default: service in the board's folder.")
-]
 
 
 @token.command()
@@ -44,10 +42,11 @@ def create(
 
     Example: matdisc token create --team "Lab A" --person Ada --days 30
     """
+    store = _store(board, home)
     from matdisc.service.store.accounts import create_token
 
     made, text = create_token(
-        _store(board, home), team=team, person=person, role=role, scopes=scope or None, days=days or None, orcid=orcid
+        store, team=team, person=person, role=role, scopes=scope or None, days=days or None, orcid=orcid
     )
     if as_json:
         typer.echo(json.dumps({**_plain(made), "token": text}, indent=2))
@@ -63,9 +62,10 @@ def list_tokens(board: BoardOption = HERE, home: HomeOption = None, as_json: Jso
 
     Example: matdisc token list --board my-board
     """
+    store = _store(board, home)
     from matdisc.service.store.accounts import tokens
 
-    found = tokens(_store(board, home))
+    found = tokens(store)
     if as_json:
         typer.echo(json.dumps([_plain(one) for one in found], indent=2))
         return
@@ -87,10 +87,11 @@ def revoke(
 
     Example: matdisc token revoke lrcr6qlez4yq
     """
+    store = _store(board, home)
     from matdisc.service.store.accounts import TOKEN, revoke_token
 
     whole = TOKEN.fullmatch(name)  # its text does too
-    gone = revoke_token(_store(board, home), whole[1] if whole else name, "command line")
+    gone = revoke_token(store, whole[1] if whole else name, "command line")
     typer.echo(
         json.dumps(_plain(gone), indent=2) if as_json else f"token {gone.id} of {gone.person}, {gone.team}: revoked"
     )
@@ -98,7 +99,10 @@ def revoke(
 
 def _store(board: Path, home: Path | None) -> Store:
     from matdisc.board import open_board
+    from matdisc.service.serve import require_packages
     from matdisc.service.settings import load_settings
+
+    require_packages()
     from matdisc.service.store.database import open_store
 
     return open_store(load_settings(open_board(board).root, home).database)

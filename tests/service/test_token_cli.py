@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from matdisc.cli.token import token
-from matdisc.errors import CardError, ServiceError
+from matdisc.errors import CardError, ExtraError, ServiceError
+from matdisc.service import serve
 from matdisc.service.store.accounts import authenticate, get_token
 from matdisc.service.store.database import open_store
 
@@ -94,6 +95,12 @@ def test_a_folder_that_is_no_board_gets_no_service(tmp_path):
     with pytest.raises(CardError, match="no board here"):
         CliRunner().invoke(token, ["list", "--board", str(tmp_path)], catch_exceptions=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_packages_of_the_service_it_says_how_to_get_them(run, monkeypatch):
+    monkeypatch.setattr(serve, "PACKAGES", ("no_such_package",))
+    with pytest.raises(ExtraError, match=r'no_such_package.* pip install "matdisc\[service\]"'):
+        run("list")
 
 
 def test_the_database_of_the_environment_is_used(run, board, tmp_path, monkeypatch):
