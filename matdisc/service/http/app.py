@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import Depends, FastAPI
 from starlette.types import Scope
 
@@ -23,7 +27,9 @@ from matdisc.service.settings import Settings
 from matdisc.service.store.database import Store
 from matdisc.version import __version__
 
-UPLOADS, UPLOADS_EACH = 32, 8
+THREADS = 12
+"""Threads that work on requests, and so connections to the database; more would wait for each other."""
+UPLOADS, UPLOADS_EACH = 16, 4
 STREAMS, STREAMS_EACH = 200, 50
 
 
@@ -36,8 +42,9 @@ def create_app(settings: Settings, store: Store, blobs: Blobs) -> FastAPI:
         Slots("event streams", STREAMS, STREAMS_EACH),
     )  # fmt: skip
     app = FastAPI(
-        title="matdisc submission service", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False
-    )
+        title="matdisc submission service", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False,
+        lifespan=_few_threads,
+    )  # fmt: skip
     app.state.service, app.state.readiness = service, Readiness(store, blobs)
     for router in (submissions.router, events.router, reading.router, health.router):
         app.include_router(router)
@@ -48,6 +55,12 @@ def create_app(settings: Settings, store: Store, blobs: Blobs) -> FastAPI:
     app.add_middleware(Exchange, metrics=service.metrics)
     _describe_problems(app)
     return app
+
+
+@asynccontextmanager
+async def _few_threads(app: FastAPI) -> AsyncIterator[None]:
+    current_default_thread_limiter().total_tokens = THREADS
+    yield
 
 
 def _include_pages(app: FastAPI, service: Service) -> None:

@@ -21,7 +21,7 @@ from matdisc.service.store.rows import Submission
 from matdisc.service.store.submissions import KeyReused, create, replayed
 from matdisc.service.uploads import Upload, suffix_of
 
-BATCH = 256 * 1024
+BATCH = 64 * 1024
 """Bytes that are handed to another thread at once."""
 
 
