@@ -31,8 +31,11 @@ from matdisc.cli import (
     mix,
     report,
     runs,
+    service,
     site,
+    submissions,
     tasks,
+    token,
     train,
 )
 from matdisc.cli.common import MACHINE, os_trouble
@@ -72,6 +75,12 @@ app.command()(elicit.elicit)
 app.add_typer(alloys.alloys, name="alloys", help="What evidence models know of alloys.")
 app.add_typer(electrolytes.app, name="electrolytes", help="Properties of liquids from finished runs.")
 app.add_typer(site.site, name="site", help="The static leaderboard.")
+app.command()(service.up)
+app.command()(service.api)
+app.command()(service.worker)
+app.command()(service.backup)
+app.add_typer(token.token, name="token", help="Tokens of a submission service: create, list, revoke.")
+app.add_typer(submissions.submissions, name="submissions", help="Your submissions to a service: list, show, cancel.")
 
 
 @app.callback(invoke_without_command=True)
