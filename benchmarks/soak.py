@@ -4,9 +4,9 @@ A Ray cluster of several simulated nodes on this machine answers about invented 
 every evaluation in a file. At random moments a worker process, the Ray daemon of a node, or the driver gets kill -9;
 a dead node is replaced, a dead driver is started again at once by the same command.
 
-The workers of a dead driver work on for a moment, beside those of the new one. So each kill has its lost workers,
-to whom nobody listens any more, and what was in flight is what they have begun, before the kill or after it, and what
-was not on disk when it struck. Of each kill, a material may be asked once more if it was in flight, and not otherwise.
+The workers of a dead driver or node work on for a moment, beside those that take over. So each kill has lost workers,
+to whom nobody listens any more. In flight was what they have begun, before the kill or after it, and what was not on
+disk when it struck: each kill may cost one more evaluation of each such material, and none of any other.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ SECONDS = 0.03
 """What one material takes."""
 MATERIALS_PER_KILL = 150
 BETWEEN = (10, 120)
-"""Answers that have to come between two kills: a random number in this range."""
+"""Answers that have to come between two kills: a random number in this range. So small that much is left to ask when a
+shot falls: in the end idle workers are given the materials of silent ones as well, which no kill explains."""
 STORE_BYTES = 80 * 2**20
 PATIENCE = 180.0
 
@@ -66,7 +67,7 @@ class Kill:
     Attributes:
         answered: Materials on disk when it struck.
         in_flight: Materials that lost workers have begun, before it or after, and that were not on disk.
-        repeated: Those of them that others have begun as well.
+        repeated: Evaluations, one of each of those at most, that were begun again for it.
     """
 
     seconds: float
