@@ -119,6 +119,26 @@ def node_cpus() -> int:
     return next((int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["NodeID"] == own), 0)
 
 
+PARTS = ("gcs_server", "raylet")
+"""Processes of a local cluster without which nothing goes on."""
+
+
+def dead_parts() -> list[str]:
+    """Return which processes of a local cluster, if this process has started one, are dead; Ray itself waits long."""
+    from ray._private import worker  # there is no public way
+
+    node = worker._global_node
+    return [] if node is None else [name for name, _ in node.dead_processes() if name in PARTS]
+
+
+def node_is_alive() -> bool:
+    """Return whether the cluster takes the node of this process for alive; hangs if the cluster does not answer."""
+    import ray
+
+    own = node_id()
+    return any(node["NodeID"] == own and node["Alive"] for node in ray.nodes())
+
+
 def _connect(workers: int | None, address: str | None, folder: str | None) -> None:
     import ray
 

@@ -110,6 +110,7 @@ class TaskPool(Generic[Item, Result]):
                     while len(self._streams) < self.size and (item := next_item()) is not None:
                         self._streams[self._task.remote(*self._arguments(item))] = item
                     if not self._streams:
+                        stop()  # a signal that came while the next item was looked for
                         return
                     ready, _ = ray.wait(list(self._streams), num_returns=1, timeout=LOOK_SECONDS)
                     if ready:  # all that are ready, lest the first ones keep the others waiting

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from matdisc.board import open_board
 from matdisc.errors import RunError
-from matdisc.run.engine.cluster import node_cpus, ray_cluster
+from matdisc.run.engine.cluster import dead_parts, node_cpus, node_is_alive, ray_cluster
 from matdisc.run.engine.pool import Arrival, TaskPool
 from matdisc.service.blobs import open_blobs
 from matdisc.service.guards import check_guards
@@ -30,6 +30,9 @@ PAUSE = 0.5
 """Seconds between two looks for work when there is none."""
 GRACE = 30.0
 """Seconds beyond its time that a process gets to notice it, and to start, before it is stopped from outside."""
+LISTEN_SECONDS = 2.0
+SILENCE = 20.0
+"""Seconds without a sign of life of the Ray cluster after which it is given up."""
 WEBHOOK_SECONDS = 1.0
 PUBLISH_SECONDS = 1.0
 SHARE = 3.0
@@ -48,6 +51,56 @@ class Pool(Protocol):
     def arrivals(self, next_item: Callable[[], Job | None]) -> Arrivals: ...
 
     def kill(self, item: Job) -> None: ...
+
+
+class RayTasks:
+    """Evaluates by tasks of Ray on the node of this process, each of which may be stopped, or die, by itself."""
+
+    def __init__(self, workers: int | None) -> None:
+        """Prepare as many tasks as there are to be, or as the node has cores.
+
+        Raises:
+            RunError: If it has none.
+        """
+        n = workers or node_cpus()
+        if n == 0:
+            raise RunError(
+                "the Ray node on this machine has no core for tasks, and evaluations stay where the labels are; start "
+                "it with --num-cpus, or start the worker on another node"
+            )
+        self._pool: TaskPool[Job, Step] = TaskPool(
+            evaluate, lambda job: (_order(job),), n, what="an evaluation", here=True
+        )
+        self._heard = time.monotonic()
+
+    @property
+    def in_flight(self) -> list[Job]:
+        return self._pool.in_flight
+
+    def arrivals(self, next_item: Callable[[], Job | None]) -> Arrivals:
+        """As TaskPool.
+
+        Raises:
+            RunError: If the cluster is gone: Ray itself may wait for it for ever.
+        """
+        self._check()
+        for arrivals in self._pool.arrivals(next_item):
+            yield arrivals
+            self._check()
+
+    def kill(self, item: Job) -> None:
+        self._pool.kill(item)
+
+    def listen(self) -> None:
+        """Note a sign of life of the cluster; called from another thread, because it may hang."""
+        if node_is_alive():
+            self._heard = time.monotonic()
+
+    def _check(self) -> None:
+        if dead := dead_parts():
+            raise RunError(f"{' and '.join(dead)} of the Ray cluster died; start the worker again")
+        if time.monotonic() - self._heard > SILENCE:
+            raise RunError(f"the Ray cluster has not answered for {SILENCE:g} s; start the worker again")
 
 
 class ThisProcess:
@@ -107,8 +160,7 @@ def work(
         publisher = Publisher(settings, store, blobs, worker)
         beside = _beside(desk, publisher, once=once)
         try:
-            with ray_cluster(workers, address), _given_back(desk):
-                pool: Pool = ThisProcess() if workers == 0 else _ray_pool(workers)
+            with _pool(workers, address) as pool, _given_back(desk):
                 log.info("worker %s is ready", worker)
                 _until(desk, publisher, pool, stop, once=once)
         except KeyboardInterrupt:
@@ -135,6 +187,21 @@ def _beside(desk: Desk, publisher: Publisher, *, once: bool) -> list[Beside]:
 
 
 @contextmanager
+def _pool(workers: int | None, address: str | None) -> Iterator[Pool]:
+    """Have a place where evaluations happen."""
+    if workers == 0:
+        yield ThisProcess()
+        return
+    with ray_cluster(workers, address):
+        pool = RayTasks(workers)
+        listener = Beside("cluster", pool.listen, lambda took: LISTEN_SECONDS)
+        try:
+            yield pool
+        finally:
+            listener.stop(LISTEN_SECONDS)
+
+
+@contextmanager
 def _given_back(desk: Desk) -> Iterator[None]:
     """Give back what is leased at the end of the block, however that comes."""
     outcome, reason = "lost", "its worker came to an end"
@@ -155,16 +222,6 @@ def _until(desk: Desk, publisher: Publisher, pool: Pool, stop: Callable[[], bool
         if once and _nothing_left(desk, publisher):
             return
         time.sleep(PAUSE)
-
-
-def _ray_pool(workers: int | None) -> Pool:
-    n = workers or node_cpus()
-    if n == 0:
-        raise RunError(
-            "the Ray node on this machine has no core for tasks, and evaluations stay where the labels are; start it "
-            "with --num-cpus, or start the worker on another node"
-        )
-    return TaskPool(evaluate, lambda job: (_order(job),), n, what="an evaluation", here=True)
 
 
 def _order(job: Job) -> Order:
