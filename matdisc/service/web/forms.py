@@ -1,4 +1,4 @@
-"""What browsers send: small forms, read whole, and only from our own pages."""
+"""What browsers send: small forms, whose length the application limits, and only from our own pages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from matdisc.service.settings import Settings
 from matdisc.service.web.sessions import is_form_key, session_of
 from matdisc.service.web.shell import STALE, Refusal
 
-FORM_BYTES = 2**16
 FIELDS = 40
 KEY = "form_key"
 ENCODED = "application/x-www-form-urlencoded"
@@ -20,18 +19,14 @@ async def read_form(request: Request, settings: Settings) -> dict[str, str]:
     """Return the fields of a small form that one of our own pages has sent.
 
     Raises:
-        Refusal: If another site sent it, or it is none, too long or out of date.
+        Refusal: If another site sent it, or it is none or out of date.
     """
     refuse_other_sites(request, settings)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != ENCODED:
         raise Refusal(415, "This is no form", "The page's own button sends it as a form; use that.")
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > FORM_BYTES:
-            raise Refusal(413, "Too long", f"What was typed is longer than {FORM_BYTES // 1024} KiB; shorten it.")
     try:
-        fields = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS, errors="strict"))
+        body = (await request.body()).decode()
+        fields = dict(parse_qsl(body, keep_blank_values=True, max_num_fields=FIELDS, errors="strict"))
     except ValueError:
         raise Refusal(400, "This form cannot be read", "It is not what the page sends; load the page again.") from None
     if not is_own_form(request, settings, fields.get(KEY, "")):

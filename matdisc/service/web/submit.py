@@ -30,6 +30,8 @@ from matdisc.service.web.shell import STALE, Refusal, Shell, see
 
 EXTRA = {KEY: 1024, "place": 1024, "card_file": TEXTS["card"]}
 """Fields of the page that the API does not have."""
+CARD_TWICE = "The card is there twice: empty the text, or choose no file."
+CHANGED = "This form was sent before and has been changed since. Send it again to make another submission of it."
 ONCE = re.compile(r"[0-9a-f-]{36}")
 FIELD = {"task": "place", "dataset": "place", "Idempotency-Key": "", "Content-Type": ""}
 """Fields of the API, and where the page shows what is wrong with them."""
@@ -104,13 +106,6 @@ class PageForm(FormReader):
             fields["task"], _, fields["dataset"] = fields.pop("place").partition("/")
         if "card" in fields:
             fields["card"] = fields["card"].replace("\r\n", "\n")  # as it was typed
-        if fields.get("card_file", "").strip():
-            if fields.get("card", "").strip():
-                raise Problem(
-                    422, "Invalid field", "The card is there twice; empty the text, or choose no file", field="card"
-                )
-            fields["card"] = fields["card_file"]
-        fields.pop("card_file", None)
 
 
 class PageIntake(Intake):
@@ -134,6 +129,11 @@ class PageIntake(Intake):
 
     def finish(self) -> tuple[Submission, bool]:
         self._form.refuse_forgery()
+        file = self.fields.pop("card_file", "")
+        if file.strip():
+            if self.fields.get("card", "").strip():
+                raise Problem(422, "Invalid field", CARD_TWICE, field="card")
+            self.fields["card"] = file
         return super().finish()
 
 
@@ -191,9 +191,9 @@ def _refused(
     if problem.status_code >= 500:
         raise err
     field = FIELD.get(problem.field or "", problem.field or "")
-    if isinstance(err, KeyReused):
-        once = str(uuid4())  # the form was sent before and then changed: it is another submission now
     text = str(problem.detail)
+    if isinstance(err, KeyReused):
+        once, text = str(uuid4()), CHANGED
     prefix = f"field {problem.field!r} "
     if text.startswith(prefix):
         text = f"{NAMES.get(field, field)} {text.removeprefix(prefix)}"
