@@ -87,7 +87,7 @@ class Evaluation:
     checked: AlignedSubmission | None
     board: Board | None
     model: ModelCard | None = None
-    released: Callable[[], Mapping[str, Any]] | None = None
+    released: Callable[[], Artifacts] | None = None
 
     @property
     def entry(self) -> str:
@@ -131,7 +131,7 @@ class Evaluation:
         from matdisc.leaderboard.results import details_of
 
         if self.released is not None:
-            return Artifacts.model_validate(self.released())
+            return self.released()
         return Artifacts.model_validate(details_of(*self.with_labels(), self.entry))
 
     @cached_property

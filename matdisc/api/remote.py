@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
 
+from pydantic import ValidationError
+
 from matdisc.api.evaluation import Evaluation
 from matdisc.api.frames import written
 from matdisc.api.save import write_table
@@ -24,6 +26,7 @@ from matdisc.errors import CardError, ServiceError, SubmissionError
 from matdisc.leaderboard.schema.result import Result
 from matdisc.predictions.frames import SUFFIXES as STRUCTURES
 from matdisc.progress import news
+from matdisc.scoring.figures import Artifacts
 from matdisc.tasks import get_task
 
 CardLike = ModelCard | Mapping[str, Any] | str | os.PathLike[str]
@@ -90,7 +93,7 @@ class Submission:
             more = "" if status.final else "; .wait() waits until it is decided"
             raise ServiceError(f"submission {self.id} has no result: {status.line}{more}")
         content = released_result(self._service, self.id)
-        return Evaluation(content, None, None, released=partial(_details, self._service, self.id))
+        return Evaluation(content, None, None, released=partial(_artifacts, self._service, self.id))
 
     def cancel(self) -> Submission:
         """Cancel it while it has no result; what is running ends soon after."""
@@ -265,25 +268,29 @@ def released_result(at: Service, submission: str) -> dict[str, Any]:
     Raises:
         ServiceError: If there is none, or it is none of this version.
     """
-    from pydantic import ValidationError
-
     try:
         return Result.model_validate(at.result(submission)).to_json()
     except ValidationError as err:
-        where = ".".join(map(str, err.errors()[0]["loc"]))
-        raise ServiceError(f"the result of {submission} cannot be read here (field {where!r}); update matdisc") from err
+        raise _unreadable("result", submission, err) from err
 
 
-def _details(at: Service, submission: str) -> Mapping[str, Any]:
+def _artifacts(at: Service, submission: str) -> Artifacts:
     """Return figures and tables of a submission, where the service gives them away."""
     try:
-        return at.details(submission)
+        return Artifacts.model_validate(at.details(submission))
+    except ValidationError as err:
+        raise _unreadable("details", submission, err) from err
     except Refused as err:
         if err.status != 404:
             raise
         raise ServiceError(
             f"the service keeps figures and tables of {submission}, as it does where labels are private"
         ) from err
+
+
+def _unreadable(what: str, submission: str, err: ValidationError) -> ServiceError:
+    where = ".".join(map(str, err.errors()[0]["loc"]))
+    return ServiceError(f"the {what} of {submission} cannot be read here (field {where!r}); update matdisc")
 
 
 def _silent(line: str) -> None:

@@ -68,7 +68,7 @@ def show(
     if as_json:
         typer.echo(canonical_json({"submission": dict(status.content), "result": result}), nl=False)
     else:
-        print_ended(status, result)
+        print_ended(service.address, status, result)
     raise typer.Exit(1 if status.final and not status.evaluated else 0)
 
 

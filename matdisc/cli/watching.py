@@ -47,7 +47,7 @@ def send(to: str, file: Path | None, task: str, dataset: str, watching: bool, **
         typer.echo(f"next: {_watching(at, status.id)}")
         return
     status = watch(at, status.id)
-    print_ended(status, released_result(at, status.id) if status.evaluated else None)
+    print_ended(at.address, status, released_result(at, status.id) if status.evaluated else None)
     raise typer.Exit(0 if status.evaluated else 1)
 
 
@@ -78,7 +78,7 @@ def told_of_upload(file: Path | None) -> Iterator[Callable[[int, int], None] | N
         yield lambda sent, size: report(sent >> 20, size >> 20, Counter())
 
 
-def print_ended(status: Status, result: Mapping[str, Any] | None) -> None:
+def print_ended(address: str, status: Status, result: Mapping[str, Any] | None) -> None:
     """Print what a service says of a submission, and its result as `matdisc score` prints one.
 
     Raises:
@@ -95,7 +95,7 @@ def print_ended(status: Status, result: Mapping[str, Any] | None) -> None:
     if said.get("review") not in (None, "none"):
         typer.echo(f"review: {said['review']}")
     if status.page:
-        typer.echo(f"page: {status.page}")
+        typer.echo(f"page: {address}{status.page}")
     if result is not None:
         _print_result(result)
 

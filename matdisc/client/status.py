@@ -49,10 +49,10 @@ class Status:
 
     @property
     def page(self) -> str | None:
-        """Its page, as the service links it."""
+        """Path of its page below the service's address."""
         links = self.content.get("links")
         page = links.get("page") if isinstance(links, Mapping) else None
-        return page if isinstance(page, str) else None
+        return page if isinstance(page, str) and page.startswith("/") else None
 
     @property
     def line(self) -> str:
@@ -61,6 +61,8 @@ class Status:
         position = self.content.get("position")
         if isinstance(position, int) and not self.final:
             said.append(f"{position} before it" if position else "next in the queue")
+        if not self.final and self.content.get("cancel_requested"):
+            said.append("it is being cancelled")
         said += [part for part in (self._progress(), self.reason) if part]
         return ": ".join([said[0], ", ".join(said[1:])]) if said[1:] else said[0]
 
