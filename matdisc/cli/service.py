@@ -83,7 +83,7 @@ def api(
         store = open_store(settings.database)
         try:
             if listener is None:
-                refuse_open_door(store, host)
+                refuse_open_door(settings, store, host)
                 typer.echo(f"matdisc: http://{host}:{door.getsockname()[1]} (Ctrl-C ends it)", err=True)
             serve(settings, store, open_blobs(settings.blobs), door, proxy)
         finally:
@@ -111,7 +111,7 @@ def worker(
     from matdisc.service.worker.loop import work
 
     with stop_requested() as stop:
-        work(settings, workers=workers, address=address, stop=stop)
+        work(settings, workers=workers, address=address, stop=stop.is_set)
 
 
 def backup(

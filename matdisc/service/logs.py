@@ -58,7 +58,7 @@ class _Formatter(logging.Formatter):
             .replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "process": self.process,
-            "logger": record.name,
+            "logger": record.name.removesuffix(".error"),  # uvicorn calls its own so, without there being any
             "message": _clean(_message(record)),
         }
         for name in FIELDS:

@@ -6,6 +6,7 @@ import errno
 import importlib.util
 import ipaddress
 import logging
+import shlex
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,6 @@ HEAD_BYTES = 32 * 2**10
 KEEP_ALIVE_SECONDS = 15
 FINISH_SECONDS = 5
 """Time that requests have to end when the process is asked to."""
-MAKE_TOKEN = "matdisc token create --team TEAM --person NAME --role maintainer"
 IN_CLEAR = "tokens travel in clear over plain HTTP: put TLS in front (nginx or Caddy: docs/service.md)"
 
 log = logging.getLogger("matdisc.service.serve")
@@ -73,7 +73,15 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def refuse_open_door(store: Store, host: str) -> None:
+def make_token_command(settings: Settings) -> str:
+    """Return the command that makes the first token of a service."""
+    places = ["--board", str(settings.board)]
+    if settings.home != settings.board / "service":
+        places += ["--home", str(settings.home)]
+    return f"matdisc token create --team TEAM --person NAME --role maintainer {shlex.join(places)}"
+
+
+def refuse_open_door(settings: Settings, store: Store, host: str) -> None:
     """Refuse an address that others reach while there is no token.
 
     Raises:
@@ -86,7 +94,7 @@ def refuse_open_door(store: Store, host: str) -> None:
     if not any_token(store):
         raise ServiceError(
             f"--host {host}: other machines would reach it, and there is no token by which to know anybody; make one "
-            f"first: {MAKE_TOKEN}; and {IN_CLEAR}"
+            f"first: {make_token_command(settings)}; and {IN_CLEAR}"
         )
 
 

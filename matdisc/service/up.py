@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from matdisc.board import Board
 from matdisc.service.home import make_home
 from matdisc.service.logs import Style
-from matdisc.service.serve import FINISH_SECONDS, MAKE_TOKEN, listen, refuse_open_door
+from matdisc.service.serve import FINISH_SECONDS, listen, make_token_command, refuse_open_door
 from matdisc.service.settings import SETTINGS, Settings
 from matdisc.service.supervisor import Part, supervise, tell_when_ready
 
@@ -57,9 +57,9 @@ def _prepare(settings: Settings, start: Start, tell: Callable[[str], None]) -> N
 
     store = open_store(settings.database)  # here, so that two children do not both upgrade it
     try:
-        refuse_open_door(store, start.host)
+        refuse_open_door(settings, store, start.host)
         if not any_token(store):
-            tell(f"no token yet, so that nobody can submit; make one: {MAKE_TOKEN}")
+            tell(f"no token yet, so that nobody can submit; make one: {make_token_command(settings)}")
     finally:
         store.close()
     if not (Board(settings.board).site_dir / "index.html").is_file():
