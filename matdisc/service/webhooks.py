@@ -27,7 +27,6 @@ from matdisc.service.store.submissions import get
 SIGNATURE = "Matdisc-Signature"
 SECONDS = 10.0
 """What a whole call may take."""
-READ_BYTES = 4096
 DELAYS = (10.0, 60.0, 300.0, 1800.0, 7200.0, 21600.0, 57600.0)
 """Seconds between one try and the next: about a day in all."""
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -145,7 +144,7 @@ def is_public(address: str) -> bool:
 
 
 def _post(url: str, body: bytes, signed: str, settings: Settings) -> None:
-    """Post a body to an address that was just looked at; no redirect is followed and little of the answer is read.
+    """Post a body to an address that was just looked at; no redirect is followed and no body of an answer read.
 
     Raises:
         ServiceError: If the URL is not allowed, or the answer is no success.
@@ -160,8 +159,7 @@ def _post(url: str, body: bytes, signed: str, settings: Settings) -> None:
     clock.start()
     try:
         connection.request("POST", path, body, headers)
-        answer = connection.getresponse()
-        answer.read(READ_BYTES)
+        answer = connection.getresponse()  # its body is of no interest
     finally:
         clock.cancel()
         connection.close()
@@ -177,16 +175,17 @@ class _Pinned(http.client.HTTPConnection):
         super().__init__(host, port, timeout=SECONDS / 2)
         self._address, self._secure = address, secure
         self.default_port = 443 if secure else 80
+        self._open: socket.socket | None = None
 
     def connect(self) -> None:
-        self.sock = socket.create_connection((self._address, self.port), self.timeout)
+        self.sock = self._open = socket.create_connection((self._address, self.port), self.timeout)
         if self._secure:
             wrap = ssl.create_default_context().wrap_socket
-            self.sock = wrap(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
+            self.sock = self._open = wrap(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
             self.sock.do_handshake()
 
     def cut(self) -> None:
         """End the connection from another thread, which its reader gets an error from."""
-        if self.sock is not None:
+        if self._open is not None:  # `sock` is gone once the head of an answer is there
             with suppress(OSError):
-                self.sock.shutdown(socket.SHUT_RDWR)
+                self._open.shutdown(socket.SHUT_RDWR)
