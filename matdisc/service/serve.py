@@ -122,8 +122,8 @@ def checked_proxy(proxy: str | None) -> str | None:
         ) from None
 
 
-def server_config(app: Any, proxy: str | None = None) -> uvicorn.Config:
-    """Return how uvicorn serves an app: bounded in everything, its logs left to ours.
+def server_of(app: Any, proxy: str | None = None) -> uvicorn.Server:
+    """Return a server of an app: bounded in everything, its logs left to ours.
 
     Args:
         proxy: Address or network that is believed what it says in `X-Forwarded-For` and `X-Forwarded-Proto`.
@@ -131,9 +131,10 @@ def server_config(app: Any, proxy: str | None = None) -> uvicorn.Config:
     import uvicorn
 
     from matdisc.service.connection import Connection
+    from matdisc.service.streams import EndingStreams
 
-    return uvicorn.Config(
-        app,
+    config = uvicorn.Config(
+        EndingStreams(app, lambda: server.should_exit),
         http=Connection,
         ws="none",
         log_config=None,
@@ -147,6 +148,8 @@ def server_config(app: Any, proxy: str | None = None) -> uvicorn.Config:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=FINISH_SECONDS,
     )
+    server = uvicorn.Server(config)
+    return server
 
 
 def serve(settings: Settings, store: Store, blobs: Blobs, listener: socket.socket, proxy: str | None = None) -> None:
@@ -154,12 +157,10 @@ def serve(settings: Settings, store: Store, blobs: Blobs, listener: socket.socke
 
     uvicorn raises the signal once more after its clean end; it is taken for a good one here.
     """
-    import uvicorn
-
     from matdisc.service.http.app import create_app
 
     if not is_loopback(listener.getsockname()[0]) and proxy is None:
         log.warning(IN_CLEAR)
     app = create_app(settings, store, blobs)
     with stop_requested():
-        uvicorn.Server(server_config(app, proxy)).run(sockets=[listener])
+        server_of(app, proxy).run(sockets=[listener])

@@ -12,7 +12,7 @@ import pytest
 
 from matdisc.errors import ExtraError, ServiceError
 from matdisc.service import connection, serve
-from matdisc.service.serve import checked_proxy, is_loopback, listen, refuse_open_door, require_packages, server_config
+from matdisc.service.serve import checked_proxy, is_loopback, listen, refuse_open_door, require_packages, server_of
 
 pytestmark = pytest.mark.service
 
@@ -79,10 +79,16 @@ def test_a_proxy_is_an_address_or_a_network():
 
 
 async def told(scope, receive, send):
-    """An app that tells who asks and by which scheme; at /big it sends more than anybody takes unread."""
+    """An app that tells who asks and by which scheme; /big is more than anybody takes unread, /events has no end."""
     body = json.dumps({"client": scope["client"][0], "scheme": scope["scheme"]}).encode()
     if scope["path"] == "/big":
         body = b"x" * 2**20
+    await receive()
+    if scope["path"] == "/events":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+        await send({"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True})
+        assert (await receive())["type"] == "http.disconnect"
+        return
     await send({"type": "http.response.start", "status": 200, "headers": []})
     for _ in range(64 if scope["path"] == "/big" else 1):
         await send({"type": "http.response.body", "body": body, "more_body": True})
@@ -92,23 +98,25 @@ async def told(scope, receive, send):
 @pytest.fixture
 def serving():
     """Serve the app above by our configuration: `serving(proxy=None)` returns its port."""
-    import uvicorn
-
     servers = []
 
     def start(proxy=None):
         listener = listen("127.0.0.1", 0)
-        server = uvicorn.Server(server_config(told, proxy))
+        server = server_of(told, proxy)
         server.config.lifespan = "off"
         thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
         thread.start()
         servers.append((server, thread))
         return listener.getsockname()[1]
 
+    def stop():
+        for server, thread in servers:
+            server.should_exit = True
+            thread.join(30)
+
+    start.stop = stop
     yield start
-    for server, thread in servers:
-        server.should_exit = True
-        thread.join(30)
+    stop()
 
 
 def ask(port, head):
@@ -189,6 +197,27 @@ def test_who_does_not_read_an_answer_is_cut_off(serving, monkeypatch):
         client.sendall(b"GET /big HTTP/1.1\r\nhost: x\r\n\r\n")
         time.sleep(2.0)
         assert 0 < len(rest(client)) < 64 * 2**20
+
+
+def test_event_streams_are_closed_in_good_order_when_the_server_stops(serving, caplog):
+    port = serving()
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+        client.sendall(b"GET /events HTTP/1.1\r\nhost: x\r\n\r\n")
+        answer = client.recv(65536)
+        began = time.monotonic()
+        serving.stop()
+        answer += rest(client)
+    assert answer.endswith(b"0\r\n\r\n")
+    assert time.monotonic() - began < serve.FINISH_SECONDS
+    assert "rror" not in caplog.text
+
+
+def test_an_event_stream_ends_when_its_client_leaves(serving, caplog):
+    with socket.create_connection(("127.0.0.1", serving()), timeout=20) as client:
+        client.sendall(b"GET /events HTTP/1.1\r\nhost: x\r\n\r\n")
+        client.recv(65536)
+    serving.stop()
+    assert "rror" not in caplog.text
 
 
 def test_who_reads_gets_a_long_answer_whole(serving):
