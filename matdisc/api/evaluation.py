@@ -80,14 +80,14 @@ class Evaluation:
         checked: The predictions, aligned with the labels; None if a service scored them, which keeps the labels.
         board: Where the data set was read; None if a service scored.
         model: The model's card; None for predictions of nobody in particular.
-        released: Fetches figures and tables from the service that scored.
+        fetch: Gets figures and tables from the service that scored.
     """
 
     content: Mapping[str, Any]
     checked: AlignedSubmission | None
     board: Board | None
     model: ModelCard | None = None
-    released: Callable[[], Artifacts] | None = None
+    fetch: Callable[[], Artifacts] | None = None
 
     @property
     def entry(self) -> str:
@@ -130,8 +130,8 @@ class Evaluation:
         """Figures and tables that stand beside the metrics."""
         from matdisc.leaderboard.results import details_of
 
-        if self.released is not None:
-            return self.released()
+        if self.fetch is not None:
+            return self.fetch()
         return Artifacts.model_validate(details_of(*self.with_labels(), self.entry))
 
     @cached_property

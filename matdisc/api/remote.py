@@ -17,7 +17,7 @@ from matdisc.api.save import write_table
 from matdisc.api.workplace import fresh_folder, python_words
 from matdisc.cards import ModelCard, read_card
 from matdisc.cards.read import checked
-from matdisc.client.answers import Refused
+from matdisc.client.answers import Refusal
 from matdisc.client.follow import follow
 from matdisc.client.service import Service, service
 from matdisc.client.status import Status
@@ -92,8 +92,8 @@ class Submission:
         if not status.evaluated:
             more = "" if status.final else "; .wait() waits until it is decided"
             raise ServiceError(f"submission {self.id} has no result: {status.line}{more}")
-        content = released_result(self._service, self.id)
-        return Evaluation(content, None, None, released=partial(_artifacts, self._service, self.id))
+        content = fetch_result(self._service, self.id)
+        return Evaluation(content, None, None, fetch=partial(_fetch_artifacts, self._service, self.id))
 
     def cancel(self) -> Submission:
         """Cancel it while it has no result; what is running ends soon after."""
@@ -223,7 +223,7 @@ def request_of(
         "webhook": webhook,
     }
     fields = {name: text for name, text in said.items() if text is not None}
-    return fields, None if predictions is None else sendable(predictions, task)
+    return fields, None if predictions is None else predictions_file(predictions, task)
 
 
 def card_text(card: CardLike) -> str:
@@ -240,7 +240,7 @@ def card_text(card: CardLike) -> str:
     return toml(card.model_dump(mode="json", exclude_defaults=True))
 
 
-def sendable(given: Any, task: str) -> Path:
+def predictions_file(given: Any, task: str) -> Path:
     """Return predictions of any kind as a file that a service takes; structures become the table that says the same.
 
     Raises:
@@ -262,7 +262,7 @@ def sendable(given: Any, task: str) -> Path:
     return table
 
 
-def released_result(at: Service, submission: str) -> dict[str, Any]:
+def fetch_result(at: Service, submission: str) -> dict[str, Any]:
     """Return the result of a submission, checked against its schema; what a later version adds is left out.
 
     Raises:
@@ -274,13 +274,13 @@ def released_result(at: Service, submission: str) -> dict[str, Any]:
         raise _unreadable("result", submission, err) from err
 
 
-def _artifacts(at: Service, submission: str) -> Artifacts:
+def _fetch_artifacts(at: Service, submission: str) -> Artifacts:
     """Return figures and tables of a submission, where the service gives them away."""
     try:
         return Artifacts.model_validate(at.details(submission))
     except ValidationError as err:
         raise _unreadable("details", submission, err) from err
-    except Refused as err:
+    except Refusal as err:
         if err.status != 404:
             raise
         raise ServiceError(

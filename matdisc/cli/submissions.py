@@ -60,11 +60,11 @@ def show(
 
     Example: matdisc submissions show 3f1c... --to https://board.example.org --watch
     """
-    from matdisc.api.remote import released_result
+    from matdisc.api.remote import fetch_result
 
     service = _service(to)
     status = watch(service, submission) if watching else service.status(submission)
-    result = released_result(service, status.id) if status.evaluated else None
+    result = fetch_result(service, status.id) if status.evaluated else None
     if as_json:
         typer.echo(canonical_json({"submission": dict(status.content), "result": result}), nl=False)
     else:

@@ -35,19 +35,19 @@ def send(to: str, file: Path | None, task: str, dataset: str, watching: bool, **
         watching: Whether to wait for the result.
         options: The others of `matdisc.api.remote.request_of`.
     """
-    from matdisc.api.remote import released_result, request_of
+    from matdisc.api.remote import fetch_result, request_of
     from matdisc.client.service import service
 
     fields, path = request_of(file, task, dataset, **options)
     at = service(to, say=news)
-    with told_of_upload(path) as told:
-        status = at.submit(fields, path, told)
+    with upload_progress(path) as progress:
+        status = at.submit(fields, path, progress)
     if not watching:
         typer.echo(f"{status.id}: {status.line}")
         typer.echo(f"next: {_watching(at, status.id)}")
         return
     status = watch(at, status.id)
-    print_ended(at.address, status, released_result(at, status.id) if status.evaluated else None)
+    print_ended(at.address, status, fetch_result(at, status.id) if status.evaluated else None)
     raise typer.Exit(0 if status.evaluated else 1)
 
 
@@ -59,7 +59,7 @@ def watch(service: Service, submission: str) -> Status:
     from matdisc.client.follow import follow
 
     try:
-        with _shown() as show:
+        with _status_line() as show:
             for status in follow(service, submission):
                 show(status)
     except KeyboardInterrupt:
@@ -69,8 +69,8 @@ def watch(service: Service, submission: str) -> Status:
 
 
 @contextmanager
-def told_of_upload(file: Path | None) -> Iterator[Callable[[int, int], None] | None]:
-    """Show how far a large upload is; yield what tells of it, None for a small one."""
+def upload_progress(file: Path | None) -> Iterator[Callable[[int, int], None] | None]:
+    """Show how far a large upload is; yield what is called with the bytes, None for a small one."""
     if file is None or file.stat().st_size < LARGE:
         yield None
         return
@@ -114,7 +114,7 @@ def _print_result(result: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _shown() -> Iterator[Callable[[Status], None]]:
+def _status_line() -> Iterator[Callable[[Status], None]]:
     """Show states in place of one another on a terminal; else those that are new, and progress now and then."""
     on_terminal, last, shown = sys.stderr.isatty(), ("", ""), -SELDOM
 

@@ -38,7 +38,7 @@ class Unreachable(ServiceError):
         super().__init__(message)
 
 
-class Refused(ServiceError):
+class Refusal(ServiceError):
     """The service says no.
 
     Attributes:
@@ -86,7 +86,7 @@ def json_of(response: Response) -> Any:
         ) from err
 
 
-def refusal(response: Response) -> Refused:
+def refusal(response: Response) -> Refusal:
     """Return the problem document of an answer as an error; of another's answer, such as a proxy's page, what it is."""
     content = content_of(response)
     try:
@@ -94,16 +94,16 @@ def refusal(response: Response) -> Refused:
     except (ValueError, RecursionError):
         said = None
     status = response.status_code
-    pause = _asked_pause(response) if status in AGAIN else None
+    pause = _retry_after(response) if status in AGAIN else None
     if not isinstance(said, dict) or not (said.get("title") or said.get("detail")):
         what = f"with {_kind(response)}: {_beginning(content)}" if content else "with nothing else"
-        return Refused(
+        return Refusal(
             status, f"{_place(response)} answered {status} {response.reason or ''}".rstrip(), what, pause=pause
         )
     detail = "" if said.get("detail") is None else str(said["detail"])[:SAID]
     field = said.get("field")
     title, field = str(said.get("title") or status)[:SAID], None if field is None else str(field)[:80]
-    return Refused(status, title, detail, field, pause)
+    return Refusal(status, title, detail, field, pause)
 
 
 def printable(content: Any) -> Any:
@@ -117,7 +117,7 @@ def printable(content: Any) -> Any:
     return content
 
 
-def _asked_pause(response: Response) -> float:
+def _retry_after(response: Response) -> float:
     """Return the seconds that an answer's Retry-After asks to wait, given in either of its two forms; 0 without one."""
     said = response.headers.get("Retry-After", "").strip()
     try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from matdisc.client.answers import Refused, Unreachable, json_of, refusal
+from matdisc.client.answers import Refusal, Unreachable, json_of, refusal
 from matdisc.errors import ServiceError
 from matdisc.version import __version__
 
@@ -59,7 +59,7 @@ class Connection:
             request: As for `opened`.
 
         Raises:
-            Refused: If the service says no.
+            Refusal: If the service says no.
             Unreachable: If it could not be reached in time.
             ServiceError: If what answers is no service.
         """
@@ -68,7 +68,7 @@ class Connection:
             try:
                 with self.opened(method, path, **request) as response:
                     return json_of(response)
-            except (Unreachable, Refused) as err:
+            except (Unreachable, Refusal) as err:
                 pause = max(err.pause or 0.0, min(0.5 * 2**tries, LONGEST_PAUSE) * random.uniform(0.75, 1.25))
                 if err.pause is None or time.monotonic() + pause > until:
                     raise
@@ -100,7 +100,7 @@ class Connection:
             read_timeout: Seconds without a byte after which the connection counts as broken.
 
         Raises:
-            Refused: If the service says no.
+            Refusal: If the service says no.
             Unreachable: If the connection cannot be made, or breaks while the answer is read within the block.
         """
         import requests
@@ -134,7 +134,7 @@ class Connection:
         """Raise what an answer other than success means."""
         if 300 <= response.status_code < 400:
             place = response.headers.get("Location", "elsewhere")
-            raise Refused(
+            raise Refusal(
                 response.status_code, f"{self.address} sends requests on to {place!r}",
                 "the token is not sent there by itself; give that address if you trust it",
             )  # fmt: skip

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from matdisc.client.answers import Refused, Unreachable, printable
+from matdisc.client.answers import Refusal, Unreachable, printable
 from matdisc.client.events import Event
 from matdisc.client.service import ALIVE, Service
 from matdisc.client.status import Status
@@ -33,7 +33,7 @@ def follow(service: Service, submission: str, seconds: float | None = None) -> I
     status, pause, listener = service.status(submission), FIRST_PAUSE, _Listener(service)
     yield status
     while not status.final:
-        for now in listener.heard(status, until):
+        for now in listener.listen(status, until):
             status, pause = now, FIRST_PAUSE
             yield status
         if (now := service.status(submission)) != status:
@@ -52,12 +52,12 @@ class _Listener:
 
     service: Service
     last: str | None = None
-    listens: bool = True
+    usable: bool = True
 
-    def heard(self, status: Status, until: float) -> Iterator[Status]:
+    def listen(self, status: Status, until: float) -> Iterator[Status]:
         """Yield where a submission is after each event, until the stream ends, it is decided, or time is over."""
         alive = min(ALIVE, until - time.monotonic())
-        if not self.listens or alive <= 0:
+        if not self.usable or alive <= 0:
             return
         try:
             for event in self.service.events(status.id, self.last, alive):
@@ -69,10 +69,10 @@ class _Listener:
                     yield status
                 if event.kind == "end" or time.monotonic() > until:
                     return
-        except (Unreachable, Refused) as err:
-            self.listens = err.pause is not None and not (isinstance(err, Unreachable) and err.silent)
+        except (Unreachable, Refusal) as err:
+            self.usable = err.pause is not None and not (isinstance(err, Unreachable) and err.silent)
         except ServiceError:
-            self.listens = False
+            self.usable = False
 
 
 def _after(status: Status, event: Event) -> Status | None:

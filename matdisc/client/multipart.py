@@ -9,7 +9,7 @@ from pathlib import Path
 from matdisc.errors import SubmissionError
 
 CHUNK = 256 * 1024
-Told = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 """Called with the bytes that are sent and those of the whole file."""
 
 
@@ -20,11 +20,13 @@ class Form:
         fields: Texts by name.
         file: What is sent as `predictions`, if anything.
         boundary: A line that is in none of them.
-        told: Hears how far the file is.
+        progress: Hears how far the file is.
     """
 
-    def __init__(self, fields: Mapping[str, str], file: Path | None, boundary: str, told: Told | None = None) -> None:
-        self._file, self._told, self._size = file, told, 0 if file is None else file.stat().st_size
+    def __init__(
+        self, fields: Mapping[str, str], file: Path | None, boundary: str, progress: Progress | None = None
+    ) -> None:
+        self._file, self._progress, self._size = file, progress, 0 if file is None else file.stat().st_size
         parts = [_head(boundary, f'name="{name}"') + text.encode() + b"\r\n" for name, text in fields.items()]
         if file is not None:
             kind = "\r\nContent-Type: application/octet-stream"
@@ -48,8 +50,8 @@ class Form:
             with path.open("rb") as file:
                 while (chunk := file.read(CHUNK)) and (sent := sent + len(chunk)) <= self._size:
                     yield chunk
-                    if self._told is not None:
-                        self._told(sent, self._size)
+                    if self._progress is not None:
+                        self._progress(sent, self._size)
         except OSError as err:  # raised as it is, it would pass for one of the connection
             raise SubmissionError(f"{path}: cannot be read ({err.strerror})") from err
         if sent != self._size:

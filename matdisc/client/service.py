@@ -12,10 +12,10 @@ from typing import Any
 from urllib.parse import quote
 
 from matdisc.client.address import find_token, service_address
-from matdisc.client.answers import Refused
+from matdisc.client.answers import Refusal
 from matdisc.client.connection import Connection, silent
 from matdisc.client.events import Event, events
-from matdisc.client.multipart import Form, Told
+from matdisc.client.multipart import Form, Progress
 from matdisc.client.status import Status, status_of
 from matdisc.errors import ServiceError
 
@@ -44,16 +44,16 @@ class Service:
     def address(self) -> str:
         return self.connection.address
 
-    def submit(self, fields: Mapping[str, str], file: Path | None = None, told: Told | None = None) -> Status:
+    def submit(self, fields: Mapping[str, str], file: Path | None = None, progress: Progress | None = None) -> Status:
         """Submit once, however often the connection breaks, and return where the submission is.
 
         Args:
             fields: `task`, `dataset`, `card` (its TOML), and what else the form knows.
             file: The predictions; none where the service is to run a model.
-            told: Hears how far the upload is.
+            progress: Hears how far the upload is.
         """
         key = f"{_digest(fields, file)}-{secrets.token_hex(16)}"
-        form = Form(fields, file, f"matdisc-{key[-32:]}", told)
+        form = Form(fields, file, f"matdisc-{key[-32:]}", progress)
         headers = {"Idempotency-Key": key, "Content-Type": form.content_type}
         return status_of(self.connection.json("POST", "/v1/submissions", body=form, headers=headers))
 
@@ -124,7 +124,7 @@ class Service:
         """Return a submission after a wish, which a broken connection may have brought twice."""
         try:
             return status_of(self.connection.json("POST", self._path(submission, wish)))
-        except Refused as err:
+        except Refusal as err:
             if err.status == 409 and (now := self.status(submission)).state == state:
                 return now
             raise

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from matdisc.cli.app import app
-from matdisc.cli.watching import SELDOM, _shown
+from matdisc.cli.watching import SELDOM, _status_line
 from matdisc.client.status import Status
 
 SUBMIT = ["submit", "mine.csv", "-c", "model.toml", "-t", "discovery", "-d", "emt-alloys"]
@@ -61,7 +61,7 @@ def running(done):
 def test_a_log_gets_a_line_for_each_state_and_seldom_one_for_progress(capsys, monkeypatch):
     now = [0.0]
     monkeypatch.setattr("matdisc.cli.watching.time.monotonic", lambda: now[0])
-    with _shown() as show:
+    with _status_line() as show:
         show(Status({"id": "s1", "state": "queued"}))
         show(running(1))
         show(running(2))
@@ -75,7 +75,7 @@ def test_a_log_gets_a_line_for_each_state_and_seldom_one_for_progress(capsys, mo
 def test_a_terminal_has_one_line_that_changes(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "12")
-    with _shown() as show:
+    with _status_line() as show:
         show(running(1))
         show(Status({"id": "s1", "state": "succeeded"}))
     assert capsys.readouterr().err == "\r\x1b[Krunning: 1 \r\x1b[Ksucceeded\n"

@@ -14,7 +14,7 @@ import pytest
 from python_multipart import MultipartParser  # the parser of the service
 
 from matdisc.client.address import find_token, service_address
-from matdisc.client.answers import LARGEST, Refused, Unreachable
+from matdisc.client.answers import LARGEST, Refusal, Unreachable
 from matdisc.client.connection import Connection
 from matdisc.client.events import Event, events
 from matdisc.client.follow import follow
@@ -239,7 +239,7 @@ def test_the_token_is_sent_even_where_netrc_and_a_proxy_would_step_in(server, se
 def test_nothing_follows_a_redirection(server, service):
     with running() as other:
         server.faults = [refused(307, {}, Location=f"{other.address}/v1/submissions/s1")]
-        with pytest.raises(Refused, match="sends requests on to"):
+        with pytest.raises(Refusal, match="sends requests on to"):
             service.status("s1")
         assert other.requests == []
 
@@ -355,7 +355,7 @@ def test_a_service_that_asks_for_patience_gets_it(server, service):
 def test_a_quota_that_frees_too_late_is_said_at_once(server, service, file):
     detail = "your team has had 5 evaluations on metals in 30 days, the limit"
     server.faults = [refused(429, {"title": "Quota exceeded", "detail": detail}, Retry_After="86400")]
-    with pytest.raises(Refused, match=f"Quota exceeded: {detail}") as err:
+    with pytest.raises(Refusal, match=f"Quota exceeded: {detail}") as err:
         service.submit(FIELDS, file)
     assert err.value.status == 429
     assert len(server.requests) == 1
@@ -363,14 +363,14 @@ def test_a_quota_that_frees_too_late_is_said_at_once(server, service, file):
 
 def test_a_date_to_try_again_is_understood(server, service):
     server.faults = [refused(429, {"title": "Too many"}, Retry_After="Wed, 01 Jan 2200 00:00:00 GMT")]
-    with pytest.raises(Refused, match="Too many"):
+    with pytest.raises(Refusal, match="Too many"):
         service.status("s1")
 
 
 def test_patience_ends(server, service):
     server.faults = [page(502, b"down")] * 1000
     before = time.monotonic()
-    with pytest.raises(Refused, match="answered 502"):
+    with pytest.raises(Refusal, match="answered 502"):
         Service(Connection(server.address, TOKEN, patience=0.3)).status("s1")
     assert time.monotonic() - before < 2
 
@@ -395,7 +395,7 @@ def test_a_service_that_never_answers_is_said_to_be_so(server):
 
 def test_a_refusal_is_told_in_the_service_s_own_words(server, service, file):
     server.faults = [refused(422, {"title": "Invalid field", "detail": "is odd; correct it", "field": "card"})]
-    with pytest.raises(Refused, match=r"^Invalid field: is odd; correct it \(field 'card'\)$") as err:
+    with pytest.raises(Refusal, match=r"^Invalid field: is odd; correct it \(field 'card'\)$") as err:
         service.submit(FIELDS, file)
     assert (err.value.status, err.value.title, err.value.field) == (422, "Invalid field", "card")
 
@@ -440,7 +440,7 @@ def test_what_a_terminal_would_obey_is_taken_out(server, service):
     server.faults = [refused(200, {"id": "s1", "state": "failed", "reason": "\x1b[2Jgone\u202e\r\n"})]
     assert service.status("s1").reason == " [2Jgone  \n"
     server.faults = [refused(422, {"title": "\x1b]0;evil\x07", "detail": "\x9b2J"})]
-    with pytest.raises(Refused, match=r"^ \]0;evil : +2J$"):
+    with pytest.raises(Refusal, match=r"^ \]0;evil : +2J$"):
         service.status("s1")
 
 
@@ -465,7 +465,7 @@ def test_a_wish_that_came_through_twice_is_fulfilled_all_the_same(server, servic
     assert service.cancel("s1").state == "cancelled"
     server.states = ["succeeded"]
     server.faults = [refused(409, {"title": "Not possible", "detail": "it has a result"})]
-    with pytest.raises(Refused, match="it has a result"):
+    with pytest.raises(Refusal, match="it has a result"):
         service.cancel("s1")
 
 

@@ -1,7 +1,10 @@
-"""From an author's shell or script to the result, through a service that runs: what comes back is what scoring gives."""
+"""From an author's shell or script to the result, through a service that runs: it is what scoring here gives."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +14,7 @@ from service_http import CARD, serving
 from typer.testing import CliRunner
 
 import matdisc
-from matdisc.api.remote import sendable
+from matdisc.api.remote import predictions_file
 from matdisc.cli.app import app
 from matdisc.client.answers import Unreachable, json_of
 from matdisc.errors import CardError, ServiceError, SubmissionError
@@ -77,6 +80,50 @@ def submit(lab, mine, *more):
 
 def id_of(found):
     return re.match(r"[\w-]+(?=:)", found.stdout)[0]
+
+
+# the page for authors
+
+
+def blocks(kind):
+    return re.findall(rf"```{kind}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def shell(lab, folder, text):
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-euc", text.replace("https://board.example.org", lab.url)],
+        cwd=folder, env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_page_do_what_it_says(lab, mine, settings, tmp_path):
+    submitting, following, curl = blocks("sh")
+    with working(settings):
+        assert "mine on emt-alloys (discovery): 221 materials" in shell(lab, tmp_path, submitting).stdout
+    made = json.loads(shell(lab, tmp_path, curl).stdout)
+    assert made["state"] == "received"
+    assert json.loads(shell(lab, tmp_path, curl).stdout)["id"] == made["id"]
+    first, second, *rest = following.replace("ID", made["id"]).splitlines()
+    assert "no submissions" in shell(lab, tmp_path, f"{first}\n{second}").stdout
+    for line in rest:
+        words = line.partition("#")[0].split()
+        assert words[2] in ("show", "cancel", "embargo", "withdraw")
+    shown = shell(lab, tmp_path, f"{first}\n{rest[1]}").stdout
+    assert shown.startswith(f"{made['id']}: cancelled")
+
+
+def test_the_code_of_the_page_runs(lab, mine, guesses, settings, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    known = {"my_model": lambda atoms: guesses[atoms.info["material_id"]]}
+    with working(settings):
+        for text in blocks("python"):
+            exec(compile(text.replace("https://board.example.org", lab.url), str(PAGE), "exec"), known)
+    table, state = capsys.readouterr().out.rstrip("\n").rsplit("\n", 1)
+    assert table.startswith("mine on emt-alloys (discovery): 221 materials")
+    assert state == "received"
+    assert known["result"].to_dict()["metrics"] == matdisc.score(guesses, *PLACE).to_dict()["metrics"]
 
 
 # from the command line
@@ -227,7 +274,7 @@ def test_structures_go_as_the_table_that_says_the_same(board):
     truth = get_task("relaxation").scoring.truth(board, board.dataset("elements"))
     found = {atoms.info["material_id"]: atoms for atoms in matdisc.load_dataset("elements").structures.to_ase()}
     answer = {name: found[name] for name in truth.material_ids.to_pylist()}
-    table = sendable(answer, "relaxation")
+    table = predictions_file(answer, "relaxation")
     assert table.name == "predictions.csv.gz"
     here = matdisc.score(answer, "relaxation", "elements", board=board)
     assert matdisc.score(table, "relaxation", "elements", board=board).content["metrics"] == here.content["metrics"]
