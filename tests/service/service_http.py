@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-import uvicorn
 
 from matdisc.service.http.app import create_app
-from matdisc.service.serve import listen, server_config
+from matdisc.service.serve import listen, server_of
 from matdisc.service.store import submissions
 
 CARD = """
@@ -108,7 +107,7 @@ def serving(settings, store, blobs, secret=""):
     app = create_app(settings, store, blobs)
     listener = listen("127.0.0.1", 0)
     api = Api(app, settings, store, blobs, listener.getsockname()[1], secret)
-    server = uvicorn.Server(server_config(app))
+    server = server_of(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     until = time.monotonic() + 20

@@ -20,7 +20,7 @@ from matdisc.service.http.exchange import Exchange
 from matdisc.service.http.health import Readiness
 from matdisc.service.http.metrics import Metrics
 from matdisc.service.http.problems import handle_problems
-from matdisc.service.http.rates import Rates, Slots
+from matdisc.service.http.rates import Rates, Slots, Turns
 from matdisc.service.http.schemas import ProblemDocument
 from matdisc.service.http.site import Site
 from matdisc.service.settings import Settings
@@ -38,7 +38,7 @@ def create_app(settings: Settings, store: Store, blobs: Blobs) -> FastAPI:
     board = Board(settings.board)
     service = Service(
         settings, store, blobs, Catalogue(board), Metrics(store), Rates(settings.quota.requests_per_minute),
-        Rates(settings.quota.requests_per_minute), Slots("uploads", UPLOADS, UPLOADS_EACH),
+        Rates(settings.quota.requests_per_minute), Slots("uploads", UPLOADS, UPLOADS_EACH), Turns(),
         Slots("event streams", STREAMS, STREAMS_EACH),
     )  # fmt: skip
     app = FastAPI(

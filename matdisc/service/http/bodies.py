@@ -16,8 +16,9 @@ SMALL = 2**16
 SMALL_SECONDS = 30.0
 REST = MIB
 """Room for an upload's other fields and for what is between them."""
-LINGER_SECONDS = 5.0
-"""How long the rest of a body is still taken after a refusal: who is cut off while sending may never see the answer."""
+LINGER_SECONDS, SILENT_SECONDS = 5.0, 1.0
+"""How long the rest of a body is still taken after a refusal, and how long without a byte: who is cut off while sending
+may never see the answer."""
 
 
 class Bodies:
@@ -98,7 +99,8 @@ class Body:
         try:
             async with asyncio.timeout(LINGER_SECONDS):
                 while not self.ended and size <= self._most:
-                    message = await self._receive()
+                    async with asyncio.timeout(SILENT_SECONDS):
+                        message = await self._receive()
                     size += len(message.get("body", b""))
                     self._note(message)
         except TimeoutError:

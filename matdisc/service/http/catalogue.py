@@ -13,7 +13,7 @@ from matdisc.cards import DatasetCard, is_key, read_card
 from matdisc.errors import MatdiscError
 from matdisc.tasks import task_keys
 
-MOST_FILES = 20_000
+MOST_FILES = 5000
 Content = TypeVar("Content")
 
 
@@ -35,15 +35,19 @@ class Files:
         known = self._known.get(path)
         if known is not None and known[0] == version:
             return known[1]
+        with self._lock:  # one reads, and those who wait find what it has read
+            known = self._known.get(path)
+            if known is None or known[0] != version:
+                if len(self._known) >= MOST_FILES:
+                    self._known.clear()
+                known = self._known[path] = (version, self._content(path))
+            return known[1]
+
+    def _content(self, path: Path) -> Any:
         try:
-            content = self._read(path)
+            return self._read(path)
         except (OSError, ValueError, KeyError, TypeError, MatdiscError):
-            content = None
-        with self._lock:
-            if len(self._known) >= MOST_FILES:
-                self._known.clear()
-            self._known[path] = (version, content)
-        return content
+            return None
 
 
 class Catalogue:

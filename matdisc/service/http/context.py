@@ -9,7 +9,7 @@ from starlette.requests import Request
 from matdisc.service.blobs import Blobs
 from matdisc.service.http.catalogue import Catalogue
 from matdisc.service.http.metrics import Metrics
-from matdisc.service.http.rates import Rates, Slots
+from matdisc.service.http.rates import Rates, Slots, Turns
 from matdisc.service.settings import Settings
 from matdisc.service.store.database import Store
 
@@ -26,6 +26,7 @@ class Service:
     token_rates: Rates
     address_rates: Rates
     uploads: Slots
+    turns: Turns
     streams: Slots
 
 

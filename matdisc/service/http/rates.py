@@ -97,6 +97,17 @@ class Slots:
                 del self._taken[name]
 
 
+class Turns:
+    """Lets threads do something one after the other, by a name; few names share a turn by chance."""
+
+    def __init__(self, n: int = 64) -> None:
+        self._locks = [Lock() for _ in range(n)]
+
+    def of(self, name: str) -> Lock:
+        """Return the lock of a name."""
+        return self._locks[hash(name) % len(self._locks)]
+
+
 def network_of(address: str) -> str:
     """Return what one subscriber has of the internet: an address of IPv4, or the first 64 bits of one of IPv6."""
     try:

@@ -65,13 +65,14 @@ class Intake:
         if self._before is not None:
             return self._same(self._before), True
         new = new_submission(service, fields, has_file=self._upload is not None, now=time.time())
-        self._check_quota(new.dataset, self._writer.size if self._writer else 0)
-        sha256, size = self._upload.finish() if self._upload else (None, 0)
-        new = replace(
-            new, request_sha256=request_digest(fields, sha256, self._suffix), file_sha256=sha256,
-            file_suffix=self._suffix, file_bytes=size, idempotency_key=self._key,
-        )  # fmt: skip
-        return create(service.store, self._token, new, service.settings.quota)
+        with service.turns.of(self._token.team_id):  # lest two files are kept where the quota has room for one
+            self._check_quota(new.dataset, self._writer.size if self._writer else 0)
+            sha256, size = self._upload.finish() if self._upload else (None, 0)
+            new = replace(
+                new, request_sha256=request_digest(fields, sha256, self._suffix), file_sha256=sha256,
+                file_suffix=self._suffix, file_bytes=size, idempotency_key=self._key,
+            )  # fmt: skip
+            return create(service.store, self._token, new, service.settings.quota)
 
     def _same(self, before: Submission) -> Submission:
         """Return what this key has made before, if the request is the same."""
