@@ -12,6 +12,7 @@ from matdisc.cli.watching import print_ended, watch
 
 if TYPE_CHECKING:
     from matdisc.client.service import Service
+    from matdisc.client.status import Status
 
 submissions = typer.Typer(no_args_is_help=True)
 ToOption = Annotated[
@@ -44,9 +45,11 @@ def list_submissions(
     if not found:
         typer.echo("no submissions")
         return
-    names = ("id", "model", "task", "dataset", "created")
-    rows = [[str(status.content.get(name) or "–") for name in names] + [status.line] for status in found]
-    print_table([*names, "state"], rows)
+    names = ("id", "model", "task", "dataset")
+    rows = [
+        [str(status.content.get(name) or "–") for name in names] + [_minute(status), status.line] for status in found
+    ]
+    print_table([*names, "created (UTC)", "state"], rows)
 
 
 @submissions.command()
@@ -114,3 +117,7 @@ def _service(to: str) -> Service:
     from matdisc.progress import news
 
     return service(to, patience=AT_ONCE, say=news)
+
+
+def _minute(status: Status) -> str:
+    return str(status.content.get("created") or "–")[:16].replace("T", " ")

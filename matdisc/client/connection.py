@@ -73,7 +73,7 @@ class Connection:
                 if err.pause is None or time.monotonic() + pause > until:
                     raise
                 trouble = err
-            self.say(f"{trouble}; trying again in {pause:.0f} s")
+            self.say(f"{trouble}; trying again in {pause:.1f} s")
             time.sleep(pause)
             tries += 1
 
@@ -143,16 +143,14 @@ class Connection:
 
 
 def _reason(err: Exception) -> str:
-    """Return the innermost reason of an error of the network, without addresses of objects."""
+    """Return the innermost reason of an error of the network, without the objects that are around it."""
     seen: BaseException = err
     while (inner := _inner(seen)) is not None:
         seen = inner
     text = getattr(seen, "strerror", None) or getattr(seen, "verify_message", None) or str(seen)
-    return " ".join(str(text).rpartition(">: ")[2].split())[:200] or type(seen).__name__
+    return " ".join(str(text).rpartition("): ")[2].split())[:200] or type(seen).__name__
 
 
 def _inner(err: BaseException) -> BaseException | None:
-    found = getattr(err, "reason", None)
-    if isinstance(found, BaseException):
-        return found
-    return next((arg for arg in err.args if isinstance(arg, BaseException)), None)
+    found = [getattr(err, "reason", None), *err.args, err.__cause__ if isinstance(err.__cause__, OSError) else None]
+    return next((one for one in found if isinstance(one, BaseException)), None)

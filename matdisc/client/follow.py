@@ -18,6 +18,8 @@ from matdisc.errors import ServiceError
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
 """Seconds between two looks at a submission."""
+PATIENCE = 600.0
+"""Seconds that the service may be away: a restart, an update, a laptop that is carried to another network."""
 
 
 def follow(service: Service, submission: str, seconds: float | None = None) -> Iterator[Status]:
@@ -30,6 +32,7 @@ def follow(service: Service, submission: str, seconds: float | None = None) -> I
         ServiceError: If it is not decided within so many seconds, or the service cannot be reached.
     """
     until = math.inf if seconds is None else time.monotonic() + seconds
+    service = Service(replace(service.connection, patience=PATIENCE if seconds is None else min(PATIENCE, seconds)))
     status, pause, listener = service.status(submission), FIRST_PAUSE, _Listener(service)
     yield status
     while not status.final:
