@@ -23,6 +23,7 @@ from matdisc.service.settings import Guards, Quota, Web
 from matdisc.service.states import State
 from matdisc.service.store import accounts
 from matdisc.service.store import submissions as store_of
+from matdisc.service.webhooks import webhook_key
 
 pytestmark = pytest.mark.service
 
@@ -404,6 +405,19 @@ def test_a_used_up_quota_is_told_above_the_form(serve, sqlite_store, make_team):
     assert 'key = "second"' in unescape(answer.text)
 
 
+def test_the_form_tells_the_key_of_the_teams_webhooks(ada, scene, settings):
+    assert webhook_key(settings, scene.tokens["Lab A"].team_id) in ada.get("/submit").text
+    assert webhook_key(settings, scene.tokens["Lab B"].team_id) not in ada.get("/submit").text
+
+
+def test_who_asks_too_often_is_told_to_wait(serve):
+    hurried = serve(quota=Quota(requests_per_minute=3))
+    answers = [hurried.get("/login") for _ in range(5)]
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["retry-after"]) >= 1
+    assert "wait, and ask less often" in answers[-1].text
+
+
 def test_the_form_needs_the_scope_submit(sqlite_store, visitor):
     _, secret = accounts.create_token(sqlite_store, team="Readers", person="Rita", scopes=["read"])
     visitor.log_in(secret)
@@ -471,6 +485,12 @@ def test_another_teams_submission_looks_like_none(ada, scene):
     assert ada.get(f"/submissions/{scene.ids['other team']}/report").status_code == 404
     answer = ada.post(f"/submissions/{scene.ids['other team']}/withdraw", {"form_key": ada.key("/queue")})
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("id", ["%00", "x" * 5000, "..%2F..", "%C3%A9", "sub_1%27--"])
+def test_an_odd_address_is_no_submission(id, ada):
+    assert ada.get(f"/submissions/{id}").status_code == 404
+    assert ada.get(f"/queue?before={id}").status_code == 404
 
 
 def test_a_rejected_submission_says_why_and_what_to_do(ada, scene):
@@ -591,6 +611,8 @@ def test_a_result_is_approved_or_declined_with_a_reason(rea, scene):
     assert silent.status_code == 422
     assert "Say why" in error_of(silent.text, f"reason-{scene.ids['pending']}")
     assert decide(decision="maybe").status_code == 400
+    assert decide(decision="declined", reason="a\0b").status_code == 422
+    assert decide(decision="declined", reason="a" * 1001).status_code == 422
     assert decide(decision="declined", reason=HOSTILE).status_code == 303
     assert store_of.get(scene.store, scene.ids["pending"]).review == "declined"
     assert "Nothing waits" in rea.get("/review").text

@@ -17,10 +17,13 @@ from matdisc.service.store.accounts import Token
 from matdisc.service.store.rows import Submission
 from matdisc.service.web.forms import read_form
 from matdisc.service.web.metrics import MetricRow, metric_rows
-from matdisc.service.web.shell import NOT_HERE, Refusal, Shell, see
+from matdisc.service.web.shell import Refusal, Shell, see
+from matdisc.service.web.submission import visible
 
 MOST = 500
 """Results that are looked through for those that wait."""
+LONGEST = 1000
+NO_TEXT = f"The reason is text of at most {LONGEST} letters, without control characters; shorten or clean it."
 NO_REASON = "Say why you decline it: the team reads the reason."
 
 
@@ -51,14 +54,14 @@ def review_router(shell: Shell) -> APIRouter:
 
 def _decided(shell: Shell, request: Request, id: str, fields: Mapping[str, str]) -> Response:
     token = shell.token(request, "publish")
-    found = store.get(shell.store, id)
-    if found is None:
-        raise NOT_HERE
-    decision, reason = fields.get("decision", ""), fields.get("reason", "").strip()
+    found = visible(shell, token, id)
+    decision, reason = fields.get("decision", ""), fields.get("reason", "").replace("\r\n", "\n").strip()
     if decision not in ("approved", "declined"):
         raise Refusal(400, "No decision", "Use one of the two buttons of the page.")
     if decision == "declined" and not reason:
         return _page(shell, request, token, {f"reason-{found.id}": NO_REASON}, {}, 422)
+    if len(reason) > LONGEST or any(not (letter.isprintable() or letter == "\n") for letter in reason):
+        return _page(shell, request, token, {f"reason-{found.id}": NO_TEXT}, {found.id: reason}, 422)
     try:
         store.review(shell.store, found.id, decision, token.id, reason)
     except ServiceError as err:

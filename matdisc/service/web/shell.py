@@ -114,6 +114,7 @@ class Shell:
         token = token_of_session(request, self.settings, self.store)
         if token is None:
             raise LoginNeeded
+        request.state.team = token.team  # for the log
         if scope not in token.scopes:
             has = ", ".join(sorted(token.scopes)) or "none"
             raise Refusal(403, "Not with this token", f"This needs a token with the scope {scope!r}; yours has: {has}.")
@@ -152,7 +153,7 @@ class Shell:
             def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
                 handle = super().get_route_handler()
 
-                async def answer(request: Request) -> Response:
+                async def page(request: Request) -> Response:
                     try:
                         return await handle(request)
                     except LoginNeeded:
@@ -160,9 +161,11 @@ class Shell:
                     except Refusal as why:
                         return shell.refusal(request, why)
                     except HTTPException as err:
-                        return shell.refusal(request, Refusal(err.status_code, "This did not work", str(err.detail)))
+                        answer = shell.refusal(request, Refusal(err.status_code, "This did not work", str(err.detail)))
+                        answer.headers.update(err.headers or {})
+                        return answer
 
-                return answer
+                return page
 
         return PageRoute
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 
@@ -15,6 +16,7 @@ from matdisc.service.http.auth import SEES_ALL
 from matdisc.service.http.context import Service, service_of
 from matdisc.service.http.intake import embargo_of
 from matdisc.service.http.problems import Problem
+from matdisc.service.http.schemas import ID
 from matdisc.service.release import evaluated, released
 from matdisc.service.states import OPEN, State
 from matdisc.service.store import submissions as store
@@ -67,7 +69,7 @@ def visible(shell: Shell, token: Token, id: str) -> Submission:
     Raises:
         Refusal: If there is none, or it is another team's: both look alike.
     """
-    found = store.get(shell.store, id)
+    found = store.get(shell.store, id) if re.fullmatch(ID, id) else None
     if found is None or not (found.team_id == token.team_id or token.scopes & SEES_ALL):
         raise NOT_HERE
     return found

@@ -27,6 +27,7 @@ from matdisc.service.store.submissions import KeyReused
 from matdisc.service.uploads import SUFFIXES
 from matdisc.service.web.forms import KEY, is_own_form, refuse_other_sites
 from matdisc.service.web.shell import STALE, Refusal, Shell, see
+from matdisc.service.webhooks import webhook_key
 
 EXTRA = {KEY: 1024, "place": 1024, "card_file": TEXTS["card"]}
 """Fields of the page that the API does not have."""
@@ -223,6 +224,7 @@ def _page(
         suffixes=SUFFIXES,
         models=shell.settings.models,
         starter=STARTER,
+        webhook_key=webhook_key(shell.settings, token.team_id),
         tomorrow=time.time() + 86400,
     )
 

@@ -146,12 +146,16 @@
   }
 
   /* Submission */
+  var quarters = 0;  /* What is said aloud: not each step. */
   function showProgress(progress) {
     var work = by("work");
     if (!work || !progress || !progress.total) return;
     work.hidden = false;
     by("bar").max = progress.total;
     by("bar").value = progress.done;
+    var quarter = Math.floor(4 * progress.done / progress.total);
+    if (quarter > quarters) say(25 * quarter + " % done");
+    quarters = Math.max(quarter, quarters);
     by("done").textContent = progress.done + " of " + progress.total + (progress.text ? ": " + progress.text : "");
   }
   function setUpSubmission() {
