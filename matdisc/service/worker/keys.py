@@ -26,23 +26,38 @@ def clash(store: Store, board: Board, submission: Submission) -> str:
             )
         return "" if owner in (None, submission.team_id) else f"{key!r} is run here for another team already"
     owner = _owner(store, submission, "predictions")
-    if owner == submission.team_id or (owner is None and key not in board.model_keys()):
-        return ""
-    whose = "is a model of the board's own" if owner is None else "is the key of another team's model"
-    return f"your card: field 'key' is {key!r}, which {whose}; choose another key"
+    if owner not in (None, submission.team_id):
+        return f"your card: field 'key' is {key!r}, which is the key of another team's model; choose another key"
+    if _is_foreign(store, board, submission):
+        return f"your card: field 'key' is {key!r}, which is a model of the board's own; choose another key"
+    return ""
+
+
+def _is_foreign(store: Store, board: Board, submission: Submission) -> bool:
+    """Whether the board has a card of this key that no submission has brought."""
+    card = board.models_dir / submission.model / "model.toml"
+    if not card.exists():
+        return False
+    rows = submissions.c
+    query = select(rows.id).where(rows.kind == "predictions", rows.model == submission.model)
+    with store.read() as connection:
+        if connection.execute(query.where(rows.state == State.PUBLISHED).limit(1)).scalar() is not None:
+            return False
+    # its own publication may have been killed half-way
+    return submission.state != State.SUCCEEDED or card.read_text(encoding="utf-8") != submission.card
 
 
 def _owner(store: Store, submission: Submission, kind: str) -> str | None:
-    """Return the team whose result of this key came first and is on the board, or about to be; None if there is none.
+    """Return the team whose result of this key is on the board, else came first of those about to be; None if none is.
 
     A model that the service runs may have a row of another team on each data set.
     """
     rows = submissions.c
     query = select(rows.team_id).where(rows.kind == kind, rows.model == submission.model, ~rows.private)
     query = query.where(rows.state.in_((State.SUCCEEDED, State.PUBLISHED)), rows.review != "declined")
-    query = query.where(rows.id != submission.id)
     if kind == "model":
         query = query.where(rows.task == submission.task, rows.dataset == submission.dataset)
+    first = (rows.state != State.PUBLISHED, rows.created, rows.id)
     with store.read() as connection:
-        found = connection.execute(query.order_by(rows.created, rows.id).limit(1)).scalar()
+        found = connection.execute(query.order_by(*first).limit(1)).scalar()
     return None if found is None else str(found)
