@@ -198,6 +198,7 @@ def _refused(
     prefix = f"field {problem.field!r} "
     if text.startswith(prefix):
         text = f"{NAMES.get(field, field)} {text.removeprefix(prefix)}"
+    text = "\n".join(line.removeprefix("card: ") for line in text.splitlines())
     return _page(shell, request, token, once, {field: text}, fields, problem.status_code)
 
 
