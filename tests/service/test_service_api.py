@@ -13,6 +13,7 @@ import pytest
 from service_http import CARD, CSV, FILE, Api, is_problem, serving
 from service_scenes import make_scene
 
+from matdisc.leaderboard.site.pages import POLICY as THE_SITES
 from matdisc.service.http.rates import Rates, Slots, network_of
 from matdisc.service.settings import Quota, Web
 from matdisc.service.states import State
@@ -25,6 +26,13 @@ pytestmark = pytest.mark.service
 @pytest.fixture
 def api(settings, sqlite_store, blobs, make_team):
     with serving(settings, sqlite_store, blobs, make_team(sqlite_store).secret) as api:
+        yield api
+
+
+@pytest.fixture
+def each_api(settings, store, blobs, make_team):
+    """As `api`, on each kind of database."""
+    with serving(settings, store, blobs, make_team(store).secret) as api:
         yield api
 
 
@@ -46,14 +54,14 @@ def with_settings(settings, **changes):
 # submitting
 
 
-def test_a_submission_is_accepted_and_its_location_tells_how_far_it_is(api):
-    made = api.submit()
+def test_a_submission_is_accepted_and_its_location_tells_how_far_it_is(each_api):
+    made = each_api.submit()
     assert made.status_code == 202
-    said = api.get(made.headers["Location"]).json()
+    said = each_api.get(made.headers["Location"]).json()
     assert said == made.json()
     assert (said["state"], said["position"], said["attempt"], said["team"]) == ("received", 0, 0, "Lab A")
     assert said["links"]["self"] == made.headers["Location"]
-    assert api.blobs.read(said["predictions_sha256"]) == CSV
+    assert each_api.blobs.read(said["predictions_sha256"]) == CSV
 
 
 def test_the_order_of_the_fields_does_not_matter(api):
@@ -78,13 +86,13 @@ def test_a_key_that_comes_again_with_the_same_request_gets_the_same_submission(a
     assert api.kept() == (1, 1)
 
 
-def test_a_key_makes_one_submission_however_many_requests_bring_it_at_once(api):
-    clients = [api.client() for _ in range(8)]
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda client: api.submit(key="race", client=client), clients))
-    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [202]
+def test_a_key_makes_one_submission_however_many_requests_bring_it_at_once(each_api):
+    clients = [each_api.client() for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda client: each_api.submit(key="race", client=client), clients))
+    assert sorted(answer.status_code for answer in answers) == [200] * 3 + [202]
     assert len({answer.json()["id"] for answer in answers}) == 1
-    assert api.kept() == (1, 1)
+    assert each_api.kept() == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -247,6 +255,7 @@ def test_the_leaderboard_has_the_best_row_first_and_notices_a_new_one(api, board
         }
         (folder / f"{name}.json").write_text(json.dumps(row | {"provenance": {"secret": 1}}))
     (folder / "broken.json").write_text("{")
+    (folder / "odd.json").write_text('{"entry": "odd", "metrics": {"f1": 0.99}}')
     ask = {"params": {"task": "discovery", "dataset": "emt-alloys"}}
     said = api.get("/v1/leaderboard", **ask).json()
     assert [row["entry"] for row in said["rows"]] == ["high", "low", "none"]
@@ -317,20 +326,20 @@ def read_events(response):
     return found
 
 
-def test_a_stream_tells_each_step_and_ends_with_the_last(api, sqlite_store, settings):
-    id = api.submit().json()["id"]
+def test_a_stream_tells_each_step_and_ends_with_the_last(each_api, settings):
+    id = each_api.submit().json()["id"]
 
     def work():
-        worker = leases.register(sqlite_store, "host", 1)
-        lease = leases.claim(sqlite_store, worker, settings)
-        leases.validated(sqlite_store, lease)
-        leases.progress(sqlite_store, lease, 3, 10, "half way")
+        worker = leases.register(each_api.store, "host", 1)
+        lease = leases.claim(each_api.store, worker, settings)
+        leases.validated(each_api.store, lease)
+        leases.progress(each_api.store, lease, 3, 10, "half way")
         time.sleep(1.2)
-        leases.finish(sqlite_store, lease, State.FAILED, "it broke")
+        leases.finish(each_api.store, lease, State.FAILED, "it broke")
 
     thread = threading.Thread(target=work)
     thread.start()
-    response = api.get(f"/v1/submissions/{id}/events")
+    response = each_api.get(f"/v1/submissions/{id}/events")
     thread.join()
     assert response.headers["Content-Type"].startswith("text/event-stream")
     found = read_events(response)
@@ -342,7 +351,7 @@ def test_a_stream_tells_each_step_and_ends_with_the_last(api, sqlite_store, sett
     assert found[-1][2]["text"] == "it broke"
 
     third = next(id for kind, id, data in found if data["state"] == "queued")
-    again = read_events(api.get(f"/v1/submissions/{id}/events", headers={"Last-Event-ID": third}))
+    again = read_events(each_api.get(f"/v1/submissions/{id}/events", headers={"Last-Event-ID": third}))
     assert [data["state"] for kind, _, data in again if kind == "state"] == ["running", "failed"]
     assert again[-1][0] == "end"
 
@@ -495,16 +504,19 @@ def test_a_fault_of_ours_is_told_by_an_id_that_the_log_knows(api, monkeypatch, c
     assert "ZeroDivisionError" in faults[0].exc_text or faults[0].exc_info
 
 
-def test_a_database_that_is_away_is_a_reason_to_try_again(api, monkeypatch):
+def test_a_database_that_is_away_is_a_reason_to_try_again(api, monkeypatch, caplog):
     from sqlalchemy.exc import OperationalError
 
     def away(*_):
-        raise OperationalError("SELECT secret", {}, Exception("database is locked"))
+        raise OperationalError("SELECT 1", {"card": CARD}, Exception("database is locked"))
 
     monkeypatch.setattr(submissions, "attempts", away)
-    answer = api.get(api.submit().headers["Location"] + "/attempts")
+    here = api.submit().headers["Location"] + "/attempts"
+    with caplog.at_level(logging.INFO, "matdisc.service"):
+        answer = api.get(here)
     is_problem(answer, 503, "try again")
     assert "SELECT" not in answer.text
+    assert "Predictions of an outsider" not in caplog.text
     assert int(answer.headers["Retry-After"]) > 0
 
 
@@ -525,12 +537,12 @@ def test_the_log_has_a_line_for_each_request_and_no_secret(api, caplog):
     assert "Predictions of an outsider" not in everything
 
 
-def test_figures_name_routes_by_their_templates(api, sqlite_store):
-    api.submit()
+def test_figures_name_routes_by_their_templates(each_api):
+    each_api.submit()
     for path in ("/v1/submissions/sub_1", "/v1/submissions/sub_2", "/secret-name", "/%3Cscript%3E"):
-        api.get(path)
-    leases.register(sqlite_store, "host", 1)
-    text = api.get("/metrics").text
+        each_api.get(path)
+    leases.register(each_api.store, "host", 1)
+    text = each_api.get("/metrics").text
     assert 'matdisc_submissions_total{state="received"} 1.0' in text
     assert "matdisc_queue_depth 1.0" in text
     assert "matdisc_queue_age_seconds" in text
@@ -565,6 +577,7 @@ def test_every_answer_has_the_headers_that_keep_browsers_from_harm(api):
         ids.add(answer.headers["X-Request-Id"])
     assert len(ids) == len(paths)
     assert api.get("/v1/me").headers["Cache-Control"] == "no-store"
+    assert api.get("/").headers["Content-Security-Policy"] == f"{THE_SITES}; frame-ancestors 'none'"
 
 
 # the published board

@@ -25,6 +25,7 @@ from matdisc.service.http.schemas import ProblemDocument
 from matdisc.service.http.site import Site
 from matdisc.service.settings import Settings
 from matdisc.service.store.database import Store
+from matdisc.service.web.pages import web_router
 from matdisc.version import __version__
 
 THREADS = 12
@@ -48,7 +49,8 @@ def create_app(settings: Settings, store: Store, blobs: Blobs) -> FastAPI:
     app.state.service, app.state.readiness = service, Readiness(store, blobs)
     for router in (submissions.router, events.router, reading.router, health.router):
         app.include_router(router)
-    _include_pages(app, service)
+    pages = web_router(settings, store, blobs)
+    app.include_router(pages, dependencies=[Depends(limit_address)], include_in_schema=False)
     app.router.default = Site(board.site_dir)
     handle_problems(app)
     app.add_middleware(Bodies, limits=settings.uploads, takes_uploads=_takes_uploads)
@@ -61,15 +63,6 @@ def create_app(settings: Settings, store: Store, blobs: Blobs) -> FastAPI:
 async def _few_threads(app: FastAPI) -> AsyncIterator[None]:
     current_default_thread_limiter().total_tokens = THREADS
     yield
-
-
-def _include_pages(app: FastAPI, service: Service) -> None:
-    try:
-        from matdisc.service.web.pages import web_router
-    except ModuleNotFoundError:
-        return
-    router = web_router(service.settings, service.store, service.blobs)
-    app.include_router(router, dependencies=[Depends(limit_address)], include_in_schema=False)
 
 
 def _takes_uploads(scope: Scope) -> bool:

@@ -46,7 +46,7 @@ class Files:
     def _content(self, path: Path) -> Any:
         try:
             return self._read(path)
-        except (OSError, ValueError, KeyError, TypeError, MatdiscError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, MatdiscError):
             return None
 
 
@@ -82,4 +82,5 @@ ROW = ("entry", "model", "task", "dataset", "origin", "subset", "n", "n_positive
 
 def _row(path: Path) -> dict[str, Any]:
     said = json.loads(path.read_text(encoding="utf-8"))
-    return {"entry": said["entry"], **{key: said[key] for key in ROW if key in said}}
+    metrics = {key: value for key, value in said["metrics"].items() if isinstance(value["value"], float | int | None)}
+    return {"entry": said["entry"], **{key: said[key] for key in ROW if key in said}, "metrics": metrics}

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from matdisc.service.http.metrics import Metrics
-from matdisc.service.http.problems import problem_of, problem_response
+from matdisc.service.http.problems import problem_of, problem_response, title_of
 
 log = logging.getLogger("matdisc.service")
 POLICY = (
@@ -58,7 +58,7 @@ class Exchange:
         except ClientDisconnect:
             status = GONE
         except Exception as err:
-            log.exception("an error that nobody caught", extra=_told(scope, status))
+            log.exception("%s", title_of(err), extra=_told(scope, status))
             if status:
                 raise
             await problem_response(scope, problem_of(err))(scope, receive, answer)

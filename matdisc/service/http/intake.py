@@ -19,7 +19,7 @@ from matdisc.service.http.context import Service
 from matdisc.service.http.problems import Problem
 from matdisc.service.store.submissions import NewSubmission
 from matdisc.service.webhooks import check_url
-from matdisc.tasks import get_task, task_keys
+from matdisc.tasks import TASKS, get_task
 from matdisc.tasks.fit import misfit
 
 KIB = 1024
@@ -48,8 +48,8 @@ def place_of(service: Service, fields: Mapping[str, str]) -> Place:
         Problem: If there are none of these names, or nothing can be submitted to them.
     """
     task, dataset = (_needed(fields, name) for name in ("task", "dataset"))
-    if task not in task_keys():
-        raise invalid("task", f"is {task[:80]!a}, which does not exist; tasks: {', '.join(task_keys())}")
+    if task not in TASKS:
+        raise invalid("task", f"is {task[:80]!a}, which does not exist; tasks: {', '.join(TASKS)}")
     card = service.catalogue.dataset(dataset)
     if card is None:
         known = ", ".join(found.key for found in service.catalogue.datasets() if task in found.tasks)

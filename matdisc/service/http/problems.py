@@ -12,7 +12,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -108,11 +108,18 @@ def handle_problems(app: FastAPI) -> None:
     async def answer(request: Request, err: Exception) -> Response:
         problem = problem_of(err)
         if problem.status_code >= 500:
-            log.error("%s", err, extra={"request_id": request.scope["state"]["request_id"]}, exc_info=err)
+            log.error("%s", title_of(err), extra={"request_id": request.scope["state"]["request_id"]}, exc_info=err)
         return problem_response(request.scope, problem)
 
     for kind in (HTTPException, RequestValidationError, ServiceError, OperationalError, PoolTimeout, OSError):
         app.add_exception_handler(kind, answer)
+
+
+def title_of(err: BaseException) -> str:
+    """Return what a log says of an error; from here on it does not tell the values of an SQL statement."""
+    if isinstance(err, StatementError):
+        err.hide_parameters = True
+    return f"{type(err).__name__} on the way to an answer"
 
 
 _SAID = {
@@ -124,7 +131,7 @@ _SAID = {
 def _invalid(err: RequestValidationError) -> Problem:
     found = [(".".join(str(part) for part in one["loc"][1:]), one) for one in err.errors()]
     said = [f"{place or one['loc'][0]}: {_lower(one['msg'])}" for place, one in found[:MOST_PROBLEMS]]
-    return Problem(422, "Invalid request", "; ".join(said), field=found[0][0] if found else None)
+    return Problem(422, "Invalid request", "; ".join(said), field=found[0][0][:80] if found else None)
 
 
 def _lower(text: str) -> str:

@@ -120,6 +120,3 @@ async def batches(request: Request) -> AsyncIterator[bytes]:
             held.clear()
     if held:
         yield bytes(held)
-
-
-_batches = batches

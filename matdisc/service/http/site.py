@@ -37,4 +37,6 @@ class Site(StaticFiles):
             if path in (".", "") and scope["method"] in ("GET", "HEAD"):
                 return HTMLResponse(NOT_YET)
             raise HTTPException(404)
-        return await super().get_response(path, scope)
+        response = await super().get_response(path, scope)
+        response.headers.setdefault("Cache-Control", "no-cache")
+        return response
