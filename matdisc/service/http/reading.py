@@ -169,17 +169,18 @@ def datasets(request: Request) -> Response:
 
 
 @router.get("/me", response_model=Me)
-def me(request: Request, token: Reader) -> Response:
-    """Tell who the holder of a token is, and what of the quota is used."""
+def me(request: Request, token: Reader, dataset: Word = None) -> Response:
+    """Tell who the holder of a token is, and what of the quota is used: with `dataset` also of evaluations on it."""
     service = service_of(request)
     quota = service.settings.quota
-    used = store_of.usage(service.store, token.team_id, None, quota)
+    used = store_of.usage(service.store, token.team_id, dataset, quota)
+    counted = {} if dataset is None else {"scored": used.scored, "next_free": iso(used.next_free)}
     return JSONResponse({
         "team": token.team, "person": token.person, "orcid": token.orcid, "role": token.role,
         "scopes": sorted(token.scopes), "expires": iso(token.expires),
         "usage": {
             "running": used.running, "queued": used.queued, "stored_bytes": used.stored_bytes,
-            "limits": quota.model_dump(),
+            "limits": quota.model_dump(), **counted,
         },
     })  # fmt: skip
 

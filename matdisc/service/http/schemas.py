@@ -110,6 +110,8 @@ class UsageAnswer(_Answer):
     queued: int
     stored_bytes: int
     limits: dict[str, int]
+    scored: int | None = None
+    next_free: str | None = None
 
 
 class Me(_Answer):
