@@ -83,7 +83,9 @@ def took(seconds: float) -> str:
 
 
 def size(n_bytes: float) -> str:
-    """A size in MiB or KiB."""
+    """A size in its largest unit."""
+    if n_bytes < 1024:
+        return f"{n_bytes:.0f} bytes"
     if n_bytes >= MIB / 10:
         return f"{n_bytes / MIB:,.1f} MiB"
     return f"{n_bytes / 1024:,.1f} KiB"
