@@ -1,5 +1,6 @@
 """What attackers and broken clients send: refused in words, in bounded memory, with nothing kept."""
 
+import asyncio
 import bz2
 import gzip
 import io
@@ -12,21 +13,40 @@ import time
 import tracemalloc
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 import pytest
 from service_http import CARD, CSV, everything, is_problem, serving
 
-from matdisc.service.settings import MIB, Quota, Uploads
+from matdisc.service.blobs import open_blobs
+from matdisc.service.http.problems import Problem
+from matdisc.service.http.rates import Slots
+from matdisc.service.settings import MIB, Quota, Settings, Uploads
 from matdisc.service.store import accounts, submissions
+from matdisc.service.store.database import open_store
 
 pytestmark = pytest.mark.service
 BOUNDARY = "frontier"
 SMALL = Uploads(mib=1, expanded_mib=4, ratio=200, seconds=2.0)
 
 
+@pytest.fixture(scope="module")
+def api(_shipped, tmp_path_factory):
+    """A service for all tests in which it refuses everything, so that there is never anything in it."""
+    home = tmp_path_factory.mktemp("refusing")
+    settings = Settings(
+        home=home, board=_shipped.root, database=f"sqlite:///{home / 'service.db'}", blobs=str(home / "blobs"),
+        quota=Quota(queued=50, scored=50, requests_per_minute=100_000), uploads=SMALL,
+    )  # fmt: skip
+    store = open_store(settings.database)
+    _, secret = accounts.create_token(store, team="Lab A", person="Ada")
+    with serving(settings, store, open_blobs(settings.blobs), secret) as api:
+        yield api
+    store.close()
+
+
 @pytest.fixture
-def api(settings, sqlite_store, blobs, make_team):
+def fresh_api(settings, sqlite_store, blobs, make_team):
+    """A service for one test in which it takes something."""
     small = settings.model_copy(update={"uploads": SMALL})
     with serving(small, sqlite_store, blobs, make_team(sqlite_store).secret) as api:
         yield api
@@ -118,10 +138,10 @@ def test_a_file_that_is_no_predictions_is_refused_and_nothing_is_kept(api, name)
         "é\u0000.csv".replace("\u0000", ""), "<img src=x onerror=alert(1)>.csv", "=cmd|' /C calc'!A0.csv",
     ],
 )  # fmt: skip
-def test_nothing_of_a_file_name_but_its_ending_is_used(api, filename):
-    made = api.submit(file=(filename, CSV))
+def test_nothing_of_a_file_name_but_its_ending_is_used(fresh_api, filename):
+    made = fresh_api.submit(file=(filename, CSV))
     assert made.status_code in (202, 400)
-    stored = [path.name for path in api.blobs.root.rglob("*") if path.is_file()]
+    stored = [path.name for path in fresh_api.blobs.root.rglob("*") if path.is_file()]
     assert stored == ([made.json()["predictions_sha256"]] if made.status_code == 202 else [])
     assert filename[:20] not in made.text
 
@@ -203,11 +223,11 @@ def test_a_card_of_more_than_256_kib_is_refused(api):
     assert api.kept() == (0, 0)
 
 
-def test_html_in_the_free_text_of_a_card_is_kept_as_it_is_and_never_sent_as_html(api):
+def test_html_in_the_free_text_of_a_card_is_kept_as_it_is_and_never_sent_as_html(fresh_api):
     card = CARD.format(key="mine").replace("Predictions of an outsider.", "<script>alert(1)</script>")
-    made = api.submit(card=card)
+    made = fresh_api.submit(card=card)
     assert made.status_code == 202
-    assert submissions.get(api.store, made.json()["id"]).card == card
+    assert submissions.get(fresh_api.store, made.json()["id"]).card == card
     assert made.headers["Content-Type"] == "application/json"
     assert "<script>" not in made.text
 
@@ -283,25 +303,25 @@ def test_a_form_of_very_many_parts_is_refused(api):
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 64, 4093])
-def test_a_form_may_come_in_pieces_of_any_size(api, size):
-    head = api.head(FORM, f"Content-Length: {len(GOOD)}", "Connection: close")
+def test_a_form_may_come_in_pieces_of_any_size(fresh_api, size):
+    head = fresh_api.head(FORM, f"Content-Length: {len(GOOD)}", "Connection: close")
     pieces = [GOOD[i : i + size] for i in range(0, len(GOOD), size)]
-    answer = api.send(head, *pieces)
+    answer = fresh_api.send(head, *pieces)
     assert status_of(answer) == 202
-    assert api.kept() == (1, 1)
+    assert fresh_api.kept() == (1, 1)
 
 
 def test_a_request_without_a_body_is_refused(api):
     assert status_of(api.send(api.head(FORM, "Connection: close"))) == 411
 
 
-def test_bytes_that_look_like_a_boundary_are_part_of_the_file(api):
+def test_bytes_that_look_like_a_boundary_are_part_of_the_file(fresh_api):
     content = (
         b"a\r\n--front\r\n--frontie\r\n--frontierX-\r\n\r\n-".replace(b"--frontierX", b"--fronTier") + b"\r\n--frontie"
     )
-    made = posted(api, TEXTS + part("predictions", content, filename="a.csv") + END)
+    made = posted(fresh_api, TEXTS + part("predictions", content, filename="a.csv") + END)
     assert made.status_code == 202
-    assert api.blobs.read(made.json()["predictions_sha256"]) == content
+    assert fresh_api.blobs.read(made.json()["predictions_sha256"]) == content
 
 
 # bodies
@@ -394,28 +414,30 @@ def test_who_leaves_in_the_middle_of_a_file_leaves_nothing(api):
     assert api.app.state.service.uploads.taken == 0
 
 
-def test_json_of_more_than_64_kib_is_refused(api):
-    here = api.submit().headers["Location"]
-    answer = api.clients[0].put(f"{here}/embargo", content=b" " * 70_000, headers={"Content-Type": "application/json"})
+def test_json_of_more_than_64_kib_is_refused(fresh_api):
+    here = fresh_api.submit().headers["Location"]
+    answer = fresh_api.clients[0].put(
+        f"{here}/embargo", content=b" " * 70_000, headers={"Content-Type": "application/json"}
+    )
     is_problem(answer, 413, "64 KiB")
 
 
-def test_slow_readers_of_events_do_not_keep_others_out(api):
-    here = api.submit().headers["Location"]
+def test_slow_readers_of_events_do_not_keep_others_out(fresh_api):
+    here = fresh_api.submit().headers["Location"]
     readers = []
     try:
         for _ in range(60):
-            connection = socket.create_connection(("127.0.0.1", api.port))
+            connection = socket.create_connection(("127.0.0.1", fresh_api.port))
             connection.sendall(
-                f"GET {here}/events HTTP/1.1\r\nHost: b\r\nAuthorization: Bearer {api.secret}\r\n\r\n".encode()
+                f"GET {here}/events HTTP/1.1\r\nHost: b\r\nAuthorization: Bearer {fresh_api.secret}\r\n\r\n".encode()
             )
             readers.append(connection)
         time.sleep(1.0)
-        assert api.app.state.service.streams.taken <= 50
+        assert fresh_api.app.state.service.streams.taken <= 50
         start = time.monotonic()
-        assert api.get(here).status_code == 200
+        assert fresh_api.get(here).status_code == 200
         assert time.monotonic() - start < 2
-        is_problem(api.get(f"{here}/events"), 429, "event streams")
+        is_problem(fresh_api.get(f"{here}/events"), 429, "event streams")
     finally:
         for connection in readers:
             connection.close()
@@ -424,10 +446,10 @@ def test_slow_readers_of_events_do_not_keep_others_out(api):
 # tokens and floods
 
 
-def test_tokens_that_are_forged_expired_or_revoked_are_refused_alike_before_the_body_is_read(api, sqlite_store):
-    good, text = accounts.create_token(sqlite_store, team="Lab C", person="Cy")
-    accounts.revoke_token(sqlite_store, good.id, "test")
-    _, expired = accounts.create_token(sqlite_store, team="Lab C", person="Cy", days=1e-9)
+def test_tokens_that_are_forged_expired_or_revoked_are_refused_alike_before_the_body_is_read(api):
+    good, text = accounts.create_token(api.store, team="Lab C", person="Cy")
+    accounts.revoke_token(api.store, good.id, "test")
+    _, expired = accounts.create_token(api.store, team="Lab C", person="Cy", days=1e-9)
     prefix, id, secret = api.secret.split("_", 2)
     forged = (
         f"{prefix}_{id}_{'A' * 43}",
@@ -478,29 +500,40 @@ def test_a_replay_is_answered_although_the_quota_is_used_up(settings, sqlite_sto
         assert api.kept() == (1, 1)
 
 
-def test_uploads_at_once_are_limited_and_all_others_are_told_to_wait(api):
-    started, answers = threading.Barrier(7), []
-    head = api.head(FORM, f"Content-Length: {len(GOOD)}", "Connection: close")
+def test_uploads_at_once_are_limited_and_the_others_wait_for_their_turn(fresh_api):
+    answers, most = [], []
+    head = fresh_api.head(FORM, f"Content-Length: {len(GOOD)}", "Connection: close")
 
     def slow():
-        with socket.create_connection(("127.0.0.1", api.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", fresh_api.port), timeout=20) as connection:
             connection.sendall(head + GOOD[:100])
-            started.wait()
             time.sleep(0.7)
-            with suppress(OSError):
-                connection.sendall(GOOD[100:])
+            connection.sendall(GOOD[100:])
             answers.append(status_of(everything(connection)))
 
-    threads = [threading.Thread(target=slow) for _ in range(6)]
+    threads = [threading.Thread(target=slow) for _ in range(7)]
     for thread in threads:
         thread.start()
-    started.wait()
-    time.sleep(0.4)
-    assert api.app.state.service.uploads.taken <= 4
-    for thread in threads:
-        thread.join()
-    assert sorted(answers) == [202] * 4 + [429] * 2
-    assert api.app.state.service.uploads.taken == 0
+    while any(thread.is_alive() for thread in threads):
+        most.append(fresh_api.app.state.service.uploads.taken)
+        time.sleep(0.02)
+    assert max(most) == 4
+    assert answers == [202] * 7
+    assert fresh_api.app.state.service.uploads.taken == 0
+
+
+def test_who_has_waited_long_enough_is_refused():
+    async def wait(slots):
+        async with slots.waited_for("a", 0.3):
+            raise AssertionError("a slot that was taken")
+
+    slots = Slots("uploads", 5, 1)
+    slots.take("a")
+    start = time.monotonic()
+    with pytest.raises(Problem, match="at once are the limit"):
+        asyncio.run(wait(slots))
+    assert 0.3 <= time.monotonic() - start < 3
+    assert slots.taken == 1
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "tab\there", "é"])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from threading import Lock
 
 from matdisc.service.http.problems import Problem
 
 MOST_KNOWN = 10_000
+PATIENCE, LOOK_SECONDS = 10.0, 0.1
 
 
 class Rates:
@@ -54,6 +56,7 @@ class Slots:
     def __init__(self, what: str, most: int, each: int) -> None:
         self._what, self._most, self._each = what, most, each
         self._taken: Counter[str] = Counter()
+        self._waiting = 0
         self._lock = Lock()
 
     @property
@@ -69,6 +72,31 @@ class Slots:
             Problem: If none is free.
         """
         self.take(name)
+        try:
+            yield
+        finally:
+            self.give_back(name)
+
+    @asynccontextmanager
+    async def waited_for(self, name: str, seconds: float = PATIENCE) -> AsyncIterator[None]:
+        """As `slot`, after up to so many seconds in which one may come free; few may wait at once.
+
+        Raises:
+            Problem: If none has come free.
+        """
+        until = time.monotonic() + seconds if self._waiting < self._most else 0.0
+        self._waiting += 1
+        try:
+            while True:
+                try:
+                    self.take(name)
+                    break
+                except Problem:
+                    if time.monotonic() >= until:
+                        raise
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            self._waiting -= 1
         try:
             yield
         finally:

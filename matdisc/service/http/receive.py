@@ -31,12 +31,13 @@ async def receive(request: Request, service: Service, token: Token, key: str | N
     Raises:
         Problem, ServiceError: Whatever is wrong with it.
     """
-    with service.uploads.slot(token.team_id), ExitStack() as stack:
-        content_type = request.headers.get("content-type", "")
-        intake = await run_in_threadpool(Intake, service, token, key, stack, content_type)
-        async for data in batches(request):
-            await run_in_threadpool(intake.feed, data)
-        return await run_in_threadpool(intake.finish)
+    async with service.uploads.waited_for(token.team_id):
+        with ExitStack() as stack:
+            content_type = request.headers.get("content-type", "")
+            intake = await run_in_threadpool(Intake, service, token, key, stack, content_type)
+            async for data in batches(request):
+                await run_in_threadpool(intake.feed, data)
+            return await run_in_threadpool(intake.finish)
 
 
 class Intake:
