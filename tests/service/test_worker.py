@@ -15,7 +15,9 @@ from matdisc.service.settings import Guards, Work
 from matdisc.service.states import State
 from matdisc.service.store import leases, submissions
 from matdisc.service.worker import desk, jobs, loop, publish
+from matdisc.service.worker.heart import Beside
 from matdisc.service.worker.loop import work
+from matdisc.service.worker.models import clean_runs
 
 pytestmark = pytest.mark.service
 SET = "emt-alloys"
@@ -675,6 +677,33 @@ def test_a_model_that_answers_nothing_fails_with_its_reason_and_is_not_run_again
     assert state(name) == State.FAILED
     assert outcomes(sqlite_store, name) == ["failed"]
     assert reason(name) == "the model gave no answer at all: all 221 materials failed, each with: oops"
+
+
+def test_what_killed_runs_left_of_submissions_that_have_ended_is_removed(settings, sqlite_store, toy, run):
+    ended, waiting = toy(), toy()
+    submissions.cancel(sqlite_store, ended, "me")
+    folders = {name: settings.home / "runs" / name for name in (ended, waiting, "strange")}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    clean_runs(settings, sqlite_store)
+    assert [name for name, folder in folders.items() if folder.exists()] == [waiting]
+
+
+def test_what_goes_on_beside_the_main_loop_goes_on_after_an_error():
+    done = []
+
+    def act():
+        done.append(1)
+        if len(done) == 1:
+            raise OSError("the disk was full")
+
+    thread = Beside("test", act, lambda took: 0.01)
+    deadline = time.monotonic() + 10
+    while len(done) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    thread.stop()
+    assert not thread._thread.is_alive()
 
 
 @pytest.mark.slow

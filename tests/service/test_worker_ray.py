@@ -134,7 +134,7 @@ def test_what_takes_more_memory_than_it_may_ends_and_the_worker_lives(sqlite_sto
     process = worker(memory_gib=1.5, crashes=1)
     greedy = send()
     wait(lambda: submissions.get(sqlite_store, greedy).state == State.FAILED, process)
-    assert "MemoryError" in submissions.get(sqlite_store, greedy).reason
+    assert "needs more than the 1.5 GiB of memory" in submissions.get(sqlite_store, greedy).reason
 
 
 def test_cancelling_stops_an_evaluation_whatever_it_does_and_time_does_too(sqlite_store, worker, send, builds_with):

@@ -106,7 +106,7 @@ class Desk:
             self.time_out(job)
         elif isinstance(step, Broken):
             log.error("%s could not be evaluated:\n%s", job.id, step.trace, extra={"submission_id": job.id})
-            self.give_back(job, "crashed", f"the evaluation ended with an error of the service ({step.kind})")
+            self.give_back(job, "crashed", self._words(step))
         else:
             put_result(self.store, step)
             self._succeed(job, step, cached=False)
@@ -173,6 +173,13 @@ class Desk:
         elif run.done != self._told:
             self._told = run.done
             leases.progress(self.store, job.lease, run.done, run.total, f"{run.done:,} of {run.total:,} materials")
+
+    def _words(self, step: Broken) -> str:
+        if step.kind == "MemoryError":
+            return (
+                f"the evaluation needs more than the {self.settings.work.memory_gib:g} GiB of memory that it may have"
+            )
+        return f"the evaluation ended with an error of the service ({step.kind})"
 
     def _take(self, lease: Lease) -> None:
         now, work, one = time.monotonic(), self.settings.work, lease.submission

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
+
+LONGEST = 30.0
+"""Seconds between two tries of what fails again and again."""
 
 log = logging.getLogger("matdisc.service.worker")
 
@@ -30,12 +34,14 @@ class Beside:
         self._thread.join(seconds)
 
     def _run(self) -> None:
-        import time
-
+        failures = 0
         while not self._stop.is_set():
             started = time.monotonic()
             try:
                 self._act()
+                failures = 0
             except Exception:
                 log.exception("%s did not succeed and is tried again", self._thread.name)
-            self._stop.wait(self._pause(time.monotonic() - started))
+                failures += 1
+            pause = self._pause(time.monotonic() - started)
+            self._stop.wait(max(pause, min(2.0 ** (failures - 2), LONGEST)) if failures else pause)

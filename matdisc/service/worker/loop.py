@@ -24,6 +24,7 @@ from matdisc.service.webhooks import deliver_due
 from matdisc.service.worker.desk import Desk, Job
 from matdisc.service.worker.heart import Beside
 from matdisc.service.worker.jobs import Order, Step, evaluate
+from matdisc.service.worker.models import clean_runs
 from matdisc.service.worker.publish import Publisher
 
 PAUSE = 0.5
@@ -156,6 +157,8 @@ def work(
         if expired := leases.expire_dead(store, settings.work, host, is_worker):
             log.warning("taken over from workers that are gone: %s", ", ".join(expired))
         worker, blobs = leases.register(store, host, os.getpid()), open_blobs(settings.blobs)
+        clean_runs(settings, store)
+        blobs.clean()
         desk = Desk(settings, store, blobs, worker, workers=workers, address=address)
         publisher = Publisher(settings, store, blobs, worker)
         beside = _beside(desk, publisher, once=once)

@@ -16,7 +16,10 @@ from typing import IO
 
 from matdisc.cards import ModelCard
 from matdisc.service.settings import Settings
+from matdisc.service.states import OPEN
+from matdisc.service.store.database import Store
 from matdisc.service.store.rows import Submission
+from matdisc.service.store.submissions import get
 
 RUNS = "runs"
 SUFFIX = ".csv.gz"
@@ -30,6 +33,15 @@ class Answered:
 
     file: Path
     run: str
+
+
+def clean_runs(settings: Settings, store: Store) -> None:
+    """Remove what killed runs have left of submissions that have ended."""
+    folder = settings.home / RUNS
+    for left in folder.iterdir() if folder.is_dir() else ():
+        found = get(store, left.name)
+        if found is None or found.state not in OPEN:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 class ModelRun:
