@@ -272,6 +272,8 @@ def test_without_anonymous_reading_the_board_needs_a_token(settings, sqlite_stor
             is_problem(api.client("").get(path), 401, "Bearer")
             assert api.get(path).status_code == 200
         assert api.client("").get("/healthz").status_code == 200
+        assert api.client("").get("/").headers["Location"] == "/login"
+        assert api.get("/").status_code == 200
 
 
 # changing

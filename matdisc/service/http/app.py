@@ -12,7 +12,7 @@ from starlette.types import Scope
 from matdisc.board import Board
 from matdisc.service.blobs import Blobs
 from matdisc.service.http import events, health, reading, submissions
-from matdisc.service.http.auth import limit_address
+from matdisc.service.http.auth import limit_address, may_read
 from matdisc.service.http.bodies import Bodies
 from matdisc.service.http.catalogue import Catalogue
 from matdisc.service.http.context import Service
@@ -51,7 +51,7 @@ def create_app(settings: Settings, store: Store, blobs: Blobs) -> FastAPI:
         app.include_router(router)
     pages = web_router(settings, store, blobs)
     app.include_router(pages, dependencies=[Depends(limit_address)], include_in_schema=False)
-    app.router.default = Site(board.site_dir)
+    app.router.default = Site(board.site_dir, may_read)
     handle_problems(app)
     app.add_middleware(Bodies, limits=settings.uploads, takes_uploads=_takes_uploads)
     app.add_middleware(Exchange, metrics=service.metrics)

@@ -58,6 +58,17 @@ def anybody(request: Request, credentials: Credentials) -> None:
         service_of(request).address_rates.take(address_of(request))
 
 
+def may_read(request: Request) -> bool:
+    """Whether whoever asks may see the published board: everybody, or whom a token or a page's session makes known."""
+    service = service_of(request)
+    if service.settings.web.anonymous_read:
+        return True
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    given = HTTPAuthorizationCredentials(scheme=scheme, credentials=text) if scheme.lower() == "bearer" else None
+    token = _token(service, request, given)
+    return token is not None and "read" in token.scopes
+
+
 async def limit_address(request: Request) -> None:
     """Count a request of a browser by its address."""
     service_of(request).address_rates.take(address_of(request))

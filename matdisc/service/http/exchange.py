@@ -19,12 +19,12 @@ POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
-    "content-security-policy": POLICY,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "x-frame-options": "DENY",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
+    b"content-security-policy": POLICY.encode(),
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+    b"x-frame-options": b"DENY",
+    b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
 }
 GONE = 499
 """Status in the log where the client went away before it had an answer."""
@@ -84,7 +84,7 @@ def _told(scope: Scope, status: int) -> dict[str, Any]:
 
 def _with_ours(scope: Scope, headers: list[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
     there = {name.lower() for name, _ in headers}
-    ours = HEADERS | {"x-request-id": request_id}
+    ours = HEADERS | {b"x-request-id": request_id.encode()}
     if scope["path"].startswith("/v1/"):
-        ours = ours | {"cache-control": "no-store"}
-    return headers + [(k.encode(), v.encode()) for k, v in ours.items() if k.encode() not in there]
+        ours = ours | {b"cache-control": b"no-store"}
+    return headers + [(name, value) for name, value in ours.items() if name not in there]

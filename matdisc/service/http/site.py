@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -20,11 +23,16 @@ NOT_YET = """<!doctype html>
 
 
 class Site(StaticFiles):
-    """Files of one folder that may come later; links that lead out of it are not followed."""
+    """Files of one folder that may come later; links that lead out of it are not followed.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: The folder.
+        may_read: Whether a request may see them; who may not is asked to log in.
+    """
+
+    def __init__(self, folder: Path, may_read: Callable[[Request], bool]) -> None:
         super().__init__(directory=folder, html=True, check_dir=False)
-        self._folder = folder
+        self._folder, self._may_read = folder, may_read
 
     async def check_config(self) -> None:
         """The folder may be missing."""
@@ -33,6 +41,8 @@ class Site(StaticFiles):
         """Return a file, or a page that says that there are none yet."""
         if "\0" in path:
             raise HTTPException(404)
+        if not await run_in_threadpool(self._may_read, Request(scope)):
+            return RedirectResponse("/login", 303)
         if not (self._folder / "index.html").is_file():
             if path in (".", "") and scope["method"] in ("GET", "HEAD"):
                 return HTMLResponse(NOT_YET)
