@@ -36,6 +36,7 @@ SILENCE = 20.0
 """Seconds without a sign of life of the Ray cluster after which it is given up."""
 WEBHOOK_SECONDS = 1.0
 PUBLISH_SECONDS = 1.0
+CLEAN_SECONDS = 3600.0
 SHARE = 3.0
 """Publication pauses so many times as long as it took: one build of the site then stands for many rows."""
 
@@ -185,6 +186,7 @@ def _beside(desk: Desk, publisher: Publisher, *, once: bool) -> list[Beside]:
             Beside("publication", publisher.publish_due, lambda took: max(PUBLISH_SECONDS, SHARE * took)),
             Beside("lease of the board", publisher.keep, lambda took: max(0.0, beat - took)),
             Beside("webhooks", lambda: deliver_due(settings, desk.store), lambda took: WEBHOOK_SECONDS),
+            Beside("cleaning", desk.blobs.clean, lambda took: CLEAN_SECONDS),
         ]
     return threads
 
