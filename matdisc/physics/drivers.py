@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from matdisc.physics.evaluation import BatchCalculator, Evaluation, Steps, checked, evaluate
 
@@ -60,18 +60,28 @@ def run_single(steps: Steps[T], calculator: Calculator) -> T:
 def iterate(steps: Steps[T], calculator: Calculator) -> Generator[None, None, T]:
     """Do the work as `run_single` does, and yield after each evaluation; return the value."""
     try:
-        atoms = next(steps)
+        asked = next(steps)
         while True:
-            try:
-                found = evaluate(calculator, atoms)
-            except Exception as err:
-                atoms = steps.throw(err)
-            else:
-                atoms = steps.send(found)
+            if isinstance(asked, list):
+                found: Any = []
+                for atoms in asked:
+                    found.append(_evaluated(calculator, atoms))
+                    yield
+                asked = steps.send(found)
+                continue
+            found = _evaluated(calculator, asked)
+            asked = steps.throw(found) if isinstance(found, BaseException) else steps.send(found)
             yield
     except StopIteration as stop:
         value: T = stop.value
         return value
+
+
+def _evaluated(calculator: Calculator, atoms: Atoms) -> Evaluation | Exception:
+    try:
+        return evaluate(calculator, atoms)
+    except Exception as err:
+        return err
 
 
 def run_batched(
@@ -100,7 +110,7 @@ def run_batched(
     flight: list[_InFlight[K, T]] = []
     more = True
     while more or flight:
-        while more and (not flight or sum(len(one.atoms) for one in flight) < room):
+        while more and (not flight or sum(one.n_atoms for one in flight) < room):
             found = next(source, None)
             if found is None:
                 more = False
@@ -111,9 +121,8 @@ def run_batched(
             else:
                 flight.append(one)
         going = []
-        for one, answer, seconds in _answers(flight, calculator, guard, timeout, clock):
-            one.seconds += seconds
-            if ended := one.go_on(answer, guard, timeout):
+        for one, answers in _answers(flight, calculator, guard, timeout, clock):
+            if ended := one.go_on(answers, guard, timeout):
                 yield ended
             else:
                 going.append(one)
@@ -121,31 +130,42 @@ def run_batched(
 
 
 class _InFlight(Generic[K, T]):
-    """Work on one material that waits for the evaluation of `atoms`."""
+    """Work on one material that waits for the evaluation of what it has `asked` for: a structure, or a list."""
 
-    atoms: Atoms
+    asked: Atoms | list[Atoms]
 
     def __init__(self, key: K, steps: Steps[T], clock: Clock) -> None:
         self.key, self.steps, self.clock, self.seconds = key, steps, clock, 0.0
 
+    @property
+    def structures(self) -> list[Atoms]:
+        return self.asked if isinstance(self.asked, list) else [self.asked]
+
+    @property
+    def n_atoms(self) -> int:
+        return sum(len(atoms) for atoms in self.structures)
+
     def left(self, timeout: float | None) -> float | None:
         return None if timeout is None else max(1e-3, timeout - self.seconds)
 
-    def go_on(
-        self, answer: Evaluation | BaseException | None, guard: Guard, timeout: float | None
-    ) -> WorkResult[K, T] | None:
-        """Hand over an answer, or raise the error there; return how it ended if it did, else None with the next
-        structure in `atoms`.
+    def go_on(self, answers: list[Answer] | None, guard: Guard, timeout: float | None) -> WorkResult[K, T] | None:
+        """Hand over answers, or raise a single one that is an error there; return how it ended if it did, else None
+        with the next structures in `asked`.
         """
         started = self.clock()
+        failed = answers is not None and any(isinstance(answer, BaseException) for answer in answers)
         try:
-            if timeout is not None and self.seconds > timeout and not isinstance(answer, BaseException):
+            if timeout is not None and self.seconds > timeout and not failed:
                 raise TimedOut
             with guard(self.left(timeout)):
-                if isinstance(answer, BaseException):
-                    self.atoms = self.steps.throw(answer)
+                if answers is None:
+                    self.asked = next(self.steps)
+                elif isinstance(self.asked, list):
+                    self.asked = self.steps.send(answers)
+                elif isinstance(answers[0], BaseException):
+                    self.asked = self.steps.throw(answers[0])
                 else:
-                    self.atoms = next(self.steps) if answer is None else self.steps.send(answer)
+                    self.asked = self.steps.send(answers[0])
         except StopIteration as stop:
             return WorkResult(self.key, stop.value, None, self.seconds + self.clock() - started)
         except FAULTS as err:
@@ -157,26 +177,59 @@ class _InFlight(Generic[K, T]):
 
 def _answers(
     flight: Sequence[_InFlight[K, T]], calculator: Calculator, guard: Guard, timeout: float | None, clock: Clock
+) -> Iterator[tuple[_InFlight[K, T], list[Answer]]]:
+    """Yield each piece of work with its evaluations, or errors instead; its seconds count what they took."""
+    asked = [(one, atoms) for one in flight for atoms in one.structures]
+    answers: dict[int, list[Answer]] = {id(one): [] for one in flight}
+    for part in _parts(asked, calculator):
+        for one, answer, seconds in _evaluated_together(part, calculator, guard, timeout, clock):
+            one.seconds += seconds
+            answers[id(one)].append(answer)
+    for one in flight:
+        yield one, answers[id(one)]
+
+
+def _parts(asked: Sequence[tuple[K, Atoms]], calculator: Calculator) -> Iterator[list[tuple[K, Atoms]]]:
+    """Divide structures into parts for one call each: one that fills a part up is its last."""
+    room = calculator.batch_atoms if isinstance(calculator, BatchCalculator) else 0
+    part: list[tuple[K, Atoms]] = []
+    n_atoms = 0
+    for one, atoms in asked:
+        part.append((one, atoms))
+        n_atoms += len(atoms)
+        if n_atoms >= room:
+            yield part
+            part, n_atoms = [], 0
+    if part:
+        yield part
+
+
+def _evaluated_together(
+    asked: Sequence[tuple[_InFlight[K, T], Atoms]],
+    calculator: Calculator,
+    guard: Guard,
+    timeout: float | None,
+    clock: Clock,
 ) -> Iterator[tuple[_InFlight[K, T], Answer, float]]:
-    """Yield each piece of work with its evaluation, or the error instead, and the seconds it took."""
-    if len(flight) > 1 and isinstance(calculator, BatchCalculator):
+    """Yield each structure's evaluation, or the error instead, and its share of the seconds."""
+    if len(asked) > 1 and isinstance(calculator, BatchCalculator):
         started = clock()
         try:
             with guard(timeout):
-                found = calculator.evaluate_many([one.atoms for one in flight])
-            answers = [checked(answer, one.atoms) for one, answer in zip(flight, found, strict=True)]
+                found = calculator.evaluate_many([atoms for _, atoms in asked])
+            answers = [checked(answer, atoms) for (_, atoms), answer in zip(asked, found, strict=True)]
         except FAULTS:  # one by one then, which finds the material at fault
             pass
         else:
-            per_atom = (clock() - started) / sum(len(one.atoms) for one in flight)
-            for one, answer in zip(flight, answers, strict=True):
-                yield one, answer, per_atom * len(one.atoms)
+            per_atom = (clock() - started) / sum(len(atoms) for _, atoms in asked)
+            for (one, atoms), answer in zip(asked, answers, strict=True):
+                yield one, answer, per_atom * len(atoms)
             return
-    for one in flight:
+    for one, atoms in asked:
         started = clock()
         try:
             with guard(one.left(timeout)):
-                single: Answer = evaluate(calculator, one.atoms)
+                single: Answer = evaluate(calculator, atoms)
         except FAULTS as err:
             single = err
         yield one, single, (clock() - started)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -40,8 +40,9 @@ class Evaluation:
     stress: Floats | None
 
 
-Steps = Generator["Atoms", Evaluation, T]
-"""Work on one material: yields structures to evaluate, receives evaluations, returns a T."""
+Steps = Generator["Atoms | list[Atoms]", Any, T]
+"""Work on one material: yields a structure to evaluate, receives its Evaluation, returns a T. Or yields a list, and
+receives a list of evaluations or errors; `evaluations` and `side_by_side` do that."""
 
 
 @runtime_checkable
@@ -58,6 +59,41 @@ class BatchCalculator(Protocol):
     def evaluate_many(self, structures: Sequence[Atoms]) -> list[Evaluation]:
         """Return one evaluation for each structure, in order; equal to asking one by one, up to float noise."""
         ...
+
+
+def evaluations(structures: Sequence[Atoms]) -> Steps[list[Evaluation]]:
+    """Return the evaluations of several structures, which are asked for at once; the first error is raised."""
+    found = yield list(structures)
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+    return list(found)
+
+
+def side_by_side(works: Sequence[Steps[T]]) -> Steps[list[T]]:
+    """Do several pieces of work at the same time, such as relaxations of one crystal under many strains.
+
+    Each round asks for the structures of all of them at once. An error that one does not handle ends them all.
+    """
+    results: dict[int, T] = {}
+    answers: dict[int, Any] = dict.fromkeys(range(len(works)))
+    while answers:
+        wanted: dict[int, Any] = {}
+        for place, answer in answers.items():
+            try:
+                if isinstance(answer, BaseException):
+                    wanted[place] = works[place].throw(answer)
+                else:
+                    wanted[place] = works[place].send(answer)
+            except StopIteration as stop:
+                results[place] = stop.value
+        if not wanted:
+            break
+        asked = {place: one if isinstance(one, list) else [one] for place, one in wanted.items()}
+        found = iter((yield [atoms for one in asked.values() for atoms in one]))
+        taken = {place: [next(found) for _ in one] for place, one in asked.items()}
+        answers = {place: taken[place] if isinstance(wanted[place], list) else taken[place][0] for place in wanted}
+    return [results[place] for place in range(len(works))]
 
 
 def evaluate(calculator: Calculator, atoms: Atoms) -> Evaluation:

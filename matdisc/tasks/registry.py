@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 GROUP = "matdisc.tasks"
 OWN = ("discovery", "polymorphs", "relaxation", "static", "alloys", "perovskites", "dynamics", "electrolytes")
-"""Our own tasks in the order of the site: `matdisc.tasks.<key>.task` holds `<KEY>`."""
+"""Our own tasks in the order of the site: `matdisc.tasks.<key>.task` holds `<KEY>`, with `_` for `-`."""
 
 
 class Registry(Mapping[str, "Task"]):
@@ -50,7 +50,8 @@ class Registry(Mapping[str, "Task"]):
     def __getitem__(self, key: str) -> Task:
         if key not in self._loaded:
             if key in self._own:
-                self._loaded[key] = getattr(import_module(f"matdisc.tasks.{key}.task"), key.upper())
+                name = key.replace("-", "_")
+                self._loaded[key] = getattr(import_module(f"matdisc.tasks.{name}.task"), name.upper())
             elif key in self._points:
                 self._loaded[key] = self._load(self._points[key])
         task = self._loaded.get(key)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from ase.calculators.emt import EMT
 
+from matdisc.formats.atoms import to_atoms
 from matdisc.physics.drivers import TimedOut, run_batched, run_single
-from matdisc.physics.evaluation import BatchCalculator, evaluate
+from matdisc.physics.evaluation import BatchCalculator, evaluate, evaluations, side_by_side
 from matdisc.physics.relaxation.relax import relaxation
 from matdisc.protocols import PROTOCOLS
 from matdisc.run.engine.limits import time_limit
@@ -144,3 +145,64 @@ def test_a_potential_without_stress_answers_single_points_and_refuses_to_relax()
 def test_a_cell_without_volume_is_an_error_by_name(edge):
     (ended,) = run_batched(work({"flat": cubic_crystal(["Cu"], edge)}), EMT())
     assert "no volume" in str(ended.error)
+
+
+def strained_energies(crystal, strains):
+    """Energies of a crystal under isotropic strains, all asked for at once."""
+    structures = []
+    for strain in strains:
+        atoms = to_atoms(crystal)
+        atoms.set_cell(atoms.cell * (1 + strain), scale_atoms=True)
+        structures.append(atoms)
+    found = yield from evaluations(structures)
+    return [one.energy for one in found]
+
+
+def one_after_another(crystal, strains):
+    energies = []
+    for strain in strains:
+        energies += yield from strained_energies(crystal, [strain])
+    return energies
+
+
+STRAINS = (-0.02, 0.0, 0.01, 0.03)
+
+
+def test_structures_that_are_asked_for_at_once_are_evaluated_in_few_calls_and_give_the_same():
+    crystal = fcc("Cu", 3.8)
+    alone = run_single(strained_energies(crystal, STRAINS), EMT())
+    calculator = Batched(batch_atoms=3)
+    (ended,) = run_batched([("cu", strained_energies(crystal, STRAINS))], calculator)
+    assert ended.value == pytest.approx(alone, abs=1e-9)
+    assert calculator.sizes == [3]  # and the fourth alone
+
+
+def test_pieces_of_work_side_by_side_end_as_they_would_alone_though_some_take_longer():
+    crystal = fcc("Cu", 3.8)
+    works = [one_after_another(crystal, STRAINS[:n]) for n in (1, 4, 2)]
+    calculator = Batched(batch_atoms=3)
+    (ended,) = run_batched([("cu", side_by_side(works))], calculator)
+    expected = run_single(strained_energies(crystal, STRAINS), EMT())
+    assert [len(found) for found in ended.value] == [1, 4, 2]
+    assert ended.value[1] == pytest.approx(expected, abs=1e-9)
+    assert run_single(side_by_side([one_after_another(crystal, STRAINS)]), EMT())[0] == pytest.approx(expected)
+
+
+def test_an_error_of_one_structure_reaches_the_piece_of_work_that_asked_for_it():
+    def careful(crystal):
+        atoms = to_atoms(crystal)
+        atoms.positions[:] = np.nan
+        try:
+            yield atoms
+        except (ArithmeticError, ValueError):
+            return "not finite"
+        return "finite"
+
+    crystal = fcc("Cu", 3.8)
+    found = run_single(side_by_side([careful(crystal), strained_energies(crystal, [0.0])]), EMT())
+    assert found[0] == "not finite"
+    assert np.isfinite(found[1]).all()
+
+
+def test_nothing_side_by_side_is_nothing():
+    assert run_single(side_by_side([]), EMT()) == []
