@@ -725,3 +725,19 @@ def test_a_row_of_a_model_that_the_board_has_is_not_run_again_unless_for_oneself
     assert state(again) == State.REJECTED
     assert "another team" in reason(again)
     assert state(private) == State.SUCCEEDED
+
+
+def test_a_submission_goes_its_way_on_both_databases(board, store, settings, blobs, make_team, answers):
+    url = store.engine.url.render_as_string(hide_password=False)
+    teams = [make_team(store, name) for name in ("Lab A", "Lab B")]
+    file = {"file_sha256": blobs.put(answers()), "file_suffix": ".csv"}
+    first = teams[0].submit(**file)
+    work(settings.model_copy(update={"database": url}), workers=0, once=True)
+    second = teams[1].submit(**file)
+    submissions.withdraw(store, first.id, "me")
+    work(settings.model_copy(update={"database": url}), workers=0, once=True)
+    states = [submissions.get(store, one.id).state for one in (first, second)]
+    assert states == [State.WITHDRAWN, State.REJECTED]
+    third = teams[1].submit(**file)
+    work(settings.model_copy(update={"database": url}), workers=0, once=True)
+    assert submissions.get(store, third.id).state == State.PUBLISHED

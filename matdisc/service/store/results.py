@@ -27,7 +27,7 @@ class Evaluated:
     content: dict[str, Any]
     details_sha256: str | None = None
     report_sha256: str | None = None
-    fingerprint: dict[str, float] | None = None
+    fingerprint: dict[str, Any] | None = None
     created: float = 0.0
 
 
