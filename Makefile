@@ -56,7 +56,7 @@ $(STAMP): pyproject.toml constraints.txt
 		{ echo "matdisc needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH_INDEX) --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[chgnet,ml,labels,service,postgres,s3,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[chgnet,ml,labels,phonons,service,postgres,s3,dev]"
 	touch $(STAMP)
 
 clean:
