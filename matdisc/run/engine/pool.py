@@ -33,6 +33,8 @@ class Arrival(Generic[Item, Result]):
     @property
     def own_death(self) -> str:
         """How the process of this task died, in words; empty if it did not, or a node or the cluster died with it."""
+        if self.death is None:
+            return ""
         from ray.exceptions import OutOfMemoryError, WorkerCrashedError
 
         if isinstance(self.death, OutOfMemoryError):

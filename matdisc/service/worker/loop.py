@@ -159,7 +159,6 @@ def work(
             log.warning("taken over from workers that are gone: %s", ", ".join(expired))
         worker, blobs = leases.register(store, host, os.getpid()), open_blobs(settings.blobs)
         clean_runs(settings, store)
-        blobs.clean()
         desk = Desk(settings, store, blobs, worker, workers=workers, address=address)
         publisher = Publisher(settings, store, blobs, worker)
         beside = _beside(desk, publisher, once=once)
@@ -236,7 +235,6 @@ def _order(job: Job) -> Order:
 
 def _round(desk: Desk, pool: Pool, stop: Callable[[], bool]) -> None:
     """Evaluate until there is nothing to do, or it is time to stop."""
-
     desk.look_after_models()
     for arrivals in pool.arrivals(lambda: desk.next_job(stop)):
         _note(desk, arrivals)
