@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import Depends, FastAPI
 from starlette.types import Scope
@@ -28,8 +29,9 @@ from matdisc.service.store.database import Store
 from matdisc.service.web.pages import web_router
 from matdisc.version import __version__
 
-THREADS = 12
-"""Threads that work on requests, and so connections to the database; more would wait for each other."""
+THREADS, UPLOAD_THREADS = 8, 4
+"""Threads that work on requests, and so connections to the database; more would wait for each other. Uploads have their
+own: they look up names and write to far stores, and nobody else waits for that."""
 UPLOADS, UPLOADS_EACH = 16, 4
 STREAMS, STREAMS_EACH = 200, 50
 
@@ -37,11 +39,20 @@ STREAMS, STREAMS_EACH = 200, 50
 def create_app(settings: Settings, store: Store, blobs: Blobs) -> FastAPI:
     """Return the application that serves the API, the pages and the published board."""
     board = Board(settings.board)
+    rates = settings.quota.requests_per_minute
     service = Service(
-        settings, store, blobs, Catalogue(board), Metrics(store), Rates(settings.quota.requests_per_minute),
-        Rates(settings.quota.requests_per_minute), Slots("uploads", UPLOADS, UPLOADS_EACH), Turns(),
-        Slots("event streams", STREAMS, STREAMS_EACH),
-    )  # fmt: skip
+        settings=settings,
+        store=store,
+        blobs=blobs,
+        catalogue=Catalogue(board),
+        metrics=Metrics(store),
+        token_rates=Rates(rates),
+        address_rates=Rates(rates),
+        uploads=Slots("uploads", UPLOADS, UPLOADS_EACH),
+        upload_threads=CapacityLimiter(UPLOAD_THREADS),
+        turns=Turns(),
+        streams=Slots("event streams", STREAMS, STREAMS_EACH),
+    )
     app = FastAPI(
         title="matdisc submission service", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False,
         lifespan=_few_threads,

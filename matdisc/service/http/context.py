@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from anyio import CapacityLimiter
 from starlette.requests import Request
 
 from matdisc.service.blobs import Blobs
@@ -26,6 +27,7 @@ class Service:
     token_rates: Rates
     address_rates: Rates
     uploads: Slots
+    upload_threads: CapacityLimiter
     turns: Turns
     streams: Slots
 

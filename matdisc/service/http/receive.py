@@ -6,9 +6,10 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 
-from starlette.concurrency import run_in_threadpool
+from anyio.to_thread import run_sync
 from starlette.requests import Request
 
 from matdisc.service.blobs import Writer
@@ -31,13 +32,14 @@ async def receive(request: Request, service: Service, token: Token, key: str | N
     Raises:
         Problem, ServiceError: Whatever is wrong with it.
     """
+    work = partial(run_sync, limiter=service.upload_threads)
     async with service.uploads.waited_for(token.team_id):
         with ExitStack() as stack:
             content_type = request.headers.get("content-type", "")
-            intake = await run_in_threadpool(Intake, service, token, key, stack, content_type)
+            intake = await work(Intake, service, token, key, stack, content_type)
             async for data in batches(request):
-                await run_in_threadpool(intake.feed, data)
-            return await run_in_threadpool(intake.finish)
+                await work(intake.feed, data)
+            return await work(intake.finish)
 
 
 class Intake:
