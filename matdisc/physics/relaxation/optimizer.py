@@ -19,8 +19,8 @@ from matdisc.arrays import Floats
 
 if TYPE_CHECKING:
     from ase import Atoms
-    from ase.filters import FrechetCellFilter
 
+    from matdisc.physics.relaxation.cell_filter import EvaluatedCell, EvaluatedPositions
 
 CLOSE = 0.4
 """Largest force, eV/Å, below which the quasi-Newton steps begin."""
@@ -49,7 +49,7 @@ REFUSALS = 6
 class FastDescent:
     """Takes steps like an ASE optimiser, one evaluation each: quick FIRE, then springs, then FIRE if those fail."""
 
-    def __init__(self, shaped: FrechetCellFilter) -> None:
+    def __init__(self, shaped: EvaluatedCell | EvaluatedPositions) -> None:
         from ase.optimize import FIRE
 
         self.shaped = shaped
@@ -77,11 +77,12 @@ class SpringNewton:
         fallback: FIRE, once it has taken over.
     """
 
-    def __init__(self, shaped: FrechetCellFilter) -> None:
+    def __init__(self, shaped: EvaluatedCell | EvaluatedPositions) -> None:
         from scipy.linalg import cho_factor
 
         self.shaped = shaped
-        self.springs = cho_factor(spring_hessian(shaped.atoms))
+        size = shaped.get_positions().size  # without the cell's part where that is fixed
+        self.springs = cho_factor(spring_hessian(shaped.atoms)[:size, :size])
         self.moves: list[tuple[Floats, Floats]] = []
         self.radius = LONGEST
         self.best: tuple[float, Floats, Floats] | None = None

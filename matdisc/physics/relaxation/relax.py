@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from matdisc.formats.atoms import to_atoms, to_crystal
-from matdisc.physics.evaluation import Steps
+from matdisc.physics.evaluation import Evaluation, Steps
 from matdisc.physics.relaxation.optimizer import FastDescent
 from matdisc.protocols import Protocol
 from matdisc.schema import Crystal
@@ -32,6 +32,7 @@ class RelaxationResult:
         steps: Steps of the optimiser.
         crystal: The last structure.
         fmax: Largest force left, of atoms or cell, eV/Å, as the protocol measures it.
+        first, last: Evaluations of the first and the last structure.
     """
 
     energy: float
@@ -39,10 +40,14 @@ class RelaxationResult:
     steps: int
     crystal: Crystal
     fmax: float
+    first: Evaluation
+    last: Evaluation
 
 
-def relaxation(crystal: Crystal, protocol: Protocol) -> Steps[RelaxationResult]:
+def relaxation(crystal: Crystal, protocol: Protocol, *, fixed_cell: bool = False) -> Steps[RelaxationResult]:
     """Relax a crystal by a protocol: yields structures to evaluate, returns where it ended.
+
+    With `fixed_cell` only its atoms move, which takes no stress.
 
     Raises:
         ArithmeticError: If the cell has no volume, explodes or collapses.
@@ -51,17 +56,17 @@ def relaxation(crystal: Crystal, protocol: Protocol) -> Steps[RelaxationResult]:
     import numpy as np
     from ase.optimize import FIRE
 
-    from matdisc.physics.relaxation.cell_filter import EvaluatedCell
+    from matdisc.physics.relaxation.cell_filter import EvaluatedCell, EvaluatedPositions
 
     start = _volume(crystal.cell)
     atoms = to_atoms(crystal)
-    found = yield atoms
+    found = first = yield atoms
     if protocol.max_steps == 0:
         largest = float(np.linalg.norm(found.forces, axis=1).max())
-        return RelaxationResult(found.energy, True, 0, crystal, largest)
-    if found.stress is None:
+        return RelaxationResult(found.energy, True, 0, crystal, largest, first, found)
+    if found.stress is None and not fixed_cell:
         raise ValueError("the potential gives no stress, so a cell cannot be relaxed with it")
-    shaped = EvaluatedCell(atoms)
+    shaped = EvaluatedPositions(atoms) if fixed_cell else EvaluatedCell(atoms)
     optimizer = FastDescent(shaped) if protocol.fast else FIRE(shaped, logfile=None)
     steps = 0
     while True:
@@ -69,7 +74,8 @@ def relaxation(crystal: Crystal, protocol: Protocol) -> Steps[RelaxationResult]:
         forces = shaped.get_forces()
         largest = float(np.linalg.norm(forces, axis=1).max())
         if largest < protocol.fmax or steps >= protocol.max_steps:
-            return RelaxationResult(found.energy, largest < protocol.fmax, steps, to_crystal(atoms), largest)
+            converged, end = largest < protocol.fmax, to_crystal(atoms)
+            return RelaxationResult(found.energy, converged, steps, end, largest, first, found)
         optimizer.step()
         steps += 1
         change = _volume(atoms.cell[:]) / start
