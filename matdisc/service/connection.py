@@ -14,6 +14,8 @@ REQUEST_SECONDS = 10.0
 """Time for the head of a request; how long its body may take is the app's business."""
 ANSWER_SECONDS = 60.0
 """Time in which a client has to take something of an answer that waits for it."""
+MOST_READ = 2**16
+"""Bytes that are read at once; the default of asyncio is four times as much, for each of many uploads."""
 
 
 class Connection(H11Protocol):
@@ -23,6 +25,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
+        transport.max_size = MOST_READ  # type: ignore[attr-defined]
         self._timers = {}
         self._expect("request", REQUEST_SECONDS)
 

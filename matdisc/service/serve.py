@@ -54,10 +54,10 @@ def listen(host: str, port: int) -> socket.socket:
     """
     where = f"--host {host} --port {port}"
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError) as err:
         raise ServiceError(f"{where}: no such host ({err}); give an address of this machine") from None
-    listener = socket.socket(family, kind)
+    listener = socket.socket(family, kind, protocol)  # asyncio sends small answers at once only if it knows this is TCP
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # or it is refused for a minute after a stop
         listener.bind(address)

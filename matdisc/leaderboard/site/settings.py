@@ -42,8 +42,8 @@ class Settings(Strict):
     `headline_metrics` are shown at first in the tables of the tasks that have any of them; elsewhere, and where it is
     empty, each task's own choice is. `base_url` is the address that the site is published at, as in
     `https://lab.github.io/board/`: hosts show 404.html in the place of pages at any depth, so its links begin there.
-    Without it they begin at the root of the host. Tasks that `task_order` does not name follow in the order of
-    `matdisc tasks`.
+    Without it they begin at the root of the host. `service` is the address of the board's submission service. Tasks
+    that `task_order` does not name follow in the order of `matdisc tasks`.
     """
 
     title: Title = "matdisc leaderboard"
@@ -51,6 +51,7 @@ class Settings(Strict):
     publisher: Name | None = None
     repository: HttpsUrl | None = None
     base_url: str | None = None
+    service: HttpsUrl | None = None
     task_order: tuple[KnownTask, ...] = ()
     dataset_order: tuple[Key, ...] = ()
     headline_metrics: tuple[str, ...] = ()

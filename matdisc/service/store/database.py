@@ -112,9 +112,13 @@ def _checked(url: str) -> URL:
 def _engine(url: URL) -> Engine:
     try:
         if url.get_backend_name() == "postgresql":
-            return create_engine(url, pool_size=10, max_overflow=30, pool_pre_ping=True)
+            return create_engine(url, pool_size=10, max_overflow=30, pool_pre_ping=True, hide_parameters=True)
         engine = create_engine(
-            url, pool_size=10, max_overflow=30, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+            url,
+            pool_size=10,
+            max_overflow=30,
+            hide_parameters=True,  # of errors in logs: they may hold what a team said
+            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         )
     except (ModuleNotFoundError, NoSuchModuleError) as err:
         raise ExtraError(f'PostgreSQL needs a driver ({err}); pip install "matdisc[postgres]"') from None
