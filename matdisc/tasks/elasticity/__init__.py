@@ -1,0 +1,1 @@
+"""Elasticity: elastic tensors of relaxed crystals, and the moduli that follow."""
