@@ -14,7 +14,7 @@ from matdisc.service import release
 from matdisc.service.settings import Guards, Work
 from matdisc.service.states import State
 from matdisc.service.store import leases, submissions
-from matdisc.service.worker import desk, jobs, loop, publish
+from matdisc.service.worker import desk, jobs, keys, loop, publish
 from matdisc.service.worker.heart import Beside
 from matdisc.service.worker.loop import work
 from matdisc.service.worker.models import clean_runs
@@ -539,6 +539,26 @@ def test_a_key_belongs_to_the_team_that_published_it(send, run, state, reason, o
     assert reason(theirs) == (
         "your card: field 'key' is 'mine', which is the key of another team's model; choose another key"
     )
+
+
+def test_a_team_may_send_more_of_a_model_while_its_first_row_is_being_published(
+    monkeypatch, sqlite_store, settings, send, run, state, answers
+):
+    one = send()
+    later = []
+
+    def meanwhile_another_is_checked(store, name):
+        later.append(send(answers(1)))
+        worker = leases.register(store, "elsewhere", 1)
+        later.append(keys.clash(store, publish.Board(settings.board), leases.claim(store, worker, settings).submission))
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publish, "set_published", meanwhile_another_is_checked)
+        with pytest.raises(SystemExit):
+            run()
+    assert state(one) == State.SUCCEEDED
+    assert later[1] == ""
 
 
 def test_of_two_teams_that_bring_a_key_at_once_the_first_gets_it(

@@ -39,12 +39,13 @@ def _is_foreign(store: Store, board: Board, submission: Submission) -> bool:
     if not card.exists():
         return False
     rows = submissions.c
-    query = select(rows.id).where(rows.kind == "predictions", rows.model == submission.model)
+    brought = select(rows.state, rows.card).where(rows.kind == "predictions", rows.model == submission.model)
+    brought = brought.where(rows.state.in_((State.SUCCEEDED, State.PUBLISHED)), ~rows.private)
     with store.read() as connection:
-        if connection.execute(query.where(rows.state == State.PUBLISHED).limit(1)).scalar() is not None:
-            return False
-    # its own publication may have been killed half-way
-    return submission.state != State.SUCCEEDED or card.read_text(encoding="utf-8") != submission.card
+        known = connection.execute(brought).all()
+    on_board = card.read_text(encoding="utf-8")
+    # a publication may be under way, or was killed half-way: its card is there, and its state is still the old one
+    return not any(row.state == State.PUBLISHED or row.card == on_board for row in known)
 
 
 def _owner(store: Store, submission: Submission, kind: str) -> str | None:
