@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matdisc.tasks.task import Task
 
 GROUP = "matdisc.tasks"
-OWN = ("discovery", "polymorphs", "relaxation", "static", "alloys", "perovskites", "dynamics", "electrolytes")
+OWN = ("discovery", "polymorphs", "relaxation", "static", "alloys", "perovskites", "dynamics", "electrolytes", "eos")
 """Our own tasks in the order of the site: `matdisc.tasks.<key>.task` holds `<KEY>`, with `_` for `-`."""
 
 
