@@ -20,7 +20,20 @@ if TYPE_CHECKING:
     from matdisc.tasks.task import Task
 
 GROUP = "matdisc.tasks"
-OWN = ("discovery", "polymorphs", "relaxation", "static", "alloys", "perovskites", "dynamics", "electrolytes", "eos")
+OWN = (
+    "discovery",
+    "polymorphs",
+    "relaxation",
+    "static",
+    "alloys",
+    "perovskites",
+    "dynamics",
+    "electrolytes",
+    "phonons",
+    "eos",
+    "dimers",
+    "elasticity",
+)
 """Our own tasks in the order of the site: `matdisc.tasks.<key>.task` holds `<KEY>`, with `_` for `-`."""
 
 

@@ -16,14 +16,16 @@ from matdisc.physics.phonons.force_constants import (
     phonopy_cell,
     supercell_of,
 )
-from matdisc.physics.phonons.spectrum import Spectrum, slice_means, wasserstein
+from matdisc.physics.phonons.spectrum import SLICES, Spectrum, slice_means, wasserstein
 from matdisc.physics.phonons.symmetric import operations, symmetric
-from matdisc.physics.phonons.thermal import Thermal, thermal_properties
+from matdisc.physics.phonons.thermal import TEMPERATURE, Thermal, thermal_properties
 
 __all__ = [
     "DISPLACEMENT",
     "MAX_ATOMS",
+    "SLICES",
     "SYMPREC",
+    "TEMPERATURE",
     "MissingPhonopy",
     "Spectrum",
     "SupercellTooLarge",

@@ -14,6 +14,8 @@ from matdisc.arrays import Floats
 
 IMAGINARY = -0.1
 """THz; a frequency below it is imaginary, one between it and zero is noise of an acoustic mode."""
+SLICES = 256
+"""Equal parts of the ordered modes, whose mean frequencies stand for a spectrum in files."""
 PEAK_WIDTH = 0.15
 """THz; standard deviation of the Gaussians that make a density of states out of single frequencies."""
 

@@ -11,6 +11,8 @@ from matdisc.units import BOLTZMANN, GAS_CONSTANT, KJ_PER_MOL
 
 PLANCK = 4.135667696923859e-3
 """eV/THz."""
+TEMPERATURE = 300.0
+"""K; of data sets and answers."""
 CUTOFF = 0.01
 """THz; slower and imaginary modes are left out of all sums, as phonopy does."""
 

@@ -1,0 +1,76 @@
+"""Predicted against reference numbers, and the crystals that are farthest off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from matdisc.cards import DatasetCard
+from matdisc.datasets.truth import Truth
+from matdisc.scoring.answers import Answers
+from matdisc.scoring.base import headline_mask
+from matdisc.scoring.figures import Artifacts, Cells, Figure, Line, Table
+from matdisc.scoring.parity import parity
+from matdisc.scoring.record import plain
+from matdisc.tasks.phonons.terms import number, spectrum_distances
+
+SHOWN = {
+    "max_frequency": ("largest frequency", "THz"),
+    "mean_frequency": ("mean frequency", "THz"),
+    "heat_capacity": ("heat capacity at 300 K", "J/mol/K"),
+    "last_peak": ("last peak", "THz"),
+}
+"""Columns that are drawn where a data set has references: what, and its unit."""
+MOST_POINTS = 300
+"""Above so many crystals, points become a density."""
+WORST = 20
+
+
+def draw(card: DatasetCard, truth: Truth, answers: Answers) -> Artifacts:
+    """Return parity of the numbers that have a reference, and the worst crystals of the headline."""
+    keep = headline_mask(card, truth)
+    names = np.array(truth.material_ids.to_pylist())[keep]
+    figures: list[Figure] = []
+    for column, (what, unit) in SHOWN.items():
+        pair = np.stack([truth.target(column), number(answers, column)])[:, keep]
+        known = np.isfinite(pair).all(axis=0)
+        if known.sum() > MOST_POINTS:
+            figures += parity(column, unit, what, pair, "missing answers are left out")
+        elif known.any():
+            figures += _points(column, unit, what, pair[:, known], names[known])
+    tables = [table for table in (_worst(truth, answers, keep),) if table.rows]
+    return Artifacts(figures=figures, tables=tables)
+
+
+def _points(key: str, unit: str, what: str, pair: np.ndarray, names: np.ndarray) -> Iterator[Figure]:
+    low, high = float(pair.min()), float(pair.max())
+    line = Line("crystals", pair[0].tolist(), pair[1].tolist(), labels=names.tolist())
+    yield Figure(
+        f"parity-{key}", f"Predicted against reference: {what}", f"reference {what}, {unit}",
+        f"predicted {what}, {unit}", lines=(line,), reference=(low, low, high, high),
+        note="dashed: perfect; missing answers are left out",
+    )  # fmt: skip
+
+
+def _worst(truth: Truth, answers: Answers, keep: np.ndarray) -> Table:
+    """Return the crystals with the largest distance of the spectrum, or else the largest error of what is known."""
+    distance = spectrum_distances(truth, answers)
+    columns = ("max_frequency", "min_frequency", "heat_capacity")
+    given = {name: number(answers, name) for name in columns}
+    peak, cv = (np.abs(number(answers, name) - truth.target(name)) for name in ("last_peak", "heat_capacity"))
+    order = next((values for values in (distance, cv, peak) if np.isfinite(values[keep]).any()), distance)
+    rows: list[Cells] = []
+    names = truth.material_ids.to_pylist()
+    formulas = truth.formulas.to_pylist() if truth.formulas is not None else names
+    for i in sorted(np.flatnonzero(keep & np.isfinite(order)), key=lambda i: -order[i])[:WORST]:
+        numbers = (
+            distance[i], truth.target("max_frequency")[i], given["max_frequency"][i], given["min_frequency"][i],
+            truth.target("heat_capacity")[i], given["heat_capacity"][i],
+        )  # fmt: skip
+        rows.append((names[i], formulas[i], *plain([float(value) for value in numbers])))
+    head = (
+        "Crystal", "Formula", "W1, THz", "Largest frequency, THz", "predicted", "Lowest predicted, THz",
+        "Heat capacity, J/mol/K", "predicted",
+    )  # fmt: skip
+    return Table("worst", "Farthest off", head, rows, f"The {WORST} crystals with the largest error.")
