@@ -33,6 +33,7 @@ OWN = (
     "eos",
     "dimers",
     "elasticity",
+    "soundness",
 )
 """Our own tasks in the order of the site: `matdisc.tasks.<key>.task` holds `<KEY>`, with `_` for `-`."""
 

@@ -1,0 +1,1 @@
+"""Dimers: curves of energy against distance for two atoms of one element."""
