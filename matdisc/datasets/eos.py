@@ -86,7 +86,7 @@ def build_dcdft(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
     kinds = {row.get("element", ""): row.get("kind", "") for row in _rows(path)}
     if set(kinds) != set(dcdft.names):
         other = ", ".join(sorted(set(kinds) ^ set(dcdft.names)))
-        raise DataError(f"{path}: ASE's collection dcdft and this list differ in {other}; install ase 3.23 or newer")
+        raise DataError(f"{path}: ASE's collection dcdft and this list differ in {other}; install ase 3.24 or newer")
     samples = []
     for element, kind in kinds.items():
         atoms, known = dcdft[element], dcdft.data[element]

@@ -70,7 +70,7 @@ def _parity(
         Figure(
             f"parity-{key}", f"Predicted against reference: {what}", f"reference {what}, {unit}",
             f"predicted {what}, {unit}", [line], reference=(ends[0], ends[0], ends[1], ends[1]),
-            note="dashed: perfect; crystals without a minimum are left out", x_log=True, y_log=True,
+            note="dashed: perfect; crystals without a minimum are left out",
         )
     ]  # fmt: skip
 
@@ -84,10 +84,13 @@ def _curve(truth: Truth, true: Curves, answers: Answers, i: int, name: str) -> F
     energies = [float(answers.numbers(f"e_{k}")[i]) for k in range(len(SEVEN))]
     volumes = np.linspace(min(asked[0], SEVEN[0] * true.v0[i]), max(asked[-1], SEVEN[-1] * true.v0[i]), 41)
     reference = 1000 * energy(Curves(*(values[i : i + 1] for values in true)), volumes[None])[0]
-    lines = [Line("this model", asked, energies), Line("reference", volumes, reference)]
+    lines = [
+        Line(said, 100 * (v / true.v0[i] - 1), e)
+        for said, v, e in (("this model", asked, energies), ("reference", volumes, reference))
+    ]
     return Figure(
-        f"curve-{i}", f"{name}: energy against volume", "volume, Å³/atom", "energy above the lowest, meV/atom", lines,
-        section="Worst curves",
+        f"curve-{i}", f"{name}: energy against volume", "volume above the reference's, %",
+        "energy above the lowest, meV/atom", lines, section="Worst curves",
     )  # fmt: skip
 
 
