@@ -1,6 +1,10 @@
 """Equations of state: fits with known answers, shapes with known faults, distances by hand, and what a board shows."""
 
+import csv
+import gzip
+import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +18,7 @@ from ase.utils.deltacodesdft import delta
 
 from matdisc.board import Board, shipped_board
 from matdisc.datasets import load
+from matdisc.datasets.eos import DIFFERENT, build_acwf, build_dcdft
 from matdisc.datasets.truth import truth_of
 from matdisc.errors import DataError
 from matdisc.formats.atoms import to_crystal
@@ -309,12 +314,54 @@ def test_magnetic_elements_and_molecules_of_the_delta_set_are_marked(elements):
 
 
 def test_another_list_of_elements_than_ases_is_refused(board):
-    from matdisc.datasets.eos import build_dcdft
-
     path = board.datasets_dir / "dcdft" / "elements.csv"
     path.write_text(path.read_text().replace("Rn,molecular", "Og,molecular"))
     with pytest.raises(DataError, match="differ in Og, Rn"):
         build_dcdft(board.dataset("dcdft"), {"elements.csv": path})
+
+
+HEADER = "set,element,configuration,n_atoms," + ",".join(
+    f"{key}_{code}{unit}"
+    for key, unit in (("v0", "_A3_atom"), ("b0", "_GPa"), ("b1", ""))
+    for code in ("fleur", "wien2k")
+)
+
+
+def acwf(folder, *rows):
+    """Files of the form that the study's have, with one crystal a row, and what is built from them."""
+    cell = {"cell": [[0, 2, 2], [2, 0, 2], [2, 2, 0]], "symbols": ["Mg", "O"], "positions": [[0, 0, 0], [2, 2, 2]]}
+    names = ["oxides/Mg-XO", "unaries/Mg-FCC", "oxides/Fe-XO", "oxides/Cs-X2O5"]
+    files = {name: folder / name for name in ("acwf_pbe_structures.json.gz", "acwf_pbe_reference.csv")}
+    with gzip.open(files["acwf_pbe_structures.json.gz"], "wt") as stream:
+        json.dump(dict.fromkeys(names, cell), stream)
+    files["acwf_pbe_reference.csv"].write_text("\n".join([HEADER, *rows]) + "\n")
+    return build_acwf(Board(shipped_board()).dataset("acwf-pbe"), files).samples
+
+
+def test_labels_are_the_means_of_two_codes_and_elements_that_cannot_be_compared_are_marked(tmp_path):
+    found = acwf(
+        tmp_path, "oxides,Mg,XO,2,9.0,9.2,150,152,4.0,4.2", "unaries,Mg,FCC,1,23,23,36,36,4,4",
+        "oxides,Fe,XO,2,9,9,200,200,4,4", "oxides,Cs,X2O5,7,16,16,27,28,5,5",
+    )  # fmt: skip
+    assert dict(found[0].target) == pytest.approx({"v0": 9.1, "b0": 151.0, "b1": 4.1})
+    assert [s.material_id for s in found] == ["Mg-XO", "Mg-FCC", "Fe-XO", "Cs-X2O5"]
+    assert [s.flags for s in found] == [("scored", "oxide"), ("scored", "unary"), ("magnetic_or_f",), ("codes_differ",)]
+    assert [s.group for s in found] == ["Mg", "Mg", "Fe", "Cs"]
+    assert found[0].crystal.positions[1] == pytest.approx((0.5, 0.5, 0.5))
+
+
+@pytest.mark.parametrize("row", ["oxides,Mg,XO,2,9.0,nine,150,152,4,4", "oxides,Xx,XO,2,9,9,1,1,4,4", "oxides,Mg"])
+def test_a_damaged_row_is_named_with_its_line(tmp_path, row):
+    with pytest.raises(DataError, match="line 3"):
+        acwf(tmp_path, "oxides,Mg,XO,2,9.0,9.2,150,152,4.0,4.2", row)
+
+
+def test_a_file_that_is_no_archive_of_structures_is_named(tmp_path):
+    path = tmp_path / "structures"
+    path.write_bytes(b"no archive")
+    files = {"acwf_pbe_structures.json.gz": path, "acwf_pbe_reference.csv": path}
+    with pytest.raises(DataError, match="structures: is no compressed JSON"):
+        build_acwf(Board(shipped_board()).dataset("acwf-pbe"), files)
 
 
 def test_every_value_has_a_column():
@@ -330,6 +377,21 @@ def test_crystals_in_flight_together_answer_as_they_do_alone():
     together = {ended.key: ended.value.values for ended in run_batched(work, EMT())}
     for sample in samples:
         assert together[sample.material_id] == run_single(simulate(sample, None, None, 0.0), EMT()).values
+
+
+@pytest.mark.slow
+def test_chgnet_knows_the_size_of_copper_and_answers_the_same_in_batches():
+    from matdisc.models.potentials.chgnet import load as load_chgnet
+
+    calculator = load_chgnet()
+    samples = [s for s in load(Board(shipped_board()), "dcdft").samples if s.material_id in ("Cu", "W", "Ge")]
+    work = [(s.material_id, simulate(s, None, None, 0.0)) for s in samples]
+    together = {ended.key: ended.value.values for ended in run_batched(work, calculator)}
+    for sample in samples:
+        alone = run_single(simulate(sample, None, None, 0.0), calculator).values
+        assert together[sample.material_id]["v0"] == pytest.approx(alone["v0"], rel=1e-4)
+        assert alone["v0"] == pytest.approx(sample.target["v0"], rel=0.03)
+        assert alone["b0"] == pytest.approx(sample.target["b0"], rel=0.25)
 
 
 def test_a_board_scores_effective_medium_theory_and_shows_its_curves(board):
@@ -363,11 +425,6 @@ def test_a_file_from_elsewhere_may_leave_out_everything_but_the_curve(board):
 @pytest.mark.mirror
 @pytest.mark.skipif(not MIRROR, reason="set MATDISC_MIRROR to a mirror of the public files")
 def test_fits_of_the_references_own_energies_are_the_references_curves():
-    import csv
-    import gzip
-    import json
-    from pathlib import Path
-
     folder = Path(MIRROR) / "acwf"
     with gzip.open(folder / "acwf_pbe_eos_points_fleur.json.gz") as stream:
         points = json.load(stream)
@@ -387,11 +444,6 @@ def test_fits_of_the_references_own_energies_are_the_references_curves():
 @pytest.mark.mirror
 @pytest.mark.skipif(not MIRROR, reason="set MATDISC_MIRROR to a mirror of the public files")
 def test_two_all_electron_codes_agree_as_the_study_says_and_the_marked_crystals_are_those_where_they_do_not():
-    import csv
-    from pathlib import Path
-
-    from matdisc.datasets.eos import DIFFERENT
-
     with (Path(MIRROR) / "acwf" / "acwf_pbe_reference.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     codes = [
