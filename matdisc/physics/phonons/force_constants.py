@@ -79,8 +79,8 @@ def harmonic(
     primitive = guess_primitive_matrix(cell, symprec=symprec)
     phonon = Phonopy(cell, supercell_matrix=matrix, primitive_matrix=primitive, symprec=symprec)
     phonon.generate_displacements(distance=distance)
-    forces = yield from displaced_forces(phonon.supercells_with_displacements)
-    phonon.produce_force_constants(forces=forces, calculate_full_force_constants=False, show_drift=False)
+    phonon.forces = yield from displaced_forces(phonon.supercells_with_displacements)
+    phonon.produce_force_constants(calculate_full_force_constants=False, show_drift=False)
     phonon.symmetrize_force_constants(show_drift=False)
     return phonon
 
@@ -101,5 +101,4 @@ def displaced_forces(supercells: Sequence[Any]) -> Steps[list[Floats]]:
 def mesh_spectrum(phonon: Any, mesh: Sequence[int] | float) -> Spectrum:
     """Return the frequencies of a phonopy.Phonopy on a mesh centred at Γ: its divisions, or a length in Å."""
     phonon.run_mesh(mesh, is_gamma_center=True)
-    found = phonon.get_mesh_dict()
-    return Spectrum(np.asarray(found["frequencies"], float), np.asarray(found["weights"], float))
+    return Spectrum(np.asarray(phonon.mesh.frequencies, float), np.asarray(phonon.mesh.weights, float))
