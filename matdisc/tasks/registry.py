@@ -32,6 +32,7 @@ OWN = (
     "phonons",
     "eos",
     "dimers",
+    "vacancies",
     "elasticity",
     "soundness",
 )

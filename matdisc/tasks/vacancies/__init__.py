@@ -1,0 +1,1 @@
+"""Vacancies: what does it cost to take an atom out of a crystal?"""

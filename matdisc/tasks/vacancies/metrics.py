@@ -1,0 +1,48 @@
+"""How the metrics of vacancies are named, printed and explained."""
+
+from __future__ import annotations
+
+from matdisc.scoring.metric import SECONDS, Metric, _coverage
+
+REBUILT = 0.4
+"""Way of an atom, over the distance of neighbours, from which on the crystal counts as another one."""
+_RULE = " A missing answer counts as 0.32 cohesive energies, the rule of the baseline."
+_ANSWER = "Undefined without a usable answer."
+
+VACANCIES: tuple[Metric, ...] = (
+    Metric("mae", "MAE", "eV", "lower", 3, "number",
+           "Mean absolute error of the formation energy of a vacancy; the board is sorted by it." + _RULE,
+           "mean |e − E|", "Always defined.", chart=True, main=True),
+    Metric("bias", "Bias", "eV", None, 3, "number",
+           "Mean error of the formation energy, over the answers: negative where vacancies cost too little, as they do "
+           "with potentials that are too soft.",
+           "mean (e − E)", _ANSWER, chart=True, main=True),
+    Metric("scaled", "Scaled MAE", "% of cohesion", "lower", 2, "percent",
+           "Mean absolute error over the cohesive energy of the reference, so that soft metals count as much as hard "
+           "ones." + _RULE,
+           "mean |e − E| / E(cohesive)", "Always defined.", main=True),
+    Metric("rank", "Rank correlation", None, "higher", 3, "number",
+           "Spearman's correlation between predicted and reference energies: the mean product of standardised ranks "
+           "among all crystals of the headline. In parts of them ranks are still those among all." + _RULE,
+           "mean of z(rank e) z(rank E)", "Undefined if all answers are equal, and outside the headline.",
+           chart=True, main=True),
+    Metric("negative", "Negative", "%", "lower", 1, "percent",
+           "Share of the answers with a formation energy below zero: such a crystal falls to holes by itself. No "
+           "reference is negative.",
+           "answers with e < 0 / answers", _ANSWER, main=True),
+    Metric("rebuilt", "Rebuilt", "%", "lower", 1, "percent",
+           f"Share of the answers where an atom has moved by more than {REBUILT:g} of the distance of neighbours: the "
+           "vacancy has healed, or the crystal has become another one, and the energy is of that. It counts in the "
+           "errors all the same.",
+           f"answers with a way > {REBUILT:g} / answers", _ANSWER, main=True),
+    Metric("relaxed_by", "Relaxation energy", "eV", None, 3, "number",
+           "What the other atoms gain when they move, mean over the answers.",
+           "mean (e(unrelaxed) − e)", _ANSWER),
+    Metric("volume_error", "Volume error", "%", "lower", 2, "percent",
+           "Mean relative error of the volume of the perfect crystal. Vacancies are taken at the potential's own "
+           "volume, so a wrong one adds to their error.",
+           "mean |v / V − 1|", _ANSWER),
+    _coverage("Share of the crystals with a usable answer."),
+    SECONDS,
+)  # fmt: skip
+"""Metrics of vacancies, in the order of the columns."""
