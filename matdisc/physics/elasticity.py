@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 MAGNITUDES = (-0.01, -0.005, 0.005, 0.01)
 """Of each type of strain; symmetric about zero, so that the second order of the stress does not enter the slope."""
-IONS = Protocol("ions", "positions in a fixed cell", fmax=0.001, max_steps=500, fast=True)
-"""Ions move by some mÅ under such strains and feel a few 0.01 eV/Å: a looser limit would leave them half clamped."""
+TIGHT = Protocol("elasticity", "positions, and the cell before it is strained", fmax=0.001, max_steps=500, fast=True)
+"""Ions under such strains feel a few 0.01 eV/Å, and of what a looser limit leaves in the cell (0.3 GPa at 0.05 eV/Å)
+some potentials make several per cent of the bulk modulus."""
 SYMPREC = 0.01
 """Tolerance in Å at which the symmetry of a crystal is looked for."""
 REACHED = 0.05
@@ -40,6 +41,7 @@ class ElasticResponse:
     Attributes:
         relaxed: Elastic tensor with relaxed ions, GPa, shape (6, 6), symmetric.
         clamped: The same with ions that follow the cell.
+        unexplained: Share of the stresses' variance, with relaxed ions, that the tensor leaves unexplained.
         converged: Whether the ions of all strained cells came to rest.
         fmax: Largest force left on one of them, eV/Å.
         steps: Steps of their relaxations, added up.
@@ -48,6 +50,7 @@ class ElasticResponse:
 
     relaxed: Floats
     clamped: Floats
+    unexplained: float
     converged: bool
     fmax: float
     steps: int
@@ -73,7 +76,7 @@ class Moduli:
     smallest: float
 
 
-def elastic_response(crystal: Crystal, *, ions: Protocol = IONS, use_symmetry: bool = True) -> Steps[ElasticResponse]:
+def elastic_response(crystal: Crystal, *, ions: Protocol = TIGHT, use_symmetry: bool = True) -> Steps[ElasticResponse]:
     """Strain a relaxed crystal in as few ways as its symmetry allows, all at once, and fit its elastic tensors.
 
     Args:
@@ -88,9 +91,12 @@ def elastic_response(crystal: Crystal, *, ions: Protocol = IONS, use_symmetry: b
     strains = np.concatenate([m * np.stack(strain_types(operations)) for m in MAGNITUDES])
     works = [relaxation(strained(crystal, strain), ions, fixed_cell=True) for strain in strains]
     ends: list[RelaxationResult] = yield from side_by_side(works)
+    relaxed, unexplained = fitted(strains, stresses([end.last for end in ends]), operations)
+    clamped, _ = fitted(strains, stresses([end.first for end in ends]), operations)
     return ElasticResponse(
-        relaxed=fitted(strains, stresses([end.last for end in ends]), operations),
-        clamped=fitted(strains, stresses([end.first for end in ends]), operations),
+        relaxed=relaxed,
+        clamped=clamped,
+        unexplained=unexplained,
         converged=all(end.converged for end in ends),
         fmax=max(end.fmax for end in ends),
         steps=sum(end.steps for end in ends),
@@ -149,10 +155,10 @@ def stresses(found: Sequence[Evaluation]) -> Floats:
     return to_tensor(np.stack([one.stress for one in found if one.stress is not None])) * GIGAPASCALS
 
 
-def fitted(strains: Floats, stresses: Floats, operations: Floats) -> Floats:
-    """Return the elastic tensor in the stresses' unit, shape (6, 6): least squares over all images of the strains.
+def fitted(strains: Floats, stresses: Floats, operations: Floats) -> tuple[Floats, float]:
+    """Return the elastic tensor in the stresses' unit, shape (6, 6), and the share of their variance beyond it.
 
-    stress = C strain + rest, and the symmetric part of C is taken.
+    Least squares over all images of the strains: stress = C strain + rest. The symmetric part of C is taken.
 
     Args:
         strains: Shape (n, 3, 3), dimensionless.
@@ -162,7 +168,10 @@ def fitted(strains: Floats, stresses: Floats, operations: Floats) -> Floats:
     left = to_voigt(turned(strains, operations)) * [1, 1, 1, 2, 2, 2]
     right = to_voigt(turned(stresses, operations))
     slopes = np.linalg.lstsq(np.column_stack([left, np.ones(len(left))]), right)[0][:6]
-    return np.asarray((slopes + slopes.T) / 2)
+    tensor = (slopes + slopes.T) / 2
+    beyond = right - left @ tensor
+    variance = right.var(axis=0).sum()
+    return np.asarray(tensor), float(beyond.var(axis=0).sum() / variance) if variance else 0.0
 
 
 def moduli(tensor: Floats) -> Moduli:

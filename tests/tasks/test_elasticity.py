@@ -195,7 +195,7 @@ def test_the_fit_agrees_with_pymatgen(hexagonal):
         atoms = to_atoms(strained(hexagonal, strain))
         atoms.calc = EMT()
         stresses.append(to_tensor(atoms.get_stress()) * GIGAPASCALS)
-    ours = fitted(np.array(strains), np.array(stresses), np.eye(3)[None])
+    ours, _ = fitted(np.array(strains), np.array(stresses), np.eye(3)[None])
     theirs = ElasticTensor.from_independent_strains(
         [Strain(strain) for strain in strains], [Stress(stress) for stress in stresses], eq_stress=np.zeros((3, 3))
     )
@@ -382,6 +382,21 @@ def test_a_tensor_from_moving_ions_or_beyond_belief_is_not_usable(four):
     assert ELASTICITY.scoring.terms(*four, answers)["usable"].tolist() == [0, 0, 0, 1]
 
 
+def test_a_tensor_that_does_not_explain_the_stresses_is_not_usable(four):
+    answers = answers_of([100] * 4, shear_modulus=[50] * 4, unexplained=[0, 0.09, 0.11, np.nan])
+    assert ELASTICITY.scoring.terms(*four, answers)["usable"].tolist() == [1, 1, 0, 1]
+
+
+def test_what_a_line_leaves_of_the_stresses_is_counted():
+    strains = np.array([m * to_tensor(row) for row in np.eye(6) for m in (-0.01, -0.005, 0.005, 0.01)])
+    identity = np.eye(3)[None]
+    tensor, beyond = fitted(strains, 100 * strains + np.eye(3), identity)
+    np.testing.assert_allclose(tensor, np.diag([100] * 3 + [50] * 3), atol=1e-9)
+    assert beyond == pytest.approx(0, abs=1e-12)
+    _, beyond = fitted(strains, 100 * np.abs(strains), identity)
+    assert beyond == pytest.approx(1)
+
+
 def test_a_file_with_two_moduli_and_nothing_else_can_be_scored(four):
     card, truth = four
     answers = answers_of([k for k, _ in LABELS], shear_modulus=[g for _, g in LABELS])
@@ -410,7 +425,7 @@ def test_figures_count_every_crystal_once(four):
     drawn = ELASTICITY.scoring.artifacts(card, truth, answers, None, Bootstrap(0))
     assert [figure.key for figure in drawn.figures] == ["parity-k", "parity-g"]
     tables = {table.key: table for table in drawn.tables}
-    assert [row[1] for row in tables["fates"].rows] == [1 + 1, 1, 0, 0, 1]
+    assert [row[1] for row in tables["fates"].rows] == [2, 1, 0, 0, 0, 1]
     assert {row[0] for row in tables["slice-element"].rows} == {"Cu", "Ni"}
     assert tables["worst"].rows[0][1] == "Ni"
 

@@ -13,7 +13,7 @@ from matdisc.scoring.answers import Answers
 from matdisc.scoring.base import headline_mask
 from matdisc.scoring.figures import Artifacts, Figure, Line, Table
 from matdisc.scoring.measured import Terms
-from matdisc.tasks.elasticity.scoring import AT_REST, MODULI, moduli, terms, usable
+from matdisc.tasks.elasticity.scoring import AT_REST, JUMPING, MODULI, moduli, terms, usable
 
 MOST_ROWS = 30
 SECTION = "Slices"
@@ -52,12 +52,14 @@ def _fates(answers: Answers, keep: Bools) -> Table:
     there = np.isfinite(answers.values)
     unstable = there & (answers.numbers("smallest_eigenvalue") <= 0)
     moving = there & ~unstable & (answers.numbers("fmax") > AT_REST)
+    jumping = there & ~unstable & ~moving & (answers.numbers("unexplained") > JUMPING)
     good = usable(answers)
     fates = (
         ("usable tensor", good),
         ("unstable tensor", unstable),
         (f"ions not at rest (a force above {AT_REST} eV/Å)", moving),
-        ("no modulus that can be meant", there & ~good & ~unstable & ~moving),
+        ("stress not linear in strain (ions jump)", jumping),
+        ("no modulus that can be meant", there & ~good & ~unstable & ~moving & ~jumping),
         ("no tensor: relaxation failed, sheared away or not asked", ~there),
     )
     rows = [(name, int((which & keep).sum())) for name, which in fates]

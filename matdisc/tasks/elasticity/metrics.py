@@ -37,8 +37,8 @@ ELASTICITY: tuple[Metric, ...] = (
            "that are.",
            "tensors whose smallest eigenvalue is above 0 / tensors", "Undefined without a tensor."),
     Metric("usable", "Usable tensors", "%", "higher", 1, "percent",
-           "Share of all crystals with a stable tensor from ions at rest (no force above 0.05 eV/Å). A missing answer "
-           "is not usable.",
+           "Share of all crystals with a stable tensor that explains 90 % of the stresses' variance, from ions at rest "
+           "(no force above 0.05 eV/Å). A missing answer is not usable.",
            "usable tensors / crystals", _EMPTY, main=True),
     Metric("g_log_mae_clamped", "G log error, clamped ions", "log10(GPa)", "lower", 4, "number",
            "The error that the shear modulus would have if ions followed the strained cell instead of being relaxed, "

@@ -13,6 +13,8 @@ from matdisc.scoring.answers import Answers
 
 AT_REST = 0.05
 """eV/Å; with a larger force left on some ion, a tensor is not the relaxed-ion one."""
+JUMPING = 0.1
+"""Share of the stresses' variance beyond the tensor; a smooth crystal has some per cent at most under 1 % of strain."""
 MODULI = {"k": "bulk_modulus", "g": "shear_modulus"}
 MOST = 5000.0
 """GPa, ten times diamond's: a modulus above counts as no answer."""
@@ -25,14 +27,14 @@ def moduli(answers: Answers) -> dict[str, Floats]:
 
 
 def usable(answers: Answers) -> Bools:
-    """Return which tensors are stable and come from ions at rest, shape (n_materials,).
+    """Return which tensors are stable, explain the stresses and come from ions at rest, shape (n_materials,).
 
-    What a file does not say (eigenvalue, force) is not held against it, for the moduli of a stable tensor are positive.
+    What a file does not say is not held against it; but the moduli of a stable tensor are positive.
     """
-    smallest, force = answers.numbers("smallest_eigenvalue"), answers.numbers("fmax")
+    smallest, beyond, force = (answers.numbers(name) for name in ("smallest_eigenvalue", "unexplained", "fmax"))
     with np.errstate(invalid="ignore"):
         sound = np.logical_and.reduce([(value > 0) & (value < MOST) for value in moduli(answers).values()])
-        return np.asarray(sound & ~(smallest <= 0) & ~(force > AT_REST))
+        return np.asarray(sound & ~(smallest <= 0) & ~(beyond > JUMPING) & ~(force > AT_REST))
 
 
 def terms(card: DatasetCard, truth: Truth, answers: Answers) -> Mapping[str, Floats]:

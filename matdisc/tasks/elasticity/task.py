@@ -20,6 +20,7 @@ COLUMNS = (
     AnswerColumn("anisotropy", "universal anisotropy index, 0 for an isotropic crystal"),
     AnswerColumn("bulk_modulus_clamped", "bulk modulus with clamped ions", "GPa"),
     AnswerColumn("shear_modulus_clamped", "shear modulus with clamped ions", "GPa"),
+    AnswerColumn("unexplained", "share of the stresses' variance that the tensor does not explain"),
     AnswerColumn("fmax", "largest force left", "eV/Å"),
     AnswerColumn("strained_cells", "number of strained cells"),
     AnswerColumn(TENSOR, "elastic tensor with relaxed ions, row by row, xx yy zz yz xz xy", "GPa", shape=(6, 6)),
