@@ -285,3 +285,14 @@ def test_on_the_distances_of_matbench_discovery_its_published_numbers_come_out(d
         assert np.mean([row[key] for row in rows if key in row]) == pytest.approx(
             value, rel=2e-3 if key == "wall" else 3e-4
         ), key
+
+
+def test_a_well_beyond_all_measure_is_cut_off_and_its_depth_is_said(dimers):
+    energies = [np.array(e) for e in filled(dimers.truth, "pbe_energy")]
+    place = dimers.truth.material_ids.to_pylist().index("Cu")
+    energies[place][20] -= 500.0
+    found = answers(dimers.truth, tuple(energies), filled(dimers.truth, "pbe_force"))
+    drawn = {f.key: f for f in SCORING.artifacts(dimers.card, dimers.truth, found, None, Bootstrap(0, 0)).figures}
+    assert "goes down to" in drawn["curve-Cu"].note
+    assert "goes down to" not in drawn["curve-Al"].note
+    assert min(y for line in drawn["curve-Cu"].lines for y in line.y if y is not None) > -10

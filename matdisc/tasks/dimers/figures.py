@@ -5,22 +5,22 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from matdisc.arrays import Floats
 from matdisc.cards import DatasetCard
 from matdisc.datasets.dimers import FUNCTIONALS
 from matdisc.datasets.truth import Truth
 from matdisc.scoring.figures import Artifacts, Cells, Figure, Line, Table
-from matdisc.tasks.dimers.terms import distances, terms
+from matdisc.tasks.dimers.terms import Curve, distances, radii_of, reference, terms
 
 if TYPE_CHECKING:
     from matdisc.scoring.answers import Answers
 
 DRAWN = ("H", "C", "N", "O", "Na", "Al", "Si", "Fe", "Cu", "Au", "Gd", "U")
-"""Elements whose curves are drawn, as far as the dataset has them."""
+"""Elements whose curves are drawn."""
 HIGHEST = 5.0
 """eV above the largest distance; points above it are not drawn."""
+BELOW = 5.0
+"""eV below both references; points below it are not drawn."""
 HEAD = (
     "Element", "Bonding RMSE, PBE, eV", "Points", "Repulsive", "Force flips", "Tortuosity", "Energy jumps, eV",
     "Force gap, eV/Å", "Bond length error, PBE, Å", "Well depth error, PBE, eV", "Bonding RMSE, r2SCAN, eV",
@@ -32,28 +32,37 @@ COLUMNS = (
 
 def draw(card: DatasetCard, truth: Truth, answers: Answers) -> Artifacts:
     """Return the curves of a few dimers beside both references, and a table of all elements."""
-    names = truth.material_ids.to_pylist()
-    energies = answers.array("energy")
-    chosen = [i for name in DRAWN if name in names and energies[i := names.index(name)] is not None]
-    return Artifacts(
-        figures=[_curves(truth, i, names[i], energies[i]) for i in chosen], tables=[_elements(card, truth, answers)]
-    )
+    names, energies = truth.material_ids.to_pylist(), answers.array("energy")
+    figures = []
+    for i in (names.index(name) for name in DRAWN if name in names):
+        energy = energies[i]
+        if energy is not None:
+            figures.append(_curves(truth, i, names[i], energy))
+    return Artifacts(figures=figures, tables=[_elements(card, truth, answers)])
 
 
-def _curves(truth: Truth, i: int, name: str, energy: Floats | None) -> Figure:
-    assert energy is not None
-    r = distances(truth, i)
-    known = [("this model", energy), *((title, truth.array(f"{key}_energy")[i]) for key, title in FUNCTIONALS.items())]
-    lines = [_line(title, r, values) for title, values in known if values is not None]
-    note = f"Set to zero at the largest distance; up to {HIGHEST:g} eV."
+def _curves(truth: Truth, i: int, name: str, energy: Floats) -> Figure:
+    far = radii_of(name).window[1]
+    own = _shifted(Curve(distances(truth, i), energy, energy), far)
+    references = {title: _shifted(reference(truth, i, key), far) for key, title in FUNCTIONALS.items()}
+    lowest = min(curve.energy.min() for curve in references.values()) - BELOW
+    lines = [
+        Line(title, curve.r.tolist(), _within(curve.energy, lowest))
+        for title, curve in ({"this model": own} | references).items()
+    ]
+    note = f"zero at the largest distance, drawn up to {HIGHEST:g} eV"
+    if own.energy.min() < lowest:
+        note += f"; this model goes down to −{-own.energy.min():,.0f} eV"
     return Figure(f"curve-{name}", f"{name}–{name}", "distance, Å", "energy, eV", lines, note=note, base=0.0)
 
 
-def _line(title: str, r: Floats, energy: Floats) -> Line:
-    there = np.isfinite(energy)
-    shifted = energy - energy[there][-1]
-    there &= np.where(there, shifted, math.inf) <= HIGHEST
-    return Line(title, r[there].tolist(), shifted[there].tolist())
+def _shifted(curve: Curve, far: float) -> Curve:
+    part = curve.between(0, far)
+    return part._replace(energy=part.energy - part.energy[-1])
+
+
+def _within(energy: Floats, lowest: float) -> list[float | None]:
+    return [float(value) if lowest <= value <= HIGHEST else None for value in energy]
 
 
 def _elements(card: DatasetCard, truth: Truth, answers: Answers) -> Table:

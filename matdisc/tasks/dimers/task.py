@@ -36,7 +36,7 @@ DIMERS = Task(
             ),
         ),
         metrics=METRICS,
-        ranked=("pbe_rmse", "extra_flips"),
+        ranked=("pbe_rmse", "repulsive"),
         baseline_text="Two atoms that do not interact",
         baseline_label="no interaction",
         one_answer=True,
