@@ -270,7 +270,10 @@ def test_terms_are_counted_by_hand(elements):
     assert found["epsilon"][:3].tolist() == [10, 10, 10]
     assert found["nu"][:3].tolist() == [200, 200, 200]
     assert found["epsilon_good"].sum() == 0
-    assert np.isnan(found["v0_error"][:3]).all()
+    assert np.isnan(found["v0_bias"][:3]).all()
+    trivial = EOS.scoring.baseline(card, truth)
+    for key in ("delta", "v0_error", "b0_error", "b1_error", "v0_measured"):
+        np.testing.assert_array_equal(found[key][:3], trivial[key][:3])
     assert found["v0_bias"][3:] == pytest.approx(0.01)
     assert found["b0_error"][3:] == pytest.approx(1.0)
     assert found["b0_bias"][3:] == pytest.approx(2.0)
@@ -294,7 +297,8 @@ def test_a_curve_that_no_solid_has_counts_as_missing(elements, b0):
     card, truth = elements
     found = terms(card, truth, answers_of(truth, fault=0.0, v0=10.0, b0=b0, b1=4.0))
     assert set(found["epsilon"]) == {10}
-    assert np.isnan(found["b0_error"]).all()
+    assert np.isnan(found["b0_bias"]).all()
+    np.testing.assert_array_equal(found["b0_error"], EOS.scoring.baseline(card, truth)["b0_error"])
 
 
 def test_the_trivial_row_is_bad_and_never_good():
@@ -400,7 +404,8 @@ def test_a_board_scores_effective_medium_theory_and_shows_its_curves(board):
     result = publish(board, run.out, "eos", "dcdft", "emt")
     assert result["metrics"]["sound"]["value"] == pytest.approx(7 / 71)
     assert result["metrics"]["epsilon"]["value"] == 10
-    assert result["n_defined"]["v0_error"] == 7
+    assert result["n_defined"]["v0_bias"] == 7
+    assert result["metrics"]["v0_error"]["value"] == pytest.approx(result["baseline"]["v0_error"], rel=0.2)
     site.build(board)
     page = (board.root / "leaderboard" / "_site" / "models" / "emt.html").read_text(encoding="utf-8")
     for said in ("Predicted against reference: bulk modulus", "By element", "Worst crystals", "energy against volume"):

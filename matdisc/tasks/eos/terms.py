@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matdisc.scoring.answers import Answers
 
 FITTED = ("v0", "b0", "b1")
+FILLED = ("delta", "v0_error", "b0_error", "b1_error", "v0_measured", "b0_measured")
+"""Metrics in which a missing curve counts as the trivial one; whoever leaves out difficult crystals gains nothing."""
 MEDIANS = ("epsilon", "nu", "b0_bias", "b1_error")
 
 
@@ -33,7 +35,10 @@ def terms(card: DatasetCard, truth: Truth, answers: Answers) -> Mapping[str, Flo
         "rough": _where(answered, fault == UNEVEN),
         "off_centre": _where(np.isfinite(centre), np.abs(centre - 1) > 1e-6),
     }
-    return distances(truth, answered_curves(answers)) | shares
+    curves, trivial = answered_curves(answers), trivial_curves(card, truth)
+    missing = np.isnan(curves.v0)
+    filled = Curves(*(np.where(missing, middle, values) for middle, values in zip(trivial, curves, strict=True)))
+    return distances(truth, curves) | {key: distances(truth, filled)[key] for key in FILLED} | shares
 
 
 def answered_curves(answers: Answers) -> Curves:
@@ -77,11 +82,15 @@ def distances(truth: Truth, curves: Curves) -> dict[str, Floats]:
     }
 
 
-def baseline(card: DatasetCard, truth: Truth) -> Mapping[str, Floats]:
-    """Return the distances of one curve for all crystals: the medians of the headline's V0, B0 and B'."""
+def trivial_curves(card: DatasetCard, truth: Truth) -> Curves:
+    """Return one and the same curve for all crystals: the medians of the headline's V0, B0 and B'."""
     keep = headline_mask(card, truth)
-    middle = [np.full(len(truth), np.median(values[keep])) for values in true_curves(truth)]
-    return distances(truth, Curves(*middle))
+    return Curves(*(np.full(len(truth), np.median(values[keep])) for values in true_curves(truth)))
+
+
+def baseline(card: DatasetCard, truth: Truth) -> Mapping[str, Floats]:
+    """Return the distances of the trivial curves."""
+    return distances(truth, trivial_curves(card, truth))
 
 
 def _at_most(values: Floats, worst: float) -> Floats:
