@@ -31,7 +31,7 @@ def measure(folder: Path) -> None:
     one_thread()
     warnings.simplefilter("ignore")
     samples = load(init_board(folder / "eos-board"), "dcdft").samples
-    calculator, packages = load_chgnet(), CHGNetCalculator(use_device="cpu")
+    calculator, packages = load_chgnet(), CHGNetCalculator(use_device="cpu", on_isolated_atoms="ignore")
     together(samples[:2], calculator)
     fast, batched = _best(lambda: together(samples, calculator))
     for said, one in (("the package's calculator", packages), ("matdisc's calculator", calculator)):
