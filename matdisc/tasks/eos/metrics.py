@@ -36,8 +36,8 @@ CURVES: tuple[Metric, ...] = (
            "Share of all crystals with ν of at most 0.33. A missing curve is not.", "such crystals / crystals", _EMPTY),
     Metric("delta", "Δ", "meV/atom", "lower", 1, "number",
            "Delta gauge: root mean square difference of the two curves over 94 to 106 % of the volume, minima laid on "
-           "each other; mean. Hard crystals dominate it. A difference counts at most 1,000 meV/atom, a missing curve as "
-           "the trivial one.",
+           "each other; mean. Hard crystals dominate it. A difference counts at most 1,000 meV/atom, a missing curve "
+           "as the trivial one.",
            "mean √⟨(E − E_ref)²⟩", _EMPTY, main=True),
     Metric("v0_error", "V0 error", "%", "lower", 2, "percent",
            "Mean relative error of the equilibrium volume. A missing curve counts as the trivial one.",
