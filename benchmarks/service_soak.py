@@ -8,6 +8,7 @@ are repeats, some cannot be scored. At the end each submission has to rest in on
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -31,6 +32,29 @@ import requests
 
 from matdisc.board import Board, init_board
 
+ROWS = 256_963
+LARGE_CARD = """
+key = "large"
+title = "Invented labels"
+summary = "As many rows as WBM has; no physics."
+licence = "MIT"
+citation = ["None."]
+level_of_theory = "none"
+tasks = ["discovery"]
+builder = "matdisc.datasets.wbm:build"
+n_samples = {n}
+[split]
+kind = "folds"
+by = "chemical system"
+[columns]
+material_id = {{ role = "id", unit = "text", help = "A number." }}
+e_form_per_atom = {{ role = "target", unit = "eV/atom", help = "Invented." }}
+e_above_hull = {{ role = "target", unit = "eV/atom", help = "Invented." }}
+[[files]]
+name = "labels.csv"
+sha256 = "{sha256}"
+licence = "MIT"
+"""
 VICTIMS = ("api", "worker", "ray")
 BETWEEN = (2.0, 6.0)
 """Seconds between two kills: a random number in this range, from when the service answers again."""
@@ -90,7 +114,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--submissions", type=int, default=200)
     parser.add_argument("--clients", type=int, default=20)
     parser.add_argument("--kills", type=int, default=1000, help="at most so many")
-    parser.add_argument("--dataset", default="wbm-sample", help="wbm (257,000 rows, from the mirror) or wbm-sample")
+    parser.add_argument("--dataset", default="wbm-sample", help="wbm-sample, or `large`: 256,963 invented rows")
     parser.add_argument("--database", help="a URL of PostgreSQL; default: SQLite")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="also write the report here")
@@ -120,6 +144,8 @@ def soak(
     board = init_board(folder / "board")
     (board.root / "service").mkdir()
     (board.root / "service" / "service.toml").write_text(SETTINGS, encoding="utf-8")
+    if dataset == "large":
+        _add_large_set(board)
     files = _files(board, folder, dataset, n)
     expected = {path: _expected(board, path, dataset) for path in set(files)}
     tokens = [token_for(board, f"Team {i}", database) for i in range(4)]
@@ -217,6 +243,50 @@ def _shoot(
             report.kills.append(kill)
             time.sleep(0.3)  # lest the dead one still counts as well
             kill.recovery = round(service.wait_until_well(), 2)
+
+
+def _add_large_set(board: Board) -> None:
+    """Add a data set of invented labels that is as large as WBM."""
+    rng = np.random.default_rng(1)
+    elements = [
+        "H",
+        "Li",
+        "C",
+        "N",
+        "O",
+        "F",
+        "Na",
+        "Mg",
+        "Al",
+        "Si",
+        "P",
+        "S",
+        "Cl",
+        "K",
+        "Ca",
+        "Ti",
+        "V",
+        "Cr",
+        "Mn",
+        "Fe",
+        "Co",
+        "Ni",
+        "Cu",
+        "Zn",
+    ]
+    pairs = rng.integers(0, len(elements), (ROWS, 2))
+    formation, above = rng.normal(-0.5, 1.0, ROWS), rng.normal(0.15, 0.15, ROWS)
+    rows = [
+        f"large-{i},{elements[a]}{elements[b]}2,{e:.5f},{h:.5f}"
+        for i, ((a, b), e, h) in enumerate(zip(pairs.tolist(), formation, above, strict=True))
+    ]
+    head = "material_id,formula,e_form_per_atom_mp2020_corrected,e_above_hull_mp2020_corrected_ppd_mp"
+    data = ("\n".join([head, *rows]) + "\n").encode()
+    folder = board.datasets_dir / "large"
+    folder.mkdir()
+    (folder / "labels.csv").write_bytes(data)
+    card = LARGE_CARD.format(n=ROWS, sha256=hashlib.sha256(data).hexdigest())
+    (folder / "dataset.toml").write_text(card, encoding="utf-8")
 
 
 def _files(board: Board, folder: Path, dataset: str, n: int) -> list[Path]:
