@@ -410,6 +410,18 @@ def test_the_baseline_answers_with_the_mean_of_the_references(tmp_path):
     assert result["baseline"]["cv_error"] == pytest.approx(2.0)
 
 
+def test_figures_show_the_answers_and_the_table_begins_with_the_crystal_that_is_farthest_off(tmp_path):
+    path = tmp_path / "p.csv"
+    write(path, (answer("a", even(3.5), max_frequency=7.0), answer("b", even(5), max_frequency=5.0)), COLUMNS)
+    truth = truth_of(Dataset("modes", TWO))
+    drawn = SCORING.artifacts(card(), truth, align(SCORING.read(path), truth, SCORING), None, FEW)
+    assert [figure.key for figure in drawn.figures] == ["parity-max_frequency"]
+    (line,) = drawn.figures[0].lines
+    assert (list(line.x), list(line.y), list(line.labels)) == ([8.0, 3.0], [7.0, 5.0], ["a", "b"])
+    (table,) = drawn.tables
+    assert [row[:3] for row in table.rows] == [("b", "Cu", 3.0), ("a", "Cu", 0.5)]
+
+
 def test_a_table_without_spectra_goes_by_the_heat_capacity():
     assert PHONONS.headline_of({"spectrum_w1": None, "cv_error": 1.0}).key == "cv_error"
     assert PHONONS.headline_of({"spectrum_w1": 1.0, "cv_error": 1.0}).key == "spectrum_w1"
