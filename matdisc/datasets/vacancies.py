@@ -36,7 +36,8 @@ def build(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
     `volume_per_atom` (Å^3).
 
     Left out are negative formation energies, FAULTY rows, and rows without moments where there are magnetic ones. Noble
-    gases and crystals whose vacancy costs less than 5 % of the cohesive energy have the flag `doubtful`.
+    gases and crystals whose vacancy costs less than 5 % of the cohesive energy have the flag `doubtful`, others that of
+    their structure.
 
     Raises:
         DataError: If a table is damaged.
@@ -69,5 +70,5 @@ def _sample(card: DatasetCard, element: str, structure: str, row: Row) -> Sample
         target,
         element,
         fold_of(element, card.split.n_folds),
-        (structure, *((DOUBTFUL,) if doubtful else ())),
+        (DOUBTFUL,) if doubtful else (structure,),
     )

@@ -25,7 +25,7 @@ from matdisc.schema import Crystal, Dataset, Prediction, Sample
 from matdisc.scoring.align import align
 from matdisc.scoring.base import Bootstrap
 from matdisc.tasks.vacancies.simulation import REPEATS, largest_move, nearest, simulate
-from matdisc.tasks.vacancies.task import RULE, VACANCIES, standard_ranks
+from matdisc.tasks.vacancies.task import RULE, VACANCIES, rank_terms, standard_ranks
 
 SCORING, FEW = VACANCIES.scoring, Bootstrap(50, 0)
 COLUMNS = [column.name for column in SCORING.columns]
@@ -213,24 +213,42 @@ def test_errors_of_four_crystals_are_those_counted_by_hand(tmp_path):
     assert said == {"Al": "negative", "Ni": "rebuilt", "Cu": "vacancy", "Pt": "vacancy"}
 
 
-def test_a_missing_answer_counts_as_the_rule_and_no_answer_at_all_is_the_baseline(tmp_path):
+def test_a_missing_answer_counts_as_a_vacancy_that_costs_nothing(tmp_path):
     scored = score(tmp_path, [answer("Cu", 0.9)])
-    found, rule = values(scored.result), scored.result["baseline"]
-    by_rule = [abs(RULE * s.target["cohesive_energy"] - s.target["vacancy_energy"]) for s in FOUR]
-    assert rule["mae"] == pytest.approx(np.mean(by_rule))
-    assert found["mae"] == pytest.approx((0.1 + sum(by_rule[1:])) / 4)
+    found = values(scored.result)
+    assert found["mae"] == pytest.approx((0.1 + 0.5 + 0.7 + 1.4) / 4)
+    assert found["scaled"] == pytest.approx((0.1 / 4 + 0.5 / 3 + 0.7 / 5 + 1.4 / 5) / 4)
     assert found["bias"] == pytest.approx(-0.1)
     assert found["coverage"] == 0.25
     assert {row[-1] for row in scored.drawn.tables[0].rows} == {"vacancy", "no answer"}
 
 
-def test_the_mean_product_of_standard_ranks_is_spearmans_correlation():
+def test_the_baseline_is_the_rule_of_cohesive_energies(tmp_path):
+    rule = score(tmp_path, [answer("Cu", 0.9)]).result["baseline"]
+    errors = [RULE * s.target["cohesive_energy"] - s.target["vacancy_energy"] for s in FOUR]
+    assert rule["mae"] == pytest.approx(np.abs(errors).mean())
+    assert rule["bias"] == pytest.approx(np.mean(errors))
+
+
+def test_the_mean_of_rank_terms_is_spearmans_correlation():
     from scipy.stats import spearmanr
 
     rng = np.random.default_rng(0)
-    one, other = rng.normal(size=30).round(1), rng.normal(size=30).round(1)
-    product = standard_ranks(one, np.ones(30, bool)) * standard_ranks(other, np.ones(30, bool))
-    assert product.mean() == pytest.approx(spearmanr(one, other).statistic)
+    one, other, keep = rng.normal(size=30).round(1), rng.normal(size=30).round(1), np.ones(30, bool)
+    assert rank_terms(one, other, keep).mean() == pytest.approx(spearmanr(one, other).statistic)
+    assert rank_terms(one, 3 * one, keep) == pytest.approx(1.0)
+
+
+def test_rank_terms_spread_as_the_correlation_does_when_crystals_are_drawn_anew():
+    from scipy.stats import spearmanr
+
+    rng = np.random.default_rng(1)
+    one = rng.normal(size=200)
+    other = one + rng.normal(size=200)
+    found = rank_terms(one, other, np.ones(200, bool))
+    draws = rng.integers(0, 200, (300, 200))
+    full = [spearmanr(one[draw], other[draw]).statistic for draw in draws]
+    assert found[draws].mean(axis=1).std() == pytest.approx(np.std(full), rel=0.25)
 
 
 def test_ranks_are_undefined_outside_the_headline_and_where_all_are_equal():

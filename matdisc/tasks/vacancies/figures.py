@@ -52,7 +52,13 @@ def _crystals(truth: Truth, answers: Answers) -> Table:
     names = truth.material_ids.to_pylist()
     order = np.argsort(-np.nan_to_num(np.abs(found - true), nan=math.inf), kind="stable")
     rows: list[Cells] = [(names[i], *(_number(column[i]) for column in numbers), _said(answers, i)) for i in order]
-    return Table("crystals", "Every crystal", HEAD, rows, "The largest errors first; noble gases are among them all.")
+    return Table(
+        "crystals",
+        "Every crystal",
+        HEAD,
+        rows,
+        "Those without an answer first, then by error; also crystals beyond the headline.",
+    )
 
 
 def _said(answers: Answers, i: int) -> str:

@@ -6,12 +6,12 @@ from matdisc.scoring.metric import SECONDS, Metric, _coverage
 
 REBUILT = 0.4
 """Way of an atom, over the distance of neighbours, from which on the crystal counts as another one."""
-_RULE = " A missing answer counts as 0.32 cohesive energies, the rule of the baseline."
+_MISSING = " A missing answer counts as a vacancy that costs nothing."
 _ANSWER = "Undefined without a usable answer."
 
 VACANCIES: tuple[Metric, ...] = (
     Metric("mae", "MAE", "eV", "lower", 3, "number",
-           "Mean absolute error of the formation energy of a vacancy; the board is sorted by it." + _RULE,
+           "Mean absolute error of the formation energy of a vacancy; the board is sorted by it." + _MISSING,
            "mean |e − E|", "Always defined.", chart=True, main=True),
     Metric("bias", "Bias", "eV", None, 3, "number",
            "Mean error of the formation energy, over the answers: negative where vacancies cost too little, as they do "
@@ -19,12 +19,12 @@ VACANCIES: tuple[Metric, ...] = (
            "mean (e − E)", _ANSWER, chart=True, main=True),
     Metric("scaled", "Scaled MAE", "% of cohesion", "lower", 2, "percent",
            "Mean absolute error over the cohesive energy of the reference, so that soft metals count as much as hard "
-           "ones." + _RULE,
+           "ones." + _MISSING,
            "mean |e − E| / E(cohesive)", "Always defined.", main=True),
     Metric("rank", "Rank correlation", None, "higher", 3, "number",
-           "Spearman's correlation between predicted and reference energies: the mean product of standardised ranks "
-           "among all crystals of the headline. In parts of them ranks are still those among all." + _RULE,
-           "mean of z(rank e) z(rank E)", "Undefined if all answers are equal, and outside the headline.",
+           "Spearman's correlation between predicted and reference energies of all crystals of the headline; for parts "
+           "of them it is what they add to it." + _MISSING,
+           "Pearson's correlation of rank e and rank E", "Undefined if all answers are equal, and beyond the headline.",
            chart=True, main=True),
     Metric("negative", "Negative", "%", "lower", 1, "percent",
            "Share of the answers with a formation energy below zero: such a crystal falls to holes by itself. No "

@@ -31,7 +31,7 @@ def terms(card: DatasetCard, truth: Truth, answers: Answers) -> Mapping[str, Flo
     true, there = truth.target("vacancy_energy"), np.isfinite(answers.values)
     moved = answers.numbers("moved")
     return {
-        **_errors(card, truth, np.where(there, answers.values, by_rule(truth))),
+        **_errors(card, truth, np.where(there, answers.values, 0.0)),
         "bias": answers.values - true,
         "negative": np.where(there, answers.values < 0, np.nan),
         "rebuilt": np.where(np.isfinite(moved), moved > REBUILT, np.nan),
@@ -54,14 +54,26 @@ def by_rule(truth: Truth) -> Floats:
 def _errors(card: DatasetCard, truth: Truth, found: Floats) -> dict[str, Floats]:
     true = truth.target("vacancy_energy")
     error = np.abs(found - true)
-    rank = standard_ranks(found, headline_mask(card, truth)) * standard_ranks(true, headline_mask(card, truth))
+    rank = rank_terms(true, found, headline_mask(card, truth))
     return {"mae": error, "scaled": error / truth.target("cohesive_energy"), "rank": rank}
+
+
+def rank_terms(true: Floats, found: Floats, keep: Bools) -> Floats:
+    """Return a number for each kept crystal whose mean is Spearman's correlation, nan elsewhere.
+
+    Each is the correlation plus how much the crystal pulls it up (its influence), so that resampled means have the
+    spread of a correlation, and are 1 throughout where the order is right.
+    """
+    x, y = standard_ranks(true, keep), standard_ranks(found, keep)
+    product = x * y
+    mean = np.mean(product[keep]) if keep.any() else np.nan
+    return np.asarray(mean + product - mean * (x**2 + y**2) / 2)
 
 
 def standard_ranks(values: Floats, keep: Bools) -> Floats:
     """Return ranks among the kept values with mean 0 and variance 1, equal values sharing theirs; nan elsewhere.
 
-    The mean of the products of two such arrays is Spearman's correlation. All nan if all kept values are equal.
+    All nan if all kept values are equal.
     """
     from scipy.stats import rankdata
 
@@ -82,8 +94,8 @@ VACANCIES = Task(
         "relax while the cell stays. The formation energy is what the hole costs against the same atoms in the perfect "
         "crystal. It tells whether a potential knows what a bond is worth where coordination is broken, which crystals "
         "near equilibrium do not show: a universal potential that is too soft makes vacancies too cheap.\n\n"
-        "Everybody keeps the potential's own volume. A missing answer counts as a rule of thumb, 0.32 cohesive "
-        "energies, so whoever leaves out difficult crystals gains nothing over that rule."
+        "The volume is the potential's own. A missing answer counts as a hole that costs nothing. The trivial answer "
+        "to beat is a rule of thumb: a vacancy costs 0.32 cohesive energies."
     ),
     scoring=MeasuredScoring(
         columns=(
