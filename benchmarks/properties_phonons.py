@@ -80,7 +80,7 @@ def loop(sample: Sample, calculator: Any) -> float:
     primitive = guess_primitive_matrix(cell, symprec=1e-4)
     supercell = np.diag(supercell_of(sample.crystal))
     phonon = Phonopy(cell, supercell_matrix=supercell, primitive_matrix=primitive, symprec=1e-4)
-    phonon.generate_displacements(distance=0.01)
+    phonon.generate_displacements(distance=0.01, is_diagonal=False)
     forces = []
     for one in phonon.supercells_with_displacements:
         moved = Atoms(one.symbols, positions=one.positions, cell=one.cell, pbc=True)

@@ -61,7 +61,7 @@ def harmonic(
     Args:
         crystal: A relaxed crystal.
         supercell: Repetitions along the three vectors, or a matrix.
-        distance: Displacement of the one atom that is moved, Å.
+        distance: Displacement of the one atom that is moved along an axis of the supercell, Å.
         symprec: Tolerance of the symmetry that spares displacements, Å.
 
     Raises:
@@ -78,7 +78,8 @@ def harmonic(
         raise SupercellTooLarge(f"the supercell has {n_atoms:,} atoms; more than {MAX_ATOMS:,} do not fit into memory")
     primitive = guess_primitive_matrix(cell, symprec=symprec)
     phonon = Phonopy(cell, supercell_matrix=matrix, primitive_matrix=primitive, symprec=symprec)
-    phonon.generate_displacements(distance=distance)
+    # along the axes, as phono3py does: a rough potential answers a diagonal displacement differently
+    phonon.generate_displacements(distance=distance, is_diagonal=False)
     phonon.forces = yield from displaced_forces(phonon.supercells_with_displacements)
     phonon.produce_force_constants(calculate_full_force_constants=False, show_drift=False)
     phonon.symmetrize_force_constants(show_drift=False)

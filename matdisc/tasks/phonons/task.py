@@ -11,6 +11,7 @@ from matdisc.tasks.phonons.figures import draw
 from matdisc.tasks.phonons.metrics import PHONONS as METRICS
 from matdisc.tasks.phonons.simulation import simulate
 from matdisc.tasks.phonons.terms import baseline, terms
+from matdisc.tasks.rule import Rule
 from matdisc.tasks.task import Task
 
 FASTEST = 500.0
@@ -64,4 +65,24 @@ PHONONS = Task(
     needs=("energy", "forces", "stress"),
     relaxes=True,
     method=Path(__file__).with_name("method.html"),
+    rules=(
+        Rule(
+            about="Phonon frequencies",
+            metric="spectrum_w1",
+            safe=(0.2, "spectra within {limit} THz on average"),
+            unsafe=(1.0, "spectra off by more than {limit} THz on average"),
+        ),
+        Rule(
+            about="Dynamical stability",
+            metric="stability_error",
+            safe=(0.05, "as the reference says for all but {percent} % of the crystals"),
+            unsafe=(0.2, "wrong for more than a fifth of the crystals: do not trust imaginary modes, or their absence"),
+        ),
+        Rule(
+            about="Heat capacities at 300 K",
+            metric="cv_error",
+            safe=(0.25, "within {limit} J/mol/K on average, 1 % of the classical limit"),
+            unsafe=(1.25, "off by more than {limit} J/mol/K on average, 5 % of the classical limit"),
+        ),
+    ),
 )
