@@ -22,12 +22,12 @@ PHONONS = Task(
     title="Phonons",
     question="With what frequencies do the atoms of a crystal vibrate, and how much heat do they hold?",
     description=(
-        "A potential relaxes each crystal, symmetry kept, and gives the forces on all atoms of a supercell in which "
-        "one atom is displaced; from these follow the harmonic frequencies on a mesh of wave vectors and the heat "
-        "capacity, entropy and free energy of vibration at 300 K. Spectra are compared by their Wasserstein distance: "
-        "how far modes have to be moved on average. Potentials trained near equilibrium tend to be too soft, which the "
-        "mean bias shows, and imaginary modes tell where a potential has no minimum. A missing answer counts as atoms "
-        "that do not vibrate. A run needs phonopy (extra `phonons`); scoring does not."
+        "A potential relaxes each crystal to 1e-4 eV/Å with its symmetry kept, and gives the forces on all atoms of a "
+        "supercell in which one atom is displaced; from these follow the harmonic frequencies on a mesh of wave "
+        "vectors and the heat capacity, entropy and free energy of vibration at 300 K. Spectra are compared by their "
+        "Wasserstein distance: how far modes have to be moved on average. Potentials trained near equilibrium tend to "
+        "be too soft, which the mean bias shows, and imaginary modes tell where a potential has no minimum. A missing "
+        "answer counts as atoms that do not vibrate. A run needs phonopy (extra `phonons`); scoring does not."
     ),
     scoring=MeasuredScoring(
         columns=(
