@@ -47,8 +47,9 @@ def _parity(truth: Truth, answers: Answers) -> list[Figure]:
 
 def _crystals(truth: Truth, answers: Answers) -> Table:
     true, found = truth.target("vacancy_energy"), answers.values
-    beside = [answers.numbers(name) for name in ("unrelaxed", "moved", "volume_per_atom")]
-    numbers = [found, true, found - true, *beside, truth.target("volume_per_atom")]
+    moved = np.round(answers.numbers("moved"), 4)  # below that it is noise of the positions
+    volumes = answers.numbers("volume_per_atom"), truth.target("volume_per_atom")
+    numbers = [found, true, found - true, answers.numbers("unrelaxed"), moved, *volumes]
     names = truth.material_ids.to_pylist()
     order = np.argsort(-np.nan_to_num(np.abs(found - true), nan=math.inf), kind="stable")
     rows: list[Cells] = [(names[i], *(_number(column[i]) for column in numbers), _said(answers, i)) for i in order]

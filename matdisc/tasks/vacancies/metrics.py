@@ -10,7 +10,7 @@ _MISSING = " A missing answer counts as a vacancy that costs nothing."
 _ANSWER = "Undefined without a usable answer."
 
 VACANCIES: tuple[Metric, ...] = (
-    Metric("mae", "MAE", "eV", "lower", 3, "number",
+    Metric("vacancy_mae", "MAE", "eV", "lower", 3, "number",
            "Mean absolute error of the formation energy of a vacancy; the board is sorted by it." + _MISSING,
            "mean |e − E|", "Always defined.", chart=True, main=True),
     Metric("bias", "Bias", "eV", None, 3, "number",
@@ -25,7 +25,7 @@ VACANCIES: tuple[Metric, ...] = (
            "Spearman's correlation between predicted and reference energies of all crystals of the headline; for parts "
            "of them it is what they add to it." + _MISSING,
            "Pearson's correlation of rank e and rank E", "Undefined if all answers are equal, and beyond the headline.",
-           chart=True, main=True),
+           main=True),
     Metric("negative", "Negative", "%", "lower", 1, "percent",
            "Share of the answers with a formation energy below zero: such a crystal falls to holes by itself. No "
            "reference is negative.",

@@ -55,7 +55,7 @@ def _errors(card: DatasetCard, truth: Truth, found: Floats) -> dict[str, Floats]
     true = truth.target("vacancy_energy")
     error = np.abs(found - true)
     rank = rank_terms(true, found, headline_mask(card, truth))
-    return {"mae": error, "scaled": error / truth.target("cohesive_energy"), "rank": rank}
+    return {"vacancy_mae": error, "scaled": error / truth.target("cohesive_energy"), "rank": rank}
 
 
 def rank_terms(true: Floats, found: Floats, keep: Bools) -> Floats:
@@ -107,7 +107,7 @@ VACANCIES = Task(
             AnswerColumn("volume_per_atom", "volume of the perfect crystal", "Å³/atom", 0.0, 1000.0),
         ),
         metrics=METRICS,
-        ranked=("mae", "rank"),
+        ranked=("vacancy_mae", "rank"),
         baseline_text="Every vacancy costs 0.32 cohesive energies of the reference",
         baseline_label="0.32 cohesive energies",
         one_answer=True,
