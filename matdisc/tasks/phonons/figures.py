@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
+from typing import Any
 
 import numpy as np
 
+from matdisc.arrays import Bools, Floats
 from matdisc.cards import DatasetCard
 from matdisc.datasets.truth import Truth
 from matdisc.scoring.answers import Answers
@@ -22,6 +25,8 @@ SHOWN = {
     "last_peak": ("last peak", "THz"),
 }
 """Columns that are drawn where a data set has references: what, and its unit."""
+TABLED = ("max_frequency", "heat_capacity", "last_peak")
+"""Columns of the table, of which the first two that have references are shown."""
 MOST_POINTS = 300
 """Above so many crystals, points become a density."""
 WORST = 20
@@ -43,7 +48,7 @@ def draw(card: DatasetCard, truth: Truth, answers: Answers) -> Artifacts:
     return Artifacts(figures=figures, tables=tables)
 
 
-def _points(key: str, unit: str, what: str, pair: np.ndarray, names: np.ndarray) -> Iterator[Figure]:
+def _points(key: str, unit: str, what: str, pair: Floats, names: Any) -> Iterator[Figure]:
     low, high = float(pair.min()), float(pair.max())
     line = Line("crystals", pair[0].tolist(), pair[1].tolist(), labels=names.tolist())
     yield Figure(
@@ -53,24 +58,18 @@ def _points(key: str, unit: str, what: str, pair: np.ndarray, names: np.ndarray)
     )  # fmt: skip
 
 
-def _worst(truth: Truth, answers: Answers, keep: np.ndarray) -> Table:
+def _worst(truth: Truth, answers: Answers, keep: Bools) -> Table:
     """Return the crystals with the largest distance of the spectrum, or else the largest error of what is known."""
     distance = spectrum_distances(truth, answers)
-    columns = ("max_frequency", "min_frequency", "heat_capacity")
-    given = {name: number(answers, name) for name in columns}
-    peak, cv = (np.abs(number(answers, name) - truth.target(name)) for name in ("last_peak", "heat_capacity"))
-    order = next((values for values in (distance, cv, peak) if np.isfinite(values[keep]).any()), distance)
-    rows: list[Cells] = []
+    known = [name for name in TABLED if np.isfinite(truth.target(name)[keep]).any()][:2]
+    pairs = [(truth.target(name), number(answers, name)) for name in known]
+    errors = [distance, *(np.abs(pred - true) for true, pred in pairs)]
+    order = next((values for values in errors if np.isfinite(values[keep]).any()), distance)
+    columns = [distance, number(answers, "min_frequency"), *chain(*pairs)]
     names = truth.material_ids.to_pylist()
     formulas = truth.formulas.to_pylist() if truth.formulas is not None else names
-    for i in sorted(np.flatnonzero(keep & np.isfinite(order)), key=lambda i: -order[i])[:WORST]:
-        numbers = (
-            distance[i], truth.target("max_frequency")[i], given["max_frequency"][i], given["min_frequency"][i],
-            truth.target("heat_capacity")[i], given["heat_capacity"][i],
-        )  # fmt: skip
-        rows.append((names[i], formulas[i], *plain([float(value) for value in numbers])))
-    head = (
-        "Crystal", "Formula", "W1, THz", "Largest frequency, THz", "predicted", "Lowest predicted, THz",
-        "Heat capacity, J/mol/K", "predicted",
-    )  # fmt: skip
+    places = sorted(np.flatnonzero(keep & np.isfinite(order)), key=lambda i: -order[i])[:WORST]
+    rows: list[Cells] = [(names[i], formulas[i], *plain([float(column[i]) for column in columns])) for i in places]
+    titles = [(f"{SHOWN[name][0].capitalize()}, {SHOWN[name][1]}", "predicted") for name in known]
+    head = ("Crystal", "Formula", "W1, THz", "Lowest frequency, THz", *chain(*titles))
     return Table("worst", "Farthest off", head, rows, f"The {WORST} crystals with the largest error.")

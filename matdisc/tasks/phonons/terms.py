@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from matdisc.arrays import Floats
+from matdisc.arrays import Bools, Floats
 from matdisc.cards import DatasetCard
 from matdisc.datasets.truth import Truth
 from matdisc.physics.phonons.spectrum import IMAGINARY, wasserstein
@@ -44,7 +44,7 @@ def number(answers: Answers, name: str) -> Floats:
     return answers.values if name == answers.column else answers.numbers(name)
 
 
-def or_still(values: Floats, answered: Floats) -> Floats:
+def or_still(values: Floats, answered: Bools) -> Floats:
     """Return values with 0 for what is missing; nan throughout for a column that a file leaves out."""
     return np.nan_to_num(values) if np.isfinite(values).any() or not answered.any() else values
 
