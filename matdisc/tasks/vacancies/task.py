@@ -108,7 +108,7 @@ VACANCIES = Task(
         ),
         metrics=METRICS,
         ranked=("vacancy_mae", "rank"),
-        baseline_text="Every vacancy costs 0.32 cohesive energies of the reference",
+        baseline_text="A rule of 0.32 cohesive energies of the reference for every vacancy",
         baseline_label="0.32 cohesive energies",
         one_answer=True,
         rows_noun="crystals",
