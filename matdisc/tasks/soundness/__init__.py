@@ -1,0 +1,1 @@
+"""Soundness: does a potential keep the laws that every potential has to keep?"""
