@@ -159,7 +159,7 @@ def _known(place: tuple[str | int, ...], kind: type[BaseModel]) -> list[str]:
 
 Unit = Literal[
     "eV/atom", "eV", "eV/Å", "eV/Å^3", "Å", "Å^2", "Å^3", "Å^3/atom", "degree", "GPa", "K", "kJ/mol", "fs", "ps", "THz",
-    "J/mol/K", "g/cm^3", "m^2/s", "mPa s", "mS/cm", "mol/L", "mol/kg", "1", "text", "bool",
+    "J/mol/K", "W/m/K", "g/cm^3", "m^2/s", "mPa s", "mS/cm", "mol/L", "mol/kg", "1", "text", "bool",
 ]  # fmt: skip
 
 

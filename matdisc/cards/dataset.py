@@ -13,6 +13,7 @@ from matdisc.cards.base import (
     Loader,
     Name,
     RelativePath,
+    Requirement,
     Sha256,
     Strict,
     TaskKey,
@@ -170,6 +171,7 @@ TABLES = {
 class DatasetCard(Strict):
     """Where a held-out set comes from, what it asks, and what a model may not see.
 
+    `requirements` are what a run on it needs besides the model's, as for pip: `--env isolated` installs both.
     `splits` names the protocols of the tasks alloys and perovskites, with the hash of their folds
     (`matdisc.datasets.splits`). What is `on_request` takes long, and `matdisc evaluate` leaves it out unless it is
     named. Where only some models are `quick`, it leaves the others out unless they, or the dataset, are named, or it is
@@ -197,6 +199,7 @@ class DatasetCard(Strict):
     offsets_subset: Name | None = None
     surplus_ids: Literal["refuse", "report"] = "refuse"
     on_request: bool = False
+    requirements: tuple[Requirement, ...] = ()
     quick: tuple[Key, ...] = ()
     known_overlaps: tuple[Overlap, ...] = ()
     cited: tuple[Cited, ...] = ()

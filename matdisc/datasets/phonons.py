@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from matdisc.cards import DatasetCard
 from matdisc.datasets.load import fold_of
 from matdisc.errors import DataError
 from matdisc.formats.atoms import to_crystal
+from matdisc.physics.conductivity import flat_modes
 from matdisc.physics.phonons.spectrum import IMAGINARY, SLICES, Spectrum
 from matdisc.physics.phonons.thermal import TEMPERATURE, thermal_properties
 from matdisc.schema import Arrays, Crystal, Dataset, Sample
@@ -41,6 +43,19 @@ def kappa_103(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
     Raises:
         DataError: If a file is damaged, or the two do not fit.
     """
+    return _kappa(card, files, _of_spectrum)
+
+
+def kappa_103_conductivity(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
+    """Return the same crystals with thermal conductivities at 300 K, W/m/K; each prescribes `supercell_third` as well.
+
+    Raises:
+        DataError: If a file is damaged, or the two do not fit.
+    """
+    return _kappa(card, files, _of_conductivity)
+
+
+def _kappa(card: DatasetCard, files: Mapping[str, Path], sample_of: Callable[..., Sample]) -> Dataset:
     from ase.io import read
 
     structures, spectra = (files[file.name] for file in card.files)
@@ -48,10 +63,26 @@ def kappa_103(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
     try:
         places = {name: place for place, name in content["mp_id"].items()}
         found: Any = read(structures, index=":", format="extxyz")
-        samples = [_of_spectrum(card, atoms, content, places[str(atoms.info["mp_id"])]) for atoms in found]
+        samples = [sample_of(card, atoms, content, places[str(atoms.info["mp_id"])]) for atoms in found]
     except (KeyError, ValueError, TypeError, OSError, AttributeError) as err:
         raise _damaged(structures, err) from err
     return Dataset(key=card.key, samples=tuple(samples))
+
+
+def _of_conductivity(card: DatasetCard, atoms: Any, content: Mapping[str, Any], place: str) -> Sample:
+    sample = _of_spectrum(card, atoms, content, place)
+    weights = np.array(content["weights"][place], float)
+    modes = np.array(content["mode_kappa_TOT_ave"][place][0], float) / weights.sum()
+    total = float(content["kappa_TOT_ave"][place][0])
+    if abs(modes.sum() - total) > 1e-6 * total:
+        raise ValueError(f"the modes of {atoms.info['mp_id']} do not add up to its conductivity")
+    third = [int(n) for n in np.diag(atoms.info["fc3_supercell"])]
+    return replace(
+        sample,
+        inputs={**sample.inputs, "supercell_third": third},
+        target={"conductivity": total},
+        arrays={"mode_conductivity": flat_modes(modes)},
+    )
 
 
 def _of_spectrum(card: DatasetCard, atoms: Any, content: Mapping[str, Any], place: str) -> Sample:

@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement
+
 from matdisc import predictions
 from matdisc.atomic import write_atomic
 from matdisc.board import Board
@@ -16,13 +18,14 @@ from matdisc.canonical import canonical_json
 from matdisc.cards import DatasetCard, ModelCard, model_hash
 from matdisc.datasets import load, training_part
 from matdisc.datasets.corrections import energy_misfit
-from matdisc.errors import CardError, RunError
+from matdisc.errors import CardError, ExtraError, RunError
 from matdisc.models.load import Factory
 from matdisc.run.engine.record import FAILURES
 from matdisc.run.engine.resumable import Progress, RunOptions, run_resumable
 from matdisc.run.engine.schedule import Schedule, fold_units
 from matdisc.run.engine.worker import Job
 from matdisc.run.environments.layers import Mode
+from matdisc.run.environments.packages import unmet
 from matdisc.schema import Dataset, Prediction, Sample
 from matdisc.tasks import get_task
 from matdisc.tasks.fit import misfit, tasks_of
@@ -122,7 +125,8 @@ def predict(
         "model_sha256": model_hash(model),
         "protocol": protocol,
     }
-    job = replace(_job(model, task, protocol, card, dataset), factory=factory)
+    _refuse_missing_packages(card, options)
+    job = replace(_job(_with_requirements(model, card), task, protocol, card, dataset), factory=factory)
     result = run_resumable(
         folder, settings, job, samples, partial(_schedule, model, dataset), options, {"limit": limit}, progress, say
     )
@@ -177,6 +181,21 @@ def _job(
         reference_crystals=dataset.reference_crystals,
         corrections=dataset.corrections if model.energy_scale == "pbe_raw" else {},
     )
+
+
+def _refuse_missing_packages(card: DatasetCard, options: RunOptions) -> None:
+    """Raise ExtraError if what a dataset requires is not met here; the workers of a cluster say so themselves."""
+    wrong = [] if options.env == "isolated" or options.address else unmet(map(Requirement, card.requirements))
+    if wrong:
+        missing = " ".join(repr(text) for text in card.requirements)
+        raise ExtraError(
+            f"dataset {card.key!r}: {'; '.join(wrong)}; use `--env isolated`, or run: pip install {missing}"
+        )
+
+
+def _with_requirements(model: ModelCard, card: DatasetCard) -> ModelCard:
+    """Return a model's card with what a dataset requires added: workers have both, and the record names both."""
+    return model.model_copy(update={"requirements": (*model.requirements, *card.requirements)})
 
 
 def _failed(counts: Counter[str]) -> int:

@@ -30,6 +30,7 @@ OWN = (
     "dynamics",
     "electrolytes",
     "phonons",
+    "thermal-conductivity",
     "eos",
     "dimers",
     "vacancies",

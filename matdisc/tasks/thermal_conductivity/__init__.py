@@ -1,0 +1,1 @@
+"""Thermal conductivity: how well a crystal's vibrations carry heat, mode by mode."""
