@@ -11,6 +11,7 @@ from matdisc.physics.evaluation import Steps
 from matdisc.schema import Arrays, Crystal, Sample, Values
 from matdisc.scoring.base import AnswerColumn, Prepare, Scoring
 from matdisc.scoring.metric import Metric
+from matdisc.tasks.rule import Rule, rule_faults
 
 if TYPE_CHECKING:
     from matdisc.protocols import Protocol
@@ -49,6 +50,7 @@ class Task:
         answers: What a predictor has to predict, one of these, e.g. `formation energy`.
         relaxes: Whether a relaxation protocol matters.
         method: An HTML fragment with definitions and limits, for the methods page of the site.
+        rules: What its numbers let a model's page say in plain sentences; none, and it tells places only.
     """
 
     key: str
@@ -61,6 +63,7 @@ class Task:
     answers: tuple[str, ...] = ()
     relaxes: bool = False
     method: Path | None = None
+    rules: tuple[Rule, ...] = ()
 
     @property
     def columns(self) -> tuple[AnswerColumn, ...]:
@@ -110,6 +113,7 @@ def faults(task: object, key: str) -> list[str]:
     ]
     keys = [metric.key for metric in task.metrics]
     found += [f"it is ranked by {name!r}, which is none of its metrics" for name in task.ranked if name not in keys]
+    found += rule_faults(task.rules, task.metrics)
     if not task.columns or not task.ranked:
         found.append("it needs an answer column and a metric that rows are ranked by")
     if not (task.simulate or task.answers):

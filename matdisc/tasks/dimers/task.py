@@ -12,6 +12,7 @@ from matdisc.tasks.dimers.metrics import DIMERS as METRICS
 from matdisc.tasks.dimers.metrics import MEDIANS
 from matdisc.tasks.dimers.simulation import simulate
 from matdisc.tasks.dimers.terms import baseline, terms
+from matdisc.tasks.rule import Rule
 from matdisc.tasks.task import Task
 
 DIMERS = Task(
@@ -50,4 +51,18 @@ DIMERS = Task(
     simulate=simulate,
     needs=("energy", "forces"),
     method=Path(__file__).with_name("method.html"),
+    rules=(
+        Rule(
+            about="Two atoms far from a crystal",
+            metric="pbe_rmse",
+            safe=(0.2, "within {limit} eV where they bond (median)"),
+            unsafe=(1.0, "off by more than {limit} eV where they bond (median): no gases, sputtering or dilute matter"),
+        ),
+        Rule(
+            about="Short distances",
+            metric="repulsive",
+            safe=(0.95, "atoms repel each other for at least {percent} % of the elements"),
+            unsafe=(0.8, "atoms of more than a fifth of the elements fall into each other: no hot or dense matter"),
+        ),
+    ),
 )

@@ -23,6 +23,7 @@ from matdisc.scoring.answers import Verdicts
 from matdisc.scoring.base import AnswerColumn
 from matdisc.scoring.stability import PROBABILITY, StabilityScoring
 from matdisc.scoring.stability_metrics import STABILITY
+from matdisc.tasks.rule import Rule
 from matdisc.tasks.task import Outcome, Reference, Task
 
 if TYPE_CHECKING:
@@ -81,4 +82,26 @@ DISCOVERY = Task(
     answers=("formation energy", "stability"),
     relaxes=True,
     method=Path(__file__).with_name("method.html"),
+    rules=(
+        Rule(
+            about="Calling crystals stable",
+            metric="precision",
+            safe=(0.8, "right at least {percent} % of the time"),
+            unsafe=(0.5, "wrong more often than right"),
+            cases=("tp", "fp"),
+        ),
+        Rule(
+            about="Finding stable crystals",
+            metric="recall",
+            safe=(0.8, "at least {percent} % are found"),
+            unsafe=(0.5, "more than half are missed"),
+            cases=("tp", "fn"),
+        ),
+        Rule(
+            about="Formation energies",
+            metric="mae",
+            safe=(0.05, "within {limit} eV/atom on average"),
+            unsafe=(0.1, "off by more than {limit} eV/atom on average: too far to tell stable from nearly stable"),
+        ),
+    ),
 )

@@ -33,6 +33,7 @@ from matdisc.tasks.dynamics.columns import (
 from matdisc.tasks.dynamics.figures import draw
 from matdisc.tasks.dynamics.metrics import MOLTEN, MOTION
 from matdisc.tasks.dynamics.simulation import box_atoms, trajectory
+from matdisc.tasks.rule import Rule
 from matdisc.tasks.seeds import seed_of
 from matdisc.tasks.task import Outcome, Reference, Task
 
@@ -113,4 +114,20 @@ DYNAMICS = Task(
     simulate=simulate,
     needs=("energy", "forces"),
     method=Path(__file__).with_name("method.html"),
+    rules=(
+        Rule(
+            about="Energy in molecular dynamics",
+            metric="drift_share",
+            safe=(0.0, "conserved in every box"),
+            unsafe=(0.25, "drifts in more than a quarter of the boxes: no runs without a thermostat"),
+            counted=True,
+        ),
+        Rule(
+            about="Runs of molecular dynamics",
+            metric="survivors",
+            safe=(1.0, "sound to their end in every box"),
+            unsafe=(0.75, "break before their end in more than a quarter of the boxes"),
+            counted=True,
+        ),
+    ),
 )

@@ -11,6 +11,7 @@ from matdisc.tasks.elasticity.metrics import ELASTICITY as METRICS
 from matdisc.tasks.elasticity.metrics import MEDIANS
 from matdisc.tasks.elasticity.scoring import baseline, terms
 from matdisc.tasks.elasticity.simulation import TENSOR, simulate
+from matdisc.tasks.rule import Rule
 from matdisc.tasks.task import Task
 
 COLUMNS = (
@@ -56,4 +57,24 @@ ELASTICITY = Task(
     simulate=simulate,
     needs=("energy", "forces", "stress"),
     method=Path(__file__).with_name("method.html"),
+    rules=(
+        Rule(
+            about="Bulk moduli",
+            metric="k_error",
+            safe=(0.1, "within {percent} % (median)"),
+            unsafe=(0.25, "off by more than {percent} % (median)"),
+        ),
+        Rule(
+            about="Shear moduli",
+            metric="g_error",
+            safe=(0.15, "within {percent} % (median)"),
+            unsafe=(0.4, "off by more than {percent} % (median)"),
+        ),
+        Rule(
+            about="Elastic tensors",
+            metric="usable",
+            safe=(0.95, "stable and from ions at rest for at least {percent} % of the crystals"),
+            unsafe=(0.8, "unstable, or from ions that do not come to rest, for more than a fifth of the crystals"),
+        ),
+    ),
 )

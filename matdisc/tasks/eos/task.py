@@ -7,9 +7,10 @@ from pathlib import Path
 from matdisc.scoring.base import AnswerColumn
 from matdisc.scoring.measured import MeasuredScoring
 from matdisc.tasks.eos.figures import draw
-from matdisc.tasks.eos.metrics import CURVES
+from matdisc.tasks.eos.metrics import CURVES, GOOD
 from matdisc.tasks.eos.simulation import FAULTS, SEVEN, simulate
 from matdisc.tasks.eos.terms import MEDIANS, baseline, terms
+from matdisc.tasks.rule import Rule
 from matdisc.tasks.task import Task
 
 COLUMNS = (
@@ -54,4 +55,30 @@ EOS = Task(
     simulate=simulate,
     needs=("energy",),
     method=Path(__file__).with_name("method.html"),
+    rules=(
+        Rule(
+            about="Energy against volume",
+            metric="epsilon",
+            safe=(GOOD["epsilon"], "median ε within {limit}, as good codes agree"),
+            unsafe=(1.0, "median ε above {limit}: the curves have little to do with the reference's"),
+        ),
+        Rule(
+            about="Equilibrium volumes",
+            metric="v0_error",
+            safe=(0.02, "within {percent} % on average"),
+            unsafe=(0.05, "off by more than {percent} % on average: densities and pressures will be wrong"),
+        ),
+        Rule(
+            about="Bulk moduli from volumes",
+            metric="b0_error",
+            safe=(0.1, "within {percent} % on average"),
+            unsafe=(0.25, "off by more than {percent} % on average"),
+        ),
+        Rule(
+            about="Shape of energy curves",
+            metric="sound",
+            safe=(0.95, "one minimum and no jumps for at least {percent} % of the crystals"),
+            unsafe=(0.8, "no minimum, several, or jumps for more than a fifth: expect relaxations to fail"),
+        ),
+    ),
 )

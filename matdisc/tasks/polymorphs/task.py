@@ -19,6 +19,7 @@ from matdisc.scoring.answers import Verdicts
 from matdisc.scoring.base import AnswerColumn
 from matdisc.scoring.stability import PROBABILITY, StabilityScoring
 from matdisc.scoring.stability_metrics import STABILITY
+from matdisc.tasks.rule import Rule
 from matdisc.tasks.task import Outcome, Reference, Task
 
 if TYPE_CHECKING:
@@ -85,4 +86,12 @@ POLYMORPHS = Task(
     answers=("formation energy", "stability"),
     relaxes=True,
     method=Path(__file__).with_name("method.html"),
+    rules=(
+        Rule(
+            about="Choosing among polymorphs",
+            metric="recall",
+            safe=(0.8, "the observed structure comes out lowest for at least {percent} % of the compounds"),
+            unsafe=(0.5, "another structure comes out lowest for more than half of the compounds"),
+        ),
+    ),
 )

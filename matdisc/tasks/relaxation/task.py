@@ -28,6 +28,7 @@ from matdisc.scoring.answers import ABSURD, FARTHEST, Answers
 from matdisc.scoring.base import AnswerColumn
 from matdisc.scoring.structures import StructureScoring
 from matdisc.tasks.relaxation.metrics import RELAXATION as METRICS
+from matdisc.tasks.rule import Rule
 from matdisc.tasks.task import Outcome, Reference, Task
 
 if TYPE_CHECKING:
@@ -161,4 +162,18 @@ RELAXATION = Task(
     answers=("structure",),
     relaxes=True,
     method=Path(__file__).with_name("method.html"),
+    rules=(
+        Rule(
+            about="Relaxed volumes",
+            metric="volume_abs_error",
+            safe=(2.0, "within {limit} % on average"),
+            unsafe=(5.0, "off by more than {limit} % on average: densities and pressures will be wrong"),
+        ),
+        Rule(
+            about="Symmetry of relaxed crystals",
+            metric="symmetry_match_loose",
+            safe=(0.95, "the reference's space group for at least {percent} %"),
+            unsafe=(0.8, "another space group than the reference's for more than a fifth"),
+        ),
+    ),
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from matdisc.scoring.answers import FARTHEST
 from matdisc.scoring.base import AnswerColumn
+from matdisc.tasks.rule import Rule
 from matdisc.tasks.static.metrics import STATIC as METRICS
 from matdisc.tasks.static.scoring import StaticScoring
 from matdisc.tasks.static.simulation import GAP, sampled, simulate
@@ -43,4 +44,24 @@ STATIC = Task(
     simulate=simulate,
     needs=("energy", "forces"),
     method=Path(__file__).with_name("method.html"),
+    rules=(
+        Rule(
+            about="Forces",
+            metric="force_mae",
+            safe=(0.05, "within {limit} eV/Å on average"),
+            unsafe=(0.2, "off by more than {limit} eV/Å on average: barriers and vibrations will be wrong"),
+        ),
+        Rule(
+            about="Energy differences",
+            metric="shifted_mae",
+            safe=(0.01, "within {limit} eV/atom on average"),
+            unsafe=(0.05, "off by more than {limit} eV/atom on average"),
+        ),
+        Rule(
+            about="Forces as the gradient of the energy",
+            metric="force_gap",
+            safe=(0.01, "within {limit} eV/Å on average"),
+            unsafe=(0.05, "off by more than {limit} eV/Å on average: energy will drift in molecular dynamics"),
+        ),
+    ),
 )
