@@ -20,7 +20,9 @@ from matdisc.schema import Sample
 from matdisc.tasks import get_task
 
 LINES = (".jsonl", ".jsonl.gz")
-PROTOCOL = ("dynamics", "molecule", "electrolytes", "counts", "temperature", "start_density")
+PROTOCOL = (
+    "dynamics", "molecule", "electrolytes", "counts", "temperature", "start_density", "distances", "prototype",
+)  # fmt: skip
 """Inputs that say what is to be done with a structure, where a task measures."""
 
 
