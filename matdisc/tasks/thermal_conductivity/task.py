@@ -27,7 +27,7 @@ THERMAL_CONDUCTIVITY = Task(
         "the conductivity; SRD tells whether heat is carried too well or too badly. A crystal with an imaginary mode "
         "conducts nothing and has the worst error, and so has one without an answer. Sequence and settings are those "
         "of Matbench Discovery, so that its numbers can be run again. A run needs phono3py 3.30.0, which "
-        "`--env isolated` installs beside each model; scoring does not."
+        "--env isolated installs beside each model; scoring does not."
     ),
     scoring=MeasuredScoring(
         columns=(
@@ -44,9 +44,7 @@ THERMAL_CONDUCTIVITY = Task(
         ),
         metrics=METRICS,
         ranked=("srme", "sre"),
-        baseline_text=(
-            "The geometric mean of the references for every crystal, with the mean shares of the modes in its prototype"
-        ),
+        baseline_text="The geometric mean of the references for every crystal, shared by modes as in its prototype",
         baseline_label="mean of references",
         one_answer=True,
         rows_noun="crystals",
