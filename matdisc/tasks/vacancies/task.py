@@ -13,6 +13,7 @@ from matdisc.cards import DatasetCard
 from matdisc.datasets.truth import Truth
 from matdisc.scoring.base import AnswerColumn, headline_mask
 from matdisc.scoring.measured import MeasuredScoring
+from matdisc.tasks.rule import Rule
 from matdisc.tasks.task import Task
 from matdisc.tasks.vacancies.figures import draw
 from matdisc.tasks.vacancies.metrics import REBUILT
@@ -122,4 +123,18 @@ VACANCIES = Task(
     needs=("energy", "forces", "stress"),
     relaxes=True,
     method=Path(__file__).with_name("method.html"),
+    rules=(
+        Rule(
+            about="Formation energies of vacancies",
+            metric="vacancy_mae",
+            safe=(0.2, "within {limit} eV on average"),
+            unsafe=(0.5, "off by more than {limit} eV on average: concentrations will be wrong by orders of magnitude"),
+        ),
+        Rule(
+            about="Order of vacancies",
+            metric="rank",
+            safe=(0.9, "rank correlation of at least {limit}"),
+            unsafe=(0.5, "rank correlation below {limit}: it cannot say in which metal vacancies cost more"),
+        ),
+    ),
 )
