@@ -5,7 +5,7 @@ The protocol belongs to the task and not to the model, so that all potentials ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from matdisc.formats.atoms import to_atoms, to_crystal
@@ -32,7 +32,7 @@ class RelaxationResult:
         steps: Steps of the optimiser.
         crystal: The last structure.
         fmax: Largest force left, of atoms or cell, eV/Å, as the protocol measures it.
-        first, last: Evaluations of the first and the last structure.
+        first, last: Evaluations of the first and the last structure; two results are compared without them.
     """
 
     energy: float
@@ -40,8 +40,8 @@ class RelaxationResult:
     steps: int
     crystal: Crystal
     fmax: float
-    first: Evaluation
-    last: Evaluation
+    first: Evaluation = field(compare=False)
+    last: Evaluation = field(compare=False)
 
 
 def relaxation(crystal: Crystal, protocol: Protocol, *, fixed_cell: bool = False) -> Steps[RelaxationResult]:
