@@ -1,6 +1,6 @@
 """`make bench`: what scoring and running cost, as ratios in one run on this machine.
 
-`python -m benchmarks soak`, `service-soak`, `service`, `engine`, `reading` and `wbm` run one part alone.
+`python -m benchmarks soak`, `service-soak`, `service`, `properties`, `engine`, `reading` and `wbm` run one part alone.
 
 Each line says what was measured, the times, and their ratio. One thread a process throughout.
 """
@@ -19,11 +19,38 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np
 
-from benchmarks import alloys, engine, get, perovskites, reading, relaxation, scoring, service, service_soak, soak, wbm
+from benchmarks import (
+    alloys,
+    engine,
+    get,
+    perovskites,
+    properties_dimers,
+    properties_elasticity,
+    properties_eos,
+    properties_phonons,
+    properties_soundness,
+    properties_vacancies,
+    reading,
+    relaxation,
+    scoring,
+    service,
+    service_soak,
+    soak,
+    wbm,
+)
 from matdisc.board import Board, init_board
 from matdisc.metrics import bootstrap_intervals, group_totals, metrics_from_totals, row_terms
 from matdisc.run import predict
 from matdisc.run.engine.cluster import ray_cluster
+
+PROPERTIES = (
+    properties_dimers,
+    properties_elasticity,
+    properties_eos,
+    properties_phonons,
+    properties_soundness,
+    properties_vacancies,
+)
 
 
 def main() -> None:
@@ -42,7 +69,14 @@ def main() -> None:
         get.measure(Path(folder))
         engine.measure(Path(folder))
         service.measure(Path(folder))
+        _properties(Path(folder))
         wbm.measure(Path(folder))
+
+
+def _properties(folder: Path) -> None:
+    """Tasks beyond the hull: structures evaluated together, against the plain loop over them."""
+    for part in PROPERTIES:
+        part.measure(folder)
 
 
 def bootstrap_against_point_metrics() -> None:
@@ -125,6 +159,10 @@ if __name__ == "__main__":
         sys.exit(soak.main(sys.argv[2:]))
     if sys.argv[1:2] == ["service-soak"]:
         sys.exit(service_soak.main(sys.argv[2:]))
+    if sys.argv[1:2] == ["properties"]:
+        with tempfile.TemporaryDirectory() as place:
+            _properties(Path(place))
+        sys.exit()
     if sys.argv[1:2] == ["service"]:
         with tempfile.TemporaryDirectory() as place:
             service.measure(Path(place))
