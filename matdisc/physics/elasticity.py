@@ -109,8 +109,8 @@ def rotations(crystal: Crystal, symprec: float = SYMPREC) -> Floats:
     import moyopy
 
     logging.getLogger("moyo").setLevel(logging.ERROR)  # a note about supercells
-    cell = np.array(crystal.cell)
-    numbers = [ELEMENTS.split().index(symbol) + 1 for symbol in crystal.symbols]
+    cell, known = np.array(crystal.cell), ELEMENTS.split()
+    numbers = [known.index(symbol) + 1 for symbol in crystal.symbols]
     positions = [list(place) for place in crystal.positions]
     try:
         found = moyopy.MoyoDataset(moyopy.Cell(cell.tolist(), positions, numbers), symprec=symprec)
