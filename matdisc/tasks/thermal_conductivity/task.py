@@ -7,6 +7,7 @@ from pathlib import Path
 from matdisc.physics.conductivity import MODES
 from matdisc.scoring.base import AnswerColumn
 from matdisc.scoring.measured import MeasuredScoring
+from matdisc.tasks.rule import Rule
 from matdisc.tasks.task import Task
 from matdisc.tasks.thermal_conductivity.figures import draw
 from matdisc.tasks.thermal_conductivity.metrics import THERMAL_CONDUCTIVITY as METRICS
@@ -57,4 +58,18 @@ THERMAL_CONDUCTIVITY = Task(
     needs=("energy", "forces", "stress"),
     relaxes=True,
     method=Path(__file__).with_name("method.html"),
+    rules=(
+        Rule(
+            about="Thermal conductivities",
+            metric="sre",
+            safe=(0.2, "within {percent} % on average"),
+            unsafe=(0.667, "off as if by a factor of two on average"),
+        ),
+        Rule(
+            about="Which vibrations carry the heat",
+            metric="srme",
+            safe=(0.2, "conductivities of single modes within {percent} % on average"),
+            unsafe=(1.0, "single modes differ from the reference by more than half of what both conduct together"),
+        ),
+    ),
 )
