@@ -69,7 +69,12 @@ def _worst(truth: Truth, answers: Answers, keep: Bools) -> Table:
     names = truth.material_ids.to_pylist()
     formulas = truth.formulas.to_pylist() if truth.formulas is not None else names
     places = sorted(np.flatnonzero(keep & np.isfinite(order)), key=lambda i: -order[i])[:WORST]
-    rows: list[Cells] = [(names[i], formulas[i], *plain([float(column[i]) for column in columns])) for i in places]
+    rows: list[Cells] = [(names[i], formulas[i], *plain([_short(column[i]) for column in columns])) for i in places]
     titles = [(f"{SHOWN[name][0].capitalize()}, {SHOWN[name][1]}", "predicted") for name in known]
     head = ("Crystal", "Formula", "W1, THz", "Lowest frequency, THz", *chain(*titles))
     return Table("worst", "Farthest off", head, rows, f"The {WORST} crystals with the largest error.")
+
+
+def _short(value: float) -> float:
+    """Return a number with three decimals, and no -0: frequencies of still modes are noise of either sign."""
+    return round(float(value), 3) + 0.0
