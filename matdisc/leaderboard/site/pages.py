@@ -23,6 +23,8 @@ from matdisc.leaderboard.site.charts.svg import Plot
 from matdisc.leaderboard.site.content import Content
 from matdisc.leaderboard.site.export import build_json, leaderboard_csv, leaderboard_json
 from matdisc.leaderboard.site.filters import FILTERS
+from matdisc.leaderboard.site.findings import CONDITIONS, LEVELS
+from matdisc.leaderboard.site.profile import make_profile
 from matdisc.leaderboard.site.settings import Settings, shown_first
 from matdisc.leaderboard.site.tables.board import SHORT, Table, full_name, make_tables
 from matdisc.leaderboard.site.tables.cells import VARIANTS, badges, variant
@@ -59,7 +61,9 @@ def render_pages(content: Content, settings: Settings, created: datetime) -> dic
 
     pages = {
         "index.html": page("index.html", **_index(content, settings, tables)),
-        "methods.html": page("methods.html", metrics=metric_groups(TASKS.values()), coverage=COVERAGE),
+        "methods.html": page(
+            "methods.html", metrics=metric_groups(TASKS.values()), coverage=COVERAGE, conditions=CONDITIONS
+        ),
         "submit.html": page("submit.html", datasets=content.datasets, columns=columns),
         "404.html": page("404.html", root=settings.base_path),
         "data/leaderboard.json": leaderboard_json(content, tables, stamp),
@@ -72,7 +76,9 @@ def render_pages(content: Content, settings: Settings, created: datetime) -> dic
         pages[f"tasks/{task}.html"] = page("task.html", 1, task=TASKS[task], tables=mine)
     for key, model in content.models.items():
         mine_of = results_of(content, tables, key)
-        pages[f"models/{key}.html"] = page("model.html", 1, card=model, sections=mine_of, coverage_help=COVERAGE)
+        profile = make_profile(model, mine_of, content.datasets)
+        values = {"card": model, "sections": mine_of, "profile": profile, "levels": LEVELS}
+        pages[f"models/{key}.html"] = page("model.html", 1, **values, coverage_help=COVERAGE)
     for key, dataset in content.datasets.items():
         about = [(table, beside(content, table)) for table in tables if table.dataset.key == key]
         pages[f"datasets/{key}.html"] = page("dataset.html", 1, card=dataset, tables=about, hull=_has_hull(dataset))
