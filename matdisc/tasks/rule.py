@@ -35,6 +35,7 @@ class Rule:
         unsafe: Limit that the whole interval is beyond, and what then happens.
         counted: Whether the metric is a share of few cases, so that "5 of 6" is shown: those that are good.
         only_faults: Whether nothing is said where it is safe.
+        exact: Whether the value counts without its interval, as a law is kept or broken.
         cases: Keys of the counts whose sum is the number of cases behind a share, where that is not all rows.
     """
 
@@ -44,6 +45,7 @@ class Rule:
     unsafe: tuple[float, str]
     counted: bool = False
     only_faults: bool = False
+    exact: bool = False
     cases: tuple[str, ...] = ()
 
     def says(self, better: str | None, value: Value) -> Said | None:
@@ -53,8 +55,8 @@ class Rule:
         """
         if value.value is None:
             return None
-        low = value.value if value.low is None else value.low
-        high = value.value if value.high is None else value.high
+        low = value.value if value.low is None or self.exact else value.low
+        high = value.value if value.high is None or self.exact else value.high
         best, worst = (low, high) if better == "lower" else (high, low)
         if _reaches(better, worst, self.safe[0]):
             return Said("safe", _text(*self.safe))

@@ -176,6 +176,24 @@ def test_boxes_are_counted(board, tmp_path):
     assert "6 of 6" in block(safe, "safe")
 
 
+def test_a_broken_law_is_named_with_what_it_does_and_kept_ones_are_not(board, tmp_path):
+    kept = dict.fromkeys(("forces", "rotation"), (1.0, 1.0, 1.0))
+    place(board, measured("soundness", n=11, checks=(0.99, 0.97, 1.0), smoothness=(10 / 11, 0.7, 1.0), **kept))
+    _, safe, _ = profile_of(board, "meshnet-2", tmp_path / "out")
+    assert "<strong>Smooth where neighbours come and go</strong>: broken." in block(safe, "unsafe")
+    assert "10 of 11" in block(safe, "unsafe")
+    assert "Turns with the crystal" not in safe
+    assert "no proof of “all checks passed”" in block(safe, "care")
+
+
+def test_all_laws_kept_is_one_sentence(board, tmp_path):
+    every = {metric.key: (1.0, 1.0, 1.0) for metric in TASKS["soundness"].metrics if metric.form == "percent"}
+    place(board, measured("soundness", n=11, **every))
+    _, safe, _ = profile_of(board, "meshnet-2", tmp_path / "out")
+    assert "all checks passed" in block(safe, "safe")
+    assert safe.count("r-soundness-beta-set") == 1
+
+
 @pytest.mark.parametrize(("brier", "level"), [((0.1, 0.09, 0.11), "open"), ((0.24, 0.2, 0.3), "unsafe")])
 def test_a_task_without_rules_tells_only_whether_the_trivial_answer_is_beaten(board, tmp_path, brier, level):
     assert TASKS["alloys"].rules == ()

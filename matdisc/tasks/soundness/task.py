@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from matdisc.scoring.measured import MeasuredScoring
-from matdisc.tasks.soundness.checks import COLUMNS
+from matdisc.tasks.rule import Rule
+from matdisc.tasks.soundness.checks import CHECKS, COLUMNS
 from matdisc.tasks.soundness.figures import draw
 from matdisc.tasks.soundness.metrics import SOUNDNESS_METRICS, baseline, terms
 from matdisc.tasks.soundness.simulation import simulate
@@ -41,4 +42,25 @@ SOUNDNESS = Task(
     simulate=simulate,
     needs=("energy", "forces"),
     method=Path(__file__).with_name("method.html"),
+    rules=(
+        Rule(
+            about="Laws that every potential has to keep",
+            metric="checks",
+            safe=(1.0, "all checks passed"),
+            unsafe=(0.5, "more than half of the checks fail"),
+            exact=True,
+        ),
+        *(
+            Rule(
+                about=check.title,
+                metric=check.key,
+                safe=(1.0, "on every probe"),
+                unsafe=(1.0, f"broken. {check.breach.removesuffix('.')}"),
+                counted=True,
+                only_faults=True,
+                exact=True,
+            )
+            for check in CHECKS
+        ),
+    ),
 )
