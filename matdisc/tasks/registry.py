@@ -35,6 +35,7 @@ OWN = (
     "dimers",
     "vacancies",
     "elasticity",
+    "formation-enthalpy",
     "soundness",
 )
 """Our own tasks in the order of the site: `matdisc.tasks.<key>.task` holds `<KEY>`, with `_` for `-`."""

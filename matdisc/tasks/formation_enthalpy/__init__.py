@@ -1,0 +1,1 @@
+"""Formation enthalpy: how close does a potential come to calorimetry?"""
