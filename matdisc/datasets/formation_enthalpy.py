@@ -45,16 +45,20 @@ def build(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
     Raises:
         DataError: If a file is damaged, or pymatgen's table lacks a compound.
     """
-    path = files["compounds.csv"]
-    rows = read_rows(path, COLUMNS)
-    unique(rows, "formula")
-    known = experiment()
-    samples = tuple(_sample(card, row, known) for row in rows)
+    samples = samples_of(files["compounds.csv"], card.split.n_folds)
     elements = sorted({element for s in samples for element in s.crystal.composition})
     corrections = read_corrections(files["corrections.csv"], [s.material_id for s in samples])
     return Dataset(
         key=card.key, samples=samples, reference_crystals={el: element(el) for el in elements}, corrections=corrections
     )
+
+
+def samples_of(path: Path, n_folds: int) -> tuple[Sample, ...]:
+    """Return the compounds of a table with their labels; raises as `build`."""
+    rows = read_rows(path, COLUMNS)
+    unique(rows, "formula")
+    known = experiment()
+    return tuple(_sample(row, known, n_folds) for row in rows)
 
 
 @lru_cache(maxsize=1)
@@ -96,7 +100,7 @@ def element(symbol: str) -> Crystal:
     return to_crystal(dcdft[symbol])
 
 
-def _sample(card: DatasetCard, row: Row, known: Mapping[str, tuple[float, float]]) -> Sample:
+def _sample(row: Row, known: Mapping[str, tuple[float, float]], n_folds: int) -> Sample:
     formula, prototype = row.text("formula"), row.text("prototype")
     if formula not in known:
         raise row.error("formula", f"is not in the table {TABLE} of the installed pymatgen; leave the row out")
@@ -111,7 +115,7 @@ def _sample(card: DatasetCard, row: Row, known: Mapping[str, tuple[float, float]
         target[UNCERTAINTY] = uncertainty / n
     system = built.chemical_system
     inputs = {"crystal": built, "compound": formula, "prototype": prototype}
-    return Sample(f"{formula}-{prototype}", inputs, target, system, fold_of(system, card.split.n_folds))
+    return Sample(f"{formula}-{prototype}", inputs, target, system, fold_of(system, n_folds))
 
 
 def _counts(formula: str) -> dict[str, float]:
