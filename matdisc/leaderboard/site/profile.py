@@ -110,4 +110,5 @@ def _strip(table: Table, row: Row) -> Strip | None:
     many = len(placed) > MOST_DOTS
     others = f"M{edge} {height // 2}H{width - edge}" if many else "".join(f"M{at(i):g} {height // 2}h0" for i in places)
     bar = f"M{at(row.rank.best):g} {height // 2}H{at(row.rank.worst):g}"
-    return Strip(others, bar, at(1 + placed.index(row.result.entry)))
+    own = 1 + placed.index(row.result.entry)  # rows of one value share places, whatever their order in the table
+    return Strip(others, bar, at(min(max(own, row.rank.best), row.rank.worst)))
