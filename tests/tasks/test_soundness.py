@@ -54,7 +54,7 @@ def answers(rows):
     values = columns.pop("force_gap")
     coverage = {"answered": int(np.isfinite(values).sum()), "expected": len(rows)}
     none = np.empty(0)
-    return Answers("force_gap", values, coverage, None, none, none, reported=columns | {"force_gap": values})
+    return Answers("force_gap", values, coverage, None, none, none, reported=columns)
 
 
 def shared(law, height, kink=0.0):

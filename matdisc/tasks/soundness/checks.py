@@ -92,11 +92,16 @@ OF_STRESS = ("stress_gap", "rotation_stress")
 """Columns that a potential without stress lacks."""
 
 
+def numbers(answers: Answers, column: str) -> Floats:
+    """Return a gap of each probe, shape (n_probes,); the first of all gaps is the answer, and others come with it."""
+    return answers.values if column == COLUMNS[0].name else answers.numbers(column)
+
+
 def excess(check: Check, answers: Answers) -> Floats:
     """Return the largest gap over its tolerance for each probe, shape (n_probes,); nan where the check was not taken.
 
     Of a potential without stress the check of the stress is not taken, and others are judged by their other gaps.
     """
-    sizes = {gap.column: answers.numbers(gap.column) / gap.tolerance for gap in check.gaps}
+    sizes = {gap.column: numbers(answers, gap.column) / gap.tolerance for gap in check.gaps}
     needed = [size for column, size in sizes.items() if column not in OF_STRESS] or list(sizes.values())
     return np.where(np.isfinite(needed).all(axis=0), np.fmax.reduce(list(sizes.values())), np.nan)

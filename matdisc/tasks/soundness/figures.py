@@ -8,7 +8,7 @@ from matdisc.cards import DatasetCard
 from matdisc.datasets.truth import Truth
 from matdisc.scoring.answers import Answers
 from matdisc.scoring.figures import Artifacts, Cells, Figure, Line, Table
-from matdisc.tasks.soundness.checks import CHECKS, Check, excess
+from matdisc.tasks.soundness.checks import CHECKS, Check, excess, numbers
 
 LEAST = 1e-7
 """Share of a tolerance below which a gap is drawn as this."""
@@ -38,9 +38,9 @@ def _verdict(check: Check, answers: Answers, names: list[str]) -> Cells:
         return (check.title, said, None, None, None, None, check.breach)
     failed, worst = int((found > 1).sum()), int(np.nanargmax(found))
     verdict = f"fails on {failed} of {taken.sum()}" if failed else "passes"
-    shares = [float(answers.numbers(gap.column)[worst]) / gap.tolerance for gap in check.gaps]
+    shares = [float(numbers(answers, gap.column)[worst]) / gap.tolerance for gap in check.gaps]
     gap = check.gaps[int(np.nanargmax(shares))]
-    size = float(answers.numbers(gap.column)[worst])
+    size = float(numbers(answers, gap.column)[worst])
     return (
         check.title, verdict, f"{size:.2g} {gap.unit}", f"{gap.tolerance:.2g} {gap.unit}", float(found[worst]),
         names[worst], check.breach,
