@@ -11,6 +11,7 @@ from matdisc.tasks.formation_enthalpy.figures import draw
 from matdisc.tasks.formation_enthalpy.metrics import ENTHALPIES
 from matdisc.tasks.formation_enthalpy.scoring import baseline, terms
 from matdisc.tasks.formation_enthalpy.simulation import simulate
+from matdisc.tasks.rule import Rule
 from matdisc.tasks.task import Task
 
 FORMATION_ENTHALPY = Task(
@@ -43,4 +44,18 @@ FORMATION_ENTHALPY = Task(
     needs=("energy", "forces", "stress"),
     relaxes=True,
     method=Path(__file__).with_name("method.html"),
+    rules=(
+        Rule(
+            about="Formation enthalpies against experiment",
+            metric="mae",
+            safe=(0.05, "within {limit} eV/atom on average"),
+            unsafe=(0.1, "off by more than {limit} eV/atom on average"),
+        ),
+        Rule(
+            about="Formation enthalpies with an offset for each element",
+            metric="shifted_mae",
+            safe=(0.05, "within {limit} eV/atom on average"),
+            unsafe=(0.1, "off by more than {limit} eV/atom on average, even then"),
+        ),
+    ),
 )
