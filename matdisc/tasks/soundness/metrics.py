@@ -30,12 +30,6 @@ def terms(card: DatasetCard, truth: Truth, answers: Answers) -> Mapping[str, Flo
     }
 
 
-def baseline(card: DatasetCard, truth: Truth) -> Mapping[str, Floats]:
-    """Return what a potential has that is zero everywhere: it breaks no law, and is of no use."""
-    ones = np.ones(len(truth))
-    return {"sound": ones, "checks": ones, "excess": 0 * ones, **{check.key: ones for check in CHECKS}}
-
-
 SOUNDNESS_METRICS: tuple[Metric, ...] = (
     Metric("sound", "Sound", "%", "higher", 1, "percent",
            "Share of all probes on which a potential passes every check; the board is sorted by it. A probe without an "

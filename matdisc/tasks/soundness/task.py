@@ -8,7 +8,7 @@ from matdisc.scoring.measured import MeasuredScoring
 from matdisc.tasks.rule import Rule
 from matdisc.tasks.soundness.checks import CHECKS, COLUMNS
 from matdisc.tasks.soundness.figures import draw
-from matdisc.tasks.soundness.metrics import SOUNDNESS_METRICS, baseline, terms
+from matdisc.tasks.soundness.metrics import SOUNDNESS_METRICS, terms
 from matdisc.tasks.soundness.simulation import simulate
 from matdisc.tasks.task import Task
 
@@ -35,7 +35,6 @@ SOUNDNESS = Task(
         rows_noun="probes",
         groups_noun="probes",
         terms=terms,
-        baseline=baseline,
         medians=("excess",),
         draw=draw,
     ),
