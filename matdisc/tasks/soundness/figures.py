@@ -58,8 +58,8 @@ def _figure(answers: Answers, names: list[str]) -> Figure:
         labels=[f"{CHECKS[i].title}: {names[j]}" for i, j in zip(known, worst, strict=True)],
     )
     return Figure(
-        "gaps", "Largest gap of each check", "check, by its place on the card", "gap over tolerance", [line], y_log=True, base=1.0,
-        x_names=[str(place) for place in range(1, len(CHECKS) + 1)], overlay=True,
+        "gaps", "Largest gap of each check", "check, by its place on the card", "gap over tolerance",
+        [line], y_log=True, base=1.0, x_names=[str(place) for place in range(1, len(CHECKS) + 1)], overlay=True,
         note=f"above the line at 1 a check fails; what is below {LEAST:g} is drawn there",
     )  # fmt: skip
 
