@@ -57,7 +57,7 @@ def test_a_material_that_kills_its_workers_fails_by_name_and_alone(board, add_to
 
 def test_native_code_that_hangs_loses_its_worker_and_not_the_run(ray_session, board, add_toy):
     add_toy("spinner", "misbehaving", how="spin", symbol="Au")
-    job = Job(board.model("spinner"), "polymorphs", "single-point", 0.0, timeout=1.0, in_worker=True)
+    job = Job(board.model("spinner"), "polymorphs", "single-point", 0.0, timeout=4.0, in_worker=True)
     crystals = {m: cubic_crystal([el, el], 4.0) for m, el in (("good", "Cu"), ("bad", "Au"), ("late", "Ag"))}
     samples = [Sample(m, {"crystal": crystal, "compound": "x"}, {}, "x") for m, crystal in crystals.items()]
     found = [p for batch, _ in ray_answers(job, Schedule(samples), 2) for p in batch]
