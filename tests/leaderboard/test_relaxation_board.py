@@ -161,7 +161,8 @@ def test_the_site_sorts_relaxations_by_rmsd_and_explains_them(board, outsider):
     model = (out / "models" / "near.html").read_text(encoding="utf-8")
     assert "Materials up to each RMSD" in model
     assert "Errors of the volume" in model
-    assert "rank 1 of 2, RMSD 0.00" in model
+    assert '#s-relaxation--octet-binaries">1 of 2</a>' in model
+    assert '<span class="faint">RMSD</span> 0.00' in model
     data = json.loads((out / "data" / "leaderboard.json").read_text(encoding="utf-8"))
     assert {r["task"] for r in data["results"]} == {"relaxation"}
     header = (out / "data" / "leaderboard.csv").read_text(encoding="utf-8").splitlines()[0]

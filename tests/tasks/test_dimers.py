@@ -42,7 +42,7 @@ def dimers():
 def answers(truth, energies, forces):
     usable = np.array([50.0 if energy is not None else np.nan for energy in energies])
     nothing = np.empty(0)
-    return Answers("answered", usable, {}, None, nothing, nothing, arrays={"energy": energies, "force": forces})
+    return Answers("answered", usable, {}, None, nothing, nothing, arrays={"energy": energies, "axial_force": forces})
 
 
 def filled(truth, name):
@@ -193,7 +193,7 @@ def test_emt_answers_as_ase_does_without_a_box(dimers):
     for i in (0, 20, 49):
         free = Atoms("Cu2", positions=[[0, 0, 0], [r[i], 0, 0]], calculator=EMT())
         assert outcome.arrays["energy"][i] == pytest.approx(free.get_potential_energy(), abs=1e-9)
-        assert outcome.arrays["force"][i] == pytest.approx(free.get_forces()[1, 0], abs=1e-9)
+        assert outcome.arrays["axial_force"][i] == pytest.approx(free.get_forces()[1, 0], abs=1e-9)
     assert outcome.values == {"answered": 50.0}
 
 
@@ -202,7 +202,7 @@ def test_the_curve_goes_on_flat_where_a_potential_refuses_lonely_atoms(dimers):
     energy, answered = outcome.arrays["energy"], int(outcome.values["answered"])
     assert 40 < answered < 50
     assert set(energy[answered:]) == {energy[answered - 1]}
-    assert set(outcome.arrays["force"][answered:]) == {0.0}
+    assert set(outcome.arrays["axial_force"][answered:]) == {0.0}
 
 
 @pytest.mark.parametrize(("refuses", "where"), [(lambda r: r < 2.0, "1.05"), (lambda r: True, "1.05")])
@@ -226,7 +226,7 @@ def test_a_twisted_force_shows_in_the_gap_and_nowhere_in_the_energy(dimers):
         alone = {name: [None] * len(dimers.truth) for name in arrays}
         for name, values in arrays.items():
             alone[name][place] = np.array(values)
-        rows.append({key: v[place] for key, v in terms(dimers, alone["energy"], alone["force"]).items()})
+        rows.append({key: v[place] for key, v in terms(dimers, alone["energy"], alone["axial_force"]).items()})
     assert rows[0]["force_gap"] < 0.01
     assert rows[1]["force_gap"] == pytest.approx(0.3, abs=0.01)
     assert rows[0]["tortuosity"] == rows[1]["tortuosity"] == pytest.approx(1.0)

@@ -38,6 +38,6 @@ def simulate(sample: Sample, protocol: Protocol, reference: Reference, correctio
     beyond = POINTS - answered
     energy = [one.energy for one in known] + [known[-1].energy] * beyond
     force = [float(one.forces[1, 0] - one.forces[0, 0]) / 2 for one in known] + [0.0] * beyond
-    arrays = {"energy": np.array(energy, float), "force": np.array(force)}
+    arrays = {"energy": np.array(energy, float), "axial_force": np.array(force)}
     values = {"answered": float(answered)}
     return Outcome(values, arrays={name: tuple(numbers.tolist()) for name, numbers in arrays.items()})

@@ -33,7 +33,12 @@ DIMERS = Task(
             AnswerColumn("answered", "distances that were evaluated; beyond them the curve is flat", "", 1.0, POINTS),
             AnswerColumn("energy", "energy of the pair at each distance", "eV", -1e6, 1e8, (POINTS,)),
             AnswerColumn(
-                "force", "force along the axis, positive where the atoms repel each other", "eV/Å", -1e9, 1e9, (POINTS,)
+                "axial_force",
+                "force along the axis, positive where the atoms repel each other",
+                "eV/Å",
+                -1e9,
+                1e9,
+                (POINTS,),
             ),
         ),
         metrics=METRICS,

@@ -65,7 +65,7 @@ class Radii(NamedTuple):
 
 def terms(card: DatasetCard, truth: Truth, answers: Answers) -> Mapping[str, Floats]:
     """Return what each element says of each metric, shape (n_elements,); nan where it says nothing."""
-    pairs = list(zip(answers.array("energy"), answers.array("force"), strict=True))
+    pairs = list(zip(answers.array("energy"), answers.array("axial_force"), strict=True))
     return _terms(truth, pairs)
 
 
