@@ -108,7 +108,7 @@ def asked(monkeypatch, modes, crystal=COPPER, protocol="single-point"):
 
 def test_an_answer_is_the_sum_of_its_modes(monkeypatch):
     found = asked(monkeypatch, np.array([[1.0, 2.0, 0.5]]), protocol="relax")
-    assert found.values == {"conductivity": 3.5, "imaginary": 0.0, "symmetry_changed": 0.0}
+    assert found.values == {"kappa": 3.5, "imaginary": 0.0, "symmetry_changed": 0.0}
     assert sum(found.arrays["mode_conductivity"]) == 3.5
     assert found.converged
     assert 0 < found.steps <= simulation.MAX_STEPS
@@ -116,7 +116,7 @@ def test_an_answer_is_the_sum_of_its_modes(monkeypatch):
 
 def test_a_crystal_with_an_imaginary_mode_conducts_nothing_and_says_so(monkeypatch):
     found = asked(monkeypatch, None)
-    assert found.values == {"conductivity": 0.0, "imaginary": 1.0, "symmetry_changed": 0.0}
+    assert found.values == {"kappa": 0.0, "imaginary": 1.0, "symmetry_changed": 0.0}
     assert not any(found.arrays["mode_conductivity"])
 
 
@@ -124,7 +124,7 @@ def test_a_crystal_that_changes_its_space_group_conducts_nothing_and_is_not_call
     groups = iter((simulation.operations(COPPER), simulation.operations(to_crystal(bulk("Cu", "hcp", a=2.5)))))
     monkeypatch.setattr(simulation, "operations", lambda crystal: next(groups))
     found = asked(monkeypatch, np.ones((1, 3)))
-    assert found.values == {"conductivity": 0.0, "imaginary": 0.0, "symmetry_changed": 1.0}
+    assert found.values == {"kappa": 0.0, "imaginary": 0.0, "symmetry_changed": 1.0}
 
 
 # Scores
@@ -148,7 +148,7 @@ def label(name, *modes):
 
 def answer(name, *modes, **values):
     row = flat_modes(np.array(modes))
-    return Prediction(name, {"conductivity": sum(row), "imaginary": 0.0, "symmetry_changed": 0.0, **values},
+    return Prediction(name, {"kappa": sum(row), "imaginary": 0.0, "symmetry_changed": 0.0, **values},
                       arrays={"mode_conductivity": row} if modes else {})  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def simulate(sample: Sample, protocol: Protocol, reference: Reference, correctio
         )
     row = flat_modes(np.zeros(0) if modes is None else modes)
     values = {
-        "conductivity": sum(row),
+        "kappa": sum(row),
         "imaginary": float(modes is None and not changed),
         "symmetry_changed": float(changed),
     }

@@ -32,7 +32,7 @@ THERMAL_CONDUCTIVITY = Task(
     ),
     scoring=MeasuredScoring(
         columns=(
-            AnswerColumn("conductivity", "at 300 K, a third of the trace; 0 where none is taken", "W/m/K", 0.0, MOST),
+            AnswerColumn("kappa", "at 300 K, a third of the trace; 0 where none is taken", "W/m/K", 0.0, MOST),
             AnswerColumn("imaginary", "1 if a mode is imaginary", "", 0.0, 1.0),
             AnswerColumn("symmetry_changed", "1 if the relaxed crystal has another space group", "", 0.0, 1.0),
             AnswerColumn(
