@@ -210,7 +210,7 @@ def test_no_modes_whatever_give_an_error_beyond_2_or_below_that_of_the_sum():
 
 
 def test_a_file_without_modes_has_no_srme(tmp_path):
-    found, _, _ = scored(tmp_path, answer("a", conductivity=8.0), answer("b", conductivity=2.0))
+    found, _, _ = scored(tmp_path, answer("a", kappa=8.0), answer("b", kappa=2.0))
     assert found["srme"] is None
     assert found["sre"] == 0.0
 
