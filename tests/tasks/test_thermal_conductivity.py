@@ -193,9 +193,7 @@ def test_imaginary_and_missing_crystals_have_the_worst_error_and_count_as_failur
 
 def test_a_stated_conductivity_does_not_hide_errors_of_modes(tmp_path):
     honest, _, _ = scored(tmp_path, answer("a", 2.0, 1.0, 1.0), answer("b", 2.0, 1.0))
-    boasting, _, _ = scored(
-        tmp_path, answer("a", 2.0, 1.0, 1.0, conductivity=9e5), answer("b", 2.0, 1.0, conductivity=9e5)
-    )
+    boasting, _, _ = scored(tmp_path, answer("a", 2.0, 1.0, 1.0, kappa=9e5), answer("b", 2.0, 1.0, kappa=9e5))
     assert boasting["srme"] == honest["srme"]
 
 
