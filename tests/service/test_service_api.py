@@ -13,7 +13,7 @@ import pytest
 from service_http import CARD, CSV, FILE, Api, is_problem, serving
 from service_scenes import make_scene
 
-from matdisc.leaderboard.site.pages import POLICY as THE_SITES
+from matdisc.leaderboard.site.site import POLICY as THE_SITES
 from matdisc.service.http.rates import Rates, Slots, network_of
 from matdisc.service.settings import Quota, Web
 from matdisc.service.states import State

@@ -2,7 +2,7 @@
 
 import pytest
 
-from matdisc.leaderboard.site.pages import metric_groups
+from matdisc.leaderboard.site.pages.methods import metric_groups
 from matdisc.leaderboard.site.settings import Settings, shown_first
 from matdisc.leaderboard.site.tables.format import METRICS, metric_anchor
 from matdisc.leaderboard.site.tables.ranks import rank_intervals

@@ -12,8 +12,9 @@ from matdisc.atomic import copy_folder, naming
 from matdisc.board import Board
 from matdisc.errors import DataError
 from matdisc.leaderboard.site.content import read_content
-from matdisc.leaderboard.site.pages import ASSETS, render_pages
+from matdisc.leaderboard.site.pages import render_pages
 from matdisc.leaderboard.site.settings import read_settings
+from matdisc.leaderboard.site.site import ASSETS, make_site
 
 
 def build(board: Board, out: Path | None = None, *, created: datetime | None = None) -> Path:
@@ -35,7 +36,7 @@ def build(board: Board, out: Path | None = None, *, created: datetime | None = N
     out = board.site_dir if out is None else out
     _refuse_other_folders(out)
     settings = read_settings(board.root / "leaderboard" / "site.toml")
-    pages = render_pages(read_content(board), settings, build_time() if created is None else created)
+    pages = render_pages(make_site(read_content(board), settings, build_time() if created is None else created))
     with naming(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}-new-", dir=out.parent))

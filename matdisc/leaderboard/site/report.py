@@ -10,8 +10,11 @@ from datetime import datetime
 from markupsafe import Markup
 
 from matdisc.leaderboard.site.content import Content
-from matdisc.leaderboard.site.pages import ASSETS, beside, environment, metric_groups, results_of, set_up
+from matdisc.leaderboard.site.pages.dataset import beside
+from matdisc.leaderboard.site.pages.methods import metric_groups
+from matdisc.leaderboard.site.pages.model import results_of
 from matdisc.leaderboard.site.settings import Settings
+from matdisc.leaderboard.site.site import ASSETS, environment, set_up
 from matdisc.leaderboard.site.tables.board import make_tables
 from matdisc.leaderboard.site.tables.format import COVERAGE
 from matdisc.tasks import TASKS

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from matdisc.errors import DataError
-from matdisc.leaderboard.site.pages import POLICY
+from matdisc.leaderboard.site.site import POLICY
 
 HEADERS = {
     "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matdisc.leaderboard.site.settings import Settings
@@ -28,7 +29,7 @@ def verdict(table: Table) -> Verdict:
     return Verdict(_claim(table), " ".join(filter(None, [_context(table), _flags(table)])))
 
 
-def headline_table(tables: list[Table], settings: Settings) -> Table | None:
+def headline_table(tables: Sequence[Table], settings: Settings) -> Table | None:
     """Return the table of the first sentence: the one the settings name, else the first that has something to say.
 
     A set that its own leader helped to build says little, so such tables come after the others.

@@ -251,3 +251,8 @@ def _index(order: Sequence[str], key: str) -> int:
 
 def full_name(row: Row) -> str:
     return f"{row.name} ({row.variant})" if row.variant else row.name
+
+
+def names(table: Table) -> dict[str, str]:
+    """Return entry to printed name, best first, without references."""
+    return {row.result.entry: full_name(row) for row in table.ranked}

@@ -1,0 +1,26 @@
+"""The pages of a site, one module a kind; each returns paths on the site with their text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from matdisc.leaderboard.site.pages import comparison, dataset, files, methods, model, overview, task
+from matdisc.leaderboard.site.site import Site
+
+PAGES: tuple[Callable[[Site], dict[str, str]], ...] = (
+    overview.pages,
+    task.pages,
+    model.pages,
+    dataset.pages,
+    comparison.pages,
+    methods.pages,
+    files.pages,
+)
+
+
+def render_pages(site: Site) -> dict[str, str]:
+    """Return every generated file of a site: relative path to text."""
+    found: dict[str, str] = {}
+    for pages in PAGES:
+        found |= pages(site)
+    return found

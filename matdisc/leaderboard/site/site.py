@@ -1,0 +1,104 @@
+"""What every page is made from: a board's content, its tables, and the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from matdisc.leaderboard.names import display_name
+from matdisc.leaderboard.site.charts.intervals import make_charts
+from matdisc.leaderboard.site.content import Content
+from matdisc.leaderboard.site.filters import FILTERS
+from matdisc.leaderboard.site.settings import Settings, shown_first
+from matdisc.leaderboard.site.tables.board import SHORT, Table, make_tables
+from matdisc.leaderboard.site.tables.cells import VARIANTS
+from matdisc.leaderboard.site.tables.format import METRICS
+from matdisc.leaderboard.site.verdict import verdict
+from matdisc.predictions import SUFFIXES
+from matdisc.schema import STATUSES
+from matdisc.tasks import TASKS
+from matdisc.tasks.task import Task
+from matdisc.version import __version__
+
+TEMPLATES, ASSETS = (Path(__file__).parent / name for name in ("templates", "assets"))
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'"
+)
+"""Content security policy of every page, as meta tag and as header."""
+
+COLOUR_SCHEME = ("auto", "light", "dark")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A board about to be printed; `stamp` is the time as the pages say it."""
+
+    content: Content
+    settings: Settings
+    tables: tuple[Table, ...]
+    stamp: str
+    env: Environment
+
+    def page(self, path: str, template: str, **values: Any) -> dict[str, str]:
+        """Return one page: its path on the site to its text."""
+        return {path: self.env.get_template(template).render({"root": "../" * path.count("/"), **values})}
+
+    @property
+    def tasks(self) -> list[str]:
+        """Keys of the tasks that have results, in the order of the board."""
+        return list(dict.fromkeys(table.task for table in self.tables))
+
+
+def make_site(content: Content, settings: Settings, created: datetime) -> Site:
+    """Return the site of a board, ready for its pages."""
+    tables = make_tables(content, settings.task_order, settings.dataset_order)
+    env = environment()
+    return Site(content, settings, tuple(tables), set_up(env, settings, tables, created), env)
+
+
+def set_up(env: Environment, settings: Settings, tables: Sequence[Table], created: datetime) -> str:
+    """Give the templates what all pages need, and return the time as it is printed."""
+    stamp = created.strftime("%Y-%m-%dT%H:%M:%SZ")
+    env.globals.update(
+        settings=settings,
+        created=stamp,
+        version=__version__,
+        suffixes=SUFFIXES,
+        statuses=STATUSES,
+        policy=POLICY,
+        shown_first={key: shown_first(settings, task) for key, task in TASKS.items()},
+        shown_tasks=[TASKS[task] for task in dict.fromkeys(table.task for table in tables)],
+        has_results=bool(tables),
+        short=SHORT,
+        variants=VARIANTS,
+    )
+    return stamp
+
+
+def environment() -> Environment:
+    """Return the templates with autoescape on; an unknown variable is an error."""
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    env.globals.update(
+        METRICS=METRICS, TASKS=TASKS, verdict=verdict, charts=make_charts, colour_schemes=COLOUR_SCHEME, method=_method
+    )
+    env.filters.update(FILTERS, model_name=display_name)
+    return env
+
+
+def _method(task: Task) -> Markup:
+    """The fragment of a task; it comes with installed code, so that it is trusted as code is."""
+    return Markup(task.method.read_text(encoding="utf-8")) if task.method else Markup()
