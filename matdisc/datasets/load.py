@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -146,6 +146,8 @@ def _canonical(content: object) -> Iterator[str]:
     yield "}" if content else "{}"
 
 
+SMALLEST = 1e-9
+"""Coordinates nearer to zero, in Å or fractions of a cell edge, enter a hash as zero."""
 _JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=True, allow_nan=False)
 
 
@@ -183,9 +185,14 @@ def _rounded(value: object) -> object:
     if isinstance(value, str):  # most values are numbers or text; to ask for Mapping takes longer
         return value
     if isinstance(value, Crystal):
-        return _rounded([value.symbols, value.positions, value.cell])
+        return [list(value.symbols), _coordinates(value.positions), _coordinates(value.cell)]
     if isinstance(value, Mapping):
         return {key: _rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_rounded(item) for item in value]
     return value
+
+
+def _coordinates(rows: Sequence[Sequence[float]]) -> list[object]:
+    """Rows as text. What trigonometry leaves of a zero, 1e-16 or so, differs between processors and is zero here."""
+    return [[_rounded(0.0 if abs(x) < SMALLEST else x) for x in row] for row in rows]
