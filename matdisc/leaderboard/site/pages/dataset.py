@@ -7,6 +7,7 @@ from typing import Any
 from matdisc.cards import DatasetCard
 from matdisc.leaderboard.site.charts.figures import MOST_CURVES, overlay
 from matdisc.leaderboard.site.content import Content
+from matdisc.leaderboard.site.facts import facts
 from matdisc.leaderboard.site.site import Site
 from matdisc.leaderboard.site.tables.board import Table, full_name, names
 from matdisc.leaderboard.site.tables.ranking import pairs
@@ -19,7 +20,14 @@ def pages(site: Site) -> dict[str, str]:
     found: dict[str, str] = {}
     for key, card in site.content.datasets.items():
         about = [(table, beside(site.content, table)) for table in site.tables if table.dataset.key == key]
-        found |= site.page(f"datasets/{key}.html", "dataset.html", card=card, tables=about, hull=_has_hull(card))
+        found |= site.page(
+            f"datasets/{key}.html",
+            "dataset.html",
+            card=card,
+            tables=about,
+            hull=_has_hull(card),
+            about_rows=facts([table for table, _ in about]),
+        )
     return found
 
 
