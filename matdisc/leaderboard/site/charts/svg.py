@@ -18,8 +18,13 @@ MARKERS = (
     "m-3.9 -3.9h7.8v7.8h-7.8z",
     "m0 -5.6l5.6 5.6l-5.6 5.6l-5.6 -5.6z",
     "m0 -5.4l5.2 9h-10.4z",
+    "m0 5.4l-5.2 -9h10.4z",
+    "m-1.7 -5.2h3.4v3.5h3.5v3.4h-3.5v3.5h-3.4v-3.5h-3.5v-3.4h3.5z",
+    "m0 -2.4l2.6 -2.6l2.4 2.4l-2.6 2.6l2.6 2.6l-2.4 2.4l-2.6 -2.6l-2.6 2.6l-2.4 -2.4l2.6 -2.6l-2.6 -2.6l2.4 -2.4z",
+    "m0 -6.4l1.9 4.5l4.5 1.9l-4.5 1.9l-1.9 4.5l-1.9 -4.5l-4.5 -1.9l4.5 -1.9z",
 )
-"""Circle, square, diamond, triangle around a point, in the order of the series: readable without colours."""
+"""Circle, square, diamond, triangles, crosses and star around a point, in the order of the series: readable without
+colours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,15 @@ class LegendEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """Text in a drawing; `x` is where it begins, `y` its base line."""
+
+    x: float
+    y: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plot:
     """A finished drawing; `label` says in words what it shows, `data` holds at most some of its `n_rows` numbers."""
 
@@ -108,6 +122,7 @@ class Plot:
     n_rows: int
     width: int = WIDTH
     height: int = HEIGHT
+    labels: tuple[Label, ...] = ()
 
     @property
     def left(self) -> int:
