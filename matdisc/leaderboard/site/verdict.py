@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from matdisc.leaderboard.site.settings import Settings
 from matdisc.leaderboard.site.tables.board import Row, Table, full_name, headline_value
+from matdisc.leaderboard.site.tables.first import defined, may_be_first, reach
 from matdisc.scoring.metric import Metric, show, show_interval
-from matdisc.scoring.record import Value
 from matdisc.tasks import TASKS
 
 
@@ -38,18 +38,18 @@ def headline_table(tables: Sequence[Table], settings: Settings) -> Table | None:
     for table in tables:
         if chosen and (table.task, table.dataset.key) == (chosen.task, chosen.dataset):
             return table
-    telling = sorted((t for t in tables if _defined(t)), key=_led_by_its_maker)
+    telling = sorted((t for t in tables if defined(t)), key=_led_by_its_maker)
     return next(iter([*telling, *tables]), None)
 
 
 def _led_by_its_maker(table: Table) -> bool:
-    first = _defined(table)[0]
+    first = defined(table)[0]
     return table.dataset.key in first.card.used_in_construction_of
 
 
 def _claim(table: Table) -> str:
     name, most = table.headline.label, "lowest" if table.headline.better == "lower" else "highest"
-    rows, where = _defined(table), f"{TASKS[table.task].title.lower()} on {table.dataset.title}"
+    rows, where = defined(table), f"{TASKS[table.task].title.lower()} on {table.dataset.title}"
     if not rows:
         return f"No model has a defined {name} for {where} yet."
     first = rows[0]
@@ -57,7 +57,7 @@ def _claim(table: Table) -> str:
         return f"{full_name(first)} is the only entry with a defined {name} for {where} so far: {_told(first)}."
     if first.rank is None:
         return f"{full_name(first)} has the {most} {name} for {where}, {_told(first)}, so no lead is claimed."
-    together = [row for row in rows if _may_be_first(row, first)]
+    together = [row for row in rows if may_be_first(row, first)]
     if len(together) == 1:
         return f"{full_name(first)} leads {where} with {name} {_told(first)}."
     if len(together) == 2:
@@ -78,48 +78,22 @@ def _context(table: Table) -> str:
     if value is None:
         return ""
     text = f"{TASKS[table.task].scoring.baseline_text} would score {show(metric, value, decimals=_decimals(metric))}"
-    best = _defined(table)
-    worst = _reach(_value(best[0]), metric.better != "lower", best=False) if best else None
+    best = defined(table)
+    worst = reach(headline_value(best[0].result), metric.better != "lower", best=False) if best else None
     if worst is not None and (worst >= value if metric.better == "lower" else worst <= value):
         return text + ", which the best entry does not clearly beat."
     return text + "."
 
 
 def _flags(table: Table) -> str:
-    rows = _defined(table)
-    leading = [row for row in rows if _may_be_first(row, rows[0])]
+    rows = defined(table)
+    leading = [row for row in rows if may_be_first(row, rows[0])]
     labels = dict.fromkeys(badge.label for row in leading for badge in row.badges if badge.warns)
     return f"Flags to weigh: {', '.join(labels)}." if labels else ""
 
 
-def _defined(table: Table) -> list[Row]:
-    return [row for row in table.ranked if _value(row).value is not None]
-
-
-def _may_be_first(row: Row, first: Row) -> bool:
-    """Whether a row is tied with the first one: same tie group, or without a ranking, overlapping intervals.
-
-    A row without interval counts with its bare value.
-    """
-    if first.tie_group is not None:
-        return row.tie_group == first.tie_group
-    up = TASKS[first.result.task].headline_of(first.result.baseline).better != "lower"
-    mine, top = _value(row), _value(first)
-    reach = _reach(mine, up, best=True)
-    floor = _reach(top, up, best=False)
-    if row is first or floor is None:
-        return True
-    reach = mine.value if reach is None else reach
-    return reach is not None and (reach >= floor if up else reach <= floor)
-
-
-def _reach(value: Value, up: bool, *, best: bool) -> float | None:
-    """The better or the worse end of an interval."""
-    return value.high if up == best else value.low
-
-
 def _told(row: Row) -> str:
-    found, metric = _value(row), TASKS[row.result.task].headline_of(row.result.baseline)
+    found, metric = headline_value(row.result), TASKS[row.result.task].headline_of(row.result.baseline)
     decimals = _decimals(metric)
     interval = show_interval(metric, found.low, found.high, decimals=decimals)
     return show(metric, found.value, decimals=decimals) + (f" ({interval})" if interval else " without an interval")
@@ -128,7 +102,3 @@ def _told(row: Row) -> str:
 def _decimals(metric: Metric) -> int:
     """Digits in a sentence: two for a score, three for an error."""
     return 3 if metric.better == "lower" else 2
-
-
-def _value(row: Row) -> Value:
-    return headline_value(row.result)
