@@ -47,6 +47,14 @@ class Board:
         return self.root / "leaderboard" / "rankings"
 
     @property
+    def materials_dir(self) -> Path:
+        return self.root / "leaderboard" / "materials"
+
+    @property
+    def resolution_dir(self) -> Path:
+        return self.root / "leaderboard" / "resolution"
+
+    @property
     def evidence_dir(self) -> Path:
         return self.root / "leaderboard" / "evidence"
 

@@ -19,6 +19,7 @@ from matdisc.datasets.published import published_values
 from matdisc.errors import CardError, DataError, SubmissionError
 from matdisc.leaderboard.agreement import PUBLISHED, agreement_tables
 from matdisc.leaderboard.approaches import approach_report
+from matdisc.leaderboard.materials import write_materials
 from matdisc.leaderboard.names import row_name
 from matdisc.leaderboard.population import population_tables
 from matdisc.leaderboard.results import predictions_on_board
@@ -45,6 +46,11 @@ class Row(NamedTuple):
 
 def rank(board: Board, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP) -> dict[str, Any] | None:
     """Return the ranking of all rows that a dataset has on the board; as `ranking_of`."""
+    return ranking_of(board, rows_of(board, task, dataset), bootstrap=bootstrap)
+
+
+def rows_of(board: Board, task: str, dataset: str) -> list[Row]:
+    """Return the rows of a dataset that can be scored, dummies left out."""
     files = [(entry, path) for t, d, entry, path in predictions_on_board(board) if (t, d) == (task, dataset)]
     rows = []
     for entry, path in files:
@@ -55,7 +61,7 @@ def rank(board: Board, task: str, dataset: str, *, bootstrap: Bootstrap = DEFAUL
             rows.append(Row(entry, board.model(key), load_submission(board, path, task, dataset)))
         except SubmissionError:
             continue  # scoring says why; a ranking is of what can be scored
-    return ranking_of(board, rows, bootstrap=bootstrap)
+    return rows
 
 
 def ranking_of(board: Board, rows: Sequence[Row], *, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP) -> dict[str, Any] | None:
@@ -118,12 +124,17 @@ def ranking_path(board: Board, task: str, dataset: str) -> Path:
 
 
 def write_ranking(board: Board, task: str, dataset: str) -> Path | None:
-    """Write the ranking of a dataset to `leaderboard/rankings/`; with fewer than two rows an old one is removed."""
+    """Write the ranking of a dataset to `leaderboard/rankings/`; with fewer than two rows an old one is removed.
+
+    What its rows say of each material goes to `leaderboard/materials/`.
+    """
     path = ranking_path(board, task, dataset)
     try:
-        ranking = rank(board, task, dataset)
+        rows = rows_of(board, task, dataset)
+        ranking = ranking_of(board, rows)
     except (CardError, DataError):
         return None
+    write_materials(board, task, dataset, [(row.entry, row.checked) for row in rows])
     if ranking is None:
         path.unlink(missing_ok=True)
         return None

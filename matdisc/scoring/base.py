@@ -26,6 +26,7 @@ from matdisc.schema import Crystal, Dataset
 from matdisc.scoring.answers import Answers
 from matdisc.scoring.figures import Artifacts, Table
 from matdisc.scoring.metric import Metric
+from matdisc.scoring.per_material import PerMaterial
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,10 @@ class Scoring(ABC):
         self, card: DatasetCard, truth: Truth, answers: Answers, control: Control, bootstrap: Bootstrap
     ) -> Artifacts:
         """Return figures and tables that stand beside the metrics."""
+
+    def per_material(self, card: DatasetCard, truth: Truth, answers: Answers) -> PerMaterial | None:
+        """Return what the answers say of each material of the headline; None where no single one has an error."""
+        return None
 
     def label_tables(self, truth: Truth) -> Sequence[Table]:
         """Return tables about the labels alone, shown once for all rows of a dataset."""

@@ -23,6 +23,7 @@ from matdisc.scoring.base import Bootstrap, Control, Draws, Prepare, Scoring, ab
 from matdisc.scoring.figures import Artifacts
 from matdisc.scoring.fold_details import TITLES, fold_artifacts
 from matdisc.scoring.folds import protocols, resampled, score_beliefs
+from matdisc.scoring.per_material import Named, PerMaterial, each_once, means
 from matdisc.scoring.plausibility import refuse_impossible_beliefs
 
 
@@ -85,6 +86,18 @@ class FoldScoring(Scoring):
         known = resampled(headline, bootstrap.replicates, bootstrap.seed)
         point = scores(known)
         return {key: (point[key].value, mean_draws(known, key)) for key in self.ranked}
+
+    def per_material(self, card: DatasetCard, truth: Truth, answers: Answers) -> PerMaterial | None:
+        """Return the probability of the class for each alloy, the mean over the folds of the headline protocol."""
+        keep = np.zeros(len(truth), bool)
+        for fold in truth.tested:
+            keep[fold.rows] = fold.protocol == truth.tested[0].protocol
+        ids, places, which = each_once(truth, keep)
+        value, high = means(answers.values[keep], which, len(ids)), truth.target("high")[places]
+        return PerMaterial(
+            ids, places, Named("Error of the probability"), value - high, signed=True,
+            value_name=Named(f"Probability of {self.positive}"), value=value, truth=high,
+        )  # fmt: skip
 
     def artifacts(
         self, card: DatasetCard, truth: Truth, answers: Answers, control: Control, bootstrap: Bootstrap

@@ -17,6 +17,7 @@ from matdisc.metrics.weighted import draws_of_materials, weighted_mean, weighted
 from matdisc.scoring.answers import Answers
 from matdisc.scoring.base import Bootstrap, Control, Draws, Scoring, about, headline_mask, interval, number, subset_mask
 from matdisc.scoring.figures import Artifacts
+from matdisc.scoring.per_material import Named, PerMaterial, chosen, first_defined, of_one
 
 Terms = Mapping[str, Floats]
 """What each material says of each metric, by the metric's key, shape (n_materials,); nan where it says nothing."""
@@ -109,6 +110,30 @@ class MeasuredScoring(Scoring):
         point = self.averages(terms, np.ones(int(keep.sum())))
         draws = self.draws(terms, truth.groups[keep], bootstrap)
         return {key: (float(point[key]), draws[key]) for key in self.ranked}
+
+    def per_material(self, card: DatasetCard, truth: Truth, answers: Answers) -> PerMaterial | None:
+        """Return each material's term of the first ranked metric that has terms and of which less is better.
+
+        The number beside it is the first column of single numbers of which the dataset has the label.
+        """
+        ids, places = chosen(truth, headline_mask(card, truth))
+        terms = self.all_terms(card, truth, answers)
+        metrics = [metric for metric in self.metrics if metric.key in self.ranked and metric.better == "lower"]
+        metrics.sort(key=lambda metric: self.ranked.index(metric.key))
+        if not metrics:
+            return None
+        metric = metrics[first_defined([terms[metric.key][places] for metric in metrics])]
+        scale = 100.0 if metric.form == "percent" else 1.0
+        column = next((c for c in self.columns if not c.shape and c.name in truth.targets), None)
+        name = values = truths = None
+        if column is not None:
+            name = Named(column.name.replace("_", " ").capitalize(), column.unit)
+            values = answers.values if column.name == answers.column else answers.numbers(column.name)
+            values, truths = values[places], truth.target(column.name)[places]
+        return PerMaterial(
+            ids, places, of_one(metric), scale * terms[metric.key][places],
+            value_name=name, value=values, truth=truths,
+        )  # fmt: skip
 
     def artifacts(
         self, card: DatasetCard, truth: Truth, answers: Answers, control: Control, bootstrap: Bootstrap

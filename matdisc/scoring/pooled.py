@@ -28,6 +28,7 @@ from matdisc.scoring.base import Bootstrap, Control, Lookup, about, number, subs
 from matdisc.scoring.bounds import bounds_table, suspicions
 from matdisc.scoring.cross_validated import fold_truth
 from matdisc.scoring.figures import Artifacts, Table
+from matdisc.scoring.per_material import Named, PerMaterial, each_once, means
 from matdisc.scoring.quantities import Number, OneOf, Quantity
 from matdisc.scoring.totals import Judged, SumsScoring, masked_sum
 
@@ -161,6 +162,21 @@ class PooledScoring(SumsScoring):
         keep = first_protocol(truth)
         terms = self.rows(card, truth, answers).terms
         return pool_groups(group_totals(terms[keep], truth.groups[keep]), bootstrap.seed)
+
+    def per_material(self, card: DatasetCard, truth: Truth, answers: Answers) -> PerMaterial | None:
+        """Return the first number that the dataset has labels of, in the headline protocol; None without a number."""
+        numbers = [q for q in self.quantities if isinstance(q, Number) and np.isfinite(truth.target(q.target)).any()]
+        if not numbers:
+            return None
+        name = numbers[0].columns[0]
+        keep = first_protocol(truth)
+        ids, places, which = each_once(truth, keep)
+        value, true = means(answers.numbers(name)[keep], which, len(ids)), truth.target(numbers[0].target)[places]
+        unit = self.column(name).unit
+        return PerMaterial(
+            ids, places, Named("Error", unit), value - true, signed=True,
+            value_name=Named(self.column(name).help.capitalize(), unit), value=value, truth=true,
+        )  # fmt: skip
 
     def artifacts(
         self, card: DatasetCard, truth: Truth, answers: Answers, control: Control, bootstrap: Bootstrap

@@ -22,6 +22,7 @@ from matdisc.scoring.answers import ABSURD, Answers, Verdicts
 from matdisc.scoring.base import Bootstrap, Control, Lookup, Scoring, about, headline_mask, number, subset_mask
 from matdisc.scoring.details import stability_artifacts
 from matdisc.scoring.figures import Artifacts
+from matdisc.scoring.per_material import Named, PerMaterial, chosen
 from matdisc.scoring.plausibility import formation_energy_notes, probability_notes
 from matdisc.scoring.structure_plausibility import compare_candidates
 from matdisc.scoring.totals import Judged, TotalsScoring, masked_sum
@@ -146,6 +147,18 @@ class StabilityScoring(TotalsScoring):
             values["rmse"] = number(e_form.std())
             values["r2"] = None
         return values
+
+    def per_material(self, card: DatasetCard, truth: Truth, answers: Answers) -> PerMaterial | None:
+        """Return distances to the hull, or to the lowest candidate, with their errors, and which labels are right."""
+        v = self.judge(truth, answers.column, answers.values, card.stability.threshold)
+        ids, places = chosen(truth, headline_mask(card, truth))
+        error, known = v.e_pred - v.e_true, v.labelled
+        name = Named("Energy above hull" if self.hull else "Energy above the lowest candidate", "eV/atom")
+        return PerMaterial(
+            ids, places, Named("Error", "eV/atom"), error[places], signed=True, value_name=name,
+            value=np.where(known, v.e_pred, np.nan)[places], truth=np.where(known, v.e_true, np.nan)[places],
+            right=(v.stable == v.predicted)[places], judged=known[places],
+        )  # fmt: skip
 
     def artifacts(
         self, card: DatasetCard, truth: Truth, answers: Answers, control: Control, bootstrap: Bootstrap

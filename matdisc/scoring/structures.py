@@ -17,13 +17,21 @@ from matdisc.datasets import load
 from matdisc.datasets.relaxation_starts import references_as_samples
 from matdisc.datasets.truth import Truth, truth_of
 from matdisc.formats.crystal_json import is_finite
-from matdisc.metrics.structures import LEVELS, Compared, matbench_discovery_geometry, structure_metrics, structure_terms
+from matdisc.metrics.structures import (
+    LEVELS,
+    UNMATCHED,
+    Compared,
+    matbench_discovery_geometry,
+    structure_metrics,
+    structure_terms,
+)
 from matdisc.predictions import Submission
 from matdisc.schema import Crystal, Dataset
 from matdisc.scoring.answers import Answers
 from matdisc.scoring.base import Bootstrap, Control, about, headline_mask, number, subset_mask
 from matdisc.scoring.details import structure_artifacts
 from matdisc.scoring.figures import Artifacts
+from matdisc.scoring.per_material import Named, PerMaterial, chosen
 from matdisc.scoring.plausibility import refuse_readings
 from matdisc.scoring.stability import coverage_of
 from matdisc.scoring.structure_plausibility import absurd_structures
@@ -108,6 +116,18 @@ class StructureScoring(TotalsScoring):
         """Metrics of returning every start structure unchanged."""
         found = self.from_totals(masked_sum(self.rows(card, truth, unrelaxed(truth)).terms, keep))
         return {key: number(value) for key, value in found.items() if key not in NOT_OF_STARTS}
+
+    def per_material(self, card: DatasetCard, truth: Truth, answers: Answers) -> PerMaterial | None:
+        """Return the RMSD of each answer, 1 where it matches nothing, and whether the space group is kept."""
+        judged = self.rows(card, truth, answers)
+        assert judged.compared is not None
+        ids, places = chosen(truth, headline_mask(card, truth))
+        has, keeps = self.labels(judged)
+        rmsd = np.where(np.isfinite(judged.compared.rmsd), judged.compared.rmsd, UNMATCHED)
+        return PerMaterial(
+            ids, places, Named("RMSD", "(V/N)^⅓"), np.where(judged.answered, rmsd, np.nan)[places],
+            right=(has == keeps)[places], judged=has[places],
+        )  # fmt: skip
 
     def artifacts(
         self, card: DatasetCard, truth: Truth, answers: Answers, control: Control, bootstrap: Bootstrap

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +12,7 @@ from matdisc.cards import DatasetCard, ModelCard
 from matdisc.errors import CardError, DataError
 from matdisc.leaderboard.schema.details import Details
 from matdisc.leaderboard.schema.evidence import EvidenceMap
+from matdisc.leaderboard.schema.materials import Materials
 from matdisc.leaderboard.schema.ranking import BoardRanking
 from matdisc.leaderboard.schema.read import BoardFile, read_files
 from matdisc.leaderboard.schema.result import Result
@@ -24,8 +25,9 @@ Kind = TypeVar("Kind", bound=BoardFile)
 class Content:
     """Everything a site is made of: cards by key, results in file order, and what there is beside them.
 
-    `details` go by task, dataset and entry, `rankings` by task and dataset, `evidence` by dataset and entry; `copies`
-    maps a path on the site to the text of a data file that is passed on as it is.
+    `details` go by task, dataset and entry, `rankings` and `materials` by task and dataset, `evidence` by dataset and
+    entry; `copies` maps a path on the site to the text of a data file that is passed on as it is. `materials` have the
+    rows of which the results are.
     """
 
     models: Mapping[str, ModelCard]
@@ -35,15 +37,20 @@ class Content:
     rankings: Mapping[tuple[str, ...], BoardRanking] = field(default_factory=dict)
     evidence: Mapping[tuple[str, ...], EvidenceMap] = field(default_factory=dict)
     copies: Mapping[str, str] = field(default_factory=dict)
+    materials: Mapping[tuple[str, ...], Materials] = field(default_factory=dict)
 
 
-def read_content(board: Board) -> Content:
-    """Return all cards and results of a board, with the details, rankings and evidence that belong to results.
+def read_content(board: Board, *, withheld: Set[str] = frozenset()) -> Content:
+    """Return all cards and results of a board, with the details, rankings, materials and evidence of results.
+
+    Args:
+        board: The board.
+        withheld: Datasets of which nothing is told material by material, for their labels are private.
 
     Raises:
         CardError: If a card is wrong.
-        DataError: If a file of results, details, rankings or evidence is damaged or misplaced, or a result names
-            a task that does not exist, or a model or dataset without card.
+        DataError: If a file of results, details, rankings, materials or evidence is damaged or misplaced, or a result
+            names a task that does not exist, or a model or dataset without card.
     """
     models = {key: board.model(key) for key in board.model_keys()}
     datasets = {key: board.dataset(key) for key in board.dataset_keys()}
@@ -69,8 +76,15 @@ def read_content(board: Board) -> Content:
 
     details = kept(board.details_dir, Details, entries, "curves")
     rankings = kept(board.rankings_dir, BoardRanking, tables, "rankings")
+    told = kept(board.materials_dir, Materials, {place for place in tables if place[1] not in withheld}, "materials")
+    materials = {place: found.current(_hashes(results, place)) for place, found in told.items()}
     evidence = kept(board.evidence_dir, EvidenceMap, {(r.dataset, r.entry) for r in results}, "evidence")
-    return Content(models, datasets, tuple(results), details, rankings, evidence, copies)
+    return Content(models, datasets, tuple(results), details, rankings, evidence, copies, materials)
+
+
+def _hashes(results: Sequence[Result], place: tuple[str, ...]) -> dict[str, str | None]:
+    """Hashes of the predictions that the results of a table were made of, by entry."""
+    return {r.entry: r.provenance.predictions_sha256 for r in results if (r.task, r.dataset) == place}
 
 
 def _check_cited(dataset: DatasetCard, board: Board) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Set
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from matdisc.leaderboard.site.settings import read_settings
 from matdisc.leaderboard.site.site import ASSETS, make_site
 
 
-def build(board: Board, out: Path | None = None, *, created: datetime | None = None) -> Path:
+def build(
+    board: Board, out: Path | None = None, *, created: datetime | None = None, withheld: Set[str] = frozenset()
+) -> Path:
     """Write the whole site of a board and return its folder.
 
     The pages go into a temporary folder beside `out`, which takes its place at the very end: a reader never
@@ -27,6 +30,7 @@ def build(board: Board, out: Path | None = None, *, created: datetime | None = N
         board: Where cards, results and `leaderboard/site.toml` are read from.
         out: The folder to write; default: the board's own `leaderboard/_site`.
         created: Time printed on the pages; default: `SOURCE_DATE_EPOCH` if set, else now.
+        withheld: Datasets of which nothing is told material by material, for their labels are private.
 
     Raises:
         CardError: If a card or `site.toml` is wrong.
@@ -36,7 +40,8 @@ def build(board: Board, out: Path | None = None, *, created: datetime | None = N
     out = board.site_dir if out is None else out
     _refuse_other_folders(out)
     settings = read_settings(board.root / "leaderboard" / "site.toml")
-    pages = render_pages(make_site(read_content(board), settings, build_time() if created is None else created))
+    content = read_content(board, withheld=withheld)
+    pages = render_pages(make_site(content, settings, build_time() if created is None else created))
     with naming(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}-new-", dir=out.parent))

@@ -184,7 +184,7 @@ class Publisher:
             if not is_private(self.settings, dataset):
                 write_ranking(self.board, task, dataset)
         if changed:
-            build(self.board)
+            build(self.board, withheld=frozenset(self.settings.guards.private))
 
 
 def _run_file(predictions_file: Path) -> Path:

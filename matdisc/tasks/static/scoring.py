@@ -19,6 +19,7 @@ from matdisc.predictions import Submission
 from matdisc.scoring.answers import Answers
 from matdisc.scoring.base import Bootstrap, Control, about, headline_mask, number, subset_mask
 from matdisc.scoring.figures import Artifacts
+from matdisc.scoring.per_material import PerMaterial, chosen, first_defined, of_one
 from matdisc.scoring.totals import Judged, SumsScoring, masked_sum
 from matdisc.tasks.static.figures import draw
 from matdisc.tasks.static.frames import RATIOS, TERMS, frame_terms, frames, metrics_of, trivial
@@ -77,6 +78,16 @@ class StaticScoring(SumsScoring):
     def _point(self, judged: Judged, keep: Bools, keys: tuple[str, ...]) -> dict[str, float | None]:
         found = {key: number(value) for key, value in self.from_totals(masked_sum(judged.terms, keep)).items()}
         return {key: found[key] for key in keys if key not in ("coverage", "force_gap", "not_conserving")}
+
+    def per_material(self, card: DatasetCard, truth: Truth, answers: Answers) -> PerMaterial | None:
+        """Return each frame's mean error of what rows are ranked by, or of what comes after it in a file without."""
+        ids, places = chosen(truth, headline_mask(card, truth))
+        terms = self.rows(card, truth, answers).terms[places]
+        metrics = [metric for metric in self.metrics if metric.key in self.ranked and metric.better == "lower"]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            errors = [np.divide(*(terms[:, TERMS.index(name)] for name in RATIOS[m.key])) for m in metrics]
+        first = first_defined(errors)
+        return PerMaterial(ids, places, of_one(metrics[first]), errors[first])
 
     def artifacts(
         self, card: DatasetCard, truth: Truth, answers: Answers, control: Control, bootstrap: Bootstrap
