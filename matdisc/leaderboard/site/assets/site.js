@@ -1,18 +1,14 @@
-/* Sorting, search, columns and theme. Everything is readable and sorted without this file. */
-(function () {
+/* Theme, sorting, search, and the view in the address. Everything is readable and sorted without this file. */
+(() => {
   "use strict";
-  var root = document.documentElement;
-  var tables = Array.prototype.slice.call(document.querySelectorAll("table.board"));
-  var state = { q: "", metrics: "headline", intervals: "on", references: "on", sort: {} };
-
-  function all(selector, parent) {
-    return Array.prototype.slice.call((parent || document).querySelectorAll(selector));
-  }
+  const root = document.documentElement;
+  const SHORT = 100; /* long tables show so many rows until asked for all */
+  const all = (selector, parent) => [...(parent || document).querySelectorAll(selector)];
 
   /* Theme: remembered on this machine if that is allowed. */
   function readTheme() {
     try {
-      var kept = window.localStorage.getItem("matdisc-theme");
+      const kept = window.localStorage.getItem("matdisc-theme");
       return kept === "light" || kept === "dark" ? kept : "auto";
     } catch (error) {
       return "auto";
@@ -27,195 +23,235 @@
     }
   }
   function setUpTheme() {
-    var select = document.getElementById("theme");
+    const select = document.getElementById("theme");
     root.setAttribute("data-theme", readTheme());
     if (!select) return;
     select.value = readTheme();
-    select.addEventListener("change", function () {
+    select.addEventListener("change", () => {
       root.setAttribute("data-theme", select.value);
       keepTheme(select.value);
     });
   }
 
-  /* Sorting: exact numbers from data-v, a cell without one is missing and stays last in both directions. */
-  function headers(table) {
-    return all("thead th", table);
+  /* A table: its rows as arrays that are read once. Rows that are not shown leave the document, so that they cost no
+     layout. The exact number of a cell is its data-v, or else what it prints; a cell with neither is missing. */
+  const MISSING = /^[\s–—·-]*$/;
+  function printed(cell) {
+    const value = cell && (cell.querySelector(".value") || [...cell.childNodes].find((node) => node.textContent.trim()));
+    return value ? value.textContent.trim() : "";
   }
-  function keyOf(row, index) {
-    var cell = row.children[index];
-    return cell && cell.hasAttribute("data-v") ? cell.getAttribute("data-v") : null;
-  }
-  function compare(a, b) {
-    var x = Number(a), y = Number(b);
-    if (!isNaN(x) && !isNaN(y)) return x - y;
-    return a < b ? -1 : a > b ? 1 : 0;
-  }
-  function sortTable(table, key, direction) {
-    var heads = headers(table);
-    var index = heads.findIndex(function (head) { return head.getAttribute("data-key") === key; });
-    if (index < 0) return false;
-    var sign = direction === "ascending" ? 1 : -1;
-    var body = table.tBodies[0];
-    var rows = Array.prototype.slice.call(body.rows).map(function (row) {
-      return { row: row, key: keyOf(row, index), place: Number(row.getAttribute("data-place")) };
-    });
-    rows.sort(function (a, b) {
-      if (a.key === null || b.key === null) {
-        return a.key === b.key ? a.place - b.place : a.key === null ? 1 : -1;
+  const asNumber = (text) => Number(text.replace("−", "-").replace(/[,\s%]/g, ""));
+
+  class Board {
+    constructor(table) {
+      this.table = table;
+      this.id = table.id;
+      this.body = table.tBodies[0];
+      this.columns = all("thead th[data-key]", table).map((head, index) => ({
+        key: head.getAttribute("data-key"), first: head.getAttribute("data-first") || "ascending",
+        label: printed(head.querySelector(".label") || head), extra: head.classList.contains("extra"), head, index,
+      }));
+      this.rows = [...this.body.rows].map((tr, place) => ({
+        tr, place, model: tr.getAttribute("data-m"), reference: tr.classList.contains("reference"), out: false,
+      }));
+      this.order = this.rows;
+      this.long = table.classList.contains("long");
+      this.more = document.querySelector(`[data-show-all="${table.id}"]`);
+      this.columns.forEach((column) => this.makeButton(column));
+    }
+    column(key) {
+      return this.columns.find((column) => column.key === key);
+    }
+    cell(row, column) {
+      if (column.cells) return column.cells[row.place];
+      row.cells = row.cells || [...row.tr.children];
+      return row.cells[column.index];
+    }
+    /* Values of a column by place: numbers if all that is there is numbers, else lower-case text; null is missing. The
+       exact ones if every cell has its own, else all as printed, so that no two scales mix. */
+    values(column) {
+      if (column.values) return column.values;
+      const cells = this.rows.map((row) => this.cell(row, column));
+      let texts = cells.map((cell) => (cell ? cell.getAttribute("data-v") : null));
+      column.exact = cells.every((cell, i) => texts[i] !== null || MISSING.test(printed(cell)));
+      if (!column.exact) texts = cells.map(printed).map((text) => (MISSING.test(text) ? null : text));
+      const numbers = texts.map((text) => (text === null ? null : asNumber(text)));
+      column.values = numbers.some(Number.isNaN) ? texts.map((text) => text && text.toLowerCase()) : numbers;
+      return column.values;
+    }
+    text(row) {
+      if (row.text === undefined) {
+        const { kind, approach, train } = facts.models[row.model] || {};
+        const seen = [this.cell(row, this.columns[0]).textContent, row.tr.getAttribute("data-search")];
+        row.text = seen.concat(kind, approach, train).join(" ").toLowerCase();
       }
-      return sign * compare(a.key, b.key) || a.place - b.place;
-    });
-    var sorted = document.createDocumentFragment();
-    rows.forEach(function (item) { sorted.appendChild(item.row); });
-    body.appendChild(sorted);
-    limitRows(table);
-    heads.forEach(function (head, i) {
-      if (i === index) head.setAttribute("aria-sort", direction);
-      else head.removeAttribute("aria-sort");
-    });
-    return true;
-  }
-  function clickHeader(table, head) {
-    var now = head.getAttribute("aria-sort");
-    var first = head.getAttribute("data-first");
-    var next = now ? (now === "ascending" ? "descending" : "ascending") : first;
-    var key = head.getAttribute("data-key");
-    sortTable(table, key, next);
-    if (head.hasAttribute("data-default") && next === first) delete state.sort[table.id];
-    else state.sort[table.id] = key + "." + (next === "ascending" ? "asc" : "desc");
-    writeState();
-  }
-  function setUpTable(table) {
-    Array.prototype.slice.call(table.tBodies[0].rows).forEach(function (row, i) {
-      row.setAttribute("data-place", String(i));
-    });
-    headers(table).forEach(function (head) {
-      var button = document.createElement("button");
+      return row.text;
+    }
+    /* By a column, ties and missing values as they stood at first; without a key the first order of all. */
+    sort(key, direction) {
+      const by = this.column(key);
+      if (key && !by) return false;
+      const sign = direction === "ascending" ? 1 : -1;
+      const values = by && this.values(by);
+      this.order = by ? [...this.rows].sort((a, b) => {
+        const x = values[a.place], y = values[b.place];
+        if (x === null || y === null) return x === y ? a.place - b.place : x === null ? 1 : -1;
+        return (x < y ? -sign : x > y ? sign : 0) || a.place - b.place;
+      }) : this.rows;
+      this.columns.forEach(({ head }) => head.removeAttribute("aria-sort"));
+      const marked = by ? by.head : this.start;
+      if (marked) marked.setAttribute("aria-sort", by ? direction : marked.getAttribute("data-first"));
+      return true;
+    }
+    click(column) {
+      const now = column.head.getAttribute("aria-sort");
+      const next = now ? (now === "ascending" ? "descending" : "ascending") : column.first;
+      if (column.head.hasAttribute("data-default") && next === column.first) delete state.sort[this.id];
+      else state.sort[this.id] = `${column.key}.${next.slice(0, -6)}`;
+      this.sort(column.key, next);
+      this.show();
+      writeState();
+    }
+    makeButton(column) {
+      const button = document.createElement("button");
       button.type = "button";
       button.className = "sort";
-      while (head.firstChild) button.appendChild(head.firstChild);
-      head.appendChild(button);
-      button.addEventListener("click", function () { clickHeader(table, head); });
-    });
+      if (column.head.querySelector("a")) {
+        button.classList.add("beside");
+        button.append(Object.assign(document.createElement("span"), { className: "label" }));
+        button.setAttribute("aria-label", `Sort by ${[...column.head.children].map((node) => node.textContent.trim()).join(" ")}`);
+      } else button.append(...column.head.childNodes);
+      column.head.append(button);
+      if (column.head.hasAttribute("data-default")) this.start = column.head;
+      button.addEventListener("click", () => this.click(column));
+    }
+    get fitting() {
+      return this.order.filter((row) => !row.out);
+    }
+    get shown() {
+      return this.long && !this.whole ? this.fitting.slice(0, SHORT) : this.fitting;
+    }
+    show() {
+      const shown = this.shown;
+      shown.forEach(({ tr }) => tr.classList.remove("more"));
+      this.body.replaceChildren(...shown.map(({ tr }) => tr));
+      if (this.more) this.more.hidden = shown.length === this.fitting.length;
+    }
+    showAll() {
+      this.whole = true;
+      this.table.classList.add("whole");
+      this.show();
+      this.table.parentNode.focus();
+    }
   }
 
-  /* Search: every word has to occur in what a row shows or in its card's facts. */
+  /* What a row has to pass to be shown, by name; a test that is not there lets everything pass. */
+  const state = { q: "", intervals: "on", references: "on", sort: {} };
+  const tests = {};
+  const block = document.getElementById("facts");
+  const facts = Object.assign({ models: {}, metrics: {} }, block && JSON.parse(block.textContent));
+  const boards = all("table.board").map((table) => new Board(table));
+
   function filterRows() {
-    var words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
-    var shown = 0, hidden = 0;
-    tables.forEach(function (table) {
-      Array.prototype.slice.call(table.tBodies[0].rows).forEach(function (row) {
-        var name = row.cells[0].textContent.toLowerCase();
-        var text = name + " " + (row.getAttribute("data-search") || "");
-        var fits = words.every(function (word) { return text.indexOf(word) >= 0; });
-        row.hidden = !fits;
-        if (fits) shown += 1;
-        else hidden += 1;
+    const active = Object.values(tests).filter(Boolean);
+    let shown = 0, hidden = 0;
+    boards.forEach((board) => {
+      board.rows.forEach((row) => {
+        row.out = !active.every((test) => test(row, board));
+        if (row.out) hidden += 1;
+        else shown += 1;
       });
+      board.show();
     });
-    tables.forEach(limitRows);
-    say(shown, hidden);
-  }
-  /* Long tables show their first rows until asked for all; which rows those are follows sorting and search. */
-  var SHORT = 100;
-  function limitRows(table) {
-    if (!table.classList.contains("long")) return;
-    var place = 0;
-    Array.prototype.slice.call(table.tBodies[0].rows).forEach(function (row) {
-      if (!row.hidden) place += 1;
-      row.classList.toggle("more", place > SHORT);
-    });
-    var button = document.querySelector('[data-show-all="' + table.id + '"]');
-    if (button) button.hidden = place <= SHORT || table.classList.contains("whole");
-  }
-  function setUpShowAll() {
-    all("[data-show-all]").forEach(function (button) {
-      button.addEventListener("click", function () {
-        var table = document.getElementById(button.getAttribute("data-show-all"));
-        table.classList.add("whole");
-        limitRows(table);
-        table.parentNode.focus();
-      });
-    });
-  }
-  function say(shown, hidden) {
-    var count = document.getElementById("count");
-    var clear = document.getElementById("clear");
-    if (count) count.textContent = hidden ? shown + " of " + (shown + hidden) + " rows, " + hidden + " hidden by the search" : "";
-    if (clear) clear.hidden = !hidden;
+    const count = document.getElementById("count"), clear = document.getElementById("clear");
+    if (count) count.textContent = hidden ? `${shown} of ${shown + hidden} rows, ${hidden} hidden by filters` : "";
+    if (clear) clear.hidden = !hidden && !state.q;
   }
 
-  /* State in the address: defaults left out, unknown values ignored. */
-  function readState() {
-    var params = new URLSearchParams(window.location.search);
-    state.q = (params.get("q") || "").slice(0, 80);
-    if (params.get("metrics") === "all") state.metrics = "all";
-    if (params.get("intervals") === "off") state.intervals = "off";
-    if (params.get("references") === "off") state.references = "off";
-    tables.forEach(function (table) {
-      var match = /^([a-z0-9]{1,20})\.(asc|desc)$/.exec(params.get("sort." + table.id) || "");
-      if (match && sortTable(table, match[1], match[2] + "ending")) state.sort[table.id] = match[0];
+  /* The view in the address: defaults left out, unknown values ignored. Other scripts add parts of their own. */
+  const params = new URLSearchParams(window.location.search);
+  const parts = {
+    search: {
+      read() {
+        state.q = (params.get("q") || "").slice(0, 80);
+        ["intervals", "references"].forEach((name) => { if (params.get(name) === "off") state[name] = "off"; });
+      },
+      write(query) {
+        if (state.q) query.set("q", state.q);
+        ["intervals", "references"].forEach((name) => { if (state[name] === "off") query.set(name, "off"); });
+      },
+      clear() {
+        state.q = document.getElementById("search").value = "";
+        state.references = "on";
+        document.getElementById("references").checked = true;
+      },
+      apply() {
+        const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);
+        tests.search = words.length && ((row, board) => words.every((word) => board.text(row).includes(word)));
+        tests.references = state.references === "off" && ((row) => !row.reference);
+        ["intervals", "references"].forEach((name) => root.setAttribute(`data-${name}`, state[name]));
+      },
+    },
+  };
+  function each(what, ...values) {
+    Object.values(parts).forEach((part) => part[what] && part[what](...values));
+  }
+  function readSorts() {
+    boards.forEach((board) => {
+      const match = /^(.+)\.(asc|desc)$/.exec(params.get(`sort.${board.id}`) || "");
+      if (match && board.sort(match[1], `${match[2]}ending`)) state.sort[board.id] = match[0];
     });
   }
   function writeState() {
-    var params = new URLSearchParams();
-    if (state.q) params.set("q", state.q);
-    ["metrics", "intervals", "references"].forEach(function (name) {
-      if (state[name] !== (name === "metrics" ? "headline" : "on")) params.set(name, state[name]);
-    });
-    Object.keys(state.sort).sort().forEach(function (id) { params.set("sort." + id, state.sort[id]); });
-    var query = params.toString();
+    const view = new URLSearchParams();
+    each("write", view);
+    Object.keys(state.sort).sort().forEach((id) => view.set(`sort.${id}`, state.sort[id]));
+    const query = view.toString();
     try {
-      window.history.replaceState(null, "", window.location.pathname + (query ? "?" + query : "") + window.location.hash);
+      window.history.replaceState(null, "", window.location.pathname + (query ? `?${query}` : "") + window.location.hash);
     } catch (error) {
       /* Some browsers refuse this for pages on disk; the page itself works all the same. */
     }
   }
-  function applyState() {
-    ["metrics", "intervals", "references"].forEach(function (name) {
-      root.setAttribute("data-" + name, state[name]);
-    });
-    all("[data-metrics-set]").forEach(function (button) {
-      button.setAttribute("aria-pressed", String(button.getAttribute("data-metrics-set") === state.metrics));
-    });
+  function apply() {
+    each("apply");
     filterRows();
+    each("after");
   }
-  function changed() {
-    applyState();
+  function change() {
+    apply();
     writeState();
   }
 
   function setUpControls() {
-    var search = document.getElementById("search");
+    const search = document.getElementById("search");
     if (!search) return;
     search.value = state.q;
-    search.addEventListener("input", function () { state.q = search.value.trim(); changed(); });
-    document.getElementById("clear").addEventListener("click", function () {
-      search.value = state.q = "";
-      changed();
+    search.addEventListener("input", () => { state.q = search.value.trim(); change(); });
+    document.getElementById("clear").addEventListener("click", () => {
+      each("clear");
+      change();
       search.focus();
     });
-    all("[data-metrics-set]").forEach(function (button) {
-      button.addEventListener("click", function () {
-        state.metrics = button.getAttribute("data-metrics-set");
-        changed();
-      });
-    });
-    ["intervals", "references"].forEach(function (name) {
-      var box = document.getElementById(name);
+    ["intervals", "references"].forEach((name) => {
+      const box = document.getElementById(name);
       box.checked = state[name] === "on";
-      box.addEventListener("change", function () {
+      box.addEventListener("change", () => {
         state[name] = box.checked ? "on" : "off";
-        changed();
+        change();
       });
     });
   }
+  function start() {
+    each("read");
+    setUpControls();
+    readSorts();
+    boards.forEach((board) => board.more && board.more.addEventListener("click", () => board.showAll()));
+    if (boards.length) apply();
+    root.setAttribute("data-js", "ready");
+  }
 
+  window.matdisc = { all, apply, boards, change, facts, params, parts, printed, readSorts, state, tests };
   setUpTheme();
-  tables.forEach(setUpTable);
-  readState();
-  setUpControls();
-  setUpShowAll();
-  if (tables.length) applyState();
-  root.setAttribute("data-js", "ready");
+  document.addEventListener("DOMContentLoaded", start); /* after the deferred scripts that add their parts */
 })();
