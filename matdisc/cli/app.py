@@ -30,6 +30,7 @@ from matdisc.cli import (
     md,
     mix,
     report,
+    resolution,
     runs,
     service,
     site,
@@ -67,6 +68,7 @@ app.add_typer(env.env, name="env", help="Isolated environments in the cache: lis
 app.command()(files.check)
 app.command()(files.score)
 app.command(name="compare")(compare.compare)
+app.command()(resolution.rank)
 app.command()(report.report)
 app.command()(files.submit)
 app.command()(files.accept)
