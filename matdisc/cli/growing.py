@@ -7,12 +7,15 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matdisc.board import Board
 from matdisc.leaderboard.ranking import write_ranking
 from matdisc.scoring.metric import show, show_interval
 from matdisc.tasks import TASKS
+
+if TYPE_CHECKING:
+    from matdisc.leaderboard.site import History
 
 SECONDS = 20.0
 """Least time between two builds of the site."""
@@ -34,6 +37,7 @@ class GrowingSite:
     build: bool = True
     tables: list[tuple[str, str]] = field(default_factory=list)
     _unranked: set[tuple[str, str]] = field(default_factory=set)
+    _since: History | None = None
     _next: float = field(default_factory=lambda: time.monotonic() + SECONDS)
 
     def add(self, task: str, dataset: str, *, changed: bool = True) -> None:
@@ -54,16 +58,18 @@ class GrowingSite:
         for task, dataset in sorted(self._unranked):
             write_ranking(self.board, task, dataset)
         self._unranked.clear()
-        page = _build_site(self.board) if self.build else None
+        page = self._build_site() if self.build else None
         ended = time.monotonic()
         self._next = ended + max(SECONDS, (ended - started) / SHARE)
         return page
 
+    def _build_site(self) -> Path:
+        """Build the site; all builds of one evaluation are one entry of its history."""
+        from matdisc.leaderboard import site
 
-def _build_site(board: Board) -> Path:
-    from matdisc.leaderboard import site
-
-    return site.build(board) / "index.html"
+        if self._since is None:
+            self._since = site.history_of(self.board.site_dir)
+        return site.build(self.board, since=self._since) / "index.html"
 
 
 def leaders(board: Board, tables: Iterable[tuple[str, str]]) -> list[str]:

@@ -17,11 +17,25 @@ site = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 def build(
     board: BoardOption = HERE,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder; default: leaderboard/_site.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            help="History to go on with: a file, a site's folder or none; default: that of the site replaced."
+        ),
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="Where it is published, as in https://lab.github.io/board/; default: site.toml.")
+    ] = None,
 ) -> None:
-    """Build the static site from results and cards.  Example: matdisc site build --out public"""
+    """Build the static site from results and cards.  Example: matdisc site build --out public
+
+    The page of changes tells what differs from the build before.
+    """
     from matdisc.leaderboard import site as builder
 
-    typer.echo(f"site: {builder.build(open_board(board), out) / 'index.html'}")
+    previous = None if since is None else builder.History() if since == "none" else builder.read_history(Path(since))
+    folder = builder.build(open_board(board), out, since=previous, base_url=base_url)
+    typer.echo(f"site: {folder / 'index.html'}")
 
 
 @site.command("serve")

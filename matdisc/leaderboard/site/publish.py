@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Set
+from collections.abc import Callable, Set
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,13 +13,22 @@ from matdisc.atomic import copy_folder, naming
 from matdisc.board import Board
 from matdisc.errors import DataError
 from matdisc.leaderboard.site.content import read_content
+from matdisc.leaderboard.site.history import History
 from matdisc.leaderboard.site.pages import render_pages
-from matdisc.leaderboard.site.settings import read_settings
+from matdisc.leaderboard.site.previous import history_of, to_stderr
+from matdisc.leaderboard.site.settings import published_at, read_settings
 from matdisc.leaderboard.site.site import ASSETS, make_site
 
 
 def build(
-    board: Board, out: Path | None = None, *, created: datetime | None = None, withheld: Set[str] = frozenset()
+    board: Board,
+    out: Path | None = None,
+    *,
+    created: datetime | None = None,
+    withheld: Set[str] = frozenset(),
+    since: History | None = None,
+    base_url: str | None = None,
+    say: Callable[[str], None] = to_stderr,
 ) -> Path:
     """Write the whole site of a board and return its folder.
 
@@ -31,6 +40,9 @@ def build(
         out: The folder to write; default: the board's own `leaderboard/_site`.
         created: Time printed on the pages; default: `SOURCE_DATE_EPOCH` if set, else now.
         withheld: Datasets of which nothing is told material by material, for their labels are private.
+        since: The history that this build goes on with; default: that of the site in `out`, if there is one.
+        base_url: Where the site is published, in the place of what `site.toml` says.
+        say: Takes the warning that a previous history cannot be read.
 
     Raises:
         CardError: If a card or `site.toml` is wrong.
@@ -39,9 +51,10 @@ def build(
     """
     out = board.site_dir if out is None else out
     _refuse_other_folders(out)
-    settings = read_settings(board.root / "leaderboard" / "site.toml")
+    settings = published_at(read_settings(board.root / "leaderboard" / "site.toml"), base_url)
     content = read_content(board, withheld=withheld)
-    pages = render_pages(make_site(content, settings, build_time() if created is None else created))
+    previous = history_of(out, say) if since is None else since
+    pages = render_pages(make_site(content, settings, build_time() if created is None else created, previous))
     with naming(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}-new-", dir=out.parent))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, field_validator
 
 from matdisc.cards import HttpsUrl, Key, Name, Strict, TaskKey, Text
 from matdisc.cards.read import checked, read_toml
@@ -85,6 +85,20 @@ def shown_first(settings: Settings, task: Task) -> frozenset[str]:
     if chosen - {"coverage", "daf"}:
         return frozenset(chosen)
     return frozenset(metric.key for metric in task.metrics if metric.main)
+
+
+def published_at(settings: Settings, base_url: str | None) -> Settings:
+    """Return the settings with another `base_url`; None leaves them as they are.
+
+    Raises:
+        CardError: If it is no address.
+    """
+    if base_url is None:
+        return settings
+    try:
+        return Settings.model_validate({**settings.model_dump(), "base_url": base_url})
+    except ValidationError as err:
+        raise CardError(f"--base-url {err.errors()[0]['msg'].removeprefix('Value error, ')}") from err
 
 
 def read_settings(path: Path) -> Settings:

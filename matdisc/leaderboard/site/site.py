@@ -14,7 +14,9 @@ from markupsafe import Markup
 from matdisc.leaderboard.names import display_name
 from matdisc.leaderboard.site.charts.intervals import make_charts
 from matdisc.leaderboard.site.content import Content
+from matdisc.leaderboard.site.differences import state_of
 from matdisc.leaderboard.site.filters import FILTERS
+from matdisc.leaderboard.site.history import History, continued
 from matdisc.leaderboard.site.settings import Settings, shown_first
 from matdisc.leaderboard.site.tables.board import SHORT, Table, make_tables
 from matdisc.leaderboard.site.tables.cells import VARIANTS
@@ -45,6 +47,7 @@ class Site:
     tables: tuple[Table, ...]
     stamp: str
     env: Environment
+    history: History
 
     def page(self, path: str, template: str, **values: Any) -> dict[str, str]:
         """Return one page: its path on the site to its text."""
@@ -56,11 +59,13 @@ class Site:
         return list(dict.fromkeys(table.task for table in self.tables))
 
 
-def make_site(content: Content, settings: Settings, created: datetime) -> Site:
-    """Return the site of a board, ready for its pages."""
+def make_site(content: Content, settings: Settings, created: datetime, previous: History) -> Site:
+    """Return the site of a board, ready for its pages; `previous` is the history that it goes on with."""
     tables = make_tables(content, settings.task_order, settings.dataset_order)
     env = environment()
-    return Site(content, settings, tuple(tables), set_up(env, settings, tables, created), env)
+    stamp = set_up(env, settings, tables, created)
+    history = continued(previous, state_of(content, tables), stamp)
+    return Site(content, settings, tuple(tables), stamp, env, history)
 
 
 def set_up(env: Environment, settings: Settings, tables: Sequence[Table], created: datetime) -> str:

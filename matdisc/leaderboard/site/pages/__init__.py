@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from matdisc.leaderboard.site.pages import comparison, dataset, files, methods, model, overview, task
+from matdisc.leaderboard.site.pages import changes, comparison, dataset, files, methods, model, overview, task
 from matdisc.leaderboard.site.site import Site
 
 PAGES: tuple[Callable[[Site], dict[str, str]], ...] = (
@@ -14,6 +14,7 @@ PAGES: tuple[Callable[[Site], dict[str, str]], ...] = (
     dataset.pages,
     comparison.pages,
     methods.pages,
+    changes.pages,
     files.pages,
 )
 
