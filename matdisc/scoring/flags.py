@@ -23,5 +23,13 @@ def flags(model: ModelCard | None, card: DatasetCard, scoring: Scoring) -> list[
     if (model.energy_scale, card.energy_scale) == ("pbe_raw", "mp2020_corrected") and scoring.hull:
         found.append("corrections: MP2020 corrections were added to the uncorrected energies of this model")
     elif scoring.theory_matters(card) and theory_differs(model, card):
-        found.append(f"level of theory differs: model {model.level_of_theory}; labels {card.level_of_theory}")
+        what = "level of theory differs"
+        if not scoring.hull and _functional(model.level_of_theory) == _functional(card.level_of_theory):
+            what = "same functional, other set-up"  # corrections of energies move no curve, force or frequency
+        found.append(f"{what}: model {model.level_of_theory}; labels {card.level_of_theory}")
     return found
+
+
+def _functional(theory: str | None) -> str:
+    """The word that a level of theory begins with on a card, such as PBE, PBEsol or r2SCAN."""
+    return (theory or "").partition(" ")[0].rstrip(",;:")
