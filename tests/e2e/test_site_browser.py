@@ -18,7 +18,7 @@ PAGES = [
 
 
 @contextmanager
-def opened(chromium, site, name="index.html", **options):
+def opened(chromium, site, name="tasks/discovery.html", **options):
     """Open a page and, at the end, require that it was silent, kept its policy and stayed on disk."""
     context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
     noises, requests = [], []
@@ -101,15 +101,15 @@ def test_a_sorted_and_searched_view_survives_a_reload(chromium, site):
 def test_what_a_search_hides_is_counted_and_cleared_with_one_click(chromium, site):
     with opened(chromium, site) as page:
         page.locator("#search").fill("lattice gp")
-        assert "1 of 10 rows, 9 hidden" in page.locator("#count").inner_text()
+        assert "1 of 8 rows, 7 hidden by filters" in page.locator("#count").inner_text()
         page.locator("#clear").click()
         assert visible_rows(page) == 8
         assert page.locator("#count").inner_text() == ""
 
 
 def test_a_broken_address_falls_back_to_the_default_view(chromium, site):
-    query = "?sort.discovery--alpha-set=<b>.up&metrics=evil&sort.nowhere=f1.asc&intervals=1&q=%3Cimg%3E"
-    with opened(chromium, site, "index.html" + query) as page:
+    query = "?sort.discovery--alpha-set=<b>.up&preset=evil&cols=no,&sort.nowhere=f1.asc&intervals=1&q=%3Cimg%3E"
+    with opened(chromium, site, "tasks/discovery.html" + query) as page:
         assert page.locator(f"{TABLE} th[aria-sort]").get_attribute("data-key") == "f1"
         assert page.locator("#search").input_value() == "<img>"
 
@@ -118,7 +118,8 @@ def test_all_metrics_and_intervals_can_be_switched(chromium, site):
     with opened(chromium, site) as page:
         rmse = page.locator(f"{TABLE} th[data-key=rmse]")
         assert not rmse.is_visible()
-        page.get_by_role("button", name="All metrics").click()
+        page.locator("summary", has_text="Columns").click()
+        page.get_by_role("button", name="All", exact=True).click()
         assert rmse.is_visible()
         assert page.locator(f"{TABLE} .interval").first.is_visible()
         page.locator("#intervals").uncheck()
@@ -169,9 +170,9 @@ def test_sorting_works_by_keyboard(chromium, site):
 
 def test_charts_are_drawn_with_all_their_dots(chromium, site):
     with opened(chromium, site) as page:
-        assert page.locator("figure.chart svg").count() == 3
+        assert page.locator("figure.chart svg").count() == 2
         boxes = [dot.bounding_box() for dot in page.locator("figure.chart .dot").all()]
-        assert len(boxes) == 6 + 6 + 2
+        assert len(boxes) == 6 + 6
         assert all(box and box["width"] > 4 for box in boxes)
 
 
