@@ -1,0 +1,77 @@
+"""What is the same for all families: unseen elements, ensembles and their spread, too little to learn from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from matdisc.models.families.family import Z_90, predictor
+from matdisc.models.load import Question
+from matdisc.schema import Crystal, Sample, Unsupported
+
+CUBE = ((4.0, 0.0, 0.0), (0.0, 4.0, 0.0), (0.0, 0.0, 4.0))
+ASKED, DISCOVERY = Question("formation-energy", 0.0), Question("discovery", 0.0)
+
+
+def _sample(name, symbols, energy=None):
+    positions = tuple((i / len(symbols), 0.0, 0.0) for i in range(len(symbols)))
+    target = {} if energy is None else {"e_form_per_atom": energy}
+    return Sample(name, {"crystal": Crystal(tuple(symbols), positions, CUBE)}, target, "-".join(sorted(set(symbols))))
+
+
+TRAIN = [_sample(f"t{i}", ["Na", "Cl"], -2.0 + 0.01 * i) for i in range(20)]
+TEST = [_sample("seen", ["Na", "Cl"]), _sample("new", ["Na", "Br", "I"])]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("MATDISC_CACHE", str(tmp_path))
+
+
+def _mean_plus_seed(training):
+    return lambda crystals: np.full(len(crystals), training.energies.mean() + training.seed)
+
+
+def test_elements_outside_the_training_part_are_declared():
+    seen, new = predictor("toy", _mean_plus_seed)(TRAIN, TEST, ASKED)
+    assert seen == {"e_form_per_atom": pytest.approx(-1.905)}
+    assert new == Unsupported("not in the training part: Br, I")
+
+
+def test_the_spread_of_members_makes_the_interval():
+    (answer, _) = predictor("toy", _mean_plus_seed, members=3, seed=4)(TRAIN, TEST, ASKED)
+    assert answer["e_form_per_atom"] == pytest.approx(-1.905 + 5)
+    assert answer["e_form_high"] - answer["e_form_low"] == pytest.approx(2 * Z_90)
+    assert set(predictor("toy", _mean_plus_seed, members=3)(TRAIN, TEST, DISCOVERY)[0]) == {"e_form_per_atom"}
+
+
+@pytest.mark.parametrize("train", [[], TRAIN[:9], [_sample("no label", ["Na"])] * 30])
+def test_too_little_to_learn_from_is_no_answer(train):
+    answers = predictor("toy", _mean_plus_seed)(train, TEST, ASKED)
+    assert all(isinstance(answer, Unsupported) and "needs 10" in answer.reason for answer in answers)
+
+
+def test_one_crystal_without_an_answer_leaves_the_others():
+    def fit(training):
+        return lambda crystals: np.array([np.nan if "Cl" not in c.symbols else -1.0 for c in crystals])
+
+    sodium = _sample("sodium", ["Na"])
+    answers = predictor("toy", fit)(TRAIN, [*TEST[:1], sodium], ASKED)
+    assert answers == [{"e_form_per_atom": -1.0}, Unsupported("toy has no answer for this crystal")]
+
+
+def test_what_was_learnt_lies_in_a_folder_of_its_own_crystals_labels_seed_and_settings():
+    folders = []
+
+    def fit(training):
+        folders.append(training.folder)
+        return lambda crystals: np.zeros(len(crystals))
+
+    predictor("toy", fit)(TRAIN, TEST, ASKED)
+    predictor("toy", fit)(TRAIN, TEST, ASKED)
+    assert folders[0] == folders[1]
+    predictor("toy", fit, members=2)(TRAIN, TEST, ASKED)
+    predictor("toy", fit, width=64)(TRAIN, TEST, ASKED)
+    predictor("toy", fit)(TRAIN[1:], TEST, ASKED)
+    predictor("toy", fit)([_sample("t0", ["Na", "Cl"], -2.5), *TRAIN[1:]], TEST, ASKED)
+    assert len(set(folders)) == 5
