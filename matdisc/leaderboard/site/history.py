@@ -51,7 +51,7 @@ class History(BoardFile):
     """Builds that changed something, newest first, and the state that the newest left; empty if nothing was built."""
 
     SCHEMA: ClassVar[str] = "matdisc.history/1"
-    ADVICE: ClassVar[str] = "the history begins anew"
+    ADVICE: ClassVar[str] = "name another with --since, or begin a new one with `--since none`"
 
     id: UUID | None = None
     builds: tuple[Build, ...] = ()

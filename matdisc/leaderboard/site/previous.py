@@ -43,5 +43,5 @@ def history_of(site: Path, say: Callable[[str], None] = to_stderr) -> History:
         data = (site / HISTORY).read_bytes()
         copy = site.with_name(f"{site.name}.history-{hashlib.sha256(data).hexdigest()[:8]}.broken")
         write_atomic(copy, data)
-        say(f"warning: {err}; the file is kept as {copy}")
+        say(f"warning: {err}. This build begins a new history; the old file is kept as {copy}")
         return History()
