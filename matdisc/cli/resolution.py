@@ -55,7 +55,8 @@ def rank(
     from matdisc.board import open_board
     from matdisc.errors import DataError
     from matdisc.formats.value_table import read_value_table
-    from matdisc.leaderboard.resolution import about, resolution_of, resolution_parts, without_gaps, write_resolution
+    from matdisc.leaderboard.resolution import about, resolution_of, without_gaps, write_resolution
+    from matdisc.leaderboard.resolution_text import resolution_parts
 
     if worst is not None and missing != "worst":
         raise DataError("--worst says what an empty cell counts as; give --missing worst with it")
@@ -67,7 +68,7 @@ def rank(
     told = about(
         key=key or _key(file),
         title=title or file.name,
-        value=label or value or "value",
+        value=label or table.value,
         unit=unit,
         source=source,
         licence=licence,

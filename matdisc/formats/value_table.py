@@ -28,7 +28,8 @@ BASE = "_base"
 class ValueTable:
     """One number for each material (row) and model (column); nan where there is none.
 
-    `groups` is the text of the column that was asked for; `left_out` are columns that hold no numbers.
+    `groups` is the text of the column that was asked for; `left_out` are columns that are no models; `names` are
+    printed names of models; `notes` tell what the file says of its numbers, and `value` is what it calls them.
     """
 
     materials: tuple[str, ...]
@@ -37,6 +38,8 @@ class ValueTable:
     groups: tuple[str, ...] | None = None
     left_out: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    value: str = VALUE[0]
 
 
 def read_value_table(
@@ -153,7 +156,7 @@ def _long(path: Path, found: _Columns, names: tuple[str, str, str | None], group
             if of[name] != said:
                 raise DataError(f"{path}: {name!r} is in the groups {of[name]!r} and {said!r}; give it one {group!r}")
         groups = tuple(of[name] for name in materials)
-    return ValueTable(tuple(materials), tuple(models), values, groups)
+    return ValueTable(tuple(materials), tuple(models), values, groups, value=value)
 
 
 def _analysis(path: Path, base: Mapping[str, Any], value: str, group: str | None) -> ValueTable:
@@ -165,6 +168,7 @@ def _analysis(path: Path, base: Mapping[str, Any], value: str, group: str | None
         )
     columns: dict[str, Floats] = {}
     names: dict[str, str] = {}
+    censored: list[float] = []
     for i, line in enumerate(json_lines(path), start=1):
         if BASE in line or not line:
             continue
@@ -180,10 +184,22 @@ def _analysis(path: Path, base: Mapping[str, Any], value: str, group: str | None
         if key in columns:
             raise DataError(f"{path}, line {i}: the model {key!r} comes twice; keep one")
         columns[key], names[key] = numbers, str(line.get("label", key))
+        flags = line.get(f"{value}_censored")
+        if isinstance(flags, list) and len(flags) == len(materials):
+            censored += [number for number, flag in zip(numbers.tolist(), flags, strict=True) if flag is True]
     _refuse_twice(path, "the material", materials)
     values = np.column_stack(list(columns.values())) if columns else np.empty((len(materials), 0))
     groups = tuple(str(one) for one in base[group]) if group else None
-    return ValueTable(tuple(materials), tuple(columns), values, groups, names=names)
+    return ValueTable(
+        tuple(materials), tuple(columns), values, groups, names=names, notes=_censored(censored), value=value
+    )
+
+
+def _censored(numbers: Sequence[float]) -> tuple[str, ...]:
+    if not numbers:
+        return ()
+    ends = f"{min(numbers):g}" if min(numbers) == max(numbers) else f"{min(numbers):g} to {max(numbers):g}"
+    return (f"{len(numbers):,} values are of answers that failed; the file counts each as {ends}",)
 
 
 def _base(path: Path) -> Mapping[str, Any] | None:

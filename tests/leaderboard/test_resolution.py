@@ -9,7 +9,8 @@ from scipy import stats
 from matdisc.cli.app import _run
 from matdisc.errors import DataError
 from matdisc.formats.value_table import read_value_table
-from matdisc.leaderboard.resolution import findings, resolution_of, without_gaps
+from matdisc.leaderboard.resolution import resolution_of, without_gaps
+from matdisc.leaderboard.resolution_text import findings
 from matdisc.leaderboard.schema.read import read_file
 from matdisc.leaderboard.schema.resolution import About, TableResolution
 from matdisc.metrics.resolution import group_codes, leverage, materials_needed, resolve

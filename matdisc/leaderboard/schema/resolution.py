@@ -81,6 +81,7 @@ class TableResolution(About, BoardFile):
     better: Literal["lower", "higher"]
     statistic: Literal["mean", "median"]
     missing: Missing = Missing()
+    notes: tuple[str, ...] = ()
     n_materials: int
     n_groups: int
     group: str | None = None

@@ -15,6 +15,7 @@ from matdisc.leaderboard.schema.evidence import EvidenceMap
 from matdisc.leaderboard.schema.materials import Materials
 from matdisc.leaderboard.schema.ranking import BoardRanking
 from matdisc.leaderboard.schema.read import BoardFile, read_files
+from matdisc.leaderboard.schema.resolution import TableResolution
 from matdisc.leaderboard.schema.result import Result
 from matdisc.tasks import TASKS, task_keys
 
@@ -27,7 +28,7 @@ class Content:
 
     `details` go by task, dataset and entry, `rankings` and `materials` by task and dataset, `evidence` by dataset and
     entry; `copies` maps a path on the site to the text of a data file that is passed on as it is. `materials` have the
-    rows of which the results are.
+    rows of which the results are; `resolutions` are of tables from elsewhere.
     """
 
     models: Mapping[str, ModelCard]
@@ -38,6 +39,7 @@ class Content:
     evidence: Mapping[tuple[str, ...], EvidenceMap] = field(default_factory=dict)
     copies: Mapping[str, str] = field(default_factory=dict)
     materials: Mapping[tuple[str, ...], Materials] = field(default_factory=dict)
+    resolutions: tuple[TableResolution, ...] = ()
 
 
 def read_content(board: Board, *, withheld: Set[str] = frozenset()) -> Content:
@@ -79,7 +81,11 @@ def read_content(board: Board, *, withheld: Set[str] = frozenset()) -> Content:
     told = kept(board.materials_dir, Materials, {place for place in tables if place[1] not in withheld}, "materials")
     materials = {place: found.current(_hashes(results, place)) for place, found in told.items()}
     evidence = kept(board.evidence_dir, EvidenceMap, {(r.dataset, r.entry) for r in results}, "evidence")
-    return Content(models, datasets, tuple(results), details, rankings, evidence, copies, materials)
+    resolutions = []
+    for resolution, text in read_files(board.resolution_dir, TableResolution):
+        resolutions.append(resolution)
+        copies[f"data/resolution/{resolution.key}.json"] = text
+    return Content(models, datasets, tuple(results), details, rankings, evidence, copies, materials, tuple(resolutions))
 
 
 def _hashes(results: Sequence[Result], place: tuple[str, ...]) -> dict[str, str | None]:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from matdisc.leaderboard.site.pages import changes, comparison, dataset, files, methods, model, overview, task
+from matdisc.leaderboard.site.pages import (
+    changes,
+    comparison,
+    dataset,
+    files,
+    methods,
+    model,
+    overview,
+    resolution,
+    task,
+)
 from matdisc.leaderboard.site.site import Site
 
 PAGES: tuple[Callable[[Site], dict[str, str]], ...] = (
@@ -13,6 +23,7 @@ PAGES: tuple[Callable[[Site], dict[str, str]], ...] = (
     model.pages,
     dataset.pages,
     comparison.pages,
+    resolution.pages,
     methods.pages,
     changes.pages,
     files.pages,
