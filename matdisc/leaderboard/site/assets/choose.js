@@ -23,8 +23,15 @@
     return node;
   }
 
-  /* Menus: filled when they are opened first, some by a script of their own that few readers need. Escape and a click
-     outside close them and give the focus back. */
+  /* Menus: filled when they are opened first, some by a script of their own that few readers need; so is their style
+     sheet. Escape and a click outside close them and give the focus back. */
+  let styled;
+  function style() {
+    styled = styled || new Promise((done) => {
+      document.head.append(make("link", { rel: "stylesheet", href: `${folder}choose.css`, onload: done, onerror: done }));
+    });
+    return styled;
+  }
   function menu(title, name, file) {
     const badge = make("span", { className: "faint" });
     const panel = make("div", { className: "panel" });
@@ -38,8 +45,10 @@
       if (!node.open) return;
       all("details.menu[open]", place).forEach((other) => { if (other !== node) other.open = false; });
       if (!own.fill) return own.load();
-      if (!panel.firstChild) own.fill(panel);
-      own.refresh();
+      style().then(() => {
+        if (!panel.firstChild) own.fill(panel);
+        own.refresh();
+      });
     };
     node.addEventListener("toggle", own.open);
     node.addEventListener("keydown", (event) => {
@@ -54,7 +63,8 @@
     all("details.menu[open]", place).forEach((node) => {
       if (!event.composedPath().includes(node) && document.contains(event.target)) {
         node.open = false;
-        if (document.activeElement === document.body) node.firstChild.focus();
+        const other = event.target.closest("a, button, input, label, select, summary, [tabindex='0']");
+        if (!other) node.firstChild.focus({ preventScroll: true });
       }
     });
   });
@@ -191,9 +201,10 @@
   parts.filters = {
     read() {
       FIELDS.forEach((field) => (params.get(field.key) || "").split(",").forEach((text) => {
-        const asked = !(field.signed && text.startsWith("-"));
-        const option = field.options.find((one) => token(one) === (asked ? text : text.slice(1)));
-        if (option !== undefined) field.chosen.set(option, asked);
+        const named = (part) => field.options.find((one) => token(one) === part);
+        const option = named(text), excluded = field.signed && text.startsWith("-") && named(text.slice(1));
+        if (option !== undefined) field.chosen.set(option, true);
+        else if (excluded) field.chosen.set(excluded, false);
       }));
       RANGES.forEach((range) => {
         const ends = (params.get(range.key) || "").split("-");
@@ -243,7 +254,8 @@
     return { keys: keys.filter((key) => best.includes(key)), sort: best[0] };
   }
   const PRESETS = [
-    { name: "headline", title: "Headline", pick: () => ({ keys: keys.filter((key) => !columns.get(key).extra) }) },
+    ...(keys.some((key) => columns.get(key).extra)
+      ? [{ name: "headline", title: "Headline", pick: () => ({ keys: keys.filter((key) => !columns.get(key).extra) }) }] : []),
     { name: "all", title: "All", pick: () => ({ keys }) },
     ...(groups.length ? [{ name: "gaps", title: "Fewest gaps", pick: fullest }] : []),
     ...groups.map((group) => ({
@@ -252,7 +264,8 @@
     })),
   ];
   const same = (a, b) => a.size === b.length && b.every((key) => a.has(key));
-  let preset = "headline", picked = new Set(PRESETS[0].pick().keys);
+  const usual = PRESETS[0].name;
+  let preset = usual, picked = new Set(PRESETS[0].pick().keys);
 
   function showColumns() {
     boards.forEach((board) => board.columns.slice(1).forEach((column) => {
@@ -282,7 +295,7 @@
   }
   function pick(list) {
     picked = new Set(list);
-    const match = PRESETS.slice(0, 2).find((one) => same(picked, one.pick().keys));
+    const match = PRESETS.find((one) => same(picked, one.pick().keys));
     preset = match ? match.name : null;
   }
   function usePreset(one) {
@@ -341,7 +354,7 @@
       else if (list.length) pick(list);
     },
     write(query) {
-      if (preset && preset !== "headline") query.set("preset", preset);
+      if (preset && preset !== usual) query.set("preset", preset);
       else if (!preset) query.set("cols", keys.filter((key) => picked.has(key)).join(","));
     },
     apply: () => showColumns(),

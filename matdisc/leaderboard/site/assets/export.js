@@ -3,7 +3,8 @@
   "use strict";
   const { all, boards, button, exporter: menu, facts, groups, make, metric, parts, printed, unique } = window.matdisc;
 
-  const clean = (text) => text.replace(/\s+/g, " ").trim();
+  const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+  const clean = (text) => text.replace(/\s/g, " ").replace(CONTROLS, "").replace(/ +/g, " ").trim();
   const shown = (node) => node && node.getClientRects().length > 0; /* what a switch has hidden has no box */
   /* A number as printed; text where it is none, null where nothing is known. */
   function number(text) {
@@ -86,8 +87,7 @@
     "×": "$\\times$", "≤": "$\\leq$", "≥": "$\\geq$", "²": "$^2$", "³": "$^3$", "⁻": "$^-$", "¹": "$^1$", "κ": "$\\kappa$", "α": "$\\alpha$",
     "μ": "$\\mu$", "µ": "$\\mu$", "ω": "$\\omega$", "σ": "$\\sigma$", "Δ": "$\\Delta$", "₂": "$_2$", "₃": "$_3$", "→": "$\\to$",
   };
-  const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-  const tex = (text) => text.replace(CONTROLS, "").replace(/[&%$#_{}]/g, "\\$&")
+  const tex = (text) => text.replace(/[&%$#_{}]/g, "\\$&")
     .replace(/\\(?![&%$#_{}])|[~^<>|"−–—…Å·±×≤≥²³⁻¹καμµωσΔ₂₃→]/g, (sign) => SIGNS[sign]);
   function latex(what) {
     const cell = (one) => {
@@ -102,7 +102,7 @@
     const head = ["", "Model", ...what.columns.map(({ label, unit }) => tex(label) + (unit ? ` (${tex(unit)})` : ""))];
     const lines = what.rows.map((row) => [tex(row.rank || ""), tex(row.name), ...row.values.map(cell)]);
     return [
-      `% ${what.title.replace(CONTROLS, "")}; needs \\usepackage{booktabs}`,
+      `% ${what.title}; needs \\usepackage{booktabs}`,
       `\\begin{tabular}{ll${"r".repeat(what.columns.length)}}`, "\\toprule",
       `${head.join(" & ")} \\\\`, "\\midrule", ...lines.map((line) => `${line.join(" & ")} \\\\`), "\\bottomrule", "\\end{tabular}", "",
     ].join("\n");
