@@ -95,13 +95,18 @@ def worst_of(errors: Floats) -> Ints:
 
 def listing(ids: Sequence[str], worst: Sequence[Ints]) -> tuple[int, Ints]:
     """Return the size of the sample and the places of all listed materials, the sample first."""
-    n = len(ids)
-    if n <= MOST:
-        return n, np.arange(n)
-    digests = [hashlib.sha256(name.encode()).digest() for name in ids]
-    sample = np.sort(np.array(sorted(range(n), key=digests.__getitem__)[:MOST], np.int64))
+    sample = sample_of(ids, MOST)
     further = np.setdiff1d(np.concatenate([*worst, np.empty(0, np.int64)]), sample)
-    return MOST, np.concatenate([sample, further])
+    return len(sample), np.concatenate([sample, further])
+
+
+def sample_of(ids: Sequence[str], most: int) -> Ints:
+    """Return the places of those ids of which the sha256 is smallest, ascending; all where there are at most `most`."""
+    n = len(ids)
+    if n <= most:
+        return np.arange(n)
+    digests = [hashlib.sha256(name.encode()).digest() for name in ids]
+    return np.sort(np.array(sorted(range(n), key=digests.__getitem__)[:most], np.int64))
 
 
 def _answered(one: PerMaterial, listed: Ints, sha256: str, open_labels: bool) -> Answered:
