@@ -63,6 +63,7 @@ def card(key: str, name: str, metrics: str, **changed: str) -> str:
         "license": "{code: MIT, checkpoint: MIT}",
         "openness": "OSOD",
         "targets": "EFS_G",
+        "architecture_types": "[gnn]",
         "training_sets": "[MPtrj]",
         "model_params": "4688656",
         "repo": "https://example.org/repo",
@@ -87,6 +88,7 @@ def write_cards(folder: Path) -> Path:
         "mace-mp-0": card("mace-mp-0", "MACE-MP-0", "\n".join([discovery(16, 4, 4), KAPPA, GEOMETRY, PAIRS])),
         "hostile": card(
             "hostile", HOSTILE, discovery(15, 5, 5), training_sets="[Big]", openness="CSCD", targets="E",
+            architecture_types="[fingerprint]",
             model_params="0", model_version="null",
         ),
         "sevennet-0": card(

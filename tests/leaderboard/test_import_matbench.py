@@ -62,6 +62,7 @@ def test_codes_of_openness_and_targets_become_words(cards):
     assert (found["mace-mp-0"].openness, found["mace-mp-0"].open_data) == ("code and weights", True)
     assert found["sevennet-0"].openness == "code"
     assert found["sevennet-0"].targets == ("energy", "forces", "stress", "magnetic moments")
+    assert [row.approach for row in found.values()] == ["fingerprint forest", *["universal potential"] * 2]
     assert found["sevennet-0"].direct
     assert not found["mace-mp-0"].direct
     assert (found["hostile"].openness, found["hostile"].open_data) == ("weights", False)

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from matdisc.cards.base import HttpsUrl, Key, explain
+from matdisc.cards.base import Approach, HttpsUrl, Key, explain
 from matdisc.errors import DataError
 from matdisc.leaderboard.published.parts import PARTS
 from matdisc.leaderboard.published.yaml_text import read_yaml
@@ -72,6 +72,7 @@ class _Card(_Foreign):
     license: _Licence = _Licence()
     openness: Literal["OSOD", "OSCD", "CSOD", "CSCD"]
     targets: Literal["E", "EF_G", "EF_D", "EFS_G", "EFS_D", "EFS_GM", "EFS_DM", "EFSH_G"]
+    architecture_types: tuple[Line, ...] = ()
     training_sets: tuple[Line, ...]
     model_params: int | None = Field(default=None, ge=0)
     repo: HttpsUrl | None = None
@@ -236,6 +237,7 @@ def _row(card: _Card, metrics: dict[str, dict[str, int | float]]) -> PublishedRo
         openness=_openness(card),
         open_data=card.openness.endswith("OD"),
         targets=tuple(TARGETS[letter] for letter in (*letters, *how[1:])),
+        approach=_approach(card),
         direct=how.startswith("D"),
         training_sets=card.training_sets,
         n_params=card.model_params or None,
@@ -244,6 +246,14 @@ def _row(card: _Card, metrics: dict[str, dict[str, int | float]]) -> PublishedRo
         links={name: url for name, url in links.items() if url},
         metrics=metrics,
     )
+
+
+def _approach(card: _Card) -> Approach:
+    if "bayesian_optimization" in card.architecture_types:
+        return "Bayesian optimiser"
+    if "fingerprint" in card.architecture_types:
+        return "fingerprint forest"
+    return "universal potential" if "F" in card.targets else "one-shot predictor"
 
 
 def _openness(card: _Card) -> Openness:

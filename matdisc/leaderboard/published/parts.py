@@ -48,7 +48,7 @@ DISCOVERY: dict[str, Metric] = {
         "n_missing", "Missing", None, 0, "Materials without a prediction; they count as called unstable."
     ),
 }
-_SYMMETRY = {
+GEOMETRY = {
     "rmsd": _metric(
         "rmsd", "RMSD", None, 4,
         "Root mean square displacement from the DFT structure over the cube root of the volume of an atom; 1 where the "
@@ -64,7 +64,7 @@ _SYMMETRY = {
         "n_structures", "Structures", None, 0, "Structures with a symmetry; those that are absent cost nothing.", None
     ),
 }  # fmt: skip
-_KAPPA = {
+KAPPA = {
     "κ_SRME": _metric(
         "kappa_srme", "κ SRME", None, 4,
         "Mean symmetric relative error of the thermal conductivity, mode by mode: 0 is exact, 2 is worst, and counts "
@@ -78,7 +78,7 @@ _KAPPA = {
         "spectrum_w1", "Spectrum", "THz", 3, "Wasserstein distance of the phonon frequencies from those of DFT."
     ),
 }  # fmt: skip
-_DIATOMICS = {
+DIATOMICS = {
     "pbe_energy_mae": _metric("pair_energy_mae", "Pair energy", "eV", 3, "Mean absolute error of curves of two atoms."),
     "pbe_force_mae": _metric("pair_force_mae", "Pair force", "eV/Å", 3, "The same of forces."),
     "pbe_bond_length_error": _metric("pair_bond_length", "Pair bond", "Å", 3, "Mean absolute error of bond lengths."),
@@ -92,7 +92,7 @@ _DIATOMICS = {
     "force_total_variation": _metric("pair_force_variation", "Force variation", "eV/Å", 1, "Total variation of force."),
     "tortuosity": _metric("pair_tortuosity", "Tortuosity", None, 3, "Length of the way over its shortest; 1 is best."),
 }
-_MD = {
+MD = {
     "rdf_error": _metric("md_rdf", "MD radial", "%", 1, "Error of the radial distribution."),
     "adf_error": _metric("md_adf", "MD angles", "%", 1, "Error of the distribution of angles."),
     "vdos_error": _metric("md_vdos", "MD vibrations", "%", 1, "Error of the vibrational density of states."),
@@ -105,9 +105,9 @@ _MD = {
 }
 PARTS = (
     *(Part(f"discovery/{subset}", ("discovery", subset), DISCOVERY) for subset in SUBSETS),
-    Part("geometry/1e-2", ("geo_opt", "symprec=1e-2"), _SYMMETRY),
-    Part("geometry/1e-5", ("geo_opt", "symprec=1e-5"), _SYMMETRY),
-    Part("kappa-103", ("phonons", "kappa_103"), _KAPPA),
-    Part("diatomics", ("diatomics",), _DIATOMICS),
-    Part("md", ("md",), _MD),
+    Part("geometry/1e-2", ("geo_opt", "symprec=1e-2"), GEOMETRY),
+    Part("geometry/1e-5", ("geo_opt", "symprec=1e-5"), GEOMETRY),
+    Part("kappa-103", ("phonons", "kappa_103"), KAPPA),
+    Part("diatomics", ("diatomics",), DIATOMICS),
+    Part("md", ("md",), MD),
 )

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from matdisc.cards.base import HttpsUrl, Key
+from matdisc.cards.base import Approach, HttpsUrl, Key
 from matdisc.leaderboard.schema.read import BoardFile
 from matdisc.scoring.record import Record
 
@@ -68,6 +68,7 @@ class PublishedRow(Record):
     authors: tuple[Line, ...] = Field(min_length=1)
     openness: Openness
     targets: tuple[Target, ...]
+    approach: Approach | None = None
     open_data: bool = False
     direct: bool = False
     training_sets: tuple[Line, ...]

@@ -10,9 +10,11 @@ from typing import TypeVar
 from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
 from matdisc.errors import CardError, DataError
+from matdisc.leaderboard.published.files import published_dir
 from matdisc.leaderboard.schema.details import Details
 from matdisc.leaderboard.schema.evidence import EvidenceMap
 from matdisc.leaderboard.schema.materials import Materials
+from matdisc.leaderboard.schema.published import Published
 from matdisc.leaderboard.schema.ranking import BoardRanking
 from matdisc.leaderboard.schema.read import BoardFile, read_files
 from matdisc.leaderboard.schema.resolution import TableResolution
@@ -39,6 +41,7 @@ class Content:
     evidence: Mapping[tuple[str, ...], EvidenceMap] = field(default_factory=dict)
     copies: Mapping[str, str] = field(default_factory=dict)
     materials: Mapping[tuple[str, ...], Materials] = field(default_factory=dict)
+    published: Mapping[str, Published] = field(default_factory=dict)
     resolutions: tuple[TableResolution, ...] = ()
 
 
@@ -85,7 +88,11 @@ def read_content(board: Board, *, withheld: Set[str] = frozenset()) -> Content:
     for resolution, text in read_files(board.resolution_dir, TableResolution):
         resolutions.append(resolution)
         copies[f"data/resolution/{resolution.key}.json"] = text
-    return Content(models, datasets, tuple(results), details, rankings, evidence, copies, materials, tuple(resolutions))
+    sources = {(path.stem,) for path in published_dir(board).glob("*.json")}
+    published = {key: found for (key,), found in kept(published_dir(board), Published, sources, "published").items()}
+    return Content(
+        models, datasets, tuple(results), details, rankings, evidence, copies, materials, published, tuple(resolutions)
+    )  # fmt: skip
 
 
 def _hashes(results: Sequence[Result], place: tuple[str, ...]) -> dict[str, str | None]:

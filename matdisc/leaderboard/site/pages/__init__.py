@@ -12,6 +12,7 @@ from matdisc.leaderboard.site.pages import (
     methods,
     model,
     overview,
+    published,
     resolution,
     task,
 )
@@ -24,6 +25,7 @@ PAGES: tuple[Callable[[Site], dict[str, str]], ...] = (
     dataset.pages,
     comparison.pages,
     resolution.pages,
+    published.pages,
     methods.pages,
     changes.pages,
     files.pages,
