@@ -101,7 +101,8 @@
   }
   function ticked(value, places) {
     if (places > 3) return value.toExponential(0).replace("e-", "·10⁻").replace(/\d+$/, raised).replace(/^1·/, "");
-    return minus(value.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places }));
+    const large = value >= 1e6 && value < 1e9 ? [value / 1e6, " M"] : [value, ""];
+    return minus(large[0].toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: large[1] ? 1 : places })) + large[1];
   }
   const raised = (digits) => [...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("");
   function makeAxis(values, log, start, stop) {
@@ -168,13 +169,13 @@
       return high > low ? Math.min(bins - 1, Math.floor(bins * (scale(value) - low) / (high - low))) : 0;
     };
     if (known.length === points.length) legend.pop();
-    return { legend, of, css: "ramp d", title: named(field) };
+    return { legend, of, css: "r", title: named(field) };
   }
   function cssOf(palette, point) {
     const k = palette.of(point);
     const hollow = point.ref ? " hollow" : "";
     if (palette.css === "s") return "point" + hollow + " s" + k;
-    return "point" + hollow + (palette.legend[k] === NOT_SAID ? " s7" : " ramp d" + (2 + Math.round(1.5 * k)));
+    return "point" + hollow + (palette.legend[k] === NOT_SAID ? " s7" : " r" + k);
   }
   function sizes(points) {
     const field = fields.get(state.s);
@@ -304,16 +305,22 @@
     const { points, best, height } = view;
     const taken = points.map((point) => [point.at[0] - point.radius, point.at[1] - point.radius, point.at[0] + point.radius, point.at[1] + point.radius]);
     const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+    const steps = [];
+    best.forEach((point, i) => {
+      const [x, y] = point.at, [fromX, fromY] = i ? best[i - 1].at : [x, view.y.better === "lower" ? TOP : height - FOOT];
+      steps.push([Math.min(x, fromX), fromY - 1, Math.max(x, fromX), fromY + 1], [x - 1, Math.min(y, fromY), x + 1, Math.max(y, fromY)]);
+    });
     const picked = points.filter((point) => state.m.includes(point.key));
     const wanted = [...new Set([...(hovered ? [hovered] : []), ...picked, ...best])];
     wanted.forEach((point) => {
       const text = element("text", { class: "at", x: 0, y: 0 }, layer, short(point.name));
       const length = text.getComputedTextLength() || 6.6 * short(point.name).length;
       const [x, y] = point.at, r = point.radius + 4;
-      const spots = [[r, 4], [-r - length, 4], [-length / 2, -r], [-length / 2, r + 9], [r - 2, -r + 3], [-r - length + 2, -r + 3]];
+      const spots = [[-r - length + 2, -r + 3], [r - 2, -r + 3], [-length / 2, -r], [r, 4], [-r - length, 4], [r - 2, r + 6], [-length / 2, r + 9]];
       const free = spots.map(([dx, dy]) => [x + dx, y + dy, [x + dx, y + dy - 10, x + dx + length, y + dy + 3]])
-        .filter(([, , box]) => box[0] > LEFT - 50 && box[2] < width && box[1] > TOP - 12 && box[3] < height - FOOT);
-      const spot = free.find(([, , box]) => !taken.some((other) => overlap(box, other))) || (point === hovered ? free[0] || [Math.max(0, Math.min(x + r, width - length)), y - r] : null);
+        .filter(([, , box]) => box[0] > LEFT - 4 && box[2] < width && box[1] > TOP - 12 && box[3] < height - FOOT);
+      const clear = free.filter(([, , box]) => !taken.some((other) => overlap(box, other)));
+      const spot = clear.find(([, , box]) => !steps.some((step) => overlap(box, step))) || clear[0] || (point === hovered ? free[0] || [Math.max(0, Math.min(x + r, width - length)), y - r] : null);
       if (!spot) { text.remove(); return; }
       text.setAttribute("x", String(fixed(spot[0])));
       text.setAttribute("y", String(fixed(spot[1])));
@@ -373,7 +380,7 @@
       const list = add("ul", "keys", "");
       palette.legend.forEach((text, k) => {
         const item = document.createElement("li");
-        const css = palette.css === "s" ? "point s" + k : text === NOT_SAID ? "point s7" : "point ramp d" + (2 + Math.round(1.5 * k));
+        const css = palette.css === "s" ? "point s" + k : text === NOT_SAID ? "point s7" : "point r" + k;
         item.append(glyph(css, data.markers[k % data.markers.length]), text);
         list.appendChild(item);
       });
@@ -413,12 +420,15 @@
       pick.appendChild(glyph(cssOf(palette, point), data.markers[palette.of(point) % data.markers.length]));
       link.href = "models/" + encodeURIComponent(data.models[point.model].key) + ".html";
       link.textContent = point.name;
-      head.append(pick, link);
+      const both = document.createElement("span");
+      both.className = "named";
+      both.append(pick, link);
+      head.append(both);
       if (point.ref) {
         const said = document.createElement("span");
         said.className = "variant";
         said.textContent = "reference";
-        head.append(" ", said);
+        both.append(said);
       }
       const front = document.createElement("td");
       front.textContent = best.includes(point) ? "on it" : perhaps.has(point) ? "perhaps" : "";

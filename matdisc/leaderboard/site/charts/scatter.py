@@ -157,7 +157,7 @@ def place_names(
     placed: list[Label] = []
     for name, (x, y) in wanted:
         length = LETTER * len(name)
-        for dx, dy in ((APART, 4), (-APART - length, 4), (-length / 2, -APART), (-length / 2, APART + 10)):
+        for dx, dy in ((-APART - length + 2, -6), (APART, 4), (-length / 2, -APART), (-length / 2, APART + 10)):
             box = (x + dx, y + dy - 11, x + dx + length, y + dy + 3)
             if box[0] < LEFT or box[2] > WIDE - 2 or box[1] < TOP - 12 or box[3] > HIGH - FOOT:
                 continue
