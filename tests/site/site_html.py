@@ -6,6 +6,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 VOID = {"meta", "link", "input", "br", "img", "hr"}
+IMPLIED = {"td": {"td", "th"}, "th": {"td", "th"}, "tr": {"td", "th", "tr"}}
+"""Cells and rows need no end tag: one that begins, or the end of what is around them, closes these."""
 SVG_LEAVES = {"path", "line", "circle"}
 
 
@@ -28,6 +30,7 @@ class Page(HTMLParser):
         if len(set(names)) != len(names):
             self.problems.append(f"<{tag}> has an attribute twice: {names}")
         self.tags.append((tag, dict(attrs)))
+        self.close_implied(IMPLIED.get(tag, set()))
         if tag not in VOID:
             self.open.append(tag)
 
@@ -36,7 +39,13 @@ class Page(HTMLParser):
             self.problems.append(f"<{tag}/> is no leaf of an SVG")
         self.tags.append((tag, dict(attrs)))
 
+    def close_implied(self, names):
+        while self.open and self.open[-1] in names:
+            self.open.pop()
+
     def handle_endtag(self, tag):
+        if tag in ("tr", "thead", "tbody", "tfoot", "table"):
+            self.close_implied({"td", "th", "tr"} - {tag})
         if not self.open or self.open.pop() != tag:
             self.problems.append(f"</{tag}> at {self.getpos()} closes something else")
 

@@ -120,7 +120,7 @@ def test_a_full_disk_leaves_the_previous_site_and_names_the_folder(board, monkey
 
 def test_title_and_columns_come_from_the_settings(board):
     write(board.root / "leaderboard" / "site.toml", 'title = "Our board"\nheadline_metrics = ["recall"]\n')
-    page = (build(board) / "index.html").read_text()
+    page = (build(board) / "datasets" / "alpha-set.html").read_text()
     assert "Our board" in page
     assert 'class="num extra" data-key="f1"' in page
     assert 'class="num" data-key="recall"' in page
@@ -142,7 +142,7 @@ def test_a_board_without_any_card_still_gives_a_site(tmp_path):
 def test_a_thousand_rows_build_with_a_short_chart(board):
     for i in range(1000):
         place(board, result("meshnet-2", f1=0.3 + i / 2000, mae=0.1 + i / 9000, entry=f"meshnet-2+v{i}"))
-    page = (build(board) / "index.html").read_text()
+    page = (build(board) / "datasets" / "alpha-set.html").read_text()
     assert page.count('class="name" data-v=') > 1000
     assert "more in the table" in page
 

@@ -118,7 +118,7 @@ def test_ranks_and_ties_come_from_the_ranking_where_there_is_one(full_site):
 
 
 def test_without_a_ranking_the_overlap_rule_is_named(site):
-    words = Page(site / "index.html").words
+    words = Page(site / "datasets/alpha-set.html").words
     assert "Ranks are from overlapping 95 % intervals" in words
     assert "paired bootstrap with" not in words
 
@@ -126,7 +126,7 @@ def test_without_a_ranking_the_overlap_rule_is_named(site):
 def test_a_ranking_of_other_results_is_not_used_and_the_page_says_so(board):
     write_ranking(board, ranking(RANKED | {"meshnet-2": 0.5}))
     assert discovery_table(board).ranking is None
-    words = Page(build(board) / "index.html").words
+    words = Page(build(board) / "datasets/alpha-set.html").words
     assert "the ranking on file is of other results" in words
     assert not (board.site_dir / "compare").exists()
 

@@ -35,7 +35,7 @@ def test_sorting_stays_by_our_own_value():
 
 
 def test_published_values_stand_below_the_intervals_and_those_outside_are_marked(sample_site):
-    page = Page(sample_site / "index.html")
+    page = Page(sample_site / "tasks/discovery.html")
     assert len(classes(page, "published")) == 4
     assert len(classes(page, "outside")) == 2
     words = page.words
@@ -85,16 +85,6 @@ def test_unknown_hull_distances_are_counted_and_scores_say_what_they_are_over(bo
     assert "1,367 materials, 206 with a known hull distance" in Page(site / "models/graphnet-0.3.0.html").words
 
 
-def test_the_first_page_has_the_approaches_of_the_lead_table_only(sample_site):
-    page = Page(sample_site / "index.html")
-    ids = [one for one in page.ids if one.startswith("cap-t-")]
-    assert ids == ["cap-t-discovery--alpha-set-approaches"]
-    assert len([a for a in page.all("figure") if a["class"] == "chart plot"]) == 2
-    links = [a["href"] for a in page.all("a")]
-    assert "datasets/alpha-set.html#cap-t-discovery--alpha-set-near-hull" in links
-    assert "datasets/alpha-set.html#pairs-discovery--alpha-set" in links
-
-
 def test_a_dataset_page_has_all_figures_and_tables_in_the_order_of_the_file(sample_site):
     page = Page(sample_site / "datasets/alpha-set.html")
     wanted = ("approaches", "near-hull", "published-rows")
@@ -116,7 +106,7 @@ def test_a_row_of_published_predictions_says_whose_they_are(board):
 
 def test_a_board_without_populations_shows_nothing_of_them(site, full_site):
     for folder in (site, full_site):
-        page, data = Page(folder / "index.html"), Page(folder / "datasets/alpha-set.html")
+        page, data = Page(folder / "tasks/discovery.html"), Page(folder / "datasets/alpha-set.html")
         assert classes(page, "published") == classes(page, "chart plot") == []
         assert "Small numbers are 95 % intervals." in page.words
         for words in (page.words, data.words):

@@ -174,7 +174,7 @@ def test_captions_speak_of_intervals_only_where_there_are_some(site, tmp_path):
     place(board, without_intervals(result("meshnet-2", f1=0.9, mae=0.1)))
     bare = build(board)
     phrases = {
-        "index.html": ["Small numbers are 95 % intervals", "whiskers their 95 % intervals"],
+        "tasks/discovery.html": ["Small numbers are 95 % intervals", "whiskers their 95 % intervals"],
         "datasets/alpha-set.html": ["metrics, 95 % intervals in brackets"],
         "models/meshnet-2.html": ["All metrics with their 95 % intervals"],
     }
@@ -182,8 +182,8 @@ def test_captions_speak_of_intervals_only_where_there_are_some(site, tmp_path):
         for phrase in some:
             assert phrase in Page(site / name).words
             assert phrase not in Page(bare / name).words
-    assert "Dots are values." in Page(bare / "index.html").words
-    labels = [svg["aria-label"] for svg in Page(bare / "index.html").all("svg") if "aria-label" in svg]
+    assert "Dots are values." in Page(bare / "tasks/discovery.html").words
+    labels = [svg["aria-label"] for svg in Page(bare / "tasks/discovery.html").all("svg") if "aria-label" in svg]
     assert labels
     assert not any("95 %" in label for label in labels)
 
@@ -191,8 +191,8 @@ def test_captions_speak_of_intervals_only_where_there_are_some(site, tmp_path):
 def test_the_legend_speaks_of_diamonds_only_where_a_reference_is_drawn(site, tmp_path):
     board = make_board(tmp_path / "board", results=False)
     place(board, result("meshnet-2", f1=0.9, mae=0.1))
-    assert "open diamonds are references" in Page(site / "index.html").words
-    assert "open diamonds" not in Page(build(board) / "index.html").words
+    assert "open diamonds are references" in Page(site / "tasks/discovery.html").words
+    assert "open diamonds" not in Page(build(board) / "tasks/discovery.html").words
 
 
 CITED = """

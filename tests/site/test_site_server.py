@@ -71,7 +71,7 @@ def assert_links_of_what_is_not_there_lead_to_pages(root, path):
                 assert answer.status == 200, link
 
 
-@pytest.mark.parametrize("path", ["/nothing.html", "/models/", "/a/b/c", "/a/b/c?d=/e/f"])
+@pytest.mark.parametrize("path", ["/nothing.html", "/nowhere/", "/a/b/c", "/a/b/c?d=/e/f"])
 def test_a_missing_page_is_answered_with_ours_and_its_links_lead_to_pages(published, path):
     with serving(published) as address:
         assert_links_of_what_is_not_there_lead_to_pages(address, path)

@@ -29,7 +29,7 @@ def render_report(content: Content, created: datetime) -> str:
     (table,) = make_tables(content, (), ())
     env = environment()
     set_up(env, Settings(title="matdisc"), [table], created)
-    style, script = (Markup((ASSETS / name).read_text(encoding="utf-8")) for name in ("site.css", "site.js"))
+    style, script = _text("site.css") + _text("pages.css"), _text("site.js")
     task = TASKS[table.task]
     best_first = dict.fromkeys(row.card.key for row in table.rows)
     page = env.get_template("report.html").render(
@@ -45,6 +45,10 @@ def render_report(content: Content, created: datetime) -> str:
         metrics=metric_groups([task]),
     )
     return _within(page)
+
+
+def _text(asset: str) -> Markup:
+    return Markup((ASSETS / asset).read_text(encoding="utf-8"))
 
 
 def _hash(text: str) -> str:

@@ -31,6 +31,7 @@ HERE = Path(__file__).parent
 THE_SITE = Path(matdisc.__file__).parent / "leaderboard" / "site"  # its files are read; its modules load NumPy
 ASSETS = {
     "site.css": (THE_SITE / "assets" / "site.css", "text/css"),
+    "pages.css": (THE_SITE / "assets" / "pages.css", "text/css"),
     "site.js": (THE_SITE / "assets" / "site.js", "text/javascript"),
     "icon.svg": (THE_SITE / "assets" / "icon.svg", "image/svg+xml"),
     "service.css": (HERE / "assets" / "service.css", "text/css"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from matdisc.leaderboard.site.links import with_links
 from matdisc.leaderboard.site.pages import (
     changes,
     comparison,
     dataset,
     files,
+    lists,
     methods,
     model,
     overview,
@@ -27,6 +29,7 @@ PAGES: tuple[Callable[[Site], dict[str, str]], ...] = (
     resolution.pages,
     published.pages,
     methods.pages,
+    lists.pages,
     changes.pages,
     files.pages,
 )
@@ -37,4 +40,4 @@ def render_pages(site: Site) -> dict[str, str]:
     found: dict[str, str] = {}
     for pages in PAGES:
         found |= pages(site)
-    return found
+    return with_links(found, site.settings.base_path)
