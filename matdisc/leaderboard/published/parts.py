@@ -59,7 +59,7 @@ GEOMETRY = {
     ),
     "symmetry_match": _share("symmetry_match", "Same symmetry", "Share with the space group of DFT.", "higher"),
     "symmetry_decrease": _share("symmetry_decrease", "Lost symmetry", "Share that lost symmetry operations."),
-    "symmetry_increase": _share("symmetry_increase", "Gained symmetry", "Share that gained symmetry operations."),
+    "symmetry_increase": _share("symmetry_increase", "Gained symmetry", "Share that gained symmetry operations.", None),
     "n_structures": _metric(
         "n_structures", "Structures", None, 0, "Structures with a symmetry; those that are absent cost nothing.", None
     ),

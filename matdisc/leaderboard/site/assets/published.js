@@ -10,6 +10,8 @@
       if (i === at) links[i].setAttribute("aria-current", "true");
       else links[i].removeAttribute("aria-current");
     });
+    if (links[at].offsetLeft > window.innerWidth / 2) links[at].parentNode.scrollLeft = links[at].offsetLeft;
+    if (document.documentElement.dataset.js) window.matdisc.apply(); /* rows are counted in what is shown */
   }
   window.addEventListener("hashchange", show);
   if (links.length) show();

@@ -156,8 +156,10 @@
     const active = Object.values(tests).filter(Boolean);
     let shown = 0, hidden = 0;
     boards.forEach((board) => {
+      const away = board.table.closest("[hidden]"); /* pages may show one table at a time */
       board.rows.forEach((row) => {
         row.out = !active.every((test) => test(row, board));
+        if (away) return;
         if (row.out) hidden += 1;
         else shown += 1;
       });
