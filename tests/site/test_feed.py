@@ -53,8 +53,10 @@ def test_the_content_of_an_entry_is_one_div_that_says_what_changed(changed):
     assert only(entry, "content").get("type") == "xhtml"
     (div,) = only(entry, "content")
     assert div.tag == f"{XHTML}div"
-    assert "Lattice GP 2026.1 changed: 0.640 → 0.960" in " ".join("".join(div.itertext()).split())
-    assert only(entry, "title").text == "1 row changed, 3 rows moved."
+    assert "Lattice GP 2026.1 0.640 → 0.960; place 4 → 1 (up); changed: scored in another way" in " ".join(
+        "".join(div.itertext()).split()
+    )
+    assert only(entry, "title").text == "1 row changed, 3 moved."
     assert only(first, "title").text == "First build: 10 rows of 7 models on 2 data sets."
 
 

@@ -94,7 +94,7 @@ def test_the_first_build_is_counted_and_later_ones_are_added_before_it():
     assert summary(first.builds[0]) == "First build: 1 row of 0 models on 0 data sets."
     second = continued(first, board_of(a=row(0.9, 1, 2), b=row(0.89, 1, 2)), T2)
     assert [build.number for build in second.builds] == [2, 1]
-    assert summary(second.builds[0]) == "1 row added, 1 row moved."
+    assert summary(second.builds[0]) == "1 row added, 1 moved."
     assert second.id == first.id
 
 
@@ -145,6 +145,13 @@ def test_a_move_names_the_row_that_came_above_and_not_the_one_that_came_below():
     assert why(moved, best, last)["old"] == "best was added"
 
 
+def test_rows_that_push_another_are_named_together_up_to_three_of_a_kind():
+    moved = event("old", "moved", standing(0.8, 1, 1), standing(0.8, 7, 7))
+    added = [event(f"new{i}", "added", None, standing(0.9, i, i)) for i in range(1, 6)]
+    changed = event("better", "changed", standing(0.1, 2, 2), standing(0.95, 6, 6))
+    assert why(moved, *added, changed)["old"] == "new1, new2, new3 and 2 more were added; better changed"
+
+
 def test_a_row_rises_when_one_above_it_is_withdrawn():
     gone = event("gone", "withdrawn", standing(0.9, 1, 1), None)
     rises = event("rises", "moved", standing(0.8, 2, 2), standing(0.8, 1, 1))
@@ -152,8 +159,8 @@ def test_a_row_rises_when_one_above_it_is_withdrawn():
     assert _pushes(gone, rises.before, rises.after)
 
 
-def test_a_move_without_other_rows_says_that_they_were_compared_anew():
-    assert why(event("a", "moved", standing(0.8, 1, 2), standing(0.8, 2, 2))) == {"a": "rows compared anew"}
+def test_a_move_without_other_rows_says_that_the_ranking_was_computed_anew():
+    assert why(event("a", "moved", standing(0.8, 1, 2), standing(0.8, 2, 2))) == {"a": "ranking computed anew"}
 
 
 @pytest.mark.parametrize(
@@ -190,7 +197,7 @@ def test_the_page_of_changes_tells_values_places_and_reasons(board):
     place(board, result("lattice-gp", f1=0.96, mae=0.1))
     write(board.root / "models" / "newcomer" / "model.toml", model_card("newcomer", "Newcomer", "1", False))
     page = Page(later(board) / "changes.html")
-    assert "1 row changed, 3 rows moved, 1 model added." in page.words
+    assert "1 row changed, 3 moved, 1 model added." in page.words
     assert "0.640 → 0.960" in page.words
     assert "Lattice GP 2026.1 changed" in page.words
     assert {"models/newcomer.html", "models/lattice-gp.html", "datasets/alpha-set.html"} <= {

@@ -121,7 +121,7 @@ def test_the_command_takes_a_history_and_an_address(board, tmp_path):
     options = ["--board", str(board.root), "--out", str(out), "--base-url", "https://example.org/x/"]
     done = CliRunner().invoke(app, ["site", "build", *options, "--since", str(first / "data" / "history.json")])
     assert done.exit_code == 0, done.output
-    assert "1 row changed, 3 rows moved." in (out / "changes.html").read_text()
+    assert "1 row changed, 3 moved." in (out / "changes.html").read_text()
     CliRunner().invoke(app, ["site", "build", *options, "--since", "none"])
     assert "1 row changed" not in (out / "changes.html").read_text()
 

@@ -17,7 +17,7 @@ from matdisc.tasks import TASKS
 MOST_ROWS = 60
 """Rows of one table that a page lists for one build."""
 MOST_NAMED = 3
-"""Rows that are named as the reason for a move."""
+"""Rows that are named as the reason for a move, of those added, withdrawn and changed each."""
 ORDER = ("added", "withdrawn", "changed", "moved")
 CAUSES = {
     "predictions": "other predictions",
@@ -33,7 +33,6 @@ CARDS = {
     "dataset withdrawn": "Data sets withdrawn",
     "dataset changed": "Data sets with other labels",
 }
-DONE = {"added": "was added", "withdrawn": "was withdrawn", "changed": "changed"}
 
 
 class Move(NamedTuple):
@@ -58,8 +57,8 @@ class RowChange:
     @property
     def sentence(self) -> str:
         """The row in one line, for a feed."""
-        told = [f"{self.what}: {self.value}", f"place {self.place}" if self.place != "–" else "", self.why]
-        return "; ".join(part for part in told if part)
+        place = f"{self.place} ({self.move.word})" if self.move else self.place
+        return "; ".join([self.value, f"place {place}", self.why])
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,8 @@ def summary(build: Build) -> str:
         rows, models = _count(build.rows, "row"), _count(build.models, "model")
         return f"First build: {rows} of {models} on {_count(build.datasets, 'data set')}."
     kinds = [event.kind for event in build.events]
-    told = [f"{_count(kinds.count(kind), 'row')} {kind}" for kind in ORDER if kind in kinds]
+    rows = [(kinds.count(kind), kind) for kind in ORDER if kind in kinds]
+    told = [f"{n:,} {kind}" if i else f"{_count(n, 'row')} {kind}" for i, (n, kind) in enumerate(rows)]
     for kind in ("model added", "model withdrawn", "dataset added", "dataset withdrawn", "dataset changed"):
         noun, _, done = kind.replace("dataset", "data set").rpartition(" ")
         told += [f"{_count(kinds.count(kind), noun)} {done}"] if kind in kinds else []
@@ -124,7 +124,7 @@ def _table(place: str, events: Sequence[Event], content: Content) -> TableChange
     title += content.datasets[dataset].title if dataset in content.datasets else dataset
     known = any(result.task == task and result.dataset == dataset for result in content.results)
     metrics = {_label(standing.metric) for event in events for standing in (event.before, event.after) if standing}
-    order = sorted(events, key=lambda event: (ORDER.index(event.kind), _best(event), event.name))
+    order = sorted(events, key=lambda event: (ORDER.index(event.kind), _standing(event), event.name))
     return TableChanges(
         title=title,
         href=f"datasets/{dataset}.html" if known else None,
@@ -153,15 +153,21 @@ def _row(event: Event, events: Sequence[Event], content: Content) -> RowChange:
 
 def _why(event: Event, events: Sequence[Event]) -> str:
     if event.kind == "changed":
-        return ", ".join(CAUSES[cause] for cause in event.causes) or "scored in another way"
+        return "changed: " + (", ".join(CAUSES[cause] for cause in event.causes) or "scored in another way")
     old, new = event.before, event.after
     if event.kind != "moved" or old is None or new is None:
-        return ""
-    causes = [f"{other.name} {DONE[other.kind]}" for other in events if other.kind in DONE and _pushes(other, old, new)]
-    if not causes:
-        return "rows compared anew"
-    more = f" and {len(causes) - MOST_NAMED} more" if len(causes) > MOST_NAMED else ""
-    return ", ".join(causes[:MOST_NAMED]) + more
+        return event.kind
+    causes = [other for other in events if other.kind in ORDER[:3] and _pushes(other, old, new)]
+    told = [_names([other.name for other in causes if other.kind == kind], kind) for kind in ORDER[:3]]
+    return "; ".join(filter(None, told)) or "ranking computed anew"
+
+
+def _names(names: Sequence[str], done: str) -> str:
+    """Who was added, withdrawn or changed; empty where nobody was."""
+    more = len(names) - MOST_NAMED
+    verb = "" if done == "changed" else "was " if len(names) == 1 else "were "
+    who = ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return f"{who} {verb}{done}" if names else ""
 
 
 def _pushes(other: Event, before: Standing, after: Standing) -> bool:
@@ -190,7 +196,7 @@ def _move(old: Standing | None, new: Standing | None) -> Move | None:
         return None
     if sum(before) != sum(after):
         return Move("▲", "up") if sum(after) < sum(before) else Move("▼", "down")
-    return Move("↔", "wider") if after[0] < before[0] else Move("=", "narrower")
+    return Move("↔", "wider") if after[0] < before[0] else Move("›‹", "narrower")
 
 
 def _arrow(texts: Sequence[str]) -> str:
@@ -221,9 +227,11 @@ def _page(content: Content, event: Event) -> str | None:
     return f"models/{model}.html" if model in content.models else None
 
 
-def _best(event: Event) -> int:
-    standing = event.after or event.before
-    return (standing and standing.best) or 10**9
+def _standing(event: Event) -> tuple[int, int]:
+    """For the order of rows: best places first, rows without place last."""
+    last = 10**9
+    found = event.after or event.before
+    return ((found.best or last), (found.worst or last)) if found else (last, last)
 
 
 def _as_on_the_board(item: tuple[str, Iterable[Event]]) -> tuple[int, str]:
