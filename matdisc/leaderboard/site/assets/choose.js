@@ -1,4 +1,4 @@
-/* Filters and columns of every table of the board on a page; the score and the export come when they are asked for. */
+/* Filters and columns of every table of the board on a page. What stands in the menus comes when they are opened. */
 (() => {
   "use strict";
   const { all, boards, change, facts, params, parts, printed, state, tests } = window.matdisc;
@@ -23,29 +23,27 @@
     return node;
   }
 
-  /* Menus: filled when they are opened first, some by a script of their own that few readers need; so is their style
-     sheet. Escape and a click outside close them and give the focus back. */
-  let styled;
-  function style() {
-    styled = styled || new Promise((done) => {
-      document.head.append(make("link", { rel: "stylesheet", href: `${folder}choose.css`, onload: done, onerror: done }));
-    });
-    return styled;
+  /* Menus: a script of their own and a style sheet are loaded when one is opened first. Escape and a click outside close
+     them and give the focus back. */
+  const loaded = new Map();
+  function load(name) {
+    if (!loaded.has(name)) loaded.set(name, new Promise((onload) => {
+      const styles = name.endsWith(".css");
+      document.head.append(make(styles ? "link" : "script", styles
+        ? { rel: "stylesheet", href: folder + name, onload, onerror: onload } : { src: folder + name, onload }));
+    }));
+    return loaded.get(name);
   }
   function menu(title, name, file) {
     const badge = make("span", { className: "faint" });
     const panel = make("div", { className: "panel" });
     const node = make("details", { className: `menu ${name}` }, make("summary", {}, title, badge), panel);
-    const own = { badge, node };
-    own.load = () => {
-      if (!own.loading) document.head.append(make("script", { src: folder + file }));
-      own.loading = true;
-    };
+    const own = { badge, node, load: () => load(file) };
+    own.update = () => { if (node.open && panel.firstChild) own.refresh(); };
     own.open = () => {
       if (!node.open) return;
       all("details.menu[open]", place).forEach((other) => { if (other !== node) other.open = false; });
-      if (!own.fill) return own.load();
-      style().then(() => {
+      Promise.all([load("choose.css"), load(file)]).then(() => {
         if (!panel.firstChild) own.fill(panel);
         own.refresh();
       });
@@ -117,51 +115,6 @@
       });
     });
   }
-  function fitting(except) {
-    const active = Object.keys(tests).filter((name) => tests[name] && name !== except).map((name) => tests[name]);
-    return everyRow.filter(({ row, board }) => active.every((test) => test(row, board)));
-  }
-  function choose(field, option, asked) {
-    if (asked === null) field.chosen.delete(option);
-    else field.chosen.set(option, asked);
-    change();
-  }
-  function fillFilters(panel) {
-    FIELDS.filter((field) => field.useful).forEach((field) => {
-      const set = make("fieldset", {}, make("legend", { textContent: field.title }));
-      field.lines = field.options.map((option) => {
-        const count = make("span", { className: "faint n" });
-        const name = make("span", { className: "what", textContent: option });
-        let line, marks;
-        if (field.signed) {
-          marks = [true, false].map((asked) => button(asked ? "with" : "without", `${asked ? "with" : "without"} ${option}`,
-            () => choose(field, option, field.chosen.get(option) === asked ? null : asked)));
-          line = make("div", { className: "option" }, name, count, ...marks);
-        } else {
-          marks = [make("input", { type: "checkbox", autocomplete: "off" })];
-          marks[0].addEventListener("change", () => choose(field, option, marks[0].checked ? true : null));
-          line = make("label", { className: "option" }, ...marks, name, count);
-        }
-        set.append(line);
-        return { option, count, marks, line };
-      });
-      panel.append(set);
-    });
-    RANGES.forEach((range) => {
-      const set = make("fieldset", {}, make("legend", { textContent: range.title }));
-      range.boxes = range.ends.map((end, i) => {
-        const box = make("input", { type: "number", min: 0, step: "any", autocomplete: "off", inputMode: "decimal" });
-        box.addEventListener("input", () => {
-          range.chosen[i] = limit(box.value);
-          change();
-        });
-        if (end) set.append(make("label", { className: "option" }, end, " ", box));
-        return box;
-      });
-      if (range.note) set.append(make("p", { className: "faint", textContent: range.note }));
-      panel.append(set);
-    });
-  }
   const limit = (text) => (/^\d{1,12}(\.\d{1,9})?$/.test(text || "") ? Number(text) : null);
   function showFilters() {
     const chosen = [];
@@ -180,23 +133,7 @@
       (chips.querySelector("button") || filters.node.firstChild).focus();
     })));
     all("button", chips).forEach((node) => { node.className = "chip"; });
-    if (!filters.node.open) return;
-    FIELDS.filter((field) => field.lines).forEach((field) => {
-      const rows = fitting(field.every || field.signed ? null : field.key);
-      const counts = new Map();
-      unique(rows.map(({ row }) => row.model)).flatMap((key) => field.of(facts.models[key] || {}))
-        .forEach((value) => counts.set(value, (counts.get(value) || 0) + 1));
-      field.lines.forEach(({ option, count, marks, line }) => {
-        const asked = field.chosen.get(option);
-        count.textContent = counts.get(option) || 0;
-        line.classList.toggle("zero", !counts.get(option) && asked === undefined);
-        if (field.signed) [true, false].forEach((sign, i) => marks[i].setAttribute("aria-pressed", String(asked === sign)));
-        else marks[0].checked = asked === true;
-      });
-    });
-    RANGES.forEach((range) => range.boxes && range.boxes.forEach((box, i) => {
-      if (limit(box.value) !== range.chosen[i]) box.value = range.chosen[i] === null ? "" : range.chosen[i];
-    }));
+    filters.update();
   }
   parts.filters = {
     read() {
@@ -281,13 +218,7 @@
       head.hidden = !n;
     });
     columnMenu.badge.textContent = ` ${picked.size} of ${keys.length}`;
-    all("[data-column]", columnMenu.node).forEach((box) => { box.checked = picked.has(box.dataset.column); });
-    all("[data-group]", columnMenu.node).forEach((box) => {
-      const n = groups[box.dataset.group].columns.filter(({ key }) => picked.has(key)).length;
-      box.checked = n > 0;
-      box.indeterminate = n > 0 && n < groups[box.dataset.group].columns.length;
-    });
-    all("[data-preset]", columnMenu.node).forEach((node) => node.setAttribute("aria-pressed", String(node.dataset.preset === preset)));
+    columnMenu.update();
   }
   function footsOf(board, column) {
     column.feet = board.table.tFoot ? [...board.table.tFoot.rows].map((row) => row.cells[column.index + (board.score ? 1 : 0)]) : [];
@@ -298,74 +229,34 @@
     const match = PRESETS.find((one) => same(picked, one.pick().keys));
     preset = match ? match.name : null;
   }
-  function usePreset(one) {
-    const { keys: wanted, sort } = one.pick();
-    preset = one.name;
-    picked = new Set(wanted);
-    boards.forEach((board) => {
-      delete state.sort[board.id];
-      const column = sort && board.column(sort);
-      if (column) sortBy(board, column);
-      else board.sort();
-    });
-    change();
-  }
   function sortBy(board, column) {
     board.sort(column.key, column.first);
     state.sort[board.id] = `${column.key}.${column.first.slice(0, -6)}`;
-  }
-  function fillColumns(panel) {
-    const presets = make("div", { className: "presets", role: "group", ariaLabel: "Sets of columns" });
-    PRESETS.forEach((one) => {
-      const node = button(one.title, "", () => usePreset(one));
-      node.className = "chip";
-      node.dataset.preset = one.name;
-      presets.append(node);
-    });
-    panel.append(presets);
-    const box = (text, data, press) => {
-      const input = make("input", { type: "checkbox", autocomplete: "off" });
-      Object.assign(input.dataset, data);
-      input.addEventListener("change", () => press(input.checked));
-      return make("label", { className: "option" }, input, make("span", { className: "what", textContent: text }));
-    };
-    const one = ({ key, label }) => box(label, { column: key }, (on) => {
-      pick(keys.filter((other) => (other === key ? on : picked.has(other))));
-      change();
-    });
-    const sets = make("div", { className: "sets" });
-    groups.forEach((group, i) => {
-      const inside = group.columns.map(({ key }) => key);
-      const legend = make("legend", {}, box(group.label, { group: i }, (on) => {
-        pick(keys.filter((key) => (inside.includes(key) ? on : picked.has(key))));
-        change();
-      }));
-      sets.append(make("fieldset", {}, legend, ...group.columns.map(one)));
-    });
-    const rest = keys.filter((key) => !groups.some((group) => group.columns.some((column) => column.key === key)));
-    if (rest.length) sets.append(make("fieldset", {}, ...rest.map((key) => one(columns.get(key)))));
-    panel.append(sets);
   }
   parts.columns = {
     read() {
       const one = PRESETS.find(({ name }) => name === params.get("preset"));
       const list = (params.get("cols") || "").split(",").filter((key) => columns.has(key));
       if (one) [preset, picked] = [one.name, new Set(one.pick().keys)];
-      else if (list.length) pick(list);
+      else if (list.length || params.get("cols") === "none") pick(list);
     },
     write(query) {
       if (preset && preset !== usual) query.set("preset", preset);
-      else if (!preset) query.set("cols", keys.filter((key) => picked.has(key)).join(","));
+      else if (!preset) query.set("cols", keys.filter((key) => picked.has(key)).join(",") || "none");
     },
     apply: () => showColumns(),
   };
 
-  const filters = Object.assign(menu("Filter", "filters"), { fill: fillFilters, refresh: showFilters });
-  const columnMenu = Object.assign(menu("Columns", "columns-menu"), { fill: fillColumns, refresh: showColumns });
+  const filters = menu("Filter", "filters", "menus.js");
+  const columnMenu = menu("Columns", "columns-menu", "menus.js");
   const eligible = keys.filter((key) => boards.some((board) => board.column(key) && "lo" in metric(board, key)));
   const score = eligible.length && menu("Score", "score-menu", "score.js");
   const exporter = menu("Export", "export-menu", "export.js");
-  Object.assign(window.matdisc, { button, columns, eligible, exporter, groups, keys, make, metric, score, sortBy, unique, picked: () => picked });
+  Object.assign(window.matdisc, {
+    FIELDS, PRESETS, RANGES, button, columnMenu, columns, eligible, everyRow, exporter, filters, groups, keys, limit, make, metric, pick,
+    score, sortBy, unique, view: () => ({ picked, preset }),
+    setView: (name, list) => { [preset, picked] = [name, new Set(list)]; },
+  });
   if (score && params.get("w")) {
     parts.score = { write: (query) => query.set("w", params.get("w")) }; /* until its script is here */
     score.load();

@@ -174,5 +174,4 @@
   }
   Object.assign(menu, { fill, refresh: size });
   parts.export = { after: size };
-  menu.open();
 })();

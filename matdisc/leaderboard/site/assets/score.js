@@ -1,7 +1,7 @@
 /* The combined score, loaded when a reader asks for one. */
 (() => {
   "use strict";
-  const { all, apply, boards, button, change, columns, eligible, groups, make, metric, params, parts, picked, readSorts, score: menu, sortBy, state, unique } = window.matdisc;
+  const { all, apply, boards, button, change, columns, eligible, groups, make, metric, params, parts, readSorts, score: menu, sortBy, state, unique, view } = window.matdisc;
 
   /* Combined score: the weighted mean of columns, each from its worst limit (0) to its best (1). Limits come with the
      page and follow from task and data set, so that no new model moves an old score. */
@@ -100,7 +100,7 @@
   }
   function fillScore(panel) {
     panel.append(make("p", { className: "faint", textContent: "Weighted mean; each column counts 0 at its left limit and 1 at its right. No new model moves a limit. A row without one of the parts has no score." }));
-    const alike = button("Shown columns alike", "", () => weigh(eligible.filter((key) => picked().has(key)).map((key) => [key, 50])));
+    const alike = button("Shown columns alike", "", () => weigh(eligible.filter((key) => view().picked.has(key)).map((key) => [key, 50])));
     const reset = button("Reset", "Reset the weights", () => weigh([]));
     [alike, reset].forEach((node) => { node.className = "chip"; });
     panel.append(make("div", { className: "presets" }, alike, reset));
@@ -131,5 +131,4 @@
   }
   Object.assign(menu, { fill: fillScore, refresh: showScore });
   read();
-  menu.open();
 })();
