@@ -7,6 +7,7 @@ import pytest
 from site_boards import model_card, place, result, write
 from site_html import Page
 
+from matdisc.cli.growing import GrowingSite
 from matdisc.errors import DataError
 from matdisc.leaderboard.site import History, build, history_of, read_history
 from matdisc.leaderboard.site.changes import _pushes, changes_in, summary
@@ -261,3 +262,14 @@ def test_builds_on_one_earlier_history_are_one_entry(board):
         place(board, result("lattice-gp", f1=f1, mae=0.1))
         site = later(board, since=before)
     assert [one["number"] for one in history_file(site)["builds"]] == [2, 1]
+
+
+def test_all_builds_of_one_evaluation_are_one_entry(board):
+    build(board)
+    grown = GrowingSite(board)
+    for f1 in (0.7, 0.96):
+        place(board, result("lattice-gp", f1=f1, mae=0.1))
+        grown.refresh()
+    newest, first = history_file(board.site_dir)["builds"]
+    assert (newest["number"], first["number"]) == (2, 1)
+    assert [one["after"]["value"] for one in newest["events"] if one["model"] == "lattice-gp"] == [0.96]

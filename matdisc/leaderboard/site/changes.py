@@ -108,8 +108,8 @@ def summary(build: Build) -> str:
         rows, models = _count(build.rows, "row"), _count(build.models, "model")
         return f"First build: {rows} of {models} on {_count(build.datasets, 'data set')}."
     kinds = [event.kind for event in build.events]
-    rows = [(kinds.count(kind), kind) for kind in ORDER if kind in kinds]
-    told = [f"{n:,} {kind}" if i else f"{_count(n, 'row')} {kind}" for i, (n, kind) in enumerate(rows)]
+    counts = [(kinds.count(kind), kind) for kind in ORDER if kind in kinds]
+    told = [f"{n:,} {kind}" if i else f"{_count(n, 'row')} {kind}" for i, (n, kind) in enumerate(counts)]
     for kind in ("model added", "model withdrawn", "dataset added", "dataset withdrawn", "dataset changed"):
         noun, _, done = kind.replace("dataset", "data set").rpartition(" ")
         told += [f"{_count(kinds.count(kind), noun)} {done}"] if kind in kinds else []
