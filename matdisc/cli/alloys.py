@@ -29,7 +29,7 @@ def draw(
 ) -> None:
     """Write which elements replace each other in the eyes of a model, and why it says what of a few alloys.
 
-    The site draws it on the model's page.  Example: matdisc alloys map evidence-data synthetic-miedema
+    The site draws it on the page of the row's result.  Example: matdisc alloys map evidence-data synthetic-miedema
     """
     from matdisc.run.evidence_map import write_evidence_map
 

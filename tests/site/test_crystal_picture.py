@@ -12,7 +12,7 @@ PEROVSKITE = (["Cs", "Pb", "I", "I", "I"], [(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.
 
 def atoms(svg):
     """Circles of the drawing, without those of the legend: fill, x, y, radius."""
-    drawing = svg.partition('<g font-size="12"')[0]
+    drawing = svg.partition('<g font-size="13"')[0]
     found = re.findall(r'<circle fill="(#\w{6})" cx="([-\d.e]+)" cy="([-\d.e]+)" r="([-\d.e]+)"/>', drawing)
     return [(fill, *map(float, numbers)) for fill, *numbers in found]
 

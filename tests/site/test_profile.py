@@ -90,7 +90,7 @@ def test_a_place_is_told_with_its_interval_its_ties_and_the_distance_to_the_base
     assert "0.498 better" in places
     assert "baseline 0.414" in places
     assert 'href="../datasets/alpha-set.html#s-discovery--alpha-set"' in places
-    assert 'href="#r-discovery-alpha-set-graphnet-0.3.0"' in places
+    assert 'href="../models/graphnet-0.3.0/discovery--alpha-set.html"' in places
 
 
 def test_the_strip_has_a_dot_for_every_placed_row_and_a_bar_over_the_places_that_may_be(board, tmp_path):
@@ -114,7 +114,7 @@ def test_sentences_come_from_rules_with_number_evidence_and_flags(board, tmp_pat
     _, safe, _ = profile_of(board, "meshnet-2", tmp_path / "out")
     assert "<strong>Calling crystals stable</strong>: right at least 80 % of the time" in block(safe, "safe")
     assert 'Precision</span> <span class="nowrap">0.893 (0.876–0.910)</span>' in block(safe, "safe")
-    assert '<a href="#r-discovery-alpha-set-meshnet-2">Alpha ABC3</a>' in block(safe, "safe")
+    assert '<a href="../models/meshnet-2/discovery--alpha-set.html">Alpha ABC3</a>' in block(safe, "safe")
     assert '<a class="badge warns" href="#flags">level of theory differs</a>' in block(safe, "safe")
     assert block(safe, "unsafe") == ""
 
@@ -191,7 +191,7 @@ def test_all_laws_kept_is_one_sentence(board, tmp_path):
     place(board, measured("soundness", n=11, **every))
     _, safe, _ = profile_of(board, "meshnet-2", tmp_path / "out")
     assert "all checks passed" in block(safe, "safe")
-    assert safe.count("r-soundness-beta-set") == 1
+    assert safe.count("soundness--beta-set") == 1
 
 
 @pytest.mark.parametrize(("brier", "level"), [((0.1, 0.09, 0.11), "open"), ((0.24, 0.2, 0.3), "unsafe")])

@@ -14,12 +14,15 @@ def alloy_site(tmp_path_factory):
     return build(add_alloys(make_board(root / "board", results=False)), root / "out")
 
 
+RESULT = f"models/evidence-x/alloys--{KEY}.html"
+
+
 def chart_labels(page):
     return [a["aria-label"] for a in page.all("svg") if a.get("role") == "img"]
 
 
 @pytest.mark.parametrize(
-    "name", [f"datasets/{KEY}.html", "models/evidence-x.html", "tasks/alloys.html", "methods.html"]
+    "name", [f"datasets/{KEY}.html", "models/evidence-x.html", RESULT, "tasks/alloys.html", "methods.html"]
 )
 def test_pages_of_alloys_balance_and_repeat_no_id(alloy_site, name):
     page = Page(alloy_site / name)
@@ -49,8 +52,8 @@ def test_the_dataset_page_lays_the_first_curves_of_all_ranked_rows_over_each_oth
         assert "perfect order" not in label
 
 
-def test_the_model_page_has_a_section_for_each_protocol_and_folds_the_charts_of_later_ones(alloy_site):
-    page = Page(alloy_site / "models/evidence-x.html")
+def test_the_page_of_a_result_has_a_section_for_each_protocol_and_folds_the_charts_of_later_ones(alloy_site):
+    page = Page(alloy_site / RESULT)
     heads = [text for tag, text in page.text if tag == "h3"]
     assert [head for head in heads if head in ("Learning from a tenth", "One element left out")] == [
         "Learning from a tenth", "One element left out",
@@ -58,15 +61,15 @@ def test_the_model_page_has_a_section_for_each_protocol_and_folds_the_charts_of_
     assert page.words.count("It abstains on 23.4 % of the alloys.") == 2
     assert page.words.count("Show charts and other tables") == 1
     assert page.words.count("Show data") == len(chart_labels(page))
-    assert f"../data/curves/alloys/{KEY}/evidence-x.json" in [a["href"] for a in page.all("a")]
+    assert f"../../data/curves/alloys/{KEY}/evidence-x.json" in [a["href"] for a in page.all("a")]
 
 
 def test_elements_left_out_stand_in_the_periodic_table(alloy_site):
-    page = Page(alloy_site / "models/evidence-x.html")
+    page = Page(alloy_site / RESULT)
     cells = [a["title"] for a in page.all("td") if (a.get("title") or "").startswith(("Fe:", "Co:"))]
     assert cells == ["Fe: Brier 0.2; alloys with it 28", "Co: Brier 0.3; alloys with it 20"]
     assert ("th", HOSTILE) in page.text
 
 
 def test_results_on_the_folds_of_the_card_are_not_called_stale(alloy_site):
-    assert "stale" not in Page(alloy_site / "models/evidence-x.html").words
+    assert "stale" not in Page(alloy_site / RESULT).words

@@ -73,8 +73,8 @@ def test_exchanges_stand_beside_those_who_speak_through_them():
     assert texts == ["Cr Ni", "Co Fe", "Al Co", "Cr → Co", "Fe → Ni", "Al → Ni"]
 
 
-def test_the_model_page_draws_map_and_graph_with_their_data(evidence_site):
-    page = Page(evidence_site / "models/evidence-x.html")
+def test_the_page_of_a_result_draws_map_and_graph_with_their_data(evidence_site):
+    page = Page(evidence_site / f"models/evidence-x/alloys--{KEY}.html")
     assert not page.problems
     assert not page.all("img")
     assert len(set(page.ids)) == len(page.ids)
@@ -82,17 +82,17 @@ def test_the_model_page_draws_map_and_graph_with_their_data(evidence_site):
     assert any(label.startswith("Heat map of similar against dissimilar mass of 3 pairs") for label in labels)
     assert "Evidence about Co|Ni: Co|Fe is High, Fe -> Ni." in labels
     assert page.words.count("Show data") == len(labels)
-    assert f"../data/evidence/{KEY}/evidence-x.json" in [a["href"] for a in page.all("a")]
+    assert f"../../data/evidence/{KEY}/evidence-x.json" in [a["href"] for a in page.all("a")]
     assert (evidence_site / "data" / "evidence" / KEY / "evidence-x.json").is_file()
 
 
 def test_without_a_file_of_evidence_the_page_says_nothing_of_it(evidence_site):
-    assert "What the evidence says" not in Page(evidence_site / "models/forest-x.html").words
+    assert "What the evidence says" not in Page(evidence_site / f"models/forest-x/alloys--{KEY}.html").words
     assert not (evidence_site / "data" / "evidence" / KEY / "nobody.json").exists()
 
 
 def test_evidence_of_another_model_card_is_not_drawn_but_named(evidence_site):
-    page = Page(evidence_site / "models/silent-x.html")
+    page = Page(evidence_site / f"models/silent-x/alloys--{KEY}.html")
     assert f"matdisc alloys map silent-x {KEY}" in page.words
     assert not any(a.get("aria-label", "").startswith("Heat map of similar") for a in page.all("svg"))
 

@@ -68,12 +68,12 @@ def test_the_page_of_a_draw_names_its_population_with_the_source(sample_site):
     assert "https://example.org/published" in [a["href"] for a in page.all("a")]
 
 
-def test_a_model_page_has_a_column_of_published_values_and_the_approach(sample_site):
-    words = Page(sample_site / "models/graphnet-0.3.0.html").words
-    assert "Approach universal potential" in words
+def test_a_result_has_a_column_of_published_values_and_its_model_the_approach(sample_site):
+    assert "Approach universal potential" in Page(sample_site / "models/graphnet-0.3.0.html").words
+    words = Page(sample_site / "models/graphnet-0.3.0/discovery--alpha-set.html").words
     assert "Published all of Alpha, 136,700" in words
     assert "3.28 3.27–3.30 3.00 ▼ below the interval" in words
-    assert "Published" not in Page(sample_site / "models/meshnet-2.html").words
+    assert "Published" not in Page(sample_site / "models/meshnet-2/discovery--alpha-set.html").words
 
 
 def test_unknown_hull_distances_are_counted_and_scores_say_what_they_are_over(board):
@@ -82,7 +82,7 @@ def test_unknown_hull_distances_are_counted_and_scores_say_what_they_are_over(bo
     words = Page(site / "datasets/alpha-set.html").words
     assert "1,367 materials 206 with a known hull distance 26.1 % of them stable" in words
     assert "Errors are over all materials, all scores of stability over those with a known hull distance" in words
-    assert "1,367 materials, 206 with a known hull distance" in Page(site / "models/graphnet-0.3.0.html").words
+    assert "1,367 materials, 206 with a known hull distance" in Page(site / "models/graphnet-0.3.0/discovery--alpha-set.html").words
 
 
 def test_a_dataset_page_has_all_figures_and_tables_in_the_order_of_the_file(sample_site):
@@ -100,8 +100,8 @@ def test_a_row_of_published_predictions_says_whose_they_are(board):
     (board.results_dir / "discovery" / "alpha-set" / "lattice-gp.json").unlink()
     site = build(board)
     words = "published: the predictions that its authors or Matbench Discovery published"
-    assert f"{words}, beside our own run." in Page(site / "models/meshnet-2.html").words
-    assert f"{words}." in Page(site / "models/lattice-gp.html").words
+    assert f"{words}, beside our own run." in Page(site / "models/meshnet-2/discovery--alpha-set~published.html").words
+    assert f"{words}." in Page(site / "models/lattice-gp/discovery--alpha-set~published.html").words
 
 
 def test_a_board_without_populations_shows_nothing_of_them(site, full_site):

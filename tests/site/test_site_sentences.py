@@ -176,7 +176,7 @@ def test_captions_speak_of_intervals_only_where_there_are_some(site, tmp_path):
     phrases = {
         "tasks/discovery.html": ["Small numbers are 95 % intervals", "whiskers their 95 % intervals"],
         "datasets/alpha-set.html": ["metrics, 95 % intervals in brackets"],
-        "models/meshnet-2.html": ["All metrics with their 95 % intervals"],
+        "models/meshnet-2/discovery--alpha-set.html": ["All metrics with their 95 % intervals"],
     }
     for name, some in phrases.items():
         for phrase in some:

@@ -7,6 +7,7 @@ import re
 from markupsafe import Markup
 
 from matdisc.leaderboard.schema.result import Result
+from matdisc.leaderboard.site.paths import result_path
 from matdisc.leaderboard.site.tables.cells import published_value
 from matdisc.leaderboard.site.tables.format import (
     cell_text,
@@ -24,6 +25,11 @@ from matdisc.tasks import TASKS
 
 def thousands(number: float | None) -> str:
     return "–" if number is None else f"{number:,.0f}"
+
+
+def short(number: float | None) -> str:
+    """Return a number with three digits, an en dash where there is none."""
+    return format_number(None if number is None else float(f"{number:.3g}"))
 
 
 def plain_number(number: float | None, digits: int = 6) -> str:
@@ -69,5 +75,5 @@ FILTERS = {
     "anchor": anchor, "metric_anchor": metric_anchor, "together": together, "number": format_number,
     "printed": printed, "numeric": numeric_columns, "periodic": periodic,
     "dashes": dashes, "brackets": brackets, "intervals": has_intervals, "bounded": bounded,
-    "published_value": published_value,
+    "published_value": published_value, "result_path": result_path, "short": short,
 }  # fmt: skip

@@ -66,20 +66,21 @@ class Profile:
 
 
 def make_profile(card: ModelCard, items: Sequence[Mapping[str, Any]], datasets: Mapping[str, DatasetCard]) -> Profile:
-    """Return the profile of a model; `items` are its results in the order of the board, as `results_of` gives them."""
+    """Return the profile of a model; `items` are its results in the order of the board, as `items_of` gives them."""
     asked = {task for dataset in datasets.values() for task in dataset.tasks}
     done = {item["result"].task for item in items}
     able = set(tasks_of(card))
     left = [task for task in TASKS if task in asked - done]
     return Profile(
-        tuple(_standing(item["table"], item["row"]) for item in items),
+        tuple(standing(item["table"], item["row"]) for item in items),
         {} if card.reference_row else findings(items),
         tuple(TASKS[task].title for task in left if task in able),
         tuple(TASKS[task].title for task in left if task not in able),
     )
 
 
-def _standing(table: Table, row: Row) -> Standing:
+def standing(table: Table, row: Row) -> Standing:
+    """Return the place of a row in its table, and how far it is from the trivial answer."""
     metric, found = table.headline, headline_value(row.result)
     baseline = table.first.baseline.get(metric.key)
     return Standing(

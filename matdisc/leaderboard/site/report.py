@@ -12,7 +12,8 @@ from markupsafe import Markup
 from matdisc.leaderboard.site.content import Content
 from matdisc.leaderboard.site.pages.dataset import beside
 from matdisc.leaderboard.site.pages.methods import metric_groups
-from matdisc.leaderboard.site.pages.model import results_of
+from matdisc.leaderboard.site.pages.model import items_of, rows_by_model
+from matdisc.leaderboard.site.pages.result import whole
 from matdisc.leaderboard.site.settings import Settings
 from matdisc.leaderboard.site.site import ASSETS, environment, set_up
 from matdisc.leaderboard.site.tables.board import make_tables
@@ -31,7 +32,7 @@ def render_report(content: Content, created: datetime) -> str:
     set_up(env, Settings(title="matdisc"), [table], created)
     style, script = _text("site.css") + _text("pages.css"), _text("site.js")
     task = TASKS[table.task]
-    best_first = dict.fromkeys(row.card.key for row in table.rows)
+    rows = rows_by_model([table])
     page = env.get_template("report.html").render(
         root="",
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'",
@@ -39,7 +40,7 @@ def render_report(content: Content, created: datetime) -> str:
         script=script,
         table=table,
         beside=beside(content, table),
-        sections=[item for key in best_first for item in results_of(content, [table], key)],
+        sections=[whole(content, item, {}) for mine in rows.values() for item in items_of(mine)],
         coverage=COVERAGE,
         coverage_help=COVERAGE,
         metrics=metric_groups([task]),
@@ -63,7 +64,11 @@ def _within(page: str) -> str:
         start, page, key = f"<a{found['css'] or ''}", found["page"], found["key"]
         if page == "data":
             return start
-        places = {"models": f"m-{key}", "compare": f"pairs-{key}", "datasets": found["anchor"] or "data"}
+        places = {
+            "models": f"m-{(key or '').partition('/')[0]}",
+            "compare": f"pairs-{key}",
+            "datasets": found["anchor"] or "data",
+        }
         return f'{start} href="#{places.get(page, found["anchor"] or "top")}"'
 
     return LINK.sub(target, page)

@@ -16,7 +16,7 @@ from matdisc.leaderboard.site.tables.periodic import SYMBOLS
 
 SIZE, MARGIN = 160, 6
 """Side of the square that holds the drawing, and what is left free at each side, in px."""
-LINE, IN_A_LINE = 18, 4
+LINE, IN_A_LINE = 21, 4
 """Height of a line of the legend, and how many elements stand in one."""
 AZIMUTH, ELEVATION = radians(20), radians(12)
 """How far the eye is turned from the first axis: around the third one, and above the plane of the other two."""
@@ -178,12 +178,12 @@ def _legend(elements: Sequence[str]) -> str:
     step = (SIZE - 2 * MARGIN) / IN_A_LINE
     entries = []
     for i, symbol in enumerate(elements):
-        x, y = MARGIN + 5 + step * (i % IN_A_LINE), SIZE + LINE * (i // IN_A_LINE) + 9
+        x, y = MARGIN + 5 + step * (i % IN_A_LINE), SIZE + LINE * (i // IN_A_LINE) + 10
         entries.append(
-            f'<circle fill="{_colour(symbol)}" cx="{_px(x)}" cy="{y}" r="4.5"/>'
-            f'<text x="{_px(x + 8)}" y="{y + 4}">{Markup.escape(symbol[:3])}</text>'
+            f'<circle fill="{_colour(symbol)}" cx="{_px(x)}" cy="{y}" r="5"/>'
+            f'<text x="{_px(x + 8)}" y="{y + 5}">{Markup.escape(symbol[:3])}</text>'
         )
-    return f'<g font-size="12" fill="currentColor">{"".join(entries)}</g>'
+    return f'<g font-size="13" fill="currentColor">{"".join(entries)}</g>'
 
 
 @cache

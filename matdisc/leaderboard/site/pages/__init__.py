@@ -16,6 +16,7 @@ from matdisc.leaderboard.site.pages import (
     overview,
     published,
     resolution,
+    result,
     task,
 )
 from matdisc.leaderboard.site.site import Site
@@ -24,6 +25,7 @@ PAGES: tuple[Callable[[Site], dict[str, str]], ...] = (
     overview.pages,
     task.pages,
     model.pages,
+    result.pages,
     dataset.pages,
     comparison.pages,
     resolution.pages,

@@ -1,84 +1,85 @@
-"""A page a model, with its profile and its results."""
+"""A page a model: what it is safe for, its place in every table, what it costs, and where all that comes from."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matdisc.leaderboard.schema.evidence import EvidenceMap
-from matdisc.leaderboard.schema.result import Result
-from matdisc.leaderboard.site.charts.evidence_graph import Drawing, evidence_graph
-from matdisc.leaderboard.site.charts.pair_map import pair_map
-from matdisc.leaderboard.site.charts.svg import Plot
-from matdisc.leaderboard.site.content import Content
+from matdisc.leaderboard.site.citation import bibtex
+from matdisc.leaderboard.site.facts import licence, openness
 from matdisc.leaderboard.site.findings import LEVELS
 from matdisc.leaderboard.site.profile import make_profile
 from matdisc.leaderboard.site.site import Site
-from matdisc.leaderboard.site.tables.board import Table
-from matdisc.leaderboard.site.tables.cells import badges, variant
-from matdisc.leaderboard.site.tables.format import COVERAGE
-from matdisc.leaderboard.site.tables.sections import sections
+from matdisc.leaderboard.site.tables.board import Row, Table
+from matdisc.leaderboard.site.tables.cells import Badge, badges, variant
 
 
 def pages(site: Site) -> dict[str, str]:
     """Return a page for each model card."""
     found: dict[str, str] = {}
+    rows = rows_by_model(site.tables)
     for key, card in site.content.models.items():
-        mine = results_of(site.content, site.tables, key)
+        mine = items_of(rows.get(key, ()))
         found |= site.page(
             f"models/{key}.html",
             "model.html",
             card=card,
-            sections=mine,
+            items=mine,
             profile=make_profile(card, mine, site.content.datasets),
             levels=LEVELS,
-            coverage_help=COVERAGE,
+            flags=flags_of(mine),
+            packages=packages_of(mine),
+            openness=openness(card),
+            licence=licence(card),
+            bibtex=bibtex(card) if card.citation else "",
         )
     return found
 
 
-def results_of(content: Content, tables: Sequence[Table], key: str) -> list[dict[str, Any]]:
-    """A model's results in the order of the board, each with its rank, flags and charts."""
+def rows_by_model(tables: Sequence[Table]) -> dict[str, list[tuple[Table, Row]]]:
+    """Return the rows of each model with their tables, in the order of the board."""
+    found: dict[str, list[tuple[Table, Row]]] = {}
+    for table in tables:
+        for row in table.rows:
+            found.setdefault(row.card.key, []).append((table, row))
+    return found
+
+
+def items_of(rows: Sequence[tuple[Table, Row]]) -> list[dict[str, Any]]:
+    """Return what the pages of a model need of each of its rows: the row with its table, data set, variant and flags.
+
+    `has_run` says that the model's own run is in the same table.
+    """
+    runs = {table.id for table, row in rows if row.result.entry == row.card.key}
     return [
         {
-            "details": details,
-            "sections": sections(details) if details else [],
-            "evidence": _evidence_of(content, row.result),
             "result": row.result,
             "table": table,
             "row": row,
-            "dataset": content.datasets[row.result.dataset],
+            "dataset": table.dataset,
             "variant": variant(row.result),
-            "has_run": any(other.result.entry == key for other in table.rows),
+            "has_run": table.id in runs,
             "badges": badges(row.result, table.dataset),
         }
-        for table in tables
-        for row in table.rows
-        if row.result.model == key
-        for details in [content.details.get((table.task, table.dataset.key, row.result.entry))]
+        for table, row in rows
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceSection:
-    """What an evidence model learnt in one fold: a heat map of pairs, and graphs of explained alloys.
-
-    Nothing is drawn of a file that was made of another model card or of other alloys.
-    """
-
-    found: EvidenceMap
-    stale: bool
-    heat: Plot | None = None
-    graphs: tuple[Drawing, ...] = ()
+def flags_of(items: Sequence[Mapping[str, Any]]) -> list[tuple[Badge, list[Mapping[str, Any]]]]:
+    """Return every flag once, with the rows that it is about; those that question a comparison come first."""
+    found: dict[Badge, list[Mapping[str, Any]]] = {}
+    for item in items:
+        for badge in item["badges"]:
+            found.setdefault(badge, []).append(item)
+    return sorted(found.items(), key=lambda one: not one[0].warns)
 
 
-def _evidence_of(content: Content, result: Result) -> EvidenceSection | None:
-    """Heat map and graphs of a result, where a file of evidence about its dataset lies beside it."""
-    found = content.evidence.get((result.dataset, result.entry))
-    if found is None:
-        return None
-    if not found.fits(content.models[result.model], content.datasets[result.dataset]):
-        return EvidenceSection(found, stale=True)
-    graphs = tuple(evidence_graph(explained, i) for i, explained in enumerate(found.alloys) if explained.steps)
-    return EvidenceSection(found, False, pair_map(found), graphs)
+def packages_of(items: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return name to versions of all packages that the runs of a model used."""
+    found: dict[str, set[str]] = {}
+    for item in items:
+        run = item["result"].provenance.run or {}
+        packages = run.get("packages")
+        for name, version in packages.items() if isinstance(packages, dict) else ():
+            found.setdefault(str(name), set()).add(str(version))
+    return {name: sorted(versions) for name, versions in sorted(found.items())}
