@@ -28,10 +28,16 @@
 
   /* Numbers and names */
   const minus = (text) => text.replace(/-/g, "−");
+  const formats = new Map();
+  function format(options) {
+    const key = JSON.stringify(options);
+    if (!formats.has(key)) formats.set(key, new Intl.NumberFormat("en", options));
+    return formats.get(key);
+  }
   function show(field, value) {
     const fixed = { minimumFractionDigits: field.dec, maximumFractionDigits: field.dec };
     const loose = { maximumSignificantDigits: 3, maximumFractionDigits: 12 };
-    return minus((value + 0).toLocaleString("en", field.log && value ? loose : fixed));
+    return minus(format(field.log && value ? loose : fixed).format(value + 0));
   }
   const named = (field) => field.unit ? field.label + ", " + field.unit : field.label;
   const axisName = (field) => named(field) + (field.table ? " · " + field.table.short : "");
@@ -102,7 +108,7 @@
   function ticked(value, places) {
     if (places > 3) return value.toExponential(0).replace("e-", "·10⁻").replace(/\d+$/, raised).replace(/^1·/, "");
     const large = value >= 1e6 && value < 1e9 ? [value / 1e6, " M"] : [value, ""];
-    return minus(large[0].toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: large[1] ? 1 : places })) + large[1];
+    return minus(format({ minimumFractionDigits: places, maximumFractionDigits: large[1] ? 1 : places }).format(large[0])) + large[1];
   }
   const raised = (digits) => [...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("");
   function makeAxis(values, log, start, stop) {
@@ -226,6 +232,9 @@
     });
     return { drawn, undefinedOnes, noLog, log, refused };
   }
+  function measure() {
+    width = Math.max(280, Math.min(canvas.clientWidth || 760, 1400));
+  }
   function draw() {
     const x = fields.get(state.x), y = fields.get(state.y);
     const sorted = sort(makePoints()), points = sorted.drawn;
@@ -235,7 +244,6 @@
     const palette = colours(points), size = sizes(points);
     view = { x, y, points, best, perhaps, palette, size, sorted };
     hovered = null;
-    width = Math.max(280, Math.min(canvas.clientWidth || 760, 1400));
     const height = Math.round(Math.max(320, Math.min(0.62 * width, 640)));
     const svg = element("svg", { viewBox: "0 0 " + width + " " + height, role: "img", "aria-label": axisName(y) + " against " + axisName(x) + ". " + words() });
     if (points.length) drawPoints(svg, height);
@@ -313,23 +321,26 @@
     const picked = points.filter((point) => state.m.includes(point.key));
     const wanted = [...new Set([...(hovered ? [hovered] : []), ...picked, ...best])];
     wanted.forEach((point) => {
-      const text = element("text", { class: "at", x: 0, y: 0 }, layer, short(point.name));
-      const length = text.getComputedTextLength() || 6.6 * short(point.name).length;
+      const name = short(point.name), length = lengthOf(name);
       const [x, y] = point.at, r = point.radius + 4;
       const spots = [[-r - length + 2, -r + 3], [r - 2, -r + 3], [-length / 2, -r], [r, 4], [-r - length, 4], [r - 2, r + 6], [-length / 2, r + 9]];
       const free = spots.map(([dx, dy]) => [x + dx, y + dy, [x + dx, y + dy - 10, x + dx + length, y + dy + 3]])
         .filter(([, , box]) => box[0] > LEFT - 4 && box[2] < width && box[1] > TOP - 12 && box[3] < height - FOOT);
       const clear = free.filter(([, , box]) => !taken.some((other) => overlap(box, other)));
       const spot = clear.find(([, , box]) => !steps.some((step) => overlap(box, step))) || clear[0] || (point === hovered ? free[0] || [Math.max(0, Math.min(x + r, width - length)), y - r] : null);
-      if (!spot) { text.remove(); return; }
-      text.setAttribute("x", String(fixed(spot[0])));
-      text.setAttribute("y", String(fixed(spot[1])));
+      if (!spot) return;
+      element("text", { class: "at", x: fixed(spot[0]), y: fixed(spot[1]) }, layer, name);
       if (spot[2]) taken.push(spot[2]);
     });
     points.forEach((point) => point.mark.classList.toggle("on", point === hovered));
     if (hovered) {
       element("path", { class: "guide", d: "M" + LEFT + " " + hovered.at[1] + "H" + hovered.at[0] + "V" + (height - FOOT) }, guides);
     }
+  }
+  const pen = document.createElement("canvas").getContext("2d");
+  if (pen) pen.font = "12px " + window.getComputedStyle(document.body).fontFamily;
+  function lengthOf(text) {
+    return pen ? pen.measureText(text).width : 6.6 * text.length;
   }
   const short = (name) => { const letters = [...name]; return letters.length > 34 ? letters.slice(0, 33).join("") + "…" : name; };
 
@@ -612,7 +623,11 @@
     byId("save-svg").addEventListener("click", () => save("scatter.svg", "image/svg+xml", picture()));
     byId("save-csv").addEventListener("click", () => save("scatter.csv", "text/csv", csv()));
     if (window.ResizeObserver) {
-      new window.ResizeObserver(() => { if (Math.abs((canvas.clientWidth || width) - width) > 4) draw(); }).observe(canvas);
+      new window.ResizeObserver(() => {
+        if (Math.abs((canvas.clientWidth || width) - width) < 4) return;
+        measure();
+        draw();
+      }).observe(canvas);
     }
   }
 
@@ -633,7 +648,7 @@
   function csv() {
     const { x, y, points, best, perhaps } = view, colour = state.c, size = state.s;
     const heads = (field) => [axisName(field), axisName(field) + ", low", axisName(field) + ", high"];
-    const more = [colour, size].filter((key) => key !== NONE);
+    const more = [...new Set([colour, size])].filter((key) => key !== NONE);
     const nameOf = (key) => kinds.has(key) ? kinds.get(key).label : axisName(fields.get(key));
     const lines = [["name", "model", ...heads(y), ...heads(x), "front", ...more.map(nameOf)]];
     points.forEach((point) => lines.push([
@@ -681,6 +696,8 @@
     return new XMLSerializer().serializeToString(copy);
   }
 
+  ["tabindex", "role", "aria-label"].forEach((name) => canvas.removeAttribute(name)); /* it needs no scrolling now */
+  measure();
   readState();
   setUp();
   showState();

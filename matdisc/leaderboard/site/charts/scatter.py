@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from matdisc.leaderboard.site.charts.svg import FOOT, LEFT, MARKERS, RIGHT, TOP, Axis, Label, LegendEntry, Plot, Shape
 from matdisc.leaderboard.site.tables.fields import Field, Point
@@ -106,7 +107,7 @@ def make_scatter(x: Field, y: Field, found: Sequence[Point], kinds: Sequence[str
         for k, name in enumerate(names)
         if len(names) > 1
     )
-    labels = place_names([(shown[i].name, places[i]) for i in best], places)
+    labels = place_names([(shown[i].name, places[i]) for i in best], places, _step_boxes([places[i] for i in best]))
     plot = Plot(
         "scatter", f"{y.label} against {x.label}", "", across, up, tuple(shapes), legend,
         f"{y.axis} against {x.axis}", Table("scatter", "", ("",), ()), len(shown),
@@ -149,26 +150,48 @@ def series_names(kinds: Sequence[str | None]) -> list[str]:
     return [*sorted(own), *([OTHERS] if len(own) < len(counted) else []), *([NOT_SAID] if unknown else [])]
 
 
+Box = tuple[float, float, float, float]
+
+
 def place_names(
-    wanted: Sequence[tuple[str, tuple[float, float]]], points: Sequence[tuple[float, float]]
+    wanted: Sequence[tuple[str, tuple[float, float]]],
+    points: Sequence[tuple[float, float]],
+    lines: Sequence[Box] = (),
 ) -> list[Label]:
-    """Return the names that find room beside their points: within the frame, over no point and no earlier name."""
-    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in points]
+    """Return the names that find room beside their points: within the frame, over no point and no earlier name.
+
+    Places that none of the `lines` crosses come first.
+    """
+    taken: list[Box] = [(x - 4, y - 4, x + 4, y + 4) for x, y in points]
     placed: list[Label] = []
-    for name, (x, y) in wanted:
-        length = LETTER * len(name)
-        for dx, dy in ((-APART - length + 2, -6), (APART, 4), (-length / 2, -APART), (-length / 2, APART + 10)):
-            box = (x + dx, y + dy - 11, x + dx + length, y + dy + 3)
-            if box[0] < LEFT or box[2] > WIDE - 2 or box[1] < TOP - 12 or box[3] > HIGH - FOOT:
-                continue
-            if not any(_overlap(box, other) for other in taken):
-                taken.append(box)
-                placed.append(Label(round(x + dx, 1), round(y + dy, 1), name))
-                break
+    for name, at in wanted:
+        free = [box for box in _around(at, LETTER * len(name)) if not any(_overlap(box, other) for other in taken)]
+        clear = [box for box in free if not any(_overlap(box, line) for line in lines)]
+        for box in (clear or free)[:1]:
+            taken.append(box)
+            placed.append(Label(round(box[0], 1), round(box[3] - 3, 1), name))
     return placed
 
 
-def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+def _around(at: tuple[float, float], length: float) -> list[Box]:
+    """The boxes around a point that a name of this length fits in, within the frame."""
+    corners = [
+        (-APART - length + 2, -6), (APART - 2, -6), (-length / 2, -APART), (APART, 4), (-APART - length, 4),
+        (APART - 2, APART + 6), (-length / 2, APART + 10),
+    ]  # fmt: skip
+    boxes = [(at[0] + dx, at[1] + dy - 11, at[0] + dx + length, at[1] + dy + 3) for dx, dy in corners]
+    return [b for b in boxes if b[0] >= LEFT and b[2] <= WIDE - 2 and b[1] >= TOP - 12 and b[3] <= HIGH - FOOT]
+
+
+def _step_boxes(places: Sequence[tuple[float, float]]) -> list[Box]:
+    """The steps between points of the front, as thin boxes that names should not cross."""
+    found: list[Box] = []
+    for (x0, y0), (x1, y1) in pairwise(places):
+        found += [(min(x0, x1), y0 - 1, max(x0, x1), y0 + 1), (x1 - 1, min(y0, y1), x1 + 1, max(y0, y1))]
+    return found
+
+
+def _overlap(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
