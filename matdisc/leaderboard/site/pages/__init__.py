@@ -11,12 +11,14 @@ from matdisc.leaderboard.site.pages import (
     dataset,
     files,
     lists,
+    material,
     methods,
     model,
     overview,
     published,
     resolution,
     result,
+    scatter,
     task,
 )
 from matdisc.leaderboard.site.site import Site
@@ -28,6 +30,8 @@ PAGES: tuple[Callable[[Site], dict[str, str]], ...] = (
     result.pages,
     dataset.pages,
     comparison.pages,
+    material.pages,
+    scatter.pages,
     resolution.pages,
     published.pages,
     methods.pages,
