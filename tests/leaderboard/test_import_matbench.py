@@ -90,6 +90,8 @@ REFUSED = {
     "a word in place of a number": ("F1: 0.8", "F1: high", "field 'metrics.discovery.full_test_set.F1' is 'high'"),
     "no number": ("F1: 0.8", "F1: .nan", "is '.nan'; a finite number is needed"),
     "infinity": ("F1: 0.8", "F1: 1e999", "is '1e999'; a finite number is needed"),
+    "a number beyond all": ("TP: 16", "TP: " + "9" * 400, "; a finite number is needed"),
+    "parameters without end": ("model_params: ", "model_params: " + "9" * 20, "field 'model_params' is '9999"),
     "a list in place of a number": ("F1: 0.8", "F1: [1]", "is \"['1']\"; a finite number is needed"),
     "an unknown state": ("lifecycle: active", "lifecycle: asleep", "field 'lifecycle' is 'asleep'; allowed: 'active'"),
     "an address without lock": ("repo: https:", "repo: javascript:", "field 'repo' is 'javascript:"),

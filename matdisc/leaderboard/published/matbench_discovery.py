@@ -6,7 +6,6 @@ of its repository; without them these stay empty.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from matdisc.errors import DataError
 from matdisc.leaderboard.published.parts import PARTS
 from matdisc.leaderboard.published.yaml_text import read_yaml
 from matdisc.leaderboard.schema.published import (
+    Count,
     Day,
     Line,
     Openness,
@@ -35,6 +35,7 @@ NAME = "Matbench Discovery"
 URL = "https://github.com/janosh/matbench-discovery"
 TEST_SET = "WBM"
 MOST_CARDS = 2000
+MOST_NUMBER = 1e12
 MOST_PROBLEMS = 20
 REMEDY = "mend the file or move it away; nothing was written"
 TARGETS: dict[str, Target] = {
@@ -74,7 +75,7 @@ class _Card(_Foreign):
     targets: Literal["E", "EF_G", "EF_D", "EFS_G", "EFS_D", "EFS_GM", "EFS_DM", "EFSH_G"]
     architecture_types: tuple[Line, ...] = ()
     training_sets: tuple[Line, ...]
-    model_params: int | None = Field(default=None, ge=0)
+    model_params: Count | None = None
     repo: HttpsUrl | None = None
     paper: HttpsUrl | None = None
     doi: HttpsUrl | None = None
@@ -89,10 +90,10 @@ class _Params(_Foreign):
 
 class _Dataset(_Foreign):
     name: Line
-    n_structures: int | None = None
-    n_materials: int | None = None
-    n_stable_materials: int | None = None
-    n_uniq_stable_materials: int | None = None
+    n_structures: Count | None = None
+    n_materials: Count | None = None
+    n_stable_materials: Count | None = None
+    n_uniq_stable_materials: Count | None = None
     contains: tuple[Line, ...] | None = None
     open: bool | None = None
     license: Line | None = None
@@ -210,7 +211,7 @@ def _number(where: str, value: Any) -> int | float:
             number = kind(value)
         except (ValueError, TypeError, OverflowError):
             continue
-        if math.isfinite(number) and abs(number) < 1e12:
+        if abs(number) < MOST_NUMBER:  # neither nan nor infinity is
             return number
     raise DataError(f"{where} is {str(value)[:60]!r}; a finite number is needed")
 

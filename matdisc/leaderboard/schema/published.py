@@ -15,6 +15,8 @@ PUBLISHED_SCHEMA = "matdisc.published/1"
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,200}$", strip_whitespace=True)]
 """Text of one line: foreign, so it may hold anything that can be printed."""
 Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-[01]\d-[0-3]\d$")]
+Count = Annotated[int, Field(ge=0, le=10**15)]
+Finite = Annotated[int | float, Field(ge=-1e12, le=1e12)]
 Openness = Literal["code and weights", "code", "weights", "closed"]
 Target = Literal["energy", "forces", "stress", "magnetic moments", "Hessian"]
 
@@ -34,8 +36,8 @@ class TrainingSet(Record):
 
     key: Line
     name: Line
-    n_structures: int | None = None
-    n_materials: int | None = None
+    n_structures: Count | None = None
+    n_materials: Count | None = None
     contains: tuple[Line, ...] = ()
     open: bool | None = None
     licence: Line | None = None
@@ -46,10 +48,10 @@ class TrainingSet(Record):
 class Population(Record):
     """Materials of the test set, all and those of unique prototypes, and how many of each are stable, unrounded."""
 
-    n: int
-    n_stable: int | None = None
-    n_unique: int | None = None
-    n_unique_stable: int | None = None
+    n: Count
+    n_stable: Count | None = None
+    n_unique: Count | None = None
+    n_unique_stable: Count | None = None
 
 
 class PublishedRow(Record):
@@ -72,11 +74,11 @@ class PublishedRow(Record):
     open_data: bool = False
     direct: bool = False
     training_sets: tuple[Line, ...]
-    n_params: int | None = None
+    n_params: Count | None = None
     licence_code: Line | None = None
     licence_weights: Line | None = None
     links: dict[str, HttpsUrl] = Field(default_factory=dict)
-    metrics: dict[str, dict[str, int | float]] = Field(default_factory=dict)
+    metrics: dict[str, dict[str, Finite]] = Field(default_factory=dict)
 
 
 class Published(BoardFile):
