@@ -45,7 +45,7 @@ def write_materials(board: Board, task: str, dataset: str, rows: Sequence[tuple[
     if found is None:
         path.unlink(missing_ok=True)
     else:
-        write_atomic(path, _text(found.to_json()).encode())
+        write_atomic(path, materials_text(found).encode())
 
 
 def materials_of(rows: Sequence[tuple[str, AlignedSubmission]]) -> Materials | None:
@@ -160,9 +160,9 @@ def _structure(crystal: Crystal) -> Structure:
     return Structure(cell=cell.tolist(), symbols=crystal.symbols, positions=positions.tolist())
 
 
-def _text(content: dict[str, Any]) -> str:
+def materials_text(found: Materials) -> str:
     """Return a file with one line for each field, row and structure: small, and changes of it can be read."""
-    lines = []
+    content, lines = found.to_json(), []
     for key in sorted(content):
         value = content[key]
         if key in ("entries", "structures") and value:

@@ -366,6 +366,23 @@ def test_with_private_labels_only_the_abridged_result_gets_on_the_board(
     assert "mine" in (board.site_dir / "datasets" / f"{SET}.html").read_text()
 
 
+def test_no_site_shows_private_labels_material_by_material(board, send, run, tmp_path):
+    from matdisc.leaderboard.site import build
+
+    file = {"schema": "matdisc.materials/1", "task": "discovery", "dataset": SET, "of": 1, "fair": 1}
+    file |= {"ids": ["a-secret"], "truth": [0.0], "error": {"label": "Error", "unit": "eV/atom"}, "entries": {}}
+    path = board.materials_dir / "discovery" / f"{SET}.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(file))
+    send()
+    run(guards=PRIVATE)
+    assert path.is_file()
+    told = "a-secret"
+    assert not [page for page in board.site_dir.rglob("*") if page.is_file() and told in page.read_text()]
+    open_site = build(board, tmp_path / "open")
+    assert [page for page in open_site.rglob("*") if page.is_file() and told in page.read_text()]
+
+
 def test_a_result_that_is_no_new_best_of_private_labels_is_not_published(
     sqlite_store, settings, send, run, state, reason, answers
 ):

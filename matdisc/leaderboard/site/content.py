@@ -10,6 +10,7 @@ from typing import TypeVar
 from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
 from matdisc.errors import CardError, DataError
+from matdisc.leaderboard.materials import materials_text
 from matdisc.leaderboard.published.files import published_dir
 from matdisc.leaderboard.schema.details import Details
 from matdisc.leaderboard.schema.evidence import EvidenceMap
@@ -83,6 +84,9 @@ def read_content(board: Board, *, withheld: Set[str] = frozenset()) -> Content:
     rankings = kept(board.rankings_dir, BoardRanking, tables, "rankings")
     told = kept(board.materials_dir, Materials, {place for place in tables if place[1] not in withheld}, "materials")
     materials = {place: found.current(_hashes(results, place)) for place, found in told.items()}
+    for place in materials:
+        if materials[place] is not told[place]:  # a row that is gone is not passed on either
+            copies[f"data/materials/{'/'.join(place)}.json"] = materials_text(materials[place])
     evidence = kept(board.evidence_dir, EvidenceMap, {(r.dataset, r.entry) for r in results}, "evidence")
     resolutions = []
     for resolution, text in read_files(board.resolution_dir, TableResolution):
