@@ -33,7 +33,8 @@ def findings(found: TableResolution) -> list[str]:
         sentences.append(f"To tell it from the second, {n:,} materials would have to be about {needed:,}.")
     if found.ranked.detectable is not None:
         unit = f" {found.unit}" if found.unit else ""
-        sentences.append(f"Between neighbours a difference below {found.ranked.detectable:.2g}{unit} mostly goes unseen.")
+        least = f"{found.ranked.detectable:.2g}{unit}"
+        sentences.append(f"Between neighbours a difference below {least} mostly goes unseen.")
     if found.first_without:
         k = len(found.first_without)
         sentences.append(f"Leaving out one material changes who is first for {k} of {n:,} materials.")
