@@ -93,14 +93,14 @@ DIATOMICS = {
     "tortuosity": _metric("pair_tortuosity", "Tortuosity", None, 3, "Length of the way over its shortest; 1 is best."),
 }
 MD = {
-    "rdf_error": _metric("md_rdf", "MD radial", "%", 1, "Error of the radial distribution."),
-    "adf_error": _metric("md_adf", "MD angles", "%", 1, "Error of the distribution of angles."),
-    "vdos_error": _metric("md_vdos", "MD vibrations", "%", 1, "Error of the vibrational density of states."),
+    "rdf_error": _metric("md_rdf", "MD radial", "%", 2, "Error of the radial distribution."),
+    "adf_error": _metric("md_adf", "MD angles", "%", 2, "Error of the distribution of angles."),
+    "vdos_error": _metric("md_vdos", "MD vibrations", "%", 2, "Error of the vibrational density of states."),
     "pressure_error": _metric("md_pressure", "MD pressure", "%", 1, "Error of the distribution of pressure."),
-    "pressure_mae": _metric("md_pressure_mae", "MD mean pressure", "GPa", 3, "Difference of the mean pressures."),
-    "pressure_wasserstein": _metric("md_pressure_w1", "MD pressure", "GPa", 3, "Wasserstein distance of pressures."),
     "energy_rmse": _metric("md_energy_rmse", "MD energy", "meV/atom", 2, "Root mean square error of energies."),
     "force_rmse": _metric("md_force_rmse", "MD force", "meV/Å", 1, "Root mean square error of forces."),
+    "pressure_mae": _metric("md_pressure_mae", "MD mean pressure", "GPa", 3, "Difference of the mean pressures."),
+    "pressure_wasserstein": _metric("md_pressure_w1", "MD pressures", "GPa", 3, "Wasserstein distance of pressures."),
     "n_systems": _metric("md_n_systems", "MD systems", None, 0, "Systems that were simulated.", None),
 }
 PARTS = (

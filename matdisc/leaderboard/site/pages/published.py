@@ -62,7 +62,7 @@ def _notes(published: Published) -> dict[str, str]:
         "kappa-103": "103 crystals; each failure counts as 2, the worst.",
         "geometry": "Below the line: RMSD by an older convention, which makes it smaller; not comparable.",
         "diatomics": "Two like atoms, held to PBE.",
-        "md": "",
+        "md": "Held to ab initio molecular dynamics.",
     }
     sizes = published.population
     if sizes is None:
@@ -97,11 +97,16 @@ def _facts(row: PublishedRow) -> dict[str, Any]:
         "train": row.training_sets,
         "open": row.openness,
         "targets": row.targets,
-        "licence": row.licence_code,
+        "licence": _licence(row),
         "params": row.n_params,
         "url": address,
         "cite": f"{row.authors[0]}{more}, {row.name}, {address}" if address else None,
     }
+
+
+def _licence(row: PublishedRow) -> str | None:
+    code, weights = row.licence_code, row.licence_weights
+    return f"{code} (weights: {weights})" if code and weights and weights != code else code or weights
 
 
 def _metrics(tables: Sequence[PublishedTable]) -> dict[str, dict[str, dict[str, Any]]]:
