@@ -1,6 +1,6 @@
 """`make bench`: what scoring and running cost, as ratios in one run on this machine.
 
-`python -m benchmarks soak`, `service-soak`, `service`, `properties`, `engine`, `reading` and `wbm` run one part alone.
+`python -m benchmarks soak`, `service-soak`, `service`, `properties`, `engine`, `reading`, `site` and `wbm` run one part alone.
 
 Each line says what was measured, the times, and their ratio. One thread a process throughout.
 """
@@ -35,6 +35,7 @@ from benchmarks import (
     scoring,
     service,
     service_soak,
+    site,
     soak,
     wbm,
 )
@@ -71,6 +72,7 @@ def main() -> None:
         service.measure(Path(folder))
         _properties(Path(folder))
         wbm.measure(Path(folder))
+        site.measure(Path(folder))
 
 
 def _properties(folder: Path) -> None:
@@ -166,6 +168,10 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["service"]:
         with tempfile.TemporaryDirectory() as place:
             service.measure(Path(place))
+        sys.exit()
+    if sys.argv[1:2] == ["site"]:
+        with tempfile.TemporaryDirectory() as place:
+            site.measure(Path(place))
         sys.exit()
     if sys.argv[1:2] == ["engine"]:
         sys.exit(engine.main())
