@@ -8,6 +8,7 @@ from matdisc.cards import DatasetCard
 from matdisc.leaderboard.site.charts.figures import MOST_CURVES, overlay
 from matdisc.leaderboard.site.content import Content
 from matdisc.leaderboard.site.facts import facts
+from matdisc.leaderboard.site.material_paths import material_paths
 from matdisc.leaderboard.site.site import Site
 from matdisc.leaderboard.site.tables.board import Table, full_name, names
 from matdisc.leaderboard.site.tables.ranking import pairs
@@ -18,6 +19,7 @@ from matdisc.tasks import TASKS
 def pages(site: Site) -> dict[str, str]:
     """Return a page for each dataset card."""
     found: dict[str, str] = {}
+    with_pages = {dataset for dataset, _ in material_paths(site.content.materials)}
     for key, card in site.content.datasets.items():
         about = [(table, beside(site.content, table)) for table in site.tables if table.dataset.key == key]
         found |= site.page(
@@ -26,6 +28,7 @@ def pages(site: Site) -> dict[str, str]:
             card=card,
             tables=about,
             hull=_has_hull(card),
+            one_by_one=key in with_pages,
             about_rows=facts([table for table, _ in about]),
         )
     return found
