@@ -163,7 +163,7 @@ TABLES = {
     "relaxation": ("relaxation",),
     "dynamics": ("dynamics",),
     "electrolytes": ("electrolytes",),
-    "splits": ("alloys", "perovskites"),
+    "splits": ("alloys", "perovskites", "learning"),
 }
 """The tasks that a table of a card says how to ask."""
 

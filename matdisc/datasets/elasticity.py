@@ -50,7 +50,7 @@ def build_all(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
         DataError: If the file is not that one.
     """
     path = files[card.files[0].name]
-    samples = [_sample(card, path, row) for row in _rows(path)]
+    samples = [_sample(card, path, row) for row in material_rows(path)]
     kept = [sample for sample in samples if believable(**sample.target)]
     small = [sample.material_id for sample in kept if len(sample.crystal.symbols) <= SMALL]
     chosen = set(sorted(small, key=lambda name: hashlib.sha256(name.encode()).hexdigest())[:N_CHOSEN])
@@ -66,7 +66,12 @@ def believable(bulk_modulus: float, shear_modulus: float) -> bool:
     return BELIEVABLE[0] <= ratio <= BELIEVABLE[1]
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+def material_rows(path: Path) -> list[dict[str, Any]]:
+    """Return the materials of a file of MatCalc's benchmarks.
+
+    Raises:
+        DataError: If it is no such file.
+    """
     try:
         rows = json.loads(gzip.decompress(path.read_bytes()))
     except (OSError, EOFError, ValueError) as err:

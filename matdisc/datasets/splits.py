@@ -13,6 +13,8 @@
 | `grouped-5` | the other groups (chemical systems) | the groups of one fold | 5, by the hash of the group |
 | `grouped-5-tenth` | a tenth of those groups, by their hash | the same | 5 |
 | `grouped-5-third` | a third of them, the tenth among it | the same | 5 |
+| `prototypes-5` | the other prototypes | the prototypes of one fold | 5, by the hash of the prototype |
+| `elements-5` | all materials with none of some elements | those with any of them | 5 parts of the elements, by hash |
 | `anion-out` | all materials with another X of ABX3 | those with it | the 10 most frequent X |
 | `random-5` | the other rows, polymorphs of the tested ones among them | one fifth | 5, by the hash of the id |
 | `given-NAME` | the other numbers of the column `fold_NAME` | one number | every number but those below 0 |
@@ -259,6 +261,19 @@ def _anion_out(dataset: Dataset) -> Iterator[Fold]:
         yield Fold(anion, np.flatnonzero(anions != anion), np.flatnonzero(anions == anion))
 
 
+def _prototypes(dataset: Dataset) -> Iterator[Fold]:
+    yield from _by_number([fold_of(f"prototype|{sample.inputs['prototype']}", PARTS) for sample in dataset.samples])
+
+
+def _elements(dataset: Dataset) -> Iterator[Fold]:
+    holders = _holders(dataset)
+    parts = {element: fold_of(f"element|{element}", PARTS) for element in holders}
+    for part in range(PARTS):
+        chosen = [has for element, has in holders.items() if parts[element] == part]
+        any_of = np.any(chosen, axis=0) if chosen else np.zeros(len(dataset.samples), bool)
+        yield Fold(str(part), np.flatnonzero(~any_of), np.flatnonzero(any_of))
+
+
 def _given(dataset: Dataset, name: str) -> Iterator[Fold]:
     numbers = [sample.inputs.get("folds", {}).get(name) for sample in dataset.samples]
     if any(number is None for number in numbers):
@@ -278,6 +293,8 @@ PROTOCOLS: dict[str, Callable[[Dataset], Iterator[Fold]]] = {
     "grouped-5": _grouped,
     "grouped-5-tenth": lambda dataset: _grouped_from(dataset, SHARES // 10),
     "grouped-5-third": lambda dataset: _grouped_from(dataset, SHARES // 3),
+    "prototypes-5": _prototypes,
+    "elements-5": _elements,
     "anion-out": _anion_out,
     "random-5": lambda dataset: _by_number([fold_of(sample.material_id, PARTS) for sample in dataset.samples]),
 }

@@ -56,12 +56,14 @@ class PooledScoring(SumsScoring):
         looked_up: Pairs of quantity and label: answers that follow this label but for a constant of each formula
             were looked up. Each label with its name in words.
         draw: Figures and tables beside the metrics.
+        formula_only: Whether models see the formula and no structure, so that polymorphs bound every score.
     """
 
     quantities: tuple[Quantity, ...]
     titles: Mapping[str, str] = field(default_factory=dict)
     looked_up: tuple[tuple[str, str, str], ...] = ()
     draw: Draw = no_artifacts
+    formula_only: bool = True
     by_fold: bool = True
     optional_labels: bool = True
     rows_noun: str = "answers"
@@ -192,6 +194,8 @@ class PooledScoring(SumsScoring):
         return self._of_each(lambda quantity: quantity.best(truth, keep))
 
     def label_tables(self, truth: Truth) -> Sequence[Table]:
+        if not self.formula_only:
+            return []
         alone = truth.compounds is None or len(np.unique(truth.compounds)) == first_protocol(truth).sum()
         table = self.bounds(truth)
         return [table] if table.rows and not alone else []
@@ -216,6 +220,8 @@ class PooledScoring(SumsScoring):
 
     def suspicions(self, truth: Truth, answers: Answers, scored: Mapping[str, Any]) -> Sequence[str]:
         """Return sentences about a headline with shared compounds, and protocols with scores too good to be true."""
+        if not self.formula_only:
+            return []
         (first, at_first), *_ = shared = list(siblings(truth).items())
         said = f"optimistic: {100 * at_first:.0f} % of the tested rows have their formula in the training part"
         found = [said] if at_first else []

@@ -34,7 +34,7 @@ def learning_curves(
     if len(rows) < 2:
         return
     sizes = [_learnt(truth, protocol) for protocol in rows]
-    best = scoring.best(truth, first_protocol(truth))
+    best = scoring.best(truth, first_protocol(truth)) if scoring.formula_only else {}
     ends = [_ends(scoring, truth, terms, at, bootstrap) for at in rows.values()]
     found = scoring.from_totals(np.stack([terms[at].sum(axis=0) for at in rows.values()]))
     for key, name in heads.items():

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 GROUP = "matdisc.tasks"
 OWN = (
     "discovery",
+    "learning",
     "polymorphs",
     "relaxation",
     "static",

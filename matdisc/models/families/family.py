@@ -88,7 +88,7 @@ def _answer(name: str, sample: Sample, drawn: Floats | None, known: set[str], qu
     if not np.isfinite(drawn).all():
         return Unsupported(f"{name} has no answer for this crystal")
     mean, half = float(drawn.mean()), Z_90 * float(drawn.std(ddof=1)) if len(drawn) > 1 else 0.0
-    if len(drawn) < 2 or question.task != "formation-energy":
+    if len(drawn) < 2 or question.task != "learning":
         return {TARGET: mean}
     return {TARGET: mean, "e_form_low": mean - half, "e_form_high": mean + half}
 

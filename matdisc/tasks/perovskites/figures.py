@@ -20,11 +20,11 @@ from matdisc.scoring.base import Bootstrap
 from matdisc.scoring.figures import Artifacts, Bars, Cells, Figure, Line, Table
 from matdisc.scoring.importance import importance_table
 from matdisc.scoring.parity import parity
-from matdisc.scoring.pooled import PooledScoring, first_protocol, protocol_rows, siblings
-from matdisc.scoring.record import plain
+from matdisc.scoring.pooled import PooledScoring, first_protocol
+from matdisc.scoring.protocol_tables import protocol_table, score_table
 from matdisc.scoring.slices import Metrics, slice_tables
+from matdisc.scoring.training_size import learning_curves
 from matdisc.tasks.perovskites.metrics import NUMBERS, P_SYSTEMS, PERMUTED
-from matdisc.tasks.perovskites.training_size import learning_curves
 
 HEADS = {
     "n": "Rows", "e_form_mae": "Formation energy MAE, eV/atom", "gap_mae": "Band gap MAE, eV", "system_f1": "System F1",
@@ -38,6 +38,10 @@ T_STEP, MU_STEP = 0.02, 0.05
 """Size of a cell of the map of Goldschmidt's and the octahedral factor."""
 FEWEST = 5
 """Rows that a cell of the map needs."""
+PROTOCOLS_NOTE = (
+    "A row whose formula is in the training part has a polymorph to copy from. The first protocol is ranked; the "
+    "others are not."
+)
 THIRDS = ("lowest third", "middle third", "highest third")
 
 
@@ -58,7 +62,7 @@ def draw(scoring: PooledScoring, card: DatasetCard, truth: Truth, answers: Answe
     shown = Metrics(partial(_of, scoring), HEADS, COLOURED)
     tables = [
         scoring.bounds(truth, terms[keep].sum(axis=0)),
-        _protocols(scoring, truth, terms),
+        protocol_table(scoring, truth, terms, HEADS, PROTOCOLS_NOTE),
         _left_out(scoring, truth, terms),
         importance_table(truth, answers, keep, "e_form_per_atom", "eV/atom", PERMUTED, bootstrap),
         _systems(truth, answers, keep),
@@ -71,43 +75,13 @@ def _of(scoring: PooledScoring, totals: Floats) -> dict[str, Floats]:
     return {"n": totals[..., 0], **scoring.from_totals(totals)}
 
 
-def _protocols(scoring: PooledScoring, truth: Truth, terms: Floats) -> Table:
-    shared, rows = siblings(truth), protocol_rows(truth)
-    first: list[Cells] = [
-        (
-            scoring.part_title(protocol),
-            sum(fold.protocol == protocol for fold in truth.tested),
-            f"{100 * shared[protocol]:.0f} %",
-        )
-        for protocol in rows
-    ]
-    totals = np.stack([terms[places].sum(axis=0) for places in rows.values()])
-    note = (
-        "A row whose formula is in the training part has a polymorph to copy from. The first protocol is ranked; the "
-        "others are not."
-    )
-    head = ("Protocol", "Folds", "Rows whose formula is learnt from")
-    return _scores(scoring, "protocols", "Protocols", head, first, totals, note)
-
-
 def _left_out(scoring: PooledScoring, truth: Truth, terms: Floats) -> Table:
     folds = [fold for fold in truth.tested if fold.protocol == "anion-out"]
     folds.sort(key=lambda fold: -len(fold.rows))
     totals = np.stack([terms[fold.rows].sum(axis=0) for fold in folds]) if folds else terms[:0]
     first: list[Cells] = [(fold.name, len(fold.rows)) for fold in folds]
     note = "Each X is predicted by a model that has seen compounds of all the others."
-    return _scores(scoring, "left-out", "One anion left out", ("X", "Rows"), first, totals, note, "Slices")
-
-
-def _scores(
-    scoring: PooledScoring, key: str, title: str, head: tuple[str, ...], first: list[Cells], totals: Floats,
-    note: str, section: str = "",
-) -> Table:  # fmt: skip
-    """Return a table with a row of scores for each row of sums; a score that none has is left out."""
-    found = scoring.from_totals(totals)
-    shown = {HEADS[name]: found[name] for name in HEADS if name in found and np.isfinite(found[name]).any()}
-    rows: list[Cells] = [(*cells, *plain([float(v[i]) for v in shown.values()])) for i, cells in enumerate(first)]
-    return Table(key, title, (*head, *shown), rows, note, section)
+    return score_table(scoring, "left-out", "One anion left out", ("X", "Rows"), first, totals, HEADS, note, "Slices")
 
 
 def _systems(truth: Truth, answers: Answers, keep: Bools) -> Table:

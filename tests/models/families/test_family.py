@@ -10,7 +10,7 @@ from matdisc.models.load import Question
 from matdisc.schema import Crystal, Sample, Unsupported
 
 CUBE = ((4.0, 0.0, 0.0), (0.0, 4.0, 0.0), (0.0, 0.0, 4.0))
-ASKED, DISCOVERY = Question("formation-energy", 0.0), Question("discovery", 0.0)
+ASKED, DISCOVERY = Question("learning", 0.0), Question("discovery", 0.0)
 
 
 def _sample(name, symbols, energy=None):
