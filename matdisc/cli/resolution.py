@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime
 from pathlib import Path
@@ -60,6 +61,8 @@ def rank(
 
     if worst is not None and missing != "worst":
         raise DataError("--worst says what an empty cell counts as; give --missing worst with it")
+    if worst is not None and not math.isfinite(worst):
+        raise DataError(f"--worst is {worst!r}; give a finite number")
     root = open_board(board) if board else None
     table = read_value_table(file, value=value, group=group, leave_out=leave_out or ())
     full, gaps = without_gaps(table, file, better=better, rule=missing, worst=worst)

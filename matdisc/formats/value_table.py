@@ -161,8 +161,12 @@ def _long(path: Path, found: _Columns, names: tuple[str, str, str | None], group
 
 def _analysis(path: Path, base: Mapping[str, Any], value: str, group: str | None) -> ValueTable:
     """Return one field of an analysis file: a line of what all share, then a line for each model."""
-    materials = [str(name) for name in base.get("material_ids", [])]
-    if group is not None and len(base.get(group, [])) != len(materials):
+    ids = base.get("material_ids")
+    if not isinstance(ids, list):
+        raise DataError(f"{path}, line 1: {BASE!r} has no list 'material_ids'; give the ids of the materials there")
+    materials = [str(name) for name in ids]
+    grouped = base.get(group) if group else None
+    if group is not None and not (isinstance(grouped, list) and len(grouped) == len(materials)):
         raise DataError(
             f"{path}: the first line has no field {group!r} of {len(materials)} materials; {some(list(base))}"
         )
@@ -189,7 +193,7 @@ def _analysis(path: Path, base: Mapping[str, Any], value: str, group: str | None
             censored += [number for number, flag in zip(numbers.tolist(), flags, strict=True) if flag is True]
     _refuse_twice(path, "the material", materials)
     values = np.column_stack(list(columns.values())) if columns else np.empty((len(materials), 0))
-    groups = tuple(str(one) for one in base[group]) if group else None
+    groups = tuple(map(str, grouped)) if grouped is not None else None
     return ValueTable(
         tuple(materials), tuple(columns), values, groups, names=names, notes=_censored(censored), value=value
     )

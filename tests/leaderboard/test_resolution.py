@@ -263,6 +263,8 @@ def test_a_missing_file_and_lines_that_are_no_objects_are_named(write, tmp_path)
         read_value_table(write("t.xlsx", "x"))
     with pytest.raises(DataError, match="line 2: has no field 'w1' of 4 numbers; fields: srme"):
         read_value_table(write("k.jsonl", "\n".join(map(json.dumps, ANALYSIS))), value="w1")
+    with pytest.raises(DataError, match="'_base' has no list 'material_ids'"):
+        read_value_table(write("k.jsonl", '{"_base": {"material_ids": 4}}\n'))
 
 
 GAPS = "id,a,b,c\nm1,1,2,5\nm2,2,,5\nm3,3,4,6\n"
@@ -327,6 +329,7 @@ def test_equal_models_are_all_first_and_no_number_of_materials_tells_them_apart(
     [
         (["--group", "colour"], "has no column 'colour'"),
         (["--worst", "2"], "give --missing worst with it"),
+        (["--missing", "worst", "--worst", "nan"], "give a finite number"),
         (["--source", "ftp://x"], "--source is 'ftp://x'"),
         (["--key", "a/b"], "--key is 'a/b'"),
         (["--board", "nowhere"], "no board here"),
