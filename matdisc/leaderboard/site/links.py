@@ -11,8 +11,11 @@ LINKS: tuple[tuple[str, str], ...] = (
     ("tasks/index.html", "Tasks"),
     ("datasets/index.html", "Data sets"),
     ("models/index.html", "Models"),
+    ("compare/index.html", "Compare"),
     ("scatter.html", "Scatter"),
     ("published/matbench-discovery.html", "Published"),
+    ("resolution.html", "What it can tell"),
+    ("changes.html", "Changes"),
     ("methods.html", "Methods"),
     ("submit.html", "Submit"),
 )
@@ -25,7 +28,10 @@ PLACE = "<!-- links -->"
 def with_links(pages: Mapping[str, str], base_path: str) -> dict[str, str]:
     """Return the pages with the links to each other; those of 404.html begin at `base_path`."""
     built = [(path, title) for path, title in LINKS if path in pages]
-    return {path: text.replace(PLACE, _links(path, built, base_path), 1) for path, text in pages.items()}
+    return {
+        path: text.replace(PLACE, _links(path, built, base_path), 1) if path.endswith(".html") else text
+        for path, text in pages.items()
+    }
 
 
 def _links(page: str, built: Sequence[tuple[str, str]], base_path: str) -> str:

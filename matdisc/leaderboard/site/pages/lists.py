@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from matdisc.errors import CardError
 from matdisc.leaderboard.site.facts import openness
 from matdisc.leaderboard.site.site import Site
 from matdisc.leaderboard.site.tables.board import Table, full_name
@@ -12,7 +13,19 @@ from matdisc.tasks import TASKS
 
 
 def pages(site: Site) -> dict[str, str]:
-    """Return the list of tasks that have results, of data set cards and of model cards."""
+    """Return the list of tasks that have results, of data set cards and of model cards.
+
+    Raises:
+        CardError: If a card's own page would stand in the place of a list.
+    """
+    for folder, kind, keys in (
+        ("models", "model", site.content.models),
+        ("datasets", "dataset", site.content.datasets),
+    ):
+        if "index" in keys:
+            raise CardError(
+                f"{folder}/index/{kind}.toml: field 'key' is 'index', the name of the list of all; choose another key"
+            )
     of_task = {key: [table for table in site.tables if table.task == key] for key in site.tasks}
     of_set = {key: [table for table in site.tables if table.dataset.key == key] for key in site.content.datasets}
     leads = {table.id: _leaders(table) for table in site.tables}
