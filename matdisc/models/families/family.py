@@ -51,7 +51,7 @@ Fit = Callable[[Training], Model]
 
 
 def predictor(name: str, fit: Fit, *, packages: Sequence[str] = (), members: int = 1, seed: int = 0,
-              trained_on: str | None = None, **settings: Any) -> Predictor:  # fmt: skip
+              trained_on: str | None = None, reads_properties: bool = False, **settings: Any) -> Predictor:  # fmt: skip
     """Return a predictor that trains a family on the training part of each fold.
 
     Args:
@@ -61,6 +61,8 @@ def predictor(name: str, fit: Fit, *, packages: Sequence[str] = (), members: int
         members: Trainings from different seeds, whose mean is the answer; from two on their spread makes the 90 %
             interval `e_form_low` to `e_form_high` where a task asks for one.
         seed: Of the first member.
+        reads_properties: Whether the family knows elements by their properties, so that it may answer for one that was
+            never seen; families that know them by learnt vectors declare it.
         trained_on: Dataset to learn from where the asked one has no training part.
         settings: What `fit` was made with: other settings are other weights.
     """
@@ -71,7 +73,7 @@ def predictor(name: str, fit: Fit, *, packages: Sequence[str] = (), members: int
             return [Unsupported(f"{len(labelled)} labelled crystals in the training part, and {name} needs {FEWEST}")
                     for _ in test]  # fmt: skip
         known = {element for s in labelled for element in s.crystal.symbols}
-        asked = [s for s in test if set(s.crystal.symbols) <= known]
+        asked = [s for s in test if reads_properties or set(s.crystal.symbols) <= known]
         made_of = {"family": name, "packages": {p: version(p) for p in packages}, "settings": settings}
         models = [_trained(made_of, fit, labelled, seed + i) for i in range(members)]
         drawn = np.array([model([s.crystal for s in asked]) for model in models]) if asked else np.empty((members, 0))

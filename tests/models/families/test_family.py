@@ -38,6 +38,11 @@ def test_elements_outside_the_training_part_are_declared():
     assert new == Unsupported("not in the training part: Br, I")
 
 
+def test_a_family_that_reads_properties_of_elements_answers_for_unseen_ones():
+    answers = predictor("toy", _mean_plus_seed, reads_properties=True)(TRAIN, TEST, ASKED)
+    assert answers == [{"e_form_per_atom": pytest.approx(-1.905)}] * 2
+
+
 def test_the_spread_of_members_makes_the_interval():
     (answer, _) = predictor("toy", _mean_plus_seed, members=3, seed=4)(TRAIN, TEST, ASKED)
     assert answer["e_form_per_atom"] == pytest.approx(-1.905 + 5)
