@@ -73,7 +73,7 @@ def with_data(plotted, tmp_path_factory):
             "kinds": [{"key": "kind", "label": "Kind", "v": ["one"] * len(keys)}],
             "facts": [],
             "tables": [{
-                "id": "t", "task": "Task", "name": "Task, set", "short": "task, set",
+                "id": "t", "task": "Task", "set": "set", "short": "task, set",
                 "rows": [[key, i, (names or {}).get(key, key)] for i, key in enumerate(keys)],
                 "fields": [
                     {"key": axes[k], "label": "XY"[k], "unit": None, "better": better[k], "dec": 1,
@@ -209,6 +209,17 @@ def test_a_preset_changes_both_axes_and_the_address(chromium, plotted):
         page.get_by_role("link", name="F1 against MAE").click()
         assert page.locator("h1").inner_text() == "F1 against MAE"
         assert page.evaluate("location.search") == f"?x={T}.mae"
+
+
+def test_the_title_says_which_tables_where_two_meet(chromium, plotted):
+    other = "polymorphs--beta-set"
+    with opened(chromium, plotted, f"?x={other}.f1") as page:
+        assert page.locator("h1").inner_text() == "F1 (discovery) against F1 (polymorphs)"
+        assert [row.locator("a").inner_text() for row in page.locator("#points tbody tr").all()] == []
+        assert note(page) == "No point has both values."
+        page.locator("#y-field").select_option(f"{T}.mae")
+        assert [row.locator("a").inner_text() for row in page.locator("#points tbody tr").all()] == ["Composition RF 1"]
+        assert page.locator("#points th").nth(1).inner_text().split() == ["MAE", "eV/atom", "·", "alpha-set"]
 
 
 def test_points_are_reached_by_keyboard_and_named_in_the_picture(chromium, with_data):

@@ -43,6 +43,8 @@
   const axisName = (field) => named(field) + (field.table ? " · " + field.table.short : "");
   const title = (text) => /^.[a-z]/.test(text) ? text[0].toLowerCase() + text.slice(1) : text;
 
+  const apart = (x, y) => Boolean(x.table && y.table && x.table !== y.table);
+
   /* Points: rows of one table, or where two tables meet, models with a row in both. */
   function makePoints() {
     const x = fields.get(state.x), y = fields.get(state.y);
@@ -133,7 +135,7 @@
       }
     } else {
       const [from, to] = log ? [10 ** low, 10 ** high] : [low, high];
-      const by = roundStep(to - from), places = Math.max(0, -Math.floor(Math.log10(by) + 1e-9));
+      const by = roundStep(0.8 * (to - from)), places = Math.max(0, -Math.floor(Math.log10(by) + 1e-9));
       const last = Math.floor(to / by + 1e-9);
       for (let i = Math.ceil(from / by - 1e-9); i <= last; i += 1) ticks.push([i * by, ticked(i * by + 0, places)]);
     }
@@ -418,7 +420,7 @@
     [[heads[1], y], [heads[2], x]].forEach(([head, field]) => {
       const unit = document.createElement("span");
       unit.className = "unit";
-      unit.textContent = field.unit || "";
+      unit.textContent = [field.unit, apart(x, y) ? field.table.set : ""].filter(Boolean).join(" · ");
       head.replaceChildren(field.label, unit);
     });
     table.tBodies[0].replaceChildren(...points.map((point) => {
@@ -550,7 +552,7 @@
       const shown = new Set([fields.get(state.y).table, fields.get(state.x).table, fields.has(key) ? fields.get(key).table : null]);
       shown.forEach((table) => {
         if (!table) return;
-        const inside = group(table.name, select);
+        const inside = group(table.task + ", " + table.set, select);
         table.fields.forEach((field) => option(field.key, named(field), inside));
       });
       select.value = key;
@@ -573,9 +575,8 @@
       else link.removeAttribute("aria-current");
     });
     const x = fields.get(state.x), y = fields.get(state.y);
-    const apart = x.table && y.table && x.table.task !== y.table.task;
-    document.querySelector(".scatter-page h1").textContent = apart ? y.label + " (" + title(y.table.task) + ") against " + title(x.label) + " (" + title(x.table.task) + ")"
-      : y.label + " against " + title(x.label);
+    const where = (field) => !apart(x, y) ? "" : " (" + (x.table.task === y.table.task ? field.table.set : title(field.table.task)) + ")";
+    document.querySelector(".scatter-page h1").textContent = y.label + where(y) + " against " + title(x.label) + where(x);
   }
   function changed() {
     const keys = new Set(makePoints().map((point) => point.key));
@@ -591,7 +592,7 @@
   function setUp() {
     ["x", "y"].forEach((axis) => {
       const select = byId(axis + "-table");
-      data.tables.forEach((table) => option(table.id, table.name, select));
+      data.tables.forEach((table) => option(table.id, table.task + ", " + table.set, select));
       if (data.facts.length) option(MODELS, "About the model", select);
       select.addEventListener("change", () => {
         const label = fields.get(state[axis]).label;

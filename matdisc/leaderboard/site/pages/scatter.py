@@ -154,8 +154,7 @@ def scatter_data(site: Site, quantities: Quantities, start: View, colour: str) -
         "facts": [_field(field, list(models)) for field in quantities.of_model.values()],
         "tables": [
             {
-                "id": table.id, "task": TASKS[table.task].title,
-                "name": f"{TASKS[table.task].title}, {table.dataset.key}",
+                "id": table.id, "task": TASKS[table.task].title, "set": table.dataset.key,
                 "short": f"{table.task}, {table.dataset.key}",
                 "rows": [[row.result.entry, models[row.card.key], full_name(row)] for row in table.rows],
                 "fields": [
