@@ -31,10 +31,9 @@ def findings(found: TableResolution) -> list[str]:
         sentences.append(f"To tell it from the second, {n:,} materials would have to be more than {HOPELESS * n:,}.")
     elif needed > n:
         sentences.append(f"To tell it from the second, {n:,} materials would have to be about {needed:,}.")
-    if found.ranked.detectable is not None:
+    if least := pairs.detectable[0]:
         unit = f" {found.unit}" if found.unit else ""
-        least = f"{found.ranked.detectable:.2g}{unit}"
-        sentences.append(f"Between neighbours a difference below {least} mostly goes unseen.")
+        sentences.append(f"Between the first two a difference below {least:.2g}{unit} would mostly go unseen.")
     if found.first_without:
         k = len(found.first_without)
         sentences.append(f"Leaving out one material changes who is first for {k} of {n:,} materials.")

@@ -8,11 +8,11 @@ from scipy import stats
 
 from matdisc.cli.app import _run
 from matdisc.errors import DataError
-from matdisc.formats.value_table import read_value_table
+from matdisc.formats.value_table import ValueTable, read_value_table
 from matdisc.leaderboard.resolution import resolution_of, without_gaps
 from matdisc.leaderboard.resolution_text import findings
 from matdisc.leaderboard.schema.read import read_file
-from matdisc.leaderboard.schema.resolution import About, TableResolution
+from matdisc.leaderboard.schema.resolution import About, Missing, TableResolution
 from matdisc.metrics.resolution import group_codes, leverage, materials_needed, resolve
 
 WIDE = "material_id,formula,a,b,c\nm1,NaCl,1,2,9\nm2,KCl,2,3,9\nm3,MgO,3,4,9\nm4,CaO,2,3,9\n"
@@ -355,6 +355,16 @@ def test_a_table_goes_to_the_board_with_its_source(rank, write, tmp_path):
     assert found.source == "https://example.org/t.csv"
 
 
+def test_findings_name_what_the_first_pair_could_not_show():
+    found = resolve(simulated(np.random.default_rng(6), 200, [0, 0.02]), higher_is_better=False)
+    values = simulated(np.random.default_rng(6), 200, [0, 0.02])
+    table = ValueTable(tuple(map(str, range(200))), ("a", "b"), values)
+    said = findings(table_of((table, Missing())))
+    least = found.neighbours.difference[0].detectable
+    assert least == pytest.approx(2.8 * np.sqrt(2 / 200), rel=0.15)
+    assert f"Between the first two a difference below {least:.2g} would mostly go unseen." in said
+
+
 def test_findings_count_what_the_table_holds(write):
     path = write("t.csv", WIDE)
     found = table_of(without_gaps(read_value_table(path), path, better="lower"))
@@ -362,5 +372,4 @@ def test_findings_count_what_the_table_holds(write):
         "Of 2 neighbouring pairs, 2 can be told apart when each is taken alone at 5 %, and 2 after the correction for "
         "all 3 pairs.",
         "a is first, and stays first in 100 % of resamples.",
-        "Between neighbours a difference below 0.97 mostly goes unseen.",  # 2.8 sqrt(0.5 / 4) = 0.99, resampled
     ]
