@@ -132,6 +132,18 @@ def test_every_wrong_card_is_named_at_once(cards):
     ]  # fmt: skip
 
 
+def test_every_wrong_field_of_a_card_is_named_at_once(cards):
+    path = cards / "mace-mp-0.yml"
+    text = path.read_text(encoding="utf-8").replace("lifecycle: active", "lifecycle: asleep")
+    path.write_text(text.replace("F1: 0.8", "F1: good").replace("TP: 16", "TP: many"), encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        read_folder(cards)
+    unique, full = (f"metrics.discovery.{subset}." for subset in ("unique_prototypes", "full_test_set"))
+    assert [line.split("'")[1] for line in str(caught.value).splitlines()[:-1]] == [
+        unique + "F1", unique + "TP", full + "F1", full + "TP", "lifecycle"
+    ]  # fmt: skip
+
+
 def test_two_cards_of_one_key_are_refused(cards):
     (cards / "copy.yml").write_text((cards / "mace-mp-0.yml").read_text(encoding="utf-8"), encoding="utf-8")
     with pytest.raises(DataError, match="rows are there twice: mace-mp-0"):

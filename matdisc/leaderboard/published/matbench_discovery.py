@@ -135,8 +135,10 @@ def read_folder(folder: Path, *, url: str = URL, licence: str = "MIT", commit: s
     problems: list[str] = []
     for path in _card_paths(folder):
         try:
-            card, content = _read(path)
-            metrics = _metrics(path, card.metrics or {})
+            content = read_yaml(path)
+            metrics, wrong = _metrics(path, content.get("metrics"))
+            problems += wrong
+            card = _checked(path, content, _Card)
         except DataError as err:
             problems.append(str(err))
             continue
@@ -171,11 +173,6 @@ def _card_paths(folder: Path) -> list[Path]:
     return found
 
 
-def _read(path: Path) -> tuple[_Card, dict[str, Any]]:
-    content = read_yaml(path)
-    return _checked(path, content, _Card), content
-
-
 Form = TypeVar("Form", bound=_Foreign)
 
 
@@ -186,26 +183,32 @@ def _checked(path: Path, content: Any, kind: type[Form]) -> Form:
         raise DataError(explain(path, content, err, kind, f"every card of {NAME} has it")) from err
 
 
-def _metrics(path: Path, content: Mapping[str, Any]) -> dict[str, dict[str, int | float]]:
-    """Return the numbers of a card by part; a part that is missing, or is a word such as `not available`, has none."""
+def _metrics(path: Path, content: Any) -> tuple[dict[str, dict[str, int | float]], list[str]]:
+    """Return the numbers of a card by part, and what is wrong with the others.
+
+    A part that is missing, or is a word such as `not available`, has none.
+    """
     found: dict[str, dict[str, int | float]] = {}
+    wrong: list[str] = []
     for part in PARTS:
         here: Any = content
         for name in part.place:
             here = here.get(name) if isinstance(here, Mapping) else None
         if not isinstance(here, Mapping):
             continue
-        values = {
-            metric.key: _number(f"{path}: field 'metrics.{'.'.join(part.place)}.{field}'", here[field])
-            for field, metric in part.metrics.items()
-            if here.get(field) is not None
-        }
-        if values:
-            found[part.key] = values
-    return found
+        for field, metric in part.metrics.items():
+            if (value := here.get(field)) is None:
+                continue
+            number = _number(value)
+            if number is None:
+                where = ".".join(("metrics", *part.place, field))
+                wrong.append(f"{path}: field '{where}' is {str(value)[:60]!r}; a finite number is needed")
+            else:
+                found.setdefault(part.key, {})[metric.key] = number
+    return found, wrong
 
 
-def _number(where: str, value: Any) -> int | float:
+def _number(value: Any) -> int | float | None:
     for kind in (int, float):
         try:
             number = kind(value)
@@ -213,7 +216,7 @@ def _number(where: str, value: Any) -> int | float:
             continue
         if abs(number) < MOST_NUMBER:  # neither nan nor infinity is
             return number
-    raise DataError(f"{where} is {str(value)[:60]!r}; a finite number is needed")
+    return None
 
 
 def _not_read(content: Mapping[str, Any]) -> set[str]:
