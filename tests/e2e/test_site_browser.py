@@ -193,7 +193,13 @@ def test_the_tables_of_the_submission_page_need_no_scrolling_on_a_wide_screen(ch
 
 
 @pytest.mark.parametrize(
-    "name", ["models/graphnet-0.3.0.html", "datasets/alpha-set.html", "compare/discovery--alpha-set.html"]
+    "name",
+    [
+        "models/graphnet-0.3.0/discovery--alpha-set.html",
+        "models/graphnet-0.3.0.html",
+        "datasets/alpha-set.html",
+        "compare/discovery--alpha-set.html",
+    ],
 )
 def test_pages_with_charts_keep_the_policy_and_do_not_overflow_a_small_screen(chromium, full_site, name):
     with opened(chromium, full_site, name, viewport={"width": 360, "height": 740}) as page:
@@ -219,7 +225,7 @@ def test_published_values_are_hidden_with_the_intervals(chromium, sample_site):
 
 
 def test_curves_are_drawn_within_their_frames(chromium, full_site):
-    with opened(chromium, full_site, "models/graphnet-0.3.0.html") as page:
+    with opened(chromium, full_site, "models/graphnet-0.3.0/discovery--alpha-set.html") as page:
         assert page.locator("figure.plot > svg").count() == 5
         for figure in page.locator("figure.plot > svg").all():
             frame = figure.bounding_box()
