@@ -65,9 +65,10 @@
     const formula = data.answers.formulas && data.answers.formulas[i];
     return formula ? [...new Set(formula.match(/[A-Z][a-z]?/g) || [])] : [];
   };
+  const hrefOf = (i) => `../${data.answers.pages[i].split("/").map(encodeURIComponent).join("/")}`;
   function named(i) {
     const { ids, pages } = data.answers;
-    return pages && pages[i] ? make("a", { href: `../${pages[i].split("/").map(encodeURIComponent).join("/")}` }, ids[i]) : ids[i];
+    return pages && pages[i] ? make("a", { href: hrefOf(i) }, ids[i]) : ids[i];
   }
 
   /* The address: table, models, and the pair that is looked at. Whatever is not known there is passed over. */
@@ -285,6 +286,7 @@
 
   /* One model's numbers against the other's. The axes hold 98 % of the points; what lies beyond is drawn at the edge. */
   const SIZE = 420, LEFT = 58, FOOT = 46, TOP = 12;
+  const CROWD = 400; /* more points of a kind are heaped into a few paths, without names: each its own would take long to draw */
   const MARKS = {
     both: "m-2 0a2 2 0 1 0 4 0a2 2 0 1 0 -4 0z", open: "m-1.5 0a1.5 1.5 0 1 0 3 0a1.5 1.5 0 1 0 -3 0z", none: "m-2.6 0a2.6 2.6 0 1 0 5.2 0a2.6 2.6 0 1 0 -5.2 0z",
     first: "m-3.6 -3.6h7.2v7.2h-7.2z", second: "m0 -4.9l4.7 8.2h-9.4z",
@@ -334,13 +336,19 @@
         make("text", { class: "tick", x, y: bottom + 16, "text-anchor": "middle" }, text), make("text", { class: "tick", x: LEFT - 7, y: y + 4, "text-anchor": "end" }, text),
       ];
     });
+    const spot = (point) => `M${px(point.x).toFixed(1)} ${py(point.y).toFixed(1)}${MARKS[point.kind]}`;
     const order = ["open", "none", "both", "neither", "first", "second"];
-    const marks = order.map((kind) => make("g", { class: `p-${kind}` }, ...there.filter((point) => point.kind === kind).map((point) => {
+    const marks = order.map((kind) => {
+      const some = there.filter((point) => point.kind === kind);
+      const heaps = some.length > CROWD ? Array.from({ length: 25 }, (_, k) => some.filter((point, i) => i % 25 === k)) : [];
+      const made = heaps.length ? heaps.map((heap) => make("path", { d: heap.map(spot).join("") })) : some.map(mark);
+      return make("g", { class: `p-${kind}` }, ...made);
+    });
+    function mark(point) {
       const { ids, pages } = data.answers, i = point.i;
-      const mark = make("path", { d: `M${px(point.x).toFixed(1)} ${py(point.y).toFixed(1)}${MARKS[kind]}` },
-        make("title", {}, `${ids[i]}: ${letters[0]} ${short(point.x)}, ${letters[1]} ${short(point.y)}`));
-      return pages && pages[i] ? make("a:svg", { href: `../${pages[i].split("/").map(encodeURIComponent).join("/")}`, tabindex: "-1" }, mark) : mark;
-    })));
+      const made = make("path", { d: spot(point) }, make("title", {}, `${ids[i]}: ${letters[0]} ${short(point.x)}, ${letters[1]} ${short(point.y)}`));
+      return pages && pages[i] ? make("a:svg", { href: hrefOf(i), tabindex: "-1" }, made) : made;
+    }
     const label = `${unitOf(name)}: ${letters[1]} against ${letters[0]}, ${plural(there.length, "material")}`;
     figure.append(make("svg", { viewBox: `0 0 ${SIZE} ${bottom + FOOT}`, role: data.answers.pages ? "group" : "img", "aria-label": label }, ...grid,
       make("path", { class: "diagonal", d: `M${LEFT} ${bottom}L${LEFT + length} ${TOP}` }), ...marks,
