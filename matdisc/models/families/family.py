@@ -7,8 +7,10 @@ a killed training goes on to the same weights and no training part is learnt fro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from matdisc.arrays import Floats
+from matdisc.atomic import write_atomic
 from matdisc.datasets.fetch import cache_dir
 from matdisc.datasets.load import canonical_hash
-from matdisc.models.load import Answer, Predictor, Question
+from matdisc.models.load import Answer, Question
 from matdisc.schema import Crystal, Sample, Unsupported
 
 TARGET = "e_form_per_atom"
@@ -48,10 +51,74 @@ class Training:
 
 
 Fit = Callable[[Training], Model]
+COST = "cost.json"
+"""Beside the weights: the processor seconds that they took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A family as the predictor of a card; attributes as the arguments of `predictor`."""
+
+    name: str
+    fit: Fit = field(repr=False)
+    packages: tuple[str, ...]
+    members: int
+    seed: int
+    trained_on: str | None
+    reads_properties: bool
+    settings: Mapping[str, Any]
+
+    def __call__(self, train: Sequence[Sample], test: Sequence[Sample], question: Question) -> list[Answer]:
+        labelled = labelled_rows(train or _elsewhere(self.trained_on))
+        if len(labelled) < FEWEST:
+            return [Unsupported(f"{len(labelled)} labelled crystals in the training part, and {self.name} needs "
+                                f"{FEWEST}") for _ in test]  # fmt: skip
+        learnt = [self.learn(labelled, self.seed + i) for i in range(self.members)]
+        return self.answers(learnt, labelled, test, question)
+
+    def learn(self, labelled: Sequence[Sample], seed: int, folder: Path | None = None) -> Learnt:
+        """Return what the family learns from these crystals; it is kept in `folder`.
+
+        Default: one in the cache, named after all that the weights follow from.
+        """
+        crystals = tuple(s.crystal for s in labelled)
+        energies = np.array([s.target[TARGET] for s in labelled])
+        if folder is None:
+            rows = [[c, float(e)] for c, e in zip(crystals, energies, strict=True)]
+            said = {**self.made_of(), "seed": seed, "rows": rows}
+            folder = cache_dir() / "trained" / self.name / canonical_hash(said)[:16]
+        started = time.process_time()
+        model = self.fit(Training(crystals, energies, seed, folder))
+        return Learnt(model, _cost(folder / COST, time.process_time() - started) / len(labelled))
+
+    def made_of(self) -> dict[str, Any]:
+        """Return what weights follow from beside seed and rows."""
+        packages = {name: version(name) for name in self.packages}
+        return {"family": self.name, "packages": packages, "settings": dict(self.settings)}
+
+    def answers(
+        self, learnt: Sequence[Learnt], labelled: Sequence[Sample], test: Sequence[Sample], question: Question
+    ) -> list[Answer]:
+        """Return what the members say together of each crystal, or why nothing."""
+        known = {element for s in labelled for element in s.crystal.symbols}
+        asked = [s for s in test if self.reads_properties or set(s.crystal.symbols) <= known]
+        crystals = [s.crystal for s in asked]
+        drawn = np.array([one.model(crystals) for one in learnt]) if asked else np.empty((len(learnt), 0))
+        found = dict(zip((s.material_id for s in asked), drawn.T, strict=True))
+        seconds = sum(one.seconds for one in learnt)
+        return [_answer(self.name, s, found.get(s.material_id), known, question, seconds) for s in test]
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """A trained model, and the processor seconds that its training took for each crystal learnt from."""
+
+    model: Model
+    seconds: float
 
 
 def predictor(name: str, fit: Fit, *, packages: Sequence[str] = (), members: int = 1, seed: int = 0,
-              trained_on: str | None = None, reads_properties: bool = False, **settings: Any) -> Predictor:  # fmt: skip
+              trained_on: str | None = None, reads_properties: bool = False, **settings: Any) -> Family:  # fmt: skip
     """Return a predictor that trains a family on the training part of each fold.
 
     Args:
@@ -61,47 +128,44 @@ def predictor(name: str, fit: Fit, *, packages: Sequence[str] = (), members: int
         members: Trainings from different seeds, whose mean is the answer; from two on their spread makes the 90 %
             interval `e_form_low` to `e_form_high` where a task asks for one.
         seed: Of the first member.
+        trained_on: Dataset to learn from where the asked one has no training part.
         reads_properties: Whether the family knows elements by their properties, so that it may answer for one that was
             never seen; families that know them by learnt vectors declare it.
-        trained_on: Dataset to learn from where the asked one has no training part.
         settings: What `fit` was made with: other settings are other weights.
     """
-
-    def answers(train: Sequence[Sample], test: Sequence[Sample], question: Question) -> list[Answer]:
-        labelled = [s for s in train or _elsewhere(trained_on) if TARGET in s.target]
-        if len(labelled) < FEWEST:
-            return [Unsupported(f"{len(labelled)} labelled crystals in the training part, and {name} needs {FEWEST}")
-                    for _ in test]  # fmt: skip
-        known = {element for s in labelled for element in s.crystal.symbols}
-        asked = [s for s in test if reads_properties or set(s.crystal.symbols) <= known]
-        made_of = {"family": name, "packages": {p: version(p) for p in packages}, "settings": settings}
-        models = [_trained(made_of, fit, labelled, seed + i) for i in range(members)]
-        drawn = np.array([model([s.crystal for s in asked]) for model in models]) if asked else np.empty((members, 0))
-        found = dict(zip((s.material_id for s in asked), drawn.T, strict=True))
-        return [_answer(name, s, found.get(s.material_id), known, question) for s in test]
-
-    return answers
+    return Family(name, fit, tuple(packages), members, seed, trained_on, reads_properties, settings)
 
 
-def _answer(name: str, sample: Sample, drawn: Floats | None, known: set[str], question: Question) -> Answer:
+def labelled_rows(samples: Sequence[Sample]) -> list[Sample]:
+    """Return the samples that a family can learn from."""
+    return [s for s in samples if TARGET in s.target]
+
+
+def _answer(
+    name: str, sample: Sample, drawn: Floats | None, known: set[str], question: Question, seconds: float
+) -> Answer:
     if drawn is None:
         unseen = ", ".join(sorted(set(sample.crystal.symbols) - known))
         return Unsupported(f"not in the training part: {unseen}")
     if not np.isfinite(drawn).all():
         return Unsupported(f"{name} has no answer for this crystal")
-    mean, half = float(drawn.mean()), Z_90 * float(drawn.std(ddof=1)) if len(drawn) > 1 else 0.0
-    if len(drawn) < 2 or question.task != "learning":
+    mean = float(drawn.mean())
+    if question.task != "learning":
         return {TARGET: mean}
-    return {TARGET: mean, "e_form_low": mean - half, "e_form_high": mean + half}
+    half = Z_90 * float(drawn.std(ddof=1)) if len(drawn) > 1 else 0.0
+    interval = {"e_form_low": mean - half, "e_form_high": mean + half} if len(drawn) > 1 else {}
+    return {TARGET: mean, **interval, "training_seconds": seconds}
 
 
-def _trained(made_of: dict[str, Any], fit: Fit, labelled: Sequence[Sample], seed: int) -> Model:
-    """Return what a family learns from these crystals; its folder is named after all that the weights follow from."""
-    crystals = tuple(s.crystal for s in labelled)
-    energies = np.array([s.target[TARGET] for s in labelled])
-    said = {**made_of, "seed": seed, "rows": [[c, float(e)] for c, e in zip(crystals, energies, strict=True)]}
-    folder = cache_dir() / "trained" / made_of["family"] / canonical_hash(said)[:16]
-    return fit(Training(crystals, energies, seed, folder))
+def _cost(path: Path, seconds: float) -> float:
+    """Return what a training took: as it was noted, else `seconds`, which are noted now."""
+    try:
+        return float(json.loads(path.read_text())["cpu_seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        took = round(seconds, 3)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, json.dumps({"cpu_seconds": took}).encode())
+        return took
 
 
 def _elsewhere(key: str | None) -> Sequence[Sample]:

@@ -30,6 +30,9 @@ LEARNING = Task(
             AnswerColumn("e_form_per_atom", "formation energy", *_E),
             AnswerColumn("e_form_low", "lower end of its central 90 % interval", *_E),
             AnswerColumn("e_form_high", "upper end of that interval", *_E),
+            AnswerColumn(
+                "training_seconds", "processor seconds of training for each crystal learnt from", "s", 0.0, 1e6
+            ),
         ),
         metrics=METRICS,
         ranked=("e_form_mae",),
