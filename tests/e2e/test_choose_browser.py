@@ -39,7 +39,7 @@ def open_menu(page, title):
     menu = page.locator("details.menu", has=page.locator("summary", has_text=title))
     if menu.get_attribute("open") is None:
         menu.locator("summary").click()
-    menu.locator(".panel > *").first.wait_for()
+    menu.locator(".panel > :not([hidden])").first.wait_for()
     return menu
 
 

@@ -13,6 +13,7 @@
   }
   const json = (value) => (value !== null && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value);
 
+  const titleOf = (board) => clean(board.table.caption.textContent).split(/[:.] /)[0];
   /* What a table shows, as data. */
   function view(board) {
     const [first, ...others] = board.columns;
@@ -29,13 +30,13 @@
       const name = board.cell(row, first), rank = name.querySelector(".rank:not(.none)");
       return {
         model: row.model, rank: rank ? clean(rank.textContent) : null, reference: row.reference,
-        name: [name.querySelector("a") || name, ...all(".variant", name)].map((node) => clean(node.textContent))
+        name: [name.querySelector("bdi, a:not(.variant):not(.badge)") || name, ...all(".variant", name)].map((node) => clean(node.textContent))
           .reduce((text, variant) => `${text} (${variant})`),
         flags: all(".badge", name).map((node) => clean(node.textContent)),
         values: columns.map(({ column }) => value(board.cell(row, column))),
       };
     });
-    return { board, columns, rows, title: clean(board.table.caption.textContent).split(/[:.] /)[0] };
+    return { board, columns, rows, title: titleOf(board) };
   }
   function value(cell) {
     const found = { value: number(printed(cell)) };
@@ -145,19 +146,26 @@
     });
   }
   let chosen = boards[0];
+  const select = make("select", { autocomplete: "off" });
+  const line = make("label", { className: "option" }, make("span", { className: "unseen", textContent: "Table" }), select);
   const said = make("output", { className: "faint" });
   said.setAttribute("aria-live", "polite");
+  /* The tables on screen, of which a page may show one at a time, and how much of the chosen one is there. */
   function size() {
+    const here = boards.filter((board) => !board.table.closest("[hidden]"));
+    if (!here.includes(chosen)) chosen = here[0];
+    line.hidden = here.length < 2;
+    select.replaceChildren(...here.map((board) => make("option", { value: board.id, textContent: titleOf(board), selected: board === chosen })));
     const n = chosen.shown.length, rest = chosen.rows.length - n;
-    const columns = chosen.columns.filter(({ here }) => here).length + 1;
+    const columns = chosen.columns.filter(({ here: seen }) => seen).length + 1;
     said.textContent = `${n} row${n === 1 ? "" : "s"} and ${columns} columns, as on screen${rest ? `; ${rest} rows are not shown` : ""}`;
   }
   function fill(panel) {
-    if (boards.length > 1) {
-      const select = make("select", { autocomplete: "off" }, ...boards.map((board) => make("option", { value: board.id, textContent: view(board).title })));
-      select.addEventListener("change", () => { chosen = boards[select.selectedIndex]; size(); });
-      panel.append(make("label", { className: "option" }, make("span", { className: "unseen", textContent: "Table" }), select));
-    }
+    select.addEventListener("change", () => {
+      chosen = boards.find(({ id }) => id === select.value);
+      size();
+    });
+    panel.append(line);
     FORMATS.forEach(([name, ending, type, write]) => {
       const file = () => write(view(chosen));
       panel.append(make("div", { className: "option" }, make("span", { className: "what", textContent: name }),
@@ -173,5 +181,5 @@
     panel.append(said);
   }
   Object.assign(menu, { fill, refresh: size });
-  parts.export = { after: size };
+  parts.export = { after: () => menu.update() };
 })();
