@@ -80,6 +80,7 @@ def materials_of(rows: Sequence[tuple[str, AlignedSubmission]]) -> Materials | N
         what=_quantity(first.value_name) if open_labels and first.value_name else None,
         error=Quantity(label=first.error_name.label, unit=first.error_name.unit),
         signed=first.signed and open_labels,
+        right=first.right_name,
         truth=_short(first.truth[listed]) if open_labels and first.truth is not None else None,
         entries={entry: _answered(one, listed, sha256, open_labels) for entry, (one, sha256) in said.items()},
         structures=_structures(checked.truth, first, list(worst.values())) if open_labels else {},

@@ -35,6 +35,7 @@ class PerMaterial:
         truth: The labels of that number, nan where unknown; None where the dataset has none.
         right: Whether each material is called rightly, as scores count it; None where nothing is called.
         judged: Of which materials that is known; None for all.
+        right_name: What is right or wrong.
     """
 
     ids: tuple[str, ...]
@@ -47,6 +48,7 @@ class PerMaterial:
     truth: Floats | None = None
     right: Bools | None = None
     judged: Bools | None = None
+    right_name: str = ""
 
 
 def chosen(truth: Truth, keep: Bools) -> tuple[tuple[str, ...], Ints]:

@@ -158,6 +158,7 @@ class StabilityScoring(TotalsScoring):
             ids, places, Named("Error", "eV/atom"), error[places], signed=True, value_name=name,
             value=np.where(known, v.e_pred, np.nan)[places], truth=np.where(known, v.e_true, np.nan)[places],
             right=(v.stable == v.predicted)[places], judged=known[places],
+            right_name=f"{self.positive.capitalize()} or not",
         )  # fmt: skip
 
     def artifacts(

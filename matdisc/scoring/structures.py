@@ -126,7 +126,7 @@ class StructureScoring(TotalsScoring):
         rmsd = np.where(np.isfinite(judged.compared.rmsd), judged.compared.rmsd, UNMATCHED)
         return PerMaterial(
             ids, places, Named("RMSD", "(V/N)^⅓"), np.where(judged.answered, rmsd, np.nan)[places],
-            right=(has == keeps)[places], judged=has[places],
+            right=(has == keeps)[places], judged=has[places], right_name="Space group",
         )  # fmt: skip
 
     def artifacts(

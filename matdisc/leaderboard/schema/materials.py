@@ -59,6 +59,7 @@ class Materials(BoardFile):
         what: What is answered; None where an answer is no single number.
         error: What the error is.
         signed: Whether errors are answer minus truth.
+        right: What is right or wrong; empty where nothing is called.
         truth: The labels; None where there are none, or they are not to be passed on.
         entries: The rows.
         structures: Some materials by their id, the worst of each row at least.
@@ -76,6 +77,7 @@ class Materials(BoardFile):
     formulas: tuple[str | None, ...] | None = None
     error: Quantity
     signed: bool = False
+    right: str = ""
     what: Quantity | None = None
     truth: Numbers | None = None
     entries: dict[str, Answered] = Field(default_factory=dict)

@@ -41,10 +41,10 @@
   };
   const signed = (text, value) => (value > 0 ? `+${text}` : text);
   const short = (value, digits) => (value === null || value === undefined ? "–" : minus(String(Number(value.toPrecision(digits || 3)))));
-  /* With the same decimals in a whole table: three digits of the largest number. */
+  /* With the same decimals in a whole table: three digits of a small largest number. */
   function aligned(values) {
     const largest = Math.max(...values.filter((value) => value !== null && value !== undefined).map(Math.abs), 1e-12);
-    const places = Math.min(8, Math.max(0, 2 - Math.floor(Math.log10(largest))));
+    const places = largest >= 100 ? 1 : largest >= 1 ? 3 : Math.min(8, 2 - Math.floor(Math.log10(largest)));
     return (value) => (value === null || value === undefined ? "–" : minus((Math.abs(value) < 0.5 * 10 ** -places ? 0 : value).toFixed(places)));
   }
   const pText = (p) => (p === null ? "–" : p < 0.001 ? "< 0.001" : p < 0.1 ? p.toFixed(3) : p.toFixed(2));
@@ -236,7 +236,7 @@
   const inSample = (point) => point.i < data.answers.fair;
   const count = (points, kind) => points.filter((point) => inSample(point) && point.kind === kind).length;
   function flipText(points, [a, b]) {
-    return `Only ${LETTERS[a]} is right for ${plural(count(points, "first"), "material")}, only ${LETTERS[b]} for ${count(points, "second").toLocaleString("en")}; both are wrong for ${count(points, "neither").toLocaleString("en")}.`;
+    return `Only ${LETTERS[a]} is right for ${plural(count(points, "first"), "material")}, only ${LETTERS[b]} for ${count(points, "second").toLocaleString("en")}; both are wrong for ${count(points, "neither").toLocaleString("en")}.${data.answers.right ? ` Called: ${data.answers.right.toLowerCase()}.` : ""}`;
   }
   /* Counts by element, the largest sum or difference first. */
   function byElement(take, keys, order) {

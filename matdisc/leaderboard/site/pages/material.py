@@ -54,10 +54,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Hard:
-    """How hard a material is: median size of the errors as text and as a shade; an en dash if nobody answers."""
+    """How hard a material is: the median size of its errors, its place among the others from 0 to 1, and its shade."""
 
     text: str
-    shade: int | None
+    place: float
+    shade: int
 
 
 def pages(site: Site) -> dict[str, str]:
@@ -85,6 +86,7 @@ def pages(site: Site) -> dict[str, str]:
                 after=_step(names, ids, place + 1),
             )
         columns = [(table, m, hardness(m)) for table, m in about]
+        columns = [column for column in columns if column[2].keys() & ids.keys()]
         found |= site.page(
             f"materials/{key}/index.html",
             "materials.html",
@@ -118,31 +120,29 @@ def asked(table: Table, found: Materials, name: str) -> Asked | None:
 
 
 def hardness(found: Materials) -> dict[str, Hard]:
-    """Return how hard each material is for the models of a table, shaded by its place among the others."""
-    errors = {
-        name: [abs(e) for said in found.entries.values() if (e := said.error[i]) is not None]
-        for i, name in enumerate(found.ids)
-    }
+    """Return how hard each material is for the models of a table; nothing of those that no model answers."""
+    rows = found.entries.values()
+    errors = {name: [abs(e) for row in rows if (e := row.error[i]) is not None] for i, name in enumerate(found.ids)}
     sizes = {name: median(values) for name, values in errors.items() if values}
     order = sorted(set(sizes.values()))
-    shades = {size: round(SHADES * i / (len(order) - 1)) for i, size in enumerate(order)} if len(order) > 1 else {}
+    places = {size: i / (len(order) - 1) if len(order) > 1 else 0.0 for i, size in enumerate(order)}
+    texts = printed([(size,) for size in sizes.values()])
     return {
-        name: Hard(format_number(size), None if size is None else shades.get(size))
-        for name in found.ids
-        for size in [sizes.get(name)]
+        name: Hard(text, places[size], round(SHADES * places[size]))
+        for (name, size), (text,) in zip(sizes.items(), texts, strict=True)
     }
 
 
 def hardest_first(
     ids: Mapping[str, str], columns: Sequence[tuple[Table, Materials, Mapping[str, Hard]]]
 ) -> list[tuple[str, str]]:
-    """Return names and paths, ordered by the mean shade over the tables; materials that nobody answers come last."""
+    """Return names and paths, ordered by the mean place over the tables; materials that nobody answers come last."""
 
-    def mean_shade(name: str) -> float:
-        shades = [hard.shade for *_, found in columns if (hard := found.get(name)) and hard.shade is not None]
-        return sum(shades) / len(shades) if shades else -1.0
+    def mean_place(name: str) -> float:
+        places = [hard.place for *_, found in columns if (hard := found.get(name))]
+        return sum(places) / len(places) if places else -1.0
 
-    return sorted(ids.items(), key=lambda item: -mean_shade(item[0]))
+    return sorted(ids.items(), key=lambda item: -mean_place(item[0]))
 
 
 def _size(error: float | None) -> float:
