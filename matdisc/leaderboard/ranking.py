@@ -93,11 +93,14 @@ def ranking_of(board: Board, rows: Sequence[Row], *, bootstrap: Bootstrap = DEFA
 def findings(board: Board, rows: Sequence[Row], bootstrap: Bootstrap) -> tuple[list[Figure], list[Table]]:
     """Return figures and tables about all rows of a task.
 
-    With a hull: approaches, published values, published runs; else what the labels alone tell.
+    With a hull: approaches, published values, published runs; else what the task compares, and what the labels alone
+    tell.
     """
     one = rows[0].checked
-    if not one.task.scoring.hull:
-        return [], list(one.task.scoring.label_tables(one.truth))
+    scoring = one.task.scoring
+    if not scoring.hull:
+        found = scoring.compare_rows(one.card, one.truth, [(row.name, row.checked.answers) for row in rows], bootstrap)
+        return list(found.figures), [*found.tables, *scoring.label_tables(one.truth)]
     published = published_values(board, one.card)
     by_entry = {row.entry: row for row in rows}
     figures, tables = approach_report(

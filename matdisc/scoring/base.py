@@ -203,6 +203,12 @@ class Scoring(ABC):
         """Return tables about the labels alone, shown once for all rows of a dataset."""
         return ()
 
+    def compare_rows(
+        self, card: DatasetCard, truth: Truth, named: Sequence[tuple[str, Answers]], bootstrap: Bootstrap
+    ) -> Artifacts:
+        """Return figures and tables about all rows of a dataset together, given with their printed names."""
+        return Artifacts()
+
     def size(self, result: Any) -> int:
         """Return the number of independent materials behind the headline metrics of a result."""
         return int(result.n_labelled or result.n)

@@ -37,6 +37,7 @@ SUMS = 2
 SLACK = 0.01
 """How far probabilities may add up to something else than 1."""
 Draw = Callable[["PooledScoring", DatasetCard, Truth, Answers, Bootstrap], Artifacts]
+Compare = Callable[["PooledScoring", DatasetCard, Truth, Sequence[tuple[str, Answers]], Bootstrap], Artifacts]
 
 
 def no_artifacts(
@@ -56,6 +57,7 @@ class PooledScoring(SumsScoring):
         looked_up: Pairs of quantity and label: answers that follow this label but for a constant of each formula
             were looked up. Each label with its name in words.
         draw: Figures and tables beside the metrics.
+        compare: Figures and tables about all rows of a dataset.
         formula_only: Whether models see the formula and no structure, so that polymorphs bound every score.
     """
 
@@ -63,6 +65,7 @@ class PooledScoring(SumsScoring):
     titles: Mapping[str, str] = field(default_factory=dict)
     looked_up: tuple[tuple[str, str, str], ...] = ()
     draw: Draw = no_artifacts
+    compare: Compare | None = None
     formula_only: bool = True
     by_fold: bool = True
     optional_labels: bool = True
@@ -184,6 +187,11 @@ class PooledScoring(SumsScoring):
         self, card: DatasetCard, truth: Truth, answers: Answers, control: Control, bootstrap: Bootstrap
     ) -> Artifacts:
         return self.draw(self, card, truth, answers, bootstrap)
+
+    def compare_rows(
+        self, card: DatasetCard, truth: Truth, named: Sequence[tuple[str, Answers]], bootstrap: Bootstrap
+    ) -> Artifacts:
+        return Artifacts() if self.compare is None else self.compare(self, card, truth, named, bootstrap)
 
     def baseline(self, truth: Truth, keep: Bools) -> dict[str, float]:
         """Return the metrics of answers that ask for nothing, by key; nan where undefined."""

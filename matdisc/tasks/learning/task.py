@@ -7,6 +7,7 @@ from pathlib import Path
 from matdisc.datasets.fold_by_fold import fold_by_fold
 from matdisc.scoring.base import AnswerColumn
 from matdisc.scoring.pooled import PooledScoring
+from matdisc.tasks.learning.compare import compare
 from matdisc.tasks.learning.figures import draw
 from matdisc.tasks.learning.metrics import LEARNING as METRICS
 from matdisc.tasks.learning.metrics import QUANTITIES
@@ -49,6 +50,7 @@ LEARNING = Task(
             "given-recorded": "The recorded split, not ranked",
         },
         draw=draw,
+        compare=compare,
         formula_only=False,
     ),
     answers=("formation energy",),
