@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from matdisc.board import Board, init_board
+from matdisc.leaderboard.schema.result import COST_METRICS
 from matdisc.leaderboard.site import build
 from matdisc.tasks import TASKS
 
@@ -125,7 +126,8 @@ def make_board(root: Path, n: int) -> Board:
 
 
 def _result(model: str, task: str, dataset: str, rng: np.random.Generator) -> dict[str, Any]:
-    values = {metric.key: float(v) for metric, v in zip(TASKS[task].metrics, rng.uniform(0.1, 0.9, 99), strict=False)}
+    keys = [metric.key for metric in TASKS[task].metrics if metric.key not in COST_METRICS]
+    values = dict(zip(keys, rng.uniform(0.1, 0.9, len(keys)).tolist(), strict=True))
     return {
         "schema": "matdisc.result/2", "entry": model, "model": model, "task": task, "dataset": dataset,
         "n": 1000, "n_groups": 900, "daf_max": 6.5,
