@@ -12,6 +12,7 @@ from site_html import Page
 from matdisc.errors import CardError
 from matdisc.leaderboard.site import build
 from matdisc.leaderboard.site.content import read_content
+from matdisc.leaderboard.site.filters import first_sentence
 from matdisc.leaderboard.site.history import History
 from matdisc.leaderboard.site.pages import lists, overview
 from matdisc.leaderboard.site.settings import Settings
@@ -246,3 +247,15 @@ def test_a_card_that_would_take_the_place_of_a_list_is_refused(board):
     site = make_site(read_content(board), Settings(), datetime(2026, 1, 1, tzinfo=UTC), History())
     with pytest.raises(CardError, match=r"field 'key' is 'index'.*choose another key"):
         lists.pages(site)
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("One. Two. Three.", "One."),
+        ("Which of five? For 51 elements, one.", "Which of five?"),
+        ("At 0.05 eV/atom, i.e. near the hull.", "At 0.05 eV/atom, i.e. near the hull."),
+    ],
+)
+def test_a_data_set_is_introduced_by_its_first_sentence(text, first):
+    assert first_sentence(text) == first

@@ -44,6 +44,11 @@ def together(sentence: str) -> Markup:
     return Markup("").join(kept.format(part) if i % 2 else part for i, part in enumerate(parts))
 
 
+def first_sentence(text: str) -> str:
+    """Return a text up to its first full stop or question mark that a capital follows; all of it without one."""
+    return re.split(r"(?<=[.?!]) (?=[A-Z])", text, maxsplit=1)[0]
+
+
 def anchor(text: str) -> str:
     """Return an id for an element: letters, digits, `.`, `_` and `-` only."""
     return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)
@@ -72,7 +77,8 @@ def bounded(result: Result) -> list[Metric]:
 
 FILTERS = {
     "show": show, "interval": show_interval, "percent": percent, "thousands": thousands, "plain": plain_number,
-    "anchor": anchor, "metric_anchor": metric_anchor, "together": together, "number": format_number,
+    "anchor": anchor, "first_sentence": first_sentence, "metric_anchor": metric_anchor, "together": together,
+    "number": format_number,
     "printed": printed, "numeric": numeric_columns, "periodic": periodic,
     "dashes": dashes, "brackets": brackets, "intervals": has_intervals, "bounded": bounded,
     "published_value": published_value, "result_path": result_path, "short": short,
