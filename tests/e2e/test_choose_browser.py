@@ -292,3 +292,31 @@ def test_menus_are_sheets_that_fit_a_phone(chromium, choices, title):
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 320
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_rows_of_a_long_table_leave_the_document_until_they_are_shown(chromium, tmp_path):
+    from site_choices import make_choices
+
+    from matdisc.leaderboard.site import build
+
+    site = build(make_choices(tmp_path / "board", copies=40), tmp_path / "out")
+    with opened(chromium, site, PAGE + "?targets=forces") as page:
+        assert len(rows(page)) == 80
+        assert page.locator("#count").inner_text() == "80 of 240 rows, 160 hidden by filters"
+        page.get_by_role("button", name="Show all", exact=True).click()
+        assert len(rows(page)) == 100
+        assert "100 rows" in open_menu(page, "Export").inner_text()
+        page.get_by_role("button", name="Show all 240 rows").click()
+        assert len(rows(page)) == 240
+
+
+def test_an_export_is_of_one_table_which_the_reader_chooses(chromium, choices, site):
+    with opened(chromium, site, "datasets/alpha-set.html") as page:
+        assert not open_menu(page, "Export").get_by_label("Table").is_visible()
+    with opened(chromium, site, "index.html") as page:
+        content = json.loads(exported(page, "JSON"))
+        assert content["table"] == "overview"
+        assert [row["model"] for row in content["rows"]] == rows(page, "#overview")
+        best = next(row for row in content["rows"] if row["model"] == "graphnet-0.3.0")
+        assert best["values"]["discovery--alpha-set"] == {"value": 0.912, "best place": 1, "worst place": 2}
+        assert best["values"]["polymorphs--beta-set"] == {"value": None}
