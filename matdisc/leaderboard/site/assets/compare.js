@@ -236,7 +236,7 @@
   const inSample = (point) => point.i < data.answers.fair;
   const count = (points, kind) => points.filter((point) => inSample(point) && point.kind === kind).length;
   function flipText(points, [a, b]) {
-    return `Only ${LETTERS[a]} is right for ${plural(count(points, "first"), "material")}, only ${LETTERS[b]} for ${count(points, "second").toLocaleString("en")}; both are wrong for ${count(points, "neither").toLocaleString("en")}.${data.answers.right ? ` Called: ${data.answers.right.toLowerCase()}.` : ""}`;
+    return `Only ${LETTERS[a]} is right for ${plural(count(points, "first"), "material")}, only ${LETTERS[b]} for ${count(points, "second").toLocaleString("en")}; both are wrong for ${count(points, "neither").toLocaleString("en")}.${data.answers.right ? ` Judged by: ${data.answers.right.toLowerCase()}.` : ""}`;
   }
   /* Counts by element, the largest sum or difference first. */
   function byElement(take, keys, order) {
