@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,20 +67,41 @@ class Profile:
 
 
 def make_profile(card: ModelCard, items: Sequence[Mapping[str, Any]], datasets: Mapping[str, DatasetCard]) -> Profile:
-    """Return the profile of a model; `items` are its results in the order of the board, as `items_of` gives them."""
+    """Return the profile of a model; `items` are its results, as `items_by_model` gives them."""
     asked = {task for dataset in datasets.values() for task in dataset.tasks}
     done = {item["result"].task for item in items}
     able = set(tasks_of(card))
     left = [task for task in TASKS if task in asked - done]
     return Profile(
-        tuple(standing(item["table"], item["row"]) for item in items),
+        tuple(item["standing"] for item in items),
         {} if card.reference_row else findings(items),
         tuple(TASKS[task].title for task in left if task in able),
         tuple(TASKS[task].title for task in left if task not in able),
     )
 
 
-def standing(table: Table, row: Row) -> Standing:
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What all standings of one table share: where each placed entry stands, sizes of tie groups, and the dots."""
+
+    at: Mapping[str, int]
+    tied: Mapping[int, int]
+    dots: str
+
+
+def places_of(table: Table) -> Places:
+    """Return the places of a table, taken once for all of its rows."""
+    placed = [row.result.entry for row in table.ranked if headline_value(row.result).value is not None]
+    tied = Counter(row.tie_group for row in table.rows if row.tie_group is not None)
+    width, height, edge = STRIP
+    dots = f"M{edge} {height // 2}H{width - edge}"
+    if 2 <= len(placed) <= MOST_DOTS:
+        at = _axis(len(placed))
+        dots = "".join(f"M{at(i):g} {height // 2}h0" for i in range(1, len(placed) + 1))
+    return Places({entry: i for i, entry in enumerate(placed, start=1)}, tied, dots)
+
+
+def standing(table: Table, row: Row, places: Places) -> Standing:
     """Return the place of a row in its table, and how far it is from the trivial answer."""
     metric, found = table.headline, headline_value(row.result)
     baseline = table.first.baseline.get(metric.key)
@@ -91,25 +113,26 @@ def standing(table: Table, row: Row) -> Standing:
         value=show(metric, found.value),
         interval=show_interval(metric, found.low, found.high),
         rank=row.rank.text if row.rank else "",
-        of=table.n_placed,
-        shared=sum(other.tie_group == row.tie_group for other in table.rows) - 1 if row.tie_group is not None else 0,
-        strip=_strip(table, row),
+        of=len(places.at),
+        shared=places.tied[row.tie_group] - 1 if row.tie_group is not None else 0,
+        strip=_strip(row, places),
         against=against(metric, found, baseline),
         baseline="" if baseline is None else show(metric, baseline),
         badges=tuple(badge for badge in row.badges if badge.warns),
     )
 
 
-def _strip(table: Table, row: Row) -> Strip | None:
+def _strip(row: Row, places: Places) -> Strip | None:
     """The strip of a placed row; None for one without a place, or alone."""
-    placed = [other.result.entry for other in table.ranked if headline_value(other.result).value is not None]
-    if row.rank is None or len(placed) < 2:
+    if row.rank is None or len(places.at) < 2:
         return None
-    width, height, edge = STRIP
-    at = Axis("", 1, len(placed), edge, width - edge)
-    places = range(1, len(placed) + 1)
-    many = len(placed) > MOST_DOTS
-    others = f"M{edge} {height // 2}H{width - edge}" if many else "".join(f"M{at(i):g} {height // 2}h0" for i in places)
-    bar = f"M{at(row.rank.best):g} {height // 2}H{at(row.rank.worst):g}"
-    own = 1 + placed.index(row.result.entry)  # rows of one value share places, whatever their order in the table
-    return Strip(others, bar, at(min(max(own, row.rank.best), row.rank.worst)))
+    at, middle = _axis(len(places.at)), STRIP[1] // 2
+    bar = f"M{at(row.rank.best):g} {middle}H{at(row.rank.worst):g}"
+    own = places.at[row.result.entry]  # rows of one value share places, whatever their order in the table
+    return Strip(places.dots, bar, at(min(max(own, row.rank.best), row.rank.worst)))
+
+
+def _axis(n: int) -> Axis:
+    """From places 1 to n to the length of a strip."""
+    width, _, edge = STRIP
+    return Axis("", 1, n, edge, width - edge)

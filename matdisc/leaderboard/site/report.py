@@ -12,7 +12,7 @@ from markupsafe import Markup
 from matdisc.leaderboard.site.content import Content
 from matdisc.leaderboard.site.pages.dataset import beside
 from matdisc.leaderboard.site.pages.methods import metric_groups
-from matdisc.leaderboard.site.pages.model import items_of, rows_by_model
+from matdisc.leaderboard.site.pages.model import items_by_model
 from matdisc.leaderboard.site.pages.result import whole
 from matdisc.leaderboard.site.settings import Settings
 from matdisc.leaderboard.site.site import ASSETS, environment, set_up
@@ -32,7 +32,6 @@ def render_report(content: Content, created: datetime) -> str:
     set_up(env, Settings(title="matdisc"), [table], created)
     style, script = _text("site.css") + _text("pages.css"), _text("site.js")
     task = TASKS[table.task]
-    rows = rows_by_model([table])
     page = env.get_template("report.html").render(
         root="",
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'",
@@ -40,7 +39,7 @@ def render_report(content: Content, created: datetime) -> str:
         script=script,
         table=table,
         beside=beside(content, table),
-        sections=[whole(content, item, {}) for mine in rows.values() for item in items_of(mine)],
+        sections=[whole(content, item, {}) for items in items_by_model([table]).values() for item in items],
         coverage=COVERAGE,
         coverage_help=COVERAGE,
         metrics=metric_groups([task]),

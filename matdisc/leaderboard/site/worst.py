@@ -103,7 +103,7 @@ def outcomes_of(result: Result, materials: Materials, positive: str) -> tuple[Ou
 def worst_of(
     materials: Materials, entry: str, picture: Callable[[str], Markup | None], pages: Mapping[str, str]
 ) -> Worst | None:
-    """Return the worst materials of a row; None where the file has no errors of it.
+    """Return the worst materials of a row; None where the file has no errors of it, or all are 0.
 
     Args:
         materials: What the table says of each material.
@@ -114,7 +114,7 @@ def worst_of(
     row = materials.entries.get(entry)
     if row is None:
         return None
-    order = sorted((-abs(error), i) for i, error in enumerate(row.error) if error is not None)[:MOST]
+    order = sorted((-abs(error), i) for i, error in enumerate(row.error) if error)[:MOST]
     at = [i for _, i in order]
     if not at:
         return None

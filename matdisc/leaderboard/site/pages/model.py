@@ -8,18 +8,18 @@ from typing import Any
 from matdisc.leaderboard.site.citation import bibtex
 from matdisc.leaderboard.site.facts import licence, openness
 from matdisc.leaderboard.site.findings import LEVELS
-from matdisc.leaderboard.site.profile import make_profile
+from matdisc.leaderboard.site.profile import make_profile, places_of, standing
 from matdisc.leaderboard.site.site import Site
-from matdisc.leaderboard.site.tables.board import Row, Table
-from matdisc.leaderboard.site.tables.cells import Badge, badges, variant
+from matdisc.leaderboard.site.tables.board import Table
+from matdisc.leaderboard.site.tables.cells import Badge, variant
 
 
 def pages(site: Site) -> dict[str, str]:
     """Return a page for each model card."""
     found: dict[str, str] = {}
-    rows = rows_by_model(site.tables)
+    items = items_by_model(site.tables)
     for key, card in site.content.models.items():
-        mine = items_of(rows.get(key, ()))
+        mine = items.get(key, [])
         found |= site.page(
             f"models/{key}.html",
             "model.html",
@@ -36,33 +36,28 @@ def pages(site: Site) -> dict[str, str]:
     return found
 
 
-def rows_by_model(tables: Sequence[Table]) -> dict[str, list[tuple[Table, Row]]]:
-    """Return the rows of each model with their tables, in the order of the board."""
-    found: dict[str, list[tuple[Table, Row]]] = {}
-    for table in tables:
-        for row in table.rows:
-            found.setdefault(row.card.key, []).append((table, row))
-    return found
+def items_by_model(tables: Sequence[Table]) -> dict[str, list[dict[str, Any]]]:
+    """Return what the pages of each model need of its rows, in the order of the board.
 
-
-def items_of(rows: Sequence[tuple[Table, Row]]) -> list[dict[str, Any]]:
-    """Return what the pages of a model need of each of its rows: the row with its table, data set, variant and flags.
-
-    `has_run` says that the model's own run is in the same table.
+    An item is a row with its result, table, data set, variant, flags and standing; `has_run` says that the model's own
+    run is in the same table.
     """
-    runs = {table.id for table, row in rows if row.result.entry == row.card.key}
-    return [
-        {
-            "result": row.result,
-            "table": table,
-            "row": row,
-            "dataset": table.dataset,
-            "variant": variant(row.result),
-            "has_run": table.id in runs,
-            "badges": badges(row.result, table.dataset),
-        }
-        for table, row in rows
-    ]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for table in tables:
+        places, entries = places_of(table), {row.result.entry for row in table.rows}
+        for row in table.rows:
+            item = {
+                "result": row.result,
+                "table": table,
+                "row": row,
+                "dataset": table.dataset,
+                "variant": variant(row.result),
+                "has_run": row.card.key in entries,
+                "badges": row.badges,
+                "standing": standing(table, row, places),
+            }
+            found.setdefault(row.card.key, []).append(item)
+    return found
 
 
 def flags_of(items: Sequence[Mapping[str, Any]]) -> list[tuple[Badge, list[Mapping[str, Any]]]]:

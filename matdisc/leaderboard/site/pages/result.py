@@ -14,9 +14,8 @@ from matdisc.leaderboard.site.charts.pair_map import pair_map
 from matdisc.leaderboard.site.charts.svg import Plot
 from matdisc.leaderboard.site.content import Content
 from matdisc.leaderboard.site.material_paths import material_paths
-from matdisc.leaderboard.site.pages.model import items_of, rows_by_model
+from matdisc.leaderboard.site.pages.model import items_by_model
 from matdisc.leaderboard.site.paths import result_path
-from matdisc.leaderboard.site.profile import standing
 from matdisc.leaderboard.site.site import Site
 from matdisc.leaderboard.site.tables.format import COVERAGE
 from matdisc.leaderboard.site.tables.sections import sections
@@ -38,13 +37,12 @@ def pages(site: Site) -> dict[str, str]:
     content = site.content
     about = about_materials(content)
     found: dict[str, str] = {}
-    for rows in rows_by_model(site.tables).values():
-        for item in items_of(rows):
+    for items in items_by_model(site.tables).values():
+        for item in items:
             found |= site.page(
                 result_path(item["result"]),
                 "result.html",
                 item=whole(content, item, about),
-                standing=standing(item["table"], item["row"]),
                 coverage_help=COVERAGE,
             )
     return found
@@ -62,7 +60,7 @@ def about_materials(content: Content) -> dict[tuple[str, ...], AboutMaterials]:
 
 
 def whole(content: Content, item: Mapping[str, Any], about: Mapping[tuple[str, ...], AboutMaterials]) -> dict[str, Any]:
-    """Return one of the `items_of` a model with its figures and tables, its evidence, and its worst materials."""
+    """Return one of the `items_by_model` with its figures and tables, its evidence, and its worst materials."""
     result: Result = item["result"]
     place = (result.task, result.dataset)
     details, known = content.details.get((*place, result.entry)), about.get(place)
