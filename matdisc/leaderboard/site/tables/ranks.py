@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,8 +30,9 @@ def rank_intervals(values: Sequence[Value], better: Better = "higher") -> list[R
     """
     spans = [_span(value, -1 if better == "lower" else 1) for value in values]
     known = [span for span in spans if span is not None]
+    lows, highs = sorted(low for low, _ in known), sorted(high for _, high in known)
     return [
-        None if span is None or value.low is None or value.high is None else _rank(span, known)
+        None if span is None or value.low is None or value.high is None else _rank(span, lows, highs)
         for value, span in zip(values, spans, strict=True)
     ]
 
@@ -45,10 +47,10 @@ def _span(value: Value, sign: int) -> tuple[float, float] | None:
     return low, high
 
 
-def _rank(mine: tuple[float, float], spans: Sequence[tuple[float, float]]) -> Rank:
-    above = sum(low > mine[1] for low, _ in spans)
-    below = sum(high < mine[0] for _, high in spans)
-    return Rank(1 + above, len(spans) - below)
+def _rank(mine: tuple[float, float], lows: Sequence[float], highs: Sequence[float]) -> Rank:
+    above = len(lows) - bisect_right(lows, mine[1])
+    below = bisect_left(highs, mine[0])
+    return Rank(1 + above, len(highs) - below)
 
 
 def heat_levels(values: Sequence[float | None], better: Better | None) -> list[int | None]:
@@ -56,14 +58,15 @@ def heat_levels(values: Sequence[float | None], better: Better | None) -> list[i
 
     None where a value is undefined, and everywhere if nothing can be compared.
     """
-    known = [value for value in values if value is not None]
+    known = sorted(value for value in values if value is not None)
     if better is None or len(set(known)) < 2:
         return [None] * len(values)
     return [None if value is None else _heat(value, known, better) for value in values]
 
 
 def _heat(value: float, known: Sequence[float], better: Better) -> int:
-    less = sum(other < value for other in known)
-    equal = sum(other == value for other in known) - 1
+    """The shade of one of `known`, which are in ascending order."""
+    less, upto = bisect_left(known, value), bisect_right(known, value)
+    equal = upto - less - 1
     share = (less + equal / 2) / (len(known) - 1)
     return round(10 * (share if better == "higher" else 1 - share))
