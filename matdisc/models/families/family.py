@@ -30,7 +30,10 @@ FEWEST = 10
 Z_90 = 1.6448536269514722
 """Half width of a normal distribution's central 90 % in standard deviations."""
 Model = Callable[[Sequence[Crystal]], Floats]
-"""Crystals to formation energies, eV/atom, shape (n_crystals,); nan where the family cannot say."""
+"""Crystals to formation energies, eV/atom, shape (n_crystals,); nan where the family cannot say.
+
+A family that states a spread by itself returns draws, shape (n_draws, n_crystals), whose mean is the answer.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ class Family:
         known = {element for s in labelled for element in s.crystal.symbols}
         asked = [s for s in test if self.reads_properties or set(s.crystal.symbols) <= known]
         crystals = [s.crystal for s in asked]
-        drawn = np.array([one.model(crystals) for one in learnt]) if asked else np.empty((len(learnt), 0))
+        drawn = np.vstack([one.model(crystals) for one in learnt]) if asked else np.empty((len(learnt), 0))
         found = dict(zip((s.material_id for s in asked), drawn.T, strict=True))
         seconds = sum(one.seconds for one in learnt)
         return [_answer(self.name, s, found.get(s.material_id), known, question, seconds) for s in test]
@@ -125,8 +128,8 @@ def predictor(name: str, fit: Fit, *, packages: Sequence[str] = (), members: int
         name: Of the family; what was learnt is kept under it.
         fit: Learns from a training part.
         packages: Distributions whose versions the weights depend on.
-        members: Trainings from different seeds, whose mean is the answer; from two on their spread makes the 90 %
-            interval `e_form_low` to `e_form_high` where a task asks for one.
+        members: Trainings from different seeds, whose mean is the answer; from two answers on their spread makes the
+            90 % interval `e_form_low` to `e_form_high` where a task asks for one.
         seed: Of the first member.
         trained_on: Dataset to learn from where the asked one has no training part.
         reads_properties: Whether the family knows elements by their properties, so that it may answer for one that was

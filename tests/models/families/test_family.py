@@ -50,6 +50,15 @@ def test_the_spread_of_members_makes_the_interval():
     assert set(predictor("toy", _mean_plus_seed, members=3)(TRAIN, TEST, DISCOVERY)[0]) == {"e_form_per_atom"}
 
 
+def test_one_member_that_draws_makes_its_own_interval():
+    def fit(training):
+        return lambda crystals: np.tile([[-1.0], [-2.0], [-3.0]], len(crystals))
+
+    answer, _ = predictor("toy", fit)(TRAIN, TEST, ASKED)
+    ends = {"e_form_low": pytest.approx(-2 - Z_90), "e_form_high": pytest.approx(-2 + Z_90)}
+    assert {**answer, "training_seconds": 0} == {"e_form_per_atom": -2.0, **ends, "training_seconds": 0}
+
+
 @pytest.mark.parametrize("train", [[], TRAIN[:9], [_sample("no label", ["Na"])] * 30])
 def test_too_little_to_learn_from_is_no_answer(train):
     answers = predictor("toy", _mean_plus_seed)(train, TEST, ASKED)
