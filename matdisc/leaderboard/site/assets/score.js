@@ -79,7 +79,7 @@
       input.value = weights.get(input.dataset.weight) || 0;
       input.nextElementSibling.textContent = input.value;
     });
-    menu.badge.textContent = weights.size ? ` of ${weights.size}` : "";
+    menu.badge.textContent = weights.size ? ` ${weights.size}` : "";
   }
   function weigh(entries) {
     const before = weights.size;
