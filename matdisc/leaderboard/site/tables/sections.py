@@ -16,13 +16,6 @@ from matdisc.scoring.metric import Metric, show, show_interval
 from matdisc.scoring.record import Value
 from matdisc.tasks import TASKS
 
-LEADS = {
-    "published-held": "published values against these intervals",
-    "near-hull": "false positives of every model",
-    "agreement": "our runs against the published runs",
-}
-"""Words of a link to a table, by its key; tables that only go with one of these have none."""
-
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -41,12 +34,6 @@ class AllRows:
     first: Table | None
     plots: tuple[Plot, ...]
     rest: tuple[Table, ...]
-
-    @property
-    def leads(self) -> list[tuple[str, str]]:
-        """Key and words of the other tables that the first page links to."""
-        keys = {table.key for table in self.rest}
-        return [(key, words) for key, words in LEADS.items() if key in keys]
 
 
 def sections(found: Artifacts) -> list[Section]:
