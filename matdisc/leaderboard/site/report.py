@@ -21,7 +21,8 @@ from matdisc.leaderboard.site.tables.format import COVERAGE
 from matdisc.tasks import TASKS
 
 LINK = re.compile(
-    r'<a(?P<css> class="[^"]*")? href="(?P<page>[a-z]+)(?:/(?P<key>[^"#]*?))?\.(?:html|json)(?:#(?P<anchor>[^"]*))?"'
+    r'<a(?P<css> class="[^"]*")? href="(?P<page>[a-z]+)(?:/(?P<key>[^"#]*?))?\.(?:html|json)'
+    r'(?:\?t=(?P<table>[^"#&]*))?(?:#(?P<anchor>[^"]*))?"'
 )
 
 
@@ -65,7 +66,7 @@ def _within(page: str) -> str:
             return start
         places = {
             "models": f"m-{(key or '').partition('/')[0]}",
-            "compare": f"pairs-{key}",
+            "compare": f"pairs-{found['table'] or key}",
             "datasets": found["anchor"] or "data",
         }
         return f'{start} href="#{places.get(page, found["anchor"] or "top")}"'
