@@ -1,4 +1,4 @@
-"""`matdisc train`: train a force field, distil an ensemble of them, and align one to a pressure."""
+"""`matdisc train`: train a family; train a force field, distil an ensemble of them, and align one to a pressure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from matdisc.cli import families
 from matdisc.cli.common import print_table
 from matdisc.errors import ExtraError, RunError
 from matdisc.progress import progress_line
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from matdisc.models.get.training.accuracy import Row
     from matdisc.models.get.training.config import TrainConfig
 
-app = typer.Typer(no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(
+    cls=families.FamilyGroup, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+app.command(name=families.COMMAND)(families.family)
 
 ConfigArgument = Annotated[Path, typer.Argument(help="Configuration (TOML; docs/training.md lists every field).")]
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder of what is made.")]
