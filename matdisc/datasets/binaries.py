@@ -6,13 +6,13 @@ two releases.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Iterator, Mapping
 from math import gcd
 from pathlib import Path
 
 from matdisc.cards import DatasetCard
+from matdisc.datasets.csv_rows import Row, read_rows, unique
 from matdisc.datasets.elasticity import material_rows
 from matdisc.datasets.load import fold_of
 from matdisc.errors import DataError
@@ -27,6 +27,7 @@ SYMPREC = 0.1
 """Å; loose, so that versions of the symmetry finder agree."""
 SMALL, N_CHOSEN = 12, 1000
 """Most atoms in a cell, and number of crystals, of the set that is trained on in minutes."""
+ID, E_FORM, E_HULL, SPLIT = "mp_id", "e_form_mp2018_eV_atom", "e_above_hull_derived", "megnet_split"
 TESTED = "test"
 
 
@@ -54,13 +55,10 @@ def build_all(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
     crystals: dict[str, Crystal] = {}
     for path in structures:
         crystals |= {name: crystal for name, crystal in _crystals(path) if name not in crystals}
-    samples = []
-    with table.open(encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream):
-            sample = _sample(card, table, row, crystals)
-            if not sample.target.get("e_above_hull", 0.0) < BELOW:
-                samples.append(sample)
-    return Dataset(key=card.key, samples=tuple(samples))
+    rows = read_rows(table, (ID, E_FORM, E_HULL, SPLIT))
+    unique(rows, ID)
+    samples = [_sample(card, row, crystals) for row in rows]
+    return Dataset(key=card.key, samples=tuple(s for s in samples if s.target.get("e_above_hull", 0.0) >= BELOW))
 
 
 def prototype(crystal: Crystal) -> str:
@@ -77,27 +75,22 @@ def _crystals(path: Path) -> Iterator[tuple[str, Crystal]]:
         name = str(row.get("mp_id"))
         try:
             yield name, to_crystal(read(row["structure"], f"{path}, {name}").atoms)
-        except (KeyError, TypeError, ValueError) as err:
+        except (KeyError, TypeError, ValueError, AttributeError) as err:
             raise DataError(f"{path}: material {name!r} is damaged ({err}); fetch the file again") from err
 
 
-def _sample(card: DatasetCard, path: Path, row: Mapping[str, str], crystals: Mapping[str, Crystal]) -> Sample:
-    name = row["mp_id"]
+def _sample(card: DatasetCard, row: Row, crystals: Mapping[str, Crystal]) -> Sample:
+    name, e_hull = row.text(ID), row.optional(E_HULL)
     if name not in crystals:
-        raise DataError(f"{path}: material {name!r} has no structure in the other files; fetch the files again")
+        raise row.error(ID, "has no structure in the other files; fetch the files again")
     crystal = crystals[name]
-    try:
-        target = {"e_form_per_atom": float(row["e_form_mp2018_eV_atom"])}
-        if row["e_above_hull_derived"]:
-            target["e_above_hull"] = float(row["e_above_hull_derived"])
-    except ValueError as err:
-        raise DataError(f"{path}: material {name!r}: {err}; fetch the file again") from err
+    target = {"e_form_per_atom": row.number(E_FORM), **({} if e_hull is None else {"e_above_hull": e_hull})}
     inputs = {
         "crystal": crystal,
         "compound": crystal.formula,
         "elements": tuple(crystal.composition),
         "prototype": prototype(crystal),
-        "folds": {"recorded": 0 if row["megnet_split"] == TESTED else -1},
+        "folds": {"recorded": 0 if row.text(SPLIT) == TESTED else -1},
     }
     group = crystal.chemical_system
     return Sample(name, inputs, target, group, fold_of(group, card.split.n_folds))
