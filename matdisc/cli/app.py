@@ -62,7 +62,7 @@ app.command()(runs.evaluate)
 app.command()(mix.mix)
 app.command()(md.md)
 app.command()(labels.labels)
-app.add_typer(train.app, name="train", help="Train the equivariant force field, distil an ensemble, align densities.")
+app.add_typer(train.app, name="train", help="Train a family; the equivariant force field, an ensemble, densities.")
 app.add_typer(history.runs, name="runs", help="The runs on a board: list, show, go on with.")
 app.add_typer(env.env, name="env", help="Isolated environments in the cache: list, clear.")
 app.command()(files.check)
@@ -99,6 +99,8 @@ GOES_ON = "what is done is kept, and the same command goes on from there"
 KEPT = {
     **dict.fromkeys(("predict", "evaluate", "mix", "md", "elicit", "runs resume", "datasets pull"), GOES_ON),
     **dict.fromkeys(("train get", "labels"), f"{GOES_ON} with --resume"),
+    **dict.fromkeys(("train distill", "train align"), ""),
+    "train": GOES_ON,
     **dict.fromkeys(("site build", "site serve"), "a site that was built before is as it was"),
 }
 """What a command that ends early leaves behind."""
