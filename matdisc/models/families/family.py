@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ class Family:
     settings: Mapping[str, Any]
 
     def __call__(self, train: Sequence[Sample], test: Sequence[Sample], question: Question) -> list[Answer]:
-        labelled = labelled_rows(train or _elsewhere(self.trained_on))
+        labelled = labelled_rows(train if self.trained_on is None else _elsewhere(self.trained_on))
         if len(labelled) < FEWEST:
             return [Unsupported(f"{len(labelled)} labelled crystals in the training part, and {self.name} needs "
                                 f"{FEWEST}") for _ in test]  # fmt: skip
@@ -131,7 +132,7 @@ def predictor(name: str, fit: Fit, *, packages: Sequence[str] = (), members: int
         members: Trainings from different seeds, whose mean is the answer; from two answers on their spread makes the
             90 % interval `e_form_low` to `e_form_high` where a task asks for one.
         seed: Of the first member.
-        trained_on: Dataset to learn from where the asked one has no training part.
+        trained_on: Dataset to learn from, whole, instead of the training parts of the asked one.
         reads_properties: Whether the family knows elements by their properties, so that it may answer for one that was
             never seen; families that know them by learnt vectors declare it.
         settings: What `fit` was made with: other settings are other weights.
@@ -171,11 +172,10 @@ def _cost(path: Path, seconds: float) -> float:
         return took
 
 
-def _elsewhere(key: str | None) -> Sequence[Sample]:
-    if key is None:
-        return ()
+@lru_cache(maxsize=1)
+def _elsewhere(key: str) -> tuple[Sample, ...]:
     from matdisc.board import Board, shipped_board
     from matdisc.datasets import load
+    from matdisc.datasets.splits import pool
 
-    dataset = load(Board(shipped_board()), key)
-    return (*dataset.train, *dataset.samples)
+    return pool(load(Board(shipped_board()), key))

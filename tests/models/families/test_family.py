@@ -101,3 +101,17 @@ def test_the_cost_of_a_training_is_told_again_when_what_was_learnt_is_used_again
     assert again == first
     three = predictor("toy", fit, members=3)(TRAIN, TEST, ASKED)[0]["training_seconds"]
     assert three > first
+
+
+def test_a_family_that_learnt_elsewhere_ignores_the_training_part():
+    seen = []
+
+    def fit(training):
+        seen.append(training)
+        return lambda crystals: np.zeros(len(crystals))
+
+    salt, copper = predictor("toy", fit, trained_on="emt-alloys")(TRAIN, [TEST[0], _sample("Cu", ["Cu"])], ASKED)
+    assert len(seen[0].crystals) == 221 + 370
+    assert not {symbol for crystal in seen[0].crystals for symbol in crystal.symbols} & {"Na", "Cl"}
+    assert salt == Unsupported("not in the training part: Cl, Na")
+    assert copper["e_form_per_atom"] == 0.0
