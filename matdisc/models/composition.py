@@ -55,7 +55,7 @@ def element_properties(symbol: str) -> Floats:
             warnings.simplefilter("ignore")  # pymatgen warns where a property is unknown; nan says so
             try:
                 found = getattr(Element(symbol), name)
-            except (AttributeError, TypeError, ValueError):
+            except (AttributeError, KeyError, TypeError, ValueError):
                 return float("nan")
         return float("nan") if found is None else float(found)
 

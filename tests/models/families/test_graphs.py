@@ -88,7 +88,7 @@ def test_no_crystals_make_an_empty_graph():
 def test_a_supercell_has_the_same_edges_an_atom():
     crystal = _random(3, 1)
     cell = np.array(crystal.cell)
-    positions = [(np.array(p) + (k, 0, 0)) / (2, 1, 1) for k in range(2) for p in crystal.positions]
+    positions = [np.add(p, (k, 0, 0)) / (2, 1, 1) for k in range(2) for p in crystal.positions]
     double = Crystal(crystal.symbols * 2, tuple(map(tuple, positions)), (tuple(2 * cell[0]), *crystal.cell[1:]))
     one, two = _lengths_by_atom(graphs([crystal])), _lengths_by_atom(graphs([double]))
     for atom in range(6):
