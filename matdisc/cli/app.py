@@ -26,6 +26,7 @@ from matdisc.cli import (
     env,
     files,
     history,
+    importing,
     labels,
     md,
     mix,
@@ -76,6 +77,7 @@ app.command()(files.rescore)
 app.command()(elicit.elicit)
 app.add_typer(alloys.alloys, name="alloys", help="What evidence models know of alloys.")
 app.add_typer(electrolytes.app, name="electrolytes", help="Properties of liquids from finished runs.")
+app.add_typer(importing.app, name="import", help="Rows that others have published, onto a page of their own.")
 app.add_typer(site.site, name="site", help="The static leaderboard.")
 app.command()(service.up)
 app.command()(service.api)
