@@ -11,8 +11,8 @@ from typer.core import TyperGroup
 
 from matdisc.board import open_board
 from matdisc.cli.common import HERE, BoardOption, DatasetOption, print_table
-from matdisc.cli.runs import AddressOption, WorkersOption
-from matdisc.progress import progress_line
+from matdisc.cli.runs import AddressOption, EnvOption, WorkersOption, known_env
+from matdisc.progress import news, progress_line
 
 COMMAND = "family"
 
@@ -44,6 +44,7 @@ def family(
     board: BoardOption = HERE,
     workers: WorkersOption = None,
     address: AddressOption = None,
+    env: EnvOption = "inherit",
 ) -> None:
     """Train a family on a fold, on all folds of a protocol, or on a whole dataset.
 
@@ -57,7 +58,7 @@ def family(
     with progress_line(f"{name} {dataset} {fold}") as progress:
         found = train(
             open_board(board), name, dataset, fold=fold, members=members, seed=seed, out=out, workers=workers,
-            address=address, progress=progress,
+            address=address, env=known_env(env), progress=progress, say=news,
         )  # fmt: skip
     rows = [
         [

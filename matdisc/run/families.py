@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from matdisc.models.load import Question, load_predictor
 from matdisc.run.engine.cluster import ray_cluster
 from matdisc.run.engine.pool import TaskPool
 from matdisc.run.engine.resumable import Progress, worker_count
+from matdisc.run.environments.layers import Mode, runtime_env
 from matdisc.schema import Dataset, Sample
 
 HOME = "matdisc.models.families."
@@ -30,6 +32,8 @@ BY_NAME = ("grouped-5", "grouped-5-tenth", "grouped-5-third", "random-5")
 """Protocols that every dataset has, for they need names only."""
 ASKED = Question("learning", 0.0)
 DEATHS_ALLOWED = 1
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,22 @@ class _Part:
 
 
 @dataclass(frozen=True, slots=True)
+class _About:
+    members: int
+    seed: int
+    made_of: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    card: ModelCard
+    n_workers: int | None
+    environment: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class _Piece:
+    card: ModelCard
     part: _Part
     seed: int
     folder: Path | None
@@ -78,7 +97,8 @@ def family_keys(board: Board) -> list[str]:
 
 def train(
     board: Board, key: str, dataset_key: str, *, fold: str = WHOLE, members: int | None = None, seed: int | None = None,
-    out: Path | None = None, workers: int | None = None, address: str | None = None, progress: Progress | None = None,
+    out: Path | None = None, workers: int | None = None, address: str | None = None, env: Mode = "inherit",
+    progress: Progress | None = None, say: Callable[[str], None] = lambda line: None,
 ) -> list[Trained]:  # fmt: skip
     """Train a family on a fold, on all folds of a protocol, or on a whole dataset; one result a fold.
 
@@ -91,47 +111,63 @@ def train(
         members: Trainings from different seeds; default: as the card says.
         seed: Of the first member; default: as the card says.
         out: Folder that predicts again; default: the cache, where `matdisc evaluate` finds what was learnt.
-        workers, address: As for `predict`.
+        workers, address, env: As for `predict`.
         progress: Told about finished trainings.
+        say: Told in words what takes long before the first of them.
 
     Raises:
         MatdiscError: If model, dataset and fold do not fit, there is too little to learn from, or a training fails.
     """
+    if env == "isolated" and workers == 0:
+        raise RunError("an isolated environment needs a worker process; use at least `--workers 1`")
     card, dataset = _card(board, key), load(board, dataset_key)
-    family = _family(card)
-    family = replace(family, members=members or family.members, seed=family.seed if seed is None else seed)
-    parts = _parts(board.dataset(dataset_key), dataset, fold, family)
-    seeds = range(family.seed, family.seed + family.members)
-    pieces = [_Piece(part, s, out / part.fold / f"seed-{s}" if out else None) for part in parts for s in seeds]
-    said: dict[tuple[str, int], _Said] = {}
-    n_workers = worker_count(workers, address)
+    parts, n_workers = _parts(board.dataset(dataset_key), dataset, fold), worker_count(workers, address)
     with ray_cluster(n_workers, address):
-        for piece, answer in _answers(card, pieces, n_workers):
+        where = _Where(card, n_workers, runtime_env(card, env, address=address, say=say) if n_workers != 0 else {})
+        ((_, about),) = _asked(where, _about, [card])
+        first = about.seed if seed is None else seed
+        seeds = range(first, first + (members or about.members))
+        pieces = [
+            _Piece(card, part, s, out / part.fold / f"seed-{s}" if out else None) for part in parts for s in seeds
+        ]
+        said: dict[tuple[str, int], _Said] = {}
+        for piece, answer in _asked(where, _train, pieces):
             said[piece.part.fold, piece.seed] = answer
             if progress:
                 progress(len(said), len(pieces), Counter(ok=len(said)))
     found = [_result(part, [said[part.fold, s] for s in seeds], out) for part in parts]
     for part, one in zip(parts, found, strict=True):
         if one.folder is not None:
-            keep(one.folder, card, family, part.learnt, dataset=dataset_key, fold=part.fold, mae=one.mae)
+            keep(one.folder, card, about.made_of, seeds, part.learnt, dataset=dataset_key, fold=part.fold, mae=one.mae)
     return found
+
+
+def _member_folder(out: Path | None, part: _Part, seed: int) -> Path | None:
+    return None if out is None else out.absolute() / part.fold / f"seed-{seed}"
 
 
 def _card(board: Board, key: str) -> ModelCard:
     if key not in board.model_keys():
         raise CardError(f"{key!r} is no family; known: {', '.join(family_keys(board)) or 'none on this board'}")
-    return board.model(key)
+    card = board.model(key)
+    if card.kind != "predictor":
+        raise _no_family(card)
+    return card
 
 
 def _family(card: ModelCard) -> Family:
     """Return a card's family as it answers in this process."""
-    found = load_predictor(card) if card.kind == "predictor" else None
+    found = load_predictor(card)
     if not isinstance(found, Family):
-        raise CardError(f"model {card.key!r} is no family that can be trained here; its loader returns none")
+        raise _no_family(card)
     return found
 
 
-def _parts(card: DatasetCard, dataset: Dataset, fold: str, family: Family) -> list[_Part]:
+def _no_family(card: ModelCard) -> CardError:
+    return CardError(f"model {card.key!r} is no family that can be trained here; its loader returns none")
+
+
+def _parts(card: DatasetCard, dataset: Dataset, fold: str) -> list[_Part]:
     samples = pool(dataset)
     if not all("crystal" in s.inputs for s in samples):
         raise DataError(f"dataset {dataset.key!r} has rows without structures; families learn from crystals")
@@ -142,7 +178,7 @@ def _parts(card: DatasetCard, dataset: Dataset, fold: str, family: Family) -> li
     small = [f"{part.fold} ({len(part.learnt)})" for part in parts if len(part.learnt) < FEWEST]
     if small:
         raise DataError(
-            f"dataset {dataset.key!r}: {family.name} needs {FEWEST} crystals with a label {TARGET!r} to learn from, "
+            f"dataset {dataset.key!r}: a family needs {FEWEST} crystals with a label {TARGET!r} to learn from, "
             f"and fewer are in the training part of {', '.join(small)}; choose another fold"
         )
     return parts
@@ -169,23 +205,32 @@ def _folds(card: DatasetCard, dataset: Dataset, fold: str) -> list[tuple[str, Fo
     return chosen
 
 
-def _train(card: ModelCard, piece: _Piece) -> Iterator[_Said]:
-    """Train one member on one fold, or find it trained; yield once what it says of the tested crystals."""
+def _about(card: ModelCard) -> Iterator[_About]:
+    """Yield once what a family is where it answers: its packages may be missing where this is asked."""
     family = _family(card)
+    yield _About(family.members, family.seed, family.made_of())
+
+
+def _train(piece: _Piece) -> Iterator[_Said]:
+    """Train one member on one fold, or find it trained; yield once what it says of the tested crystals."""
+    family = _family(piece.card)
     learnt = family.learn(piece.part.learnt, piece.seed, piece.folder)
     answers = family.answers([learnt], piece.part.learnt, piece.part.tested, ASKED)
     said = [float(answer[TARGET]) if isinstance(answer, dict) else np.nan for answer in answers]
     yield said, learnt.seconds * len(piece.part.learnt)
 
 
-def _answers(card: ModelCard, pieces: Sequence[_Piece], n_workers: int | None) -> Iterator[tuple[_Piece, _Said]]:
-    if n_workers == 0:
-        yield from ((piece, next(_train(card, piece))) for piece in pieces)
+def _asked(where: _Where, function: Callable[[Item], Iterator[Result]], items: Sequence[Item]
+           ) -> Iterator[tuple[Item, Result]]:  # fmt: skip
+    """Yield what a function gives for each item, in any order; a worker that dies is replaced once."""
+    if where.n_workers == 0:
+        yield from ((item, next(function(item))) for item in items)
         return
-    waiting, deaths = list(reversed(pieces)), Counter[int]()
-    tasks: TaskPool[_Piece, _Said] = TaskPool(
-        _train, lambda piece: (card, piece), n_workers, what=f"training {card.key!r}", model=card, here=True
-    )
+    waiting, deaths = list(reversed(items)), Counter[int]()
+    tasks: TaskPool[Item, Result] = TaskPool(
+        function, lambda item: (item,), where.n_workers, what=f"training {where.card.key!r}", model=where.card,
+        environment=where.environment, here=True,
+    )  # fmt: skip
     for arrival in chain.from_iterable(tasks.arrivals(lambda: waiting.pop() if waiting else None)):
         if arrival.error:
             raise arrival.error
@@ -195,8 +240,8 @@ def _answers(card: ModelCard, pieces: Sequence[_Piece], n_workers: int | None) -
             deaths[id(arrival.item)] += 1
             if deaths[id(arrival.item)] > DEATHS_ALLOWED:
                 raise RunError(
-                    f"training {card.key!r} on {arrival.item.part.fold}: its worker died twice, often out of memory; "
-                    "the same command with fewer --workers goes on from the checkpoint"
+                    f"training {where.card.key!r}: its worker died twice, often out of memory; the same command with "
+                    "fewer --workers goes on from the checkpoints"
                 )
             waiting.append(arrival.item)
 

@@ -195,7 +195,7 @@ def test_a_damaged_folder_is_named(salts, tmp_path, harm):
 @pytest.mark.parametrize(
     ("fold", "words"),
     [
-        ("grouped-5-tenth", r"toy needs 10 crystals .* grouped-5-tenth/1 \(\d\)"),
+        ("grouped-5-tenth", r"a family needs 10 crystals .* grouped-5-tenth/1 \(\d\)"),
         ("grouped-6", "no protocol 'grouped-6'; known: grouped-5, "),
         ("grouped-5/7", "'grouped-5' has no fold '7'; known: 1, 2, 3, 4"),
         ("held-out", "no protocol 'held-out'"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -29,15 +29,15 @@ ABOUT, ROWS, FORMAT = "family.json", "rows.json.gz", "matdisc.family/1"
 
 
 def keep(
-    folder: Path, card: ModelCard, family: Family, learnt: Sequence[Sample], *, dataset: str, fold: str, mae: float
-) -> None:
-    """Write beside the weights what predicting again needs."""
+    folder: Path, card: ModelCard, made_of: Mapping[str, Any], seeds: Sequence[int], learnt: Sequence[Sample], *,
+    dataset: str, fold: str, mae: float,
+) -> None:  # fmt: skip
+    """Write beside the weights what predicting again needs; `made_of` as a family tells it, MAE in eV/atom or nan."""
     rows = [[json.loads(to_json(s.crystal)), s.target[TARGET]] for s in learnt]
     content = {
         "format": FORMAT, "model": card.key, "loader": card.loader, "options": dict(card.options),
-        "seeds": list(range(family.seed, family.seed + family.members)), **family.made_of(), "dataset": dataset,
-        "fold": fold, "n_learnt": len(rows), "rows_sha256": canonical_hash(rows),
-        "mae_eV_atom": mae if np.isfinite(mae) else None,
+        "seeds": list(seeds), **made_of, "dataset": dataset, "fold": fold, "n_learnt": len(rows),
+        "rows_sha256": canonical_hash(rows), "mae_eV_atom": mae if np.isfinite(mae) else None,
     }  # fmt: skip
     write_atomic(folder / ROWS, gzip.compress(json.dumps(rows).encode(), mtime=0))
     write_atomic(folder / ABOUT, canonical_json(content).encode())
