@@ -38,6 +38,7 @@ from benchmarks import (
     service_soak,
     site,
     soak,
+    voronoi,
     wbm,
 )
 from matdisc.board import Board, init_board
@@ -63,6 +64,7 @@ def main() -> None:
         reading.measure(Path(folder))
         alloys.measure()
         perovskites.measure()
+        voronoi.measure()
         bootstrap_against_point_metrics()
         bootstrap_against_row_resampling()
         two_workers_against_one(board)
