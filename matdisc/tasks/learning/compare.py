@@ -78,8 +78,12 @@ def _one_figure(curves: Mapping[str, Figure | None]) -> list[Figure]:
     if not found:
         return []
     lines = [replace(figure.lines[0], name=name) for name, figure in found.items()]
-    words = {"key": "families-size", "title": "MAE against crystals learnt from", "x_label": "crystals learnt from"}
-    return [replace(next(iter(found.values())), **words, lines=lines, overlay=False)]
+    return [
+        replace(
+            next(iter(found.values())), key="families-size", title="MAE against crystals learnt from",
+            x_label="crystals learnt from, mean over folds", lines=lines, overlay=False,
+        )
+    ]  # fmt: skip
 
 
 def _shown(truth: Truth) -> list[str]:
