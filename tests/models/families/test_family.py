@@ -110,8 +110,10 @@ def test_a_family_that_learnt_elsewhere_ignores_the_training_part():
         seen.append(training)
         return lambda crystals: np.zeros(len(crystals))
 
-    salt, copper = predictor("toy", fit, trained_on="emt-alloys")(TRAIN, [TEST[0], _sample("Cu", ["Cu"])], ASKED)
-    assert len(seen[0].crystals) == 221 + 370
+    toy = predictor("toy", fit, trained_on="emt-alloys")
+    salt, copper = toy(TRAIN, [TEST[0], _sample("Cu", ["Cu"])], ASKED)
+    toy(TRAIN[:12], TEST, ASKED)
+    assert [len(training.crystals) for training in seen] == [221 + 370], "once for all folds"
     assert not {symbol for crystal in seen[0].crystals for symbol in crystal.symbols} & {"Na", "Cl"}
     assert salt == Unsupported("not in the training part: Cl, Na")
     assert copper["e_form_per_atom"] == 0.0
