@@ -1,7 +1,7 @@
 """`make bench`: what scoring and running cost, as ratios in one run on this machine.
 
-`python -m benchmarks soak`, `service-soak`, `service`, `properties`, `engine`, `reading`, `site` and `wbm` run one part
-alone.
+`python -m benchmarks soak`, `service-soak`, `service`, `properties`, `engine`, `families`, `reading`, `site` and `wbm` run
+one part alone.
 
 Each line says what was measured, the times, and their ratio. One thread a process throughout.
 """
@@ -72,10 +72,18 @@ def main() -> None:
         relaxation.measure(Path(folder))
         get.measure(Path(folder))
         engine.measure(Path(folder))
+        _families()
         service.measure(Path(folder))
         _properties(Path(folder))
         wbm.measure(Path(folder))
         site.measure(Path(folder))
+
+
+def _families(arguments: list[str] | None = None) -> int:
+    """Graph networks, whose packages take seconds to import."""
+    from benchmarks import families
+
+    return families.main(arguments or [])
 
 
 def _properties(folder: Path) -> None:
@@ -178,6 +186,8 @@ if __name__ == "__main__":
         sys.exit()
     if sys.argv[1:2] == ["engine"]:
         sys.exit(engine.main())
+    if sys.argv[1:2] == ["families"]:
+        sys.exit(_families(sys.argv[2:]))
     if sys.argv[1:2] == ["reading"]:
         sys.exit(reading.main())
     if sys.argv[1:2] == ["wbm"]:

@@ -20,10 +20,9 @@ from torch_geometric.nn import CGConv
 
 from matdisc.arrays import Floats, Ints
 from matdisc.models.composition import PROPERTIES, element_properties
-from matdisc.models.families.family import FEWEST, Model, Training, predictor
+from matdisc.models.families.family import FEWEST, Family, Model, Training, predictor
 from matdisc.models.families.graphs import Batch, Graphs, drawable, gaussians, graphs
 from matdisc.models.families.neural import Recipe, predict, train
-from matdisc.models.load import Predictor
 from matdisc.schema import Crystal
 
 GROUPS, ROWS, BINS = 18, 9, 10
@@ -48,8 +47,8 @@ class Perturbation:
     rattle: float = 0.1
 
 
-def load(width: int = 64, layers: int = 3, epochs: int = 60, members: int = 3, seed: int = 0, perturbed: bool = False,
-         trained_on: str | None = None) -> Predictor:  # fmt: skip
+def load(width: int = 64, layers: int = 3, epochs: int = 60, members: int = 2, seed: int = 0, perturbed: bool = False,
+         trained_on: str | None = None) -> Family:  # fmt: skip
     """Return CGCNN as a predictor that is trained in each fold, or CGCNN+P.
 
     Args:
