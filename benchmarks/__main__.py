@@ -1,7 +1,7 @@
 """`make bench`: what scoring and running cost, as ratios in one run on this machine.
 
-`python -m benchmarks soak`, `service-soak`, `service`, `properties`, `engine`, `families`, `reading`, `site` and `wbm` run
-one part alone.
+`python -m benchmarks soak`, `service-soak`, `service`, `properties`, `engine`, `families`, `reading`, `site` and `wbm`
+run one part alone.
 
 Each line says what was measured, the times, and their ratio. One thread a process throughout.
 """
