@@ -61,7 +61,7 @@ def protostructure(crystal: Crystal, symprec: float = SYMPREC) -> Protostructure
 
     That is so without atoms, with overlapping ones, with symbols of no element, in a flat cell, and where a number is
     not finite. Neither the choice of the cell, of its origin and of the order of atoms nor a rotation matters. A strain
-    that keeps the space group can matter where the choice of axes follows from their lengths (orthorhombic, monoclinic).
+    that keeps the space group can matter where the axes are chosen by their lengths (orthorhombic, monoclinic).
 
     Args:
         crystal: Any.
