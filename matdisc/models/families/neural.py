@@ -18,6 +18,8 @@ import numpy as np
 import torch
 
 from matdisc.arrays import Bools, Floats, Ints
+from matdisc.models.families.family import FEWEST, Model, Training
+from matdisc.schema import Crystal
 
 Collate = Callable[[Ints], Any]
 """Places of crystals to a batch that the network takes."""
@@ -102,6 +104,35 @@ def predict(net: torch.nn.Module, collate: Collate, n: int, scale: Scale, batch:
     with torch.inference_mode():
         parts = [net(collate(np.arange(i, min(i + batch, n)))).double().numpy() for i in range(0, n, batch)]
     return np.concatenate([np.empty(0), *parts]) * scale.deviation + scale.mean
+
+
+def fitted(training: Training, net: torch.nn.Module, batches: Callable[[Sequence[Crystal]], Collate],
+           usable: Callable[[Crystal], bool], recipe: Recipe) -> Model:  # fmt: skip
+    """Train a network on a training part and return what it then says of crystals.
+
+    It says nan of crystals that are not usable, and of all where fewer than FEWEST of the training part are.
+
+    Args:
+        training: What to learn from.
+        net: As for `train`.
+        batches: Makes batches of the crystals that it is given.
+        usable: Whether a crystal can be made part of a batch.
+        recipe: How to train.
+    """
+    learnt = np.flatnonzero([usable(crystal) for crystal in training.crystals])
+    if len(learnt) < FEWEST:
+        return lambda asked: np.full(len(asked), np.nan)
+    crystals = [training.crystals[i] for i in learnt]
+    systems = [crystal.chemical_system for crystal in crystals]
+    scale = train(net, batches(crystals), training.energies[learnt], systems, recipe, training.seed, training.folder)
+
+    def energies(asked: Sequence[Crystal]) -> Floats:
+        places, said = [i for i, crystal in enumerate(asked) if usable(crystal)], np.full(len(asked), np.nan)
+        if places:
+            said[places] = predict(net, batches([asked[i] for i in places]), len(places), scale)
+        return said
+
+    return energies
 
 
 def kept_apart(groups: Sequence[str], share: float, seed: int) -> Bools:
