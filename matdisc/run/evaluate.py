@@ -15,8 +15,10 @@ from matdisc.datasets.truth import Truth
 from matdisc.errors import CardError
 from matdisc.leaderboard.results import predictions_on_board
 from matdisc.models import installed
+from matdisc.models.families.family import TARGET
 from matdisc.run.engine.resumable import worker_count
 from matdisc.run.environments.layers import Mode
+from matdisc.run.families import is_family
 from matdisc.run.predict import entry_key
 from matdisc.schema import Dataset
 from matdisc.tasks import TASKS, get_task
@@ -48,9 +50,10 @@ def steps(
     """Return the runs of an evaluation, cheapest first, and in words what was left out and why.
 
     Defaults: all models with a loader, all tasks, all datasets whose files are embedded and that are not on request; of
-    a dataset whose card names `quick` models only those, unless the board is to be `full`. Dummies come along. Models
-    that are not installed share one line. A model that nobody named is skipped without a word where it cannot answer,
-    and so is every model where a dataset holds labels without structures: its rows come as prediction files.
+    a dataset whose card names `quick` models only those, and no family that would be trained, unless the board is to
+    be `full`. Dummies come along. Models that are not installed share one line. A model that nobody named is skipped
+    without a word where it cannot answer, and so is every model where a dataset holds labels without structures: its
+    rows come as prediction files.
 
     Raises:
         CardError: If a model, task or dataset does not exist, or nothing remains.
@@ -86,7 +89,7 @@ def steps(
                     left_out += [f"{model.key} on {dataset.key} ({task}): {reason}"] if named else []
                 elif env == "inherit" and not installed(model):
                     missing[model.key] = model
-                elif dataset.quick and model.key not in dataset.quick and not (full or named or datasets):
+                elif _takes_long(model, dataset) and not (full or named or datasets):
                     costly += 1
                 else:
                     own = protocol if model.kind == "potential" else None
@@ -177,6 +180,10 @@ def shared_cluster(
     return cluster(0 if complete else worker_count(workers, address), address)
 
 
+def _takes_long(model: ModelCard, dataset: DatasetCard) -> bool:
+    return is_family(model) or bool(dataset.quick and model.key not in dataset.quick)
+
+
 def _misfit(model: ModelCard, task: str) -> str | None:
     if model.loader is None:
         return "its predictions arrive as files"
@@ -195,6 +202,8 @@ def _does_not_fit(model: ModelCard, task: str, card: DatasetCard, dataset: Datas
     """Say so if a model's energies do not fit the references, or if it supports no material: a row of dashes."""
     if dataset is None:
         return None
+    if is_family(model) and not any(TARGET in sample.target for sample in dataset.samples):
+        return "a family learns from formation energies, and the dataset has none"
     unfit = energy_misfit(model, card, dataset) if TASKS[task].scoring.hull else None
     if unfit or not model.elements:
         return unfit

@@ -90,9 +90,14 @@ _Said = tuple[list[float], float]
 """What one member says of each tested crystal, eV/atom, nan for no answer; and its processor seconds."""
 
 
+def is_family(card: ModelCard) -> bool:
+    """Whether a card is of a family of this package: it learns wherever it is asked."""
+    return card.loader is not None and card.loader.startswith(HOME)
+
+
 def family_keys(board: Board) -> list[str]:
-    """Return the keys of the models that `train` can train."""
-    return [key for key in board.model_keys() if (board.model(key).loader or "").startswith(HOME)]
+    """Return the keys of the families on a board."""
+    return [key for key in board.model_keys() if is_family(board.model(key))]
 
 
 def train(

@@ -10,6 +10,7 @@ from matdisc.cli import main
 from matdisc.cli.growing import WIDTH, GrowingSite, leaders
 from matdisc.models import installed
 from matdisc.run.evaluate import estimated_seconds, steps, time_left
+from matdisc.run.families import is_family
 from matdisc.tasks import TASKS
 
 
@@ -83,13 +84,29 @@ def test_the_default_board_has_the_quick_models_of_a_dataset_and_the_full_one_al
     apart = {(step.model, step.dataset) for step in full} - {(step.model, step.dataset) for step in few}
     assert apart
     for model, dataset in apart:
-        assert board.dataset(dataset).quick
+        assert board.dataset(dataset).quick or is_family(board.model(model))
         assert model not in board.dataset(dataset).quick
     assert {step.model for step in few if step.dataset == "dynamics-metals"} <= set(
         board.dataset("dynamics-metals").quick
     )
     assert any(line.startswith(f"{len(full) - len(few)} runs that take long") and "--full" in line for line in left_out)
     assert not any("--full" in line for line in none_left)
+
+
+def _asked(found, model):
+    return {(step.task, step.dataset) for step in found if step.model == model}
+
+
+def test_families_are_trained_on_request_and_where_there_are_formation_energies(board, plan):
+    trained = "voronoi-forest"
+    quick, full = (_asked(plan(full=one)[0], trained) for one in (False, True))
+    assert quick == set()
+    assert full == {("discovery", "emt-alloys")}
+    found, left_out = steps(board, [trained], ["discovery", "polymorphs"], ["elements", "emt-alloys"], None)
+    assert _asked(found, trained) == {("discovery", "emt-alloys")}
+    assert [line for line in left_out if "has none" in line] == [
+        "voronoi-forest on elements (polymorphs): a family learns from formation energies, and the dataset has none"
+    ]
 
 
 def test_a_dataset_that_is_on_request_is_in_neither_board(board, plan):
