@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -178,13 +178,18 @@ class Versions:
     """Crystals and their perturbed copies, of which a batch holds one each: the step costs what it costs without."""
 
     def __init__(self, crystals: Sequence[Crystal], copies: Perturbation, seed: int) -> None:
-        rng = np.random.default_rng(seed)
-        self.n, self.versions = len(crystals), copies.copies + 1
-        self.graphs: Graphs = graphs([*crystals, *_copies(crystals, copies, rng)])
+        self.crystals, self.copies, self.seed = crystals, copies, seed
+
+    @cached_property
+    def graphs(self) -> Graphs:
+        """Drawn when they are first asked for: weights that are finished need none."""
+        rng = np.random.default_rng(self.seed)
+        return graphs([*self.crystals, *_copies(self.crystals, self.copies, rng)])
 
     def batch(self, places: Ints) -> Batch:
-        version = torch.randint(self.versions, (len(places),)).numpy()
-        return self.graphs.batch(places + self.n * version)
+        """Return one version of each crystal, drawn by torch's generator, which `train` seeds in each epoch."""
+        version = torch.randint(self.copies.copies + 1, (len(places),)).numpy()
+        return self.graphs.batch(places + len(self.crystals) * version)
 
 
 def _copies(crystals: Sequence[Crystal], copies: Perturbation, rng: np.random.Generator) -> list[Crystal]:
