@@ -20,9 +20,10 @@ from torch_geometric.nn import CGConv
 
 from matdisc.arrays import Floats, Ints
 from matdisc.models.composition import PROPERTIES, element_properties
-from matdisc.models.families.family import FEWEST, Family, Model, Training, predictor
+from matdisc.models.families import neural
+from matdisc.models.families.family import Family, Model, Training, predictor
 from matdisc.models.families.graphs import Batch, Graphs, drawable, gaussians, graphs
-from matdisc.models.families.neural import Recipe, predict, train
+from matdisc.models.families.neural import Recipe
 from matdisc.schema import Crystal
 
 GROUPS, ROWS, BINS = 18, 9, 10
@@ -73,20 +74,9 @@ def load(width: int = 64, layers: int = 3, epochs: int = 60, members: int = 2, s
 
 def fitted(training: Training, width: int, layers: int, recipe: Recipe, copies: Perturbation) -> Model:
     """Return the network that a training part teaches; arguments as of `load`."""
-    usable = _drawable(training.crystals)
-    if len(usable) < FEWEST:
-        return lambda asked: np.full(len(asked), np.nan)
-    crystals = [training.crystals[i] for i in usable]
-    systems = [crystal.chemical_system for crystal in crystals]
-    net, seen = CrystalGraphNet(width, layers, training.seed), Versions(crystals, copies, training.seed)
-    scale = train(net, seen.batch, training.energies[usable], systems, recipe, training.seed, training.folder)
-
-    def energies(asked: Sequence[Crystal]) -> Floats:
-        places, found = _drawable(asked), np.full(len(asked), np.nan)
-        found[places] = predict(net, graphs([asked[i] for i in places]).batch, len(places), scale)
-        return found
-
-    return energies
+    net = CrystalGraphNet(width, layers, training.seed)
+    return neural.fitted(training, net, lambda asked: graphs(asked).batch, drawable, recipe,
+                         lambda crystals: Versions(crystals, copies, training.seed).batch)  # fmt: skip
 
 
 def perturbed(crystal: Crystal, strain: float, rattle: float, rng: np.random.Generator) -> Crystal:
@@ -105,7 +95,7 @@ def perturbed(crystal: Crystal, strain: float, rattle: float, rng: np.random.Gen
     return replace(crystal, cell=_rows(cell), positions=_rows(positions))
 
 
-class Convolution(CGConv):  # type: ignore[misc]  # torch-geometric has no types
+class Convolution(CGConv):
     """torch-geometric's layer with the same parameters and result, at less than half the products.
 
     What an atom gives to an edge is multiplied once an atom and not once an edge, of which there are 13 times as many.
@@ -168,10 +158,6 @@ def element_table() -> Floats:
         parts.append(np.nan_to_num(np.exp(-(((values[:, None] - centres) / width) ** 2))))
     table = np.hstack(parts)
     return np.vstack([np.zeros(table.shape[1]), table])
-
-
-def _drawable(crystals: Sequence[Crystal]) -> Ints:
-    return np.flatnonzero([drawable(crystal) for crystal in crystals])
 
 
 class Versions:

@@ -85,10 +85,10 @@ def graphs(crystals: Sequence[Crystal], nearest: int = NEAREST, cutoff: float = 
         cutoff: Å.
     """
     found = [_edges(crystal, nearest, cutoff) for crystal in crystals]
-    columns = [np.concatenate(parts) for parts in zip(_NO_EDGE, *found, strict=True)]
+    source, target, shifts, lengths = (np.concatenate(parts) for parts in zip(_NO_EDGE, *found, strict=True))
     numbers = np.array([atomic_number(symbol) for crystal in crystals for symbol in crystal.symbols], np.int64)
     ends = [_ends(len(c.symbols) for c in crystals), _ends(len(edges[0]) for edges in found)]
-    return Graphs(numbers, ends[0], *columns, ends[1])
+    return Graphs(numbers, ends[0], source, target, shifts, lengths, ends[1])
 
 
 def drawable(crystal: Crystal) -> bool:

@@ -107,7 +107,8 @@ def predict(net: torch.nn.Module, collate: Collate, n: int, scale: Scale, batch:
 
 
 def fitted(training: Training, net: torch.nn.Module, batches: Callable[[Sequence[Crystal]], Collate],
-           usable: Callable[[Crystal], bool], recipe: Recipe) -> Model:  # fmt: skip
+           usable: Callable[[Crystal], bool], recipe: Recipe,
+           learnt_from: Callable[[Sequence[Crystal]], Collate] | None = None) -> Model:  # fmt: skip
     """Train a network on a training part and return what it then says of crystals.
 
     It says nan of crystals that are not usable, and of all where fewer than FEWEST of the training part are.
@@ -118,13 +119,15 @@ def fitted(training: Training, net: torch.nn.Module, batches: Callable[[Sequence
         batches: Makes batches of the crystals that it is given.
         usable: Whether a crystal can be made part of a batch.
         recipe: How to train.
+        learnt_from: Makes the batches of the training part, where they are others than those of crystals asked about.
     """
     learnt = np.flatnonzero([usable(crystal) for crystal in training.crystals])
     if len(learnt) < FEWEST:
         return lambda asked: np.full(len(asked), np.nan)
     crystals = [training.crystals[i] for i in learnt]
     systems = [crystal.chemical_system for crystal in crystals]
-    scale = train(net, batches(crystals), training.energies[learnt], systems, recipe, training.seed, training.folder)
+    seen = (learnt_from or batches)(crystals)
+    scale = train(net, seen, training.energies[learnt], systems, recipe, training.seed, training.folder)
 
     def energies(asked: Sequence[Crystal]) -> Floats:
         places, said = [i for i, crystal in enumerate(asked) if usable(crystal)], np.full(len(asked), np.nan)
