@@ -7,7 +7,7 @@ next is the one with the largest expected improvement; what the family says of t
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 from matdisc.arrays import Floats
 from matdisc.atomic import write_atomic
 from matdisc.datasets.fetch import cache_dir
+from matdisc.errors import CardError
 from matdisc.models.families.family import COST, TARGET, Family, Model, Training, predictor
 from matdisc.physics.shapes import Shapes, shapes
 from matdisc.schema import Crystal, Sample
@@ -45,8 +46,11 @@ def load(energy: str = "cgcnn", evaluations: int = 30, strain: float = STRAIN, m
         members: Trainings of that family, whose mean is minimised; their spread at the best shape makes the interval.
         seed: Of the first of them.
         trained_on: Dataset to learn from where the asked one has no training part.
+
+    Raises:
+        CardError: If there is no such family.
     """
-    other: Any = import_module(f"matdisc.models.families.{energy}").load(members=members, seed=seed)
+    other = _family(energy)(members=members, seed=seed)
 
     def fit(training: Training) -> Model:
         learnt = _learnt(other, training)
@@ -56,7 +60,7 @@ def load(energy: str = "cgcnn", evaluations: int = 30, strain: float = STRAIN, m
 
         return answers
 
-    settings = {"evaluations": evaluations, "strain": strain, "move": move, "energy": other.made_of()}
+    settings: dict[str, Any] = {"evaluations": evaluations, "strain": strain, "move": move, "energy": other.made_of()}
     return predictor("bowsr", fit, packages=("moyopy", *other.packages), seed=seed, trained_on=trained_on,
                      reads_properties=other.reads_properties, **settings)  # fmt: skip
 
@@ -138,6 +142,16 @@ def _points(n: int) -> tuple[Floats, Floats]:
     rng = np.random.default_rng(n)
     steps = rng.normal(size=(128, n)) * rng.choice([0.02, 0.1, 0.3], size=(128, 1))
     return 2 * qmc.Sobol(n, scramble=False).random_base2(8)[2:] - 1, steps  # without the corner and the middle
+
+
+def _family(name: str) -> Callable[..., Family]:
+    try:
+        found: Callable[..., Family] = import_module(f"{__package__}.{name}").load
+    except (ModuleNotFoundError, AttributeError) as err:
+        if isinstance(err, ModuleNotFoundError) and err.name != f"{__package__}.{name}":
+            raise  # a package that it needs
+        raise CardError(f"option 'energy' is {name!r} and no family; name one as its module, e.g. 'cgcnn'") from err
+    return found
 
 
 def _learnt(other: Family, training: Training) -> Model:

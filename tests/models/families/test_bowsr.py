@@ -12,10 +12,11 @@ from ase.build import bulk
 from ase.calculators.lj import LennardJones
 from ase.spacegroup import crystal as ase_crystal
 
+from matdisc.errors import CardError
 from matdisc.formats.atoms import to_atoms, to_crystal
 from matdisc.models.families import bowsr
 from matdisc.models.families.bowsr import following, lowest, relaxed
-from matdisc.models.families.family import predictor
+from matdisc.models.families.family import Family, Learnt, Training, predictor
 from matdisc.models.load import Question
 from matdisc.physics.shapes import shapes
 from matdisc.schema import Crystal, Sample, Unsupported
@@ -170,3 +171,18 @@ def test_what_the_other_family_learnt_is_shared_with_its_own_row(tmp_path):
     bowsr.load(energy="volumes")(_samples(12), _samples(1), ASKED)
     assert len(list((tmp_path / "trained" / "volumes").iterdir())) == 2
     assert bowsr.load(energy="volumes")(_samples(12), _samples(1), ASKED)[0]["training_seconds"] > 0
+
+
+@pytest.mark.parametrize("name", ["nobody", "kept_rows"])
+def test_an_unknown_family_of_energies_is_named_with_a_remedy(name):
+    with pytest.raises(CardError, match=f"'energy' is '{name}' and no family; name one .* 'cgcnn'"):
+        bowsr.load(energy=name)
+
+
+def test_a_folder_outside_the_cache_holds_all_that_predicts_again(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(Family, "learn", lambda self, samples, seed, folder=None: seen.append(folder) or Learnt(len, 0))
+    bowsr._learnt(_volumes(), Training((FLAT,), np.zeros(1), 0, tmp_path / "trained" / "bowsr" / "x"))
+    monkeypatch.setenv("MATDISC_CACHE", str(tmp_path / "cache"))
+    bowsr._learnt(_volumes(), Training((FLAT,), np.zeros(1), 0, tmp_path / "mine"))
+    assert seen == [None, None, tmp_path / "mine" / "energy-0", tmp_path / "mine" / "energy-1"]
