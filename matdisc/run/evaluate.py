@@ -18,7 +18,7 @@ from matdisc.models import installed
 from matdisc.models.families.family import TARGET
 from matdisc.run.engine.resumable import worker_count
 from matdisc.run.environments.layers import Mode
-from matdisc.run.families import is_family
+from matdisc.run.families import is_family, learns_from_the_asked
 from matdisc.run.predict import entry_key
 from matdisc.schema import Dataset
 from matdisc.tasks import TASKS, get_task
@@ -202,7 +202,7 @@ def _does_not_fit(model: ModelCard, task: str, card: DatasetCard, dataset: Datas
     """Say so if a model's energies do not fit the references, or if it supports no material: a row of dashes."""
     if dataset is None:
         return None
-    if is_family(model) and not any(TARGET in sample.target for sample in dataset.samples):
+    if learns_from_the_asked(model) and not any(TARGET in sample.target for sample in dataset.samples):
         return "a family learns from formation energies, and the dataset has none"
     unfit = energy_misfit(model, card, dataset) if TASKS[task].scoring.hull else None
     if unfit or not model.elements:

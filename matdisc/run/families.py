@@ -91,8 +91,13 @@ _Said = tuple[list[float], float]
 
 
 def is_family(card: ModelCard) -> bool:
-    """Whether a card is of a family of this package: it learns wherever it is asked."""
+    """Whether a card is of a family of this package."""
     return card.loader is not None and card.loader.startswith(HOME)
+
+
+def learns_from_the_asked(card: ModelCard) -> bool:
+    """Whether a card is of a family that learns wherever it is asked, and not elsewhere."""
+    return is_family(card) and not {"trained_on", "folder"} & card.options.keys()
 
 
 def family_keys(board: Board) -> list[str]:

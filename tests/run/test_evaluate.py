@@ -109,6 +109,11 @@ def test_families_are_trained_on_request_and_where_there_are_formation_energies(
     ]
 
 
+def test_a_family_that_learnt_elsewhere_is_asked_where_there_are_no_formation_energies(board):
+    found, _ = steps(board, ["voronoi-forest-binaries"], ["polymorphs"], ["elements"], None)
+    assert _asked(found, "voronoi-forest-binaries") == {("polymorphs", "elements")}
+
+
 def test_a_dataset_that_is_on_request_is_in_neither_board(board, plan):
     on_request = {key for key in board.dataset_keys() if board.dataset(key).on_request}
     assert on_request
