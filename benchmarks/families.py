@@ -135,7 +135,7 @@ def _epoch(net: torch.nn.Module, collate: Callable[[np.ndarray], Any], energies:
 
 
 def unrelaxed() -> None:
-    """MAE of both on the tested crystals of each fold as they are, strained by 3 %, rattled by 0.05 Å, both, and far off: 6 %, 0.2 Å."""
+    """MAE of both on tested crystals as they are, strained by 3 %, rattled by 0.05 Å, both, and far off: 6 %, 0.2 Å."""
     dataset = load(Board(shipped_board()), "binaries-small")
     shapes = {
         "relaxed": (0.0, 0.0),
