@@ -16,11 +16,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from matdisc.arrays import Bools, Floats, Ints
+from matdisc.arrays import Floats, Ints
 from matdisc.models.composition import PROPERTIES, element_properties
-from matdisc.models.families.family import FEWEST, Family, Model, Training, predictor
+from matdisc.models.families import neural
+from matdisc.models.families.family import Family, Model, Training, predictor
 from matdisc.models.families.graphs import atomic_number
-from matdisc.models.families.neural import Recipe, predict, train
+from matdisc.models.families.neural import Collate, Recipe
 from matdisc.physics.protostructure import Protostructure, protostructure
 from matdisc.schema import Crystal
 
@@ -70,24 +71,16 @@ def load(width: int = 64, layers: int = 2, epochs: int = 60, hidden: float = 0.1
 
 def fitted(training: Training, shape: Shape, recipe: Recipe) -> Model:
     """Return the network that a training part teaches; it says nan of crystals in which no symmetry is found."""
-    found, known = _described(training.crystals)
-    if len(found) < FEWEST:
-        return lambda asked: np.full(len(asked), np.nan)
+    found = _described(training.crystals)
     sites = {orbit.site for one in found for orbits in one.descriptions for orbit in orbits}
     places = {site: i for i, site in enumerate(sorted(sites), 1)}
-    systems = [c.chemical_system for c, seen in zip(training.crystals, known, strict=True) if seen]
     torch.manual_seed(training.seed)
     net = Network(shape, len(places))
-    learnt = tokens(found, places).batch
-    scale = train(net, learnt, training.energies[known], systems, recipe, training.seed, training.folder)
 
-    def energies(asked: Sequence[Crystal]) -> Floats:
-        found, known = _described(asked)
-        said = np.full(len(asked), np.nan)
-        said[known] = predict(net, tokens(found, places).batch, len(found), scale)
-        return said
+    def batches(crystals: Sequence[Crystal]) -> Collate:
+        return tokens(_described(crystals), places).batch
 
-    return energies
+    return neural.fitted(training, net, batches, lambda crystal: protostructure(crystal) is not None, recipe)
 
 
 class Batch(NamedTuple):
@@ -210,7 +203,7 @@ def standardised_properties() -> np.ndarray:
     return np.nan_to_num(np.vstack([np.zeros(len(PROPERTIES)), table])).astype(np.float32)
 
 
-def _described(crystals: Sequence[Crystal]) -> tuple[list[Protostructure], Bools]:
-    """Return the protostructures that there are, and which crystals have one, shape (n_crystals,)."""
-    found = [protostructure(crystal) for crystal in crystals]
-    return [one for one in found if one is not None], np.array([one is not None for one in found], bool)
+def _described(crystals: Sequence[Crystal]) -> list[Protostructure]:
+    """Return the protostructures that there are."""
+    found = (protostructure(crystal) for crystal in crystals)
+    return [one for one in found if one is not None]
