@@ -56,7 +56,7 @@ class Training:
 
 Fit = Callable[[Training], Model]
 COST = "cost.json"
-"""Beside the weights: the processor seconds that they took."""
+"""Beside the weights: the processor seconds that they took, in the process that finished them."""
 
 
 @dataclass(frozen=True, slots=True)
