@@ -126,9 +126,10 @@ def test_without_a_ranking_the_overlap_rule_is_named(site):
 def test_a_ranking_of_other_results_is_not_used_and_the_page_says_so(board):
     write_ranking(board, ranking(RANKED | {"meshnet-2": 0.5}))
     assert discovery_table(board).ranking is None
-    words = Page(build(board) / "datasets/alpha-set.html").words
-    assert "the ranking on file is of other results" in words
-    assert not (board.site_dir / "compare").exists()
+    site = build(board)
+    assert "the ranking on file is of other results" in Page(site / "datasets/alpha-set.html").words
+    assert [page.name for page in (site / "compare").glob("*.html")] == ["index.html"]
+    assert "No table has a ranking" in Page(site / "compare/index.html").words
 
 
 def test_a_lead_that_the_paired_test_carries_is_claimed_even_if_intervals_overlap(board):

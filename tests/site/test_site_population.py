@@ -82,7 +82,10 @@ def test_unknown_hull_distances_are_counted_and_scores_say_what_they_are_over(bo
     words = Page(site / "datasets/alpha-set.html").words
     assert "1,367 materials 206 with a known hull distance 26.1 % of them stable" in words
     assert "Errors are over all materials, all scores of stability over those with a known hull distance" in words
-    assert "1,367 materials, 206 with a known hull distance" in Page(site / "models/graphnet-0.3.0/discovery--alpha-set.html").words
+    assert (
+        "1,367 materials, 206 with a known hull distance"
+        in Page(site / "models/graphnet-0.3.0/discovery--alpha-set.html").words
+    )
 
 
 def test_a_dataset_page_has_all_figures_and_tables_in_the_order_of_the_file(sample_site):
