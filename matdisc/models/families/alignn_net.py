@@ -30,7 +30,7 @@ N_FEATURES = 92
 """Of an element: group, row and binned properties, in the package's own table."""
 
 
-def load(width: int = 32, layers: int = 1, convolutions: int = 2, nearest: int = 6, epochs: int = 30, batch: int = 32,
+def load(width: int = 32, layers: int = 1, convolutions: int = 2, nearest: int = 6, epochs: int = 25, batch: int = 32,
          rate: float = 2e-3, members: int = 1, seed: int = 0, trained_on: str | None = None) -> Family:  # fmt: skip
     """Return ALIGNN; it reads properties of elements, so it answers for elements that were never seen.
 

@@ -28,8 +28,8 @@ N_STATE = 2
 """Numbers that MEGNet takes for a whole crystal; MatGL gives zeros, which its blocks then fill."""
 
 
-def megnet(width: int = 32, blocks: int = 3, gaussians: int = 40, cutoff: float = 4.0, epochs: int = 40,
-           batch: int = 32, rate: float = 2e-3, members: int = 1, seed: int = 0,
+def megnet(width: int = 32, blocks: int = 2, gaussians: int = 40, cutoff: float = 4.0, epochs: int = 25,
+           batch: int = 32, rate: float = 1e-2, members: int = 1, seed: int = 0,
            trained_on: str | None = None) -> Family:  # fmt: skip
     """Return MEGNet: bonds, atoms and the whole crystal update each other in turn.
 
@@ -56,7 +56,7 @@ def megnet(width: int = 32, blocks: int = 3, gaussians: int = 40, cutoff: float 
     return _family("megnet", network, cutoff, Recipe(epochs, batch, rate), members, seed, trained_on, settings)
 
 
-def m3gnet(width: int = 32, blocks: int = 2, cutoff: float = 4.0, angles: float = 3.5, epochs: int = 30,
+def m3gnet(width: int = 32, blocks: int = 2, cutoff: float = 4.0, angles: float = 3.5, epochs: int = 20,
            batch: int = 32, rate: float = 2e-3, members: int = 1, seed: int = 0,
            trained_on: str | None = None) -> Family:  # fmt: skip
     """Return M3GNet: bonds hear of the angles that they make with other bonds.
