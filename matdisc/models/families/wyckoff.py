@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +29,8 @@ N_ELEMENTS, N_GROUPS = 118, 230
 LETTERS = "abcdefghijklmnopqrstuvwxyzA"
 LATTICES = ("aP", "mP", "mC", "oP", "oC", "oF", "oI", "tP", "tI", "hP", "hR", "cP", "cF", "cI")
 WORDS = ("element", "letter", "site symmetry", "space group", "lattice")
+STEPS = 12
+"""Fewest of an epoch, by smaller batches: seventy crystals in batches of 64 would hardly be learnt."""
 OF_THE_CRYSTAL = 3
 """The first of the words that are the same for all orbits of a crystal."""
 
@@ -80,7 +82,8 @@ def fitted(training: Training, shape: Shape, recipe: Recipe) -> Model:
     def batches(crystals: Sequence[Crystal]) -> Collate:
         return tokens(_described(crystals), places).batch
 
-    return neural.fitted(training, net, batches, lambda crystal: protostructure(crystal) is not None, recipe)
+    fewer = replace(recipe, batch=min(recipe.batch, max(8, len(found) // STEPS)))
+    return neural.fitted(training, net, batches, lambda crystal: protostructure(crystal) is not None, fewer)
 
 
 class Batch(NamedTuple):
