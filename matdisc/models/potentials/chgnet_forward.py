@@ -3,7 +3,7 @@
 Same equations and weights as the package, in another order of work. A layer that reads "both bonds, angle and atom"
 is a sum of four matrices, each applied where its input lives: bonds and atoms are multiplied once, and not once for
 each of their angles. The last update of the angles is left out, because nothing reads it. Parameters ask for no
-gradient, and the one derivative that is taken is of first order.
+gradient unless they are to be trained, and the one derivative that is taken is of first order.
 """
 
 from __future__ import annotations
@@ -76,13 +76,20 @@ class Network:
         n_elements: Elements from hydrogen on that it knows.
     """
 
-    def __init__(self, model: CHGNet) -> None:
-        """Cut a model of the package; raises ValueError for a variant with layers of another kind."""
+    def __init__(self, model: CHGNet, *, frozen: bool = True) -> None:
+        """Cut a model of the package; raises ValueError for a variant with layers of another kind.
+
+        Args:
+            model: Its parameters are used, not copied.
+            frozen: Whether they lose their gradients; else gradients flow through the cut layers to them.
+        """
         if not model.mlp_first or model.model_args.get("conv_norm") or model.model_args["non_linearity"] != "silu":
             raise ValueError("this CHGNet sums no energies of atoms, or its layers are of another kind")
         if model.model_args.get("gMLP_norm") not in (None, "layer"):
             raise ValueError("this CHGNet normalises over a batch, so crystals are not independent")
-        self.model = model.eval().requires_grad_(False)
+        self.model = model.eval()
+        if frozen:
+            model.requires_grad_(False)
         self.atom_layers = [(GatedPerceptron.of(x.twoBody_atom, 3), x.mlp_out) for x in model.atom_conv_layers]
         self.bond_layers = [(GatedPerceptron.of(x.twoBody_bond, 4), x.mlp_out) for x in model.bond_conv_layers]
         self.angle_layers = [GatedPerceptron.of(x.twoBody_bond, 4) for x in model.angle_layers]
@@ -92,6 +99,11 @@ class Network:
 
     def energies(self, g: Graph) -> Tensor:
         """Return the energy of each crystal, eV, double precision, shape (n_crystals,)."""
+        each = self.model.mlp(self.features(g)).view(-1).double() + self.elements[g.numbers - 1]
+        return each.new_zeros(g.n_crystals).index_add(0, g.owners, each)
+
+    def features(self, g: Graph) -> Tensor:
+        """Return what the last layers read the energy of each atom from, shape (n_atoms, n_features)."""
         import torch
 
         m = self.model
@@ -114,10 +126,7 @@ class Network:
             if block < len(self.bond_layers) - 1:
                 layer = self.angle_layers[block]
                 angles = angles + layer(_around_angles(layer, g, atoms, bonds, angles))
-        if m.readout_norm is not None:
-            atoms = m.readout_norm(atoms)
-        each = m.mlp(atoms).view(-1).double() + self.elements[g.numbers - 1]
-        return each.new_zeros(g.n_crystals).index_add(0, g.owners, each)
+        return atoms if m.readout_norm is None else m.readout_norm(atoms)
 
 
 def _to_atoms(layer: GatedPerceptron, g: Graph, atoms: Tensor, bonds: Tensor, weights: Tensor) -> Tensor:
