@@ -68,7 +68,7 @@ def fit(training: Training, trees: int, share: float) -> Model:
 
 def table(crystals: Sequence[Crystal]) -> Singles:
     """Return the features of crystals, shape (n_crystals, N_FEATURES), single precision; kept in the cache."""
-    return kept_rows("voronoi", features, N_FEATURES, crystals, ("scipy", "pymatgen-core"))
+    return kept_rows("voronoi-1", features, N_FEATURES, crystals, ("scipy", "pymatgen-core"))
 
 
 def features(crystal: Crystal) -> Floats | None:
