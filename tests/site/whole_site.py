@@ -6,8 +6,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-HERE = Path(__file__)
-sys.path[:0] = [str(HERE.parents[1] / "site"), str(HERE.parents[1] / "leaderboard")]
+sys.path.append(str(Path(__file__).parents[1] / "leaderboard"))
 
 KINDS = {
     "overview": "index.html",
