@@ -28,12 +28,13 @@ N_STATE = 2
 """Numbers that MEGNet takes for a whole crystal; MatGL gives zeros, which its blocks then fill."""
 
 
-def megnet(width: int = 32, blocks: int = 2, gaussians: int = 40, cutoff: float = 4.0, epochs: int = 25,
+def megnet(width: int = 32, blocks: int = 1, gaussians: int = 40, cutoff: float = 4.0, epochs: int = 25,
            batch: int = 32, rate: float = 1e-2, members: int = 1, seed: int = 0,
            trained_on: str | None = None) -> Family:  # fmt: skip
     """Return MEGNet: bonds, atoms and the whole crystal update each other in turn.
 
-    The published network has a width of 64, three blocks and 100 Gaussians.
+    The published network has a width of 64, three blocks and 100 Gaussians. Two and three blocks
+    learnt less from 800 crystals in about as many epochs.
 
     Args:
         width: Of the first layers of each block; the last has half of it.
