@@ -54,13 +54,13 @@ def load(file: str, head: str = "", dtype: str = "float32", device: str = "cpu")
     chosen = heads.index(head) if head else 0
 
     def evaluate(structures: Sequence[Atoms]) -> list[Evaluation]:
-        graph = {name: tensor.to(device) for name, tensor in _joined(structures, network, chosen).items()}
+        graph = {name: tensor.to(device) for name, tensor in joined(structures, network, chosen).items()}
         return _evaluate(network(graph, compute_stress=True), structures)
 
     return calculator_of(evaluate, BATCH_ATOMS[device.split(":")[0]])
 
 
-def _joined(structures: Sequence[Atoms], network: Any, head: int) -> dict[str, Any]:
+def joined(structures: Sequence[Atoms], network: Any, head: int) -> dict[str, Any]:
     """Return the graphs of several structures as one, atoms numbered through."""
     import torch
     from matscipy.neighbours import neighbour_list

@@ -54,12 +54,12 @@ def load(model: str = "7net-0", modality: str = "", device: str = "cpu", file: s
     modal = network.modal_map[modality] if modality else None
 
     def evaluate(structures: Sequence[Atoms]) -> list[Evaluation]:
-        return _evaluate(network, _joined(structures, float(network.cutoff), modal, device), structures)
+        return _evaluate(network, joined(structures, float(network.cutoff), modal, device), structures)
 
     return calculator_of(evaluate, BATCH_ATOMS[device.split(":")[0]])
 
 
-def _joined(structures: Sequence[Atoms], cutoff: float, modal: int | None, device: str) -> dict[str, Any]:
+def joined(structures: Sequence[Atoms], cutoff: float, modal: int | None, device: str) -> dict[str, Any]:
     """Return the graphs of several structures as one, atoms numbered through."""
     import sevenn._keys as names
     import torch
