@@ -74,13 +74,17 @@ class Board:
 
     def model(self, key: str) -> ModelCard:
         """Return the card of a model; an unknown key is answered with the nearest known ones."""
-        _known("model", key, self.model_keys(), self.root)
-        return read_card(self.models_dir / key / "model.toml", ModelCard)
+        path = self.models_dir / key / "model.toml"
+        if not _is_folder_of(path, key):
+            raise _unknown("model", key, self.model_keys(), self.root)
+        return read_card(path, ModelCard)
 
     def dataset(self, key: str) -> DatasetCard:
         """Return the card of a dataset; an unknown key is answered with the nearest known ones."""
-        _known("dataset", key, self.dataset_keys(), self.root)
-        return read_card(self.datasets_dir / key / "dataset.toml", DatasetCard)
+        path = self.datasets_dir / key / "dataset.toml"
+        if not _is_folder_of(path, key):
+            raise _unknown("dataset", key, self.dataset_keys(), self.root)
+        return read_card(path, DatasetCard)
 
 
 def open_board(root: Path) -> Board:
@@ -120,9 +124,11 @@ def init_board(target: Path) -> Board:
 
 
 def _copy_shipped(source: Board, board: Board) -> None:
-    """Copy cards, embedded data and published predictions; the folder of models, which makes it a board, comes last."""
+    """Copy cards, embedded data and what is published; the folder of models, which makes it a board, comes last."""
     for rows in PUBLISHED_ROWS:
         copy_folder(source.predictions_dir / rows, board.predictions_dir / rows)
+    if source.resolution_dir.is_dir():
+        copy_folder(source.resolution_dir, board.resolution_dir)
     settings, copy = source.root / SITE, board.root / SITE
     copy.parent.mkdir(parents=True, exist_ok=True)
     if settings.is_file() and not copy.exists():
@@ -142,9 +148,12 @@ def _keys(folder: Path, card: str) -> list[str]:
     return sorted(path.parent.name for path in folder.glob(f"*/{card}"))
 
 
-def _known(noun: str, key: str, known: list[str], root: Path) -> None:
-    if key in known:
-        return
+def _is_folder_of(card: Path, key: str) -> bool:
+    """Whether a card exists and its folder bears the key: `../elsewhere` is no key."""
+    return card.parent.name == key and card.is_file()
+
+
+def _unknown(noun: str, key: str, known: list[str], root: Path) -> CardError:
     near = difflib.get_close_matches(key, known, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known) or 'none'}"
-    raise CardError(f"{noun} {key!r} is not on the board at {root}; {hint} (`matdisc {noun}s list`)")
+    return CardError(f"{noun} {key!r} is not on the board at {root}; {hint} (`matdisc {noun}s list`)")

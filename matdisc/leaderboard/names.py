@@ -6,8 +6,8 @@ from matdisc.cards import ModelCard
 
 
 def display_name(card: ModelCard) -> str:
-    """Return name and version; the version once only, and not for references."""
-    bare = card.reference_row or card.version in card.name.split()
+    """Return name and version; the version once only, in whatever case, and not for references."""
+    bare = card.reference_row or card.version.lower() in card.name.lower().split()
     return card.name if bare else f"{card.name} {card.version}"
 
 

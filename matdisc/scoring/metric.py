@@ -74,8 +74,8 @@ def show(metric: Metric, value: float | None, *, decimals: int | None = None) ->
         return f"{value:,.0f}"
     places = metric.decimals if decimals is None else decimals
     text = f"{100 * value if metric.form == 'percent' else value:,.{places}f}"
-    if float(text.replace(",", "")) == 0:
-        text = text.lstrip("-")
+    if text[0] == "-" and not text.strip("-0.,"):  # no minus before a zero
+        text = text[1:]
     return text.replace("-", "−")
 
 

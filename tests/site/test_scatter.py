@@ -125,7 +125,9 @@ def pages(tmp_path_factory):
     for i, (key, speed) in enumerate({"graphnet-0.3.0": 360, "meshnet-2": 3600, "lattice-gp": 36000}.items()):
         row = result(key, f1=0.9 - i / 10, mae=0.03 * (i + 1))
         place(board, row | {"cost": {"crystals_per_cpu_hour": speed, "peak_mib": 512.0}})
-    return build(board, root / "out")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("matdisc.leaderboard.site.pages.scatter.TELLING", 3)
+        return build(board, root / "out")
 
 
 def read_data(site):
@@ -143,6 +145,14 @@ def test_the_first_picture_is_accuracy_against_cost(pages):
     (svg,) = [tag for tag in page.all("svg") if tag.get("role") == "img"]
     assert svg["aria-label"] == "F1 · discovery, alpha-set against CPU time, s/material · discovery, alpha-set"
     assert sum((path.get("class") or "").startswith("point s") for path in page.all("path")) == 3
+
+
+def test_where_fewer_than_eight_rows_have_a_cost_the_first_picture_is_accuracy_against_parameters(tmp_path):
+    board = make_board(tmp_path / "board")
+    for key, speed in {"graphnet-0.3.0": 360, "meshnet-2": 3600, "lattice-gp": 36000}.items():
+        place(board, result(key, f1=0.9, mae=0.03) | {"cost": {"crystals_per_cpu_hour": speed}})
+    start = read_data(build(board, tmp_path / "out"))["start"]
+    assert (start["x"], start["y"]) == ("model.params", "discovery--alpha-set.f1")
 
 
 def test_the_table_below_holds_every_point_with_its_interval_and_place(pages):

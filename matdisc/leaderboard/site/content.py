@@ -45,6 +45,12 @@ class Content:
     published: Mapping[str, Published] = field(default_factory=dict)
     resolutions: tuple[TableResolution, ...] = ()
 
+    def tells_more(self, result: Result) -> bool:
+        """Return whether there is more to say of a result than its row in the table: such a result has a page."""
+        place = (result.task, result.dataset)
+        beside = (*place, result.entry) in self.details or (result.dataset, result.entry) in self.evidence
+        return beside or place in self.materials or bool(result.flags or result.bounds or result.secondary)
+
 
 def read_content(board: Board, *, withheld: Set[str] = frozenset()) -> Content:
     """Return all cards and results of a board, with the details, rankings, materials and evidence of results.

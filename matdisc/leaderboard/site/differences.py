@@ -11,8 +11,8 @@ from pydantic import Field
 from matdisc.cards import model_hash
 from matdisc.leaderboard.names import display_name
 from matdisc.leaderboard.site.content import Content
-from matdisc.leaderboard.site.tables.board import Row, Table, full_name, headline_value
-from matdisc.scoring.record import Record
+from matdisc.leaderboard.site.tables.board import Row, Table, full_name
+from matdisc.scoring.record import Record, Value
 
 Kind = Literal[
     "added", "withdrawn", "changed", "moved", "rescored",
@@ -82,9 +82,15 @@ class Event(Record):
 
 def state_of(content: Content, tables: Sequence[Table]) -> State:
     """Return what a later build is compared with."""
+    models = {key: Named(name=display_name(card), sha256=model_hash(card)) for key, card in content.models.items()}
     return State(
-        rows={f"{table.task}/{table.dataset.key}/{row.result.entry}": _row(table, row) for table, row in _rows(tables)},
-        models={key: Named(name=display_name(card), sha256=model_hash(card)) for key, card in content.models.items()},
+        rows={
+            f"{table.task}/{table.dataset.key}/{row.result.entry}": _row(row, metric, models[row.card.key].sha256)
+            for table in tables
+            for metric in [table.headline.key]
+            for row in table.rows
+        },
+        models=models,
         datasets={key: Named(name=card.title, sha256=card.sha256) for key, card in content.datasets.items()},
     )
 
@@ -114,24 +120,20 @@ def compare(before: State, now: State) -> Iterator[Event]:
         yield Event(kind="rescored", count=rescored)
 
 
-def _rows(tables: Sequence[Table]) -> Iterator[tuple[Table, Row]]:
-    return ((table, row) for table in tables for row in table.rows)
-
-
-def _row(table: Table, row: Row) -> RowState:
+def _row(row: Row, metric: str, card: str | None) -> RowState:
     made = row.result.provenance
     return RowState(
         model=row.card.key,
         name=full_name(row),
         standing=Standing(
-            metric=table.headline.key,
-            value=headline_value(row.result).value,
+            metric=metric,
+            value=(row.result.value(metric) or Value()).value,
             best=row.rank.best if row.rank else None,
             worst=row.rank.worst if row.rank else None,
         ),
         predictions=made.predictions_sha256,
         labels=made.dataset_sha256,
-        card=model_hash(row.card),
+        card=card,
         version=made.matdisc,
     )
 

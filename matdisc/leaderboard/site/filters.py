@@ -17,6 +17,7 @@ from matdisc.leaderboard.site.tables.format import (
     percent,
     printed,
 )
+from matdisc.leaderboard.site.tables.markup import row_cells
 from matdisc.leaderboard.site.tables.periodic import periodic
 from matdisc.scoring.figures import Table
 from matdisc.scoring.metric import Metric, show, show_interval
@@ -81,5 +82,5 @@ FILTERS = {
     "number": format_number,
     "printed": printed, "numeric": numeric_columns, "periodic": periodic,
     "dashes": dashes, "brackets": brackets, "intervals": has_intervals, "bounded": bounded,
-    "published_value": published_value, "result_path": result_path, "short": short,
+    "published_value": published_value, "result_path": result_path, "row_cells": row_cells, "short": short,
 }  # fmt: skip

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterator, Set
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,9 +54,11 @@ def build(
     out = board.site_dir if out is None else out
     _refuse_other_folders(out)
     settings = published_at(read_settings(board.root / "leaderboard" / "site.toml"), base_url)
-    content = read_content(board, withheld=withheld)
-    previous = history_of(out, say) if since is None else since
-    pages = render_pages(make_site(content, settings, build_time() if created is None else created, previous))
+    created = build_time() if created is None else created
+    with _no_collections():
+        content = read_content(board, withheld=withheld)
+        previous = history_of(out, say) if since is None else since
+        pages = render_pages(make_site(content, settings, created, previous))
     with naming(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}-new-", dir=out.parent))
@@ -64,6 +68,18 @@ def build(
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     return out
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Pause the search for reference cycles: all that is read lives to the end, and is walked over in vain."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def build_time() -> datetime:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.runtime import Macro
 from markupsafe import Markup
 
 from matdisc.leaderboard.names import display_name
+from matdisc.leaderboard.schema.result import Result
 from matdisc.leaderboard.site.charts.intervals import make_charts
 from matdisc.leaderboard.site.content import Content
 from matdisc.leaderboard.site.differences import state_of
 from matdisc.leaderboard.site.filters import FILTERS
 from matdisc.leaderboard.site.history import History, continued
+from matdisc.leaderboard.site.paths import result_path
 from matdisc.leaderboard.site.settings import Settings, shown_first
 from matdisc.leaderboard.site.tables.board import SHORT, Table, make_tables
 from matdisc.leaderboard.site.tables.cells import VARIANTS
@@ -63,13 +66,16 @@ def make_site(content: Content, settings: Settings, created: datetime, previous:
     """Return the site of a board, ready for its pages; `previous` is the history that it goes on with."""
     tables = make_tables(content, settings.task_order, settings.dataset_order)
     env = environment()
-    stamp = set_up(env, settings, tables, created)
+    paged = {result_path(result) for result in content.results if content.tells_more(result)}
+    stamp = set_up(env, settings, tables, created, paged)
     history = continued(previous, state_of(content, tables), stamp)
     return Site(content, settings, tuple(tables), stamp, env, history)
 
 
-def set_up(env: Environment, settings: Settings, tables: Sequence[Table], created: datetime) -> str:
-    """Give the templates what all pages need, and return the time as it is printed."""
+def set_up(
+    env: Environment, settings: Settings, tables: Sequence[Table], created: datetime, paged: Set[str] = frozenset()
+) -> str:
+    """Give the templates what all pages need, and return the time as it is printed; `paged` results have a page."""
     stamp = created.strftime("%Y-%m-%dT%H:%M:%SZ")
     env.globals.update(
         settings=settings,
@@ -83,8 +89,30 @@ def set_up(env: Environment, settings: Settings, tables: Sequence[Table], create
         has_results=bool(tables),
         short=SHORT,
         variants=VARIANTS,
+        paged=paged,
+        page_of=lambda result: _page_of(result, paged),
+        once=_once(),
     )
     return stamp
+
+
+def _page_of(result: Result, paged: Set[str]) -> str:
+    """Where a result leads to: its page, else the table that has all there is to say."""
+    path = result_path(result)
+    return path if path in paged else f"tasks/{result.task}.html#s-{result.task}--{result.dataset}"
+
+
+def _once() -> Callable[[Macro, Table, str], str]:
+    """Return a function that calls a macro once for a table: the pages of a task and of a data set share it."""
+    made: dict[tuple[str, str, str], str] = {}
+
+    def called(macro: Macro, table: Table, root: str) -> str:
+        key = (macro.name, table.id, root)
+        if key not in made:
+            made[key] = macro(table, root)
+        return made[key]
+
+    return called
 
 
 def environment() -> Environment:

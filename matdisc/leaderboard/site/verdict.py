@@ -38,11 +38,12 @@ def headline_table(tables: Sequence[Table], settings: Settings) -> Table | None:
     for table in tables:
         if chosen and (table.task, table.dataset.key) == (chosen.task, chosen.dataset):
             return table
-    telling = sorted((t for t in tables if defined(t)), key=_led_by_its_maker)
+    telling = sorted((t for t in tables if defined(t)), key=led_by_its_maker)
     return next(iter([*telling, *tables]), None)
 
 
-def _led_by_its_maker(table: Table) -> bool:
+def led_by_its_maker(table: Table) -> bool:
+    """Return whether the best row of a table is of a model that helped to build its data set."""
     first = defined(table)[0]
     return table.dataset.key in first.card.used_in_construction_of
 

@@ -33,12 +33,15 @@ class AboutMaterials:
 
 
 def pages(site: Site) -> dict[str, str]:
-    """Return a page for each result, in a folder for each model."""
+    """Return a page for each result of which there is more to say than its table does, in a folder for each model."""
     content = site.content
     about = about_materials(content)
     found: dict[str, str] = {}
-    for items in items_by_model(site.tables).values():
+    telling = [table for table in site.tables if any(content.tells_more(row.result) for row in table.rows)]
+    for items in items_by_model(telling).values():
         for item in items:
+            if not content.tells_more(item["result"]):
+                continue
             found |= site.page(
                 result_path(item["result"]),
                 "result.html",

@@ -29,6 +29,8 @@ LOGARITHMIC = frozenset((*COST_BETTER, CPU_TIME.key, PEAK_MEMORY.key))
 """Metrics that span powers of ten, so that their axis is logarithmic at first."""
 MODELS = "model"
 """Stands for a table's id in the keys of facts that belong to a model and not to its answers."""
+NOTHING = Value()
+"""No value; one for all of the many that have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,22 +146,23 @@ def _point(x: Field, y: Field, on_x: Row, on_y: Row) -> Point:
 
 def _of(field: Field, model: str, row: Row | None) -> Value:
     key = model if field.table is None or row is None else row.result.entry
-    return field.values.get(key) or Value()
+    return field.values.get(key) or NOTHING
 
 
 def _value(result: Result, metric: Metric) -> Value:
     if metric is CPU_TIME:
         speed = result.cost and result.cost.crystals_per_cpu_hour
-        return Value(value=3600 / speed if speed else None)
+        return Value(value=3600 / speed) if speed else NOTHING
     if metric is PEAK_MEMORY:
-        return Value(value=result.cost.peak_mib if result.cost else None)
-    return result.value(metric.key) or Value()
+        return Value(value=result.cost.peak_mib) if result.cost else NOTHING
+    return result.value(metric.key) or NOTHING
 
 
 def _printed(metric: Metric, value: Value) -> Value:
     if metric.form != "percent":
         return value
-    return Value(**{end: None if (v := getattr(value, end)) is None else 100 * v for end in ("value", "low", "high")})
+    ends = {"value": value.value, "low": value.low, "high": value.high}
+    return Value(**{end: None if v is None else 100 * v for end, v in ends.items()})
 
 
 def defined(found: Sequence[Point]) -> int:
