@@ -273,7 +273,7 @@ def test_an_evaluation_writes_the_evidence_of_its_rows_and_only_what_no_longer_f
     assert f"evidence: {path}" in CliRunner().invoke(app, command, catch_exceptions=False).output
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     assert "evidence:" not in CliRunner().invoke(app, command, catch_exceptions=False).output
-    page = (toy.site_dir / "models" / "evidence-rules.html").read_text()
+    page = (toy.site_dir / "models" / "evidence-rules" / f"alloys--{SET}.html").read_text()
     assert "Which elements replace each other" in page
 
 

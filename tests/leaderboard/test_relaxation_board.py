@@ -152,15 +152,16 @@ def test_the_site_sorts_relaxations_by_rmsd_and_explains_them(board, outsider):
     publish(board, run.out, "relaxation", SET, run.entry)
     out = site.build(board)
     page = (out / "tasks" / "relaxation.html").read_text(encoding="utf-8")
-    assert re.findall(r'models/([\w-]+)\.html">', page) == ["near", "far", "dummy-unrelaxed"]
+    assert re.findall(r'data-m="([\w-]+)"', page) == ["near", "far", "dummy-unrelaxed"]
     assert re.search(r'data-key="rmsd" data-first="ascending" aria-sort="ascending"', page)
     assert "Outsider near 2 leads relaxation on Crystal structures of octet AB compounds with RMSD 0.00" in page
     assert "Returning every start structure unchanged would score 0.018" in page
     assert "F1" not in page
     assert "stale" not in page
+    result = (out / "models" / "near" / f"relaxation--{SET}.html").read_text(encoding="utf-8")
+    assert "Materials up to each RMSD" in result
+    assert "Errors of the volume" in result
     model = (out / "models" / "near.html").read_text(encoding="utf-8")
-    assert "Materials up to each RMSD" in model
-    assert "Errors of the volume" in model
     assert '#s-relaxation--octet-binaries">1 of 2</a>' in model
     assert '<span class="faint">RMSD</span> 0.00' in model
     data = json.loads((out / "data" / "leaderboard.json").read_text(encoding="utf-8"))
