@@ -162,7 +162,9 @@ def test_a_compound_that_the_table_lacks_is_refused_by_its_line(tmp_path, enthal
         build(enthalpies[0], {"compounds.csv": path})
 
 
-@pytest.mark.parametrize("content", [None, b"no archive", gzip.compress(json.dumps([{"formula": "X"}]).encode())])
+@pytest.mark.parametrize(
+    "content", [None, b"no archive", gzip.compress(json.dumps([{"formula": "X"}]).encode(), mtime=0)]
+)
 def test_a_pymatgen_without_its_table_is_named_with_what_to_install(tmp_path, monkeypatch, content):
     if content is not None:
         (tmp_path / formation_enthalpy.TABLE).write_bytes(content)
