@@ -154,6 +154,9 @@ def _is_folder_of(card: Path, key: str) -> bool:
 
 
 def _unknown(noun: str, key: str, known: list[str], root: Path) -> CardError:
-    near = difflib.get_close_matches(key, known, n=3, cutoff=0.4)
+    longer = [name for name in known if key and name.startswith(key)]
+    near = list(dict.fromkeys([*longer, *difflib.get_close_matches(key, known, n=3, cutoff=0.4)]))[
+        : max(3, len(longer))
+    ]
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known) or 'none'}"
     return CardError(f"{noun} {key!r} is not on the board at {root}; {hint} (`matdisc {noun}s list`)")

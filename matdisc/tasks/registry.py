@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 GROUP = "matdisc.tasks"
 OWN = (
     "discovery",
-    "learning",
     "polymorphs",
     "relaxation",
     "static",
     "alloys",
     "perovskites",
+    "learning",
     "dynamics",
     "electrolytes",
     "phonons",

@@ -44,7 +44,7 @@ def ids(dataset, protocol):
     }
 
 
-OWN = [protocol for protocol in PROTOCOLS if protocol not in ("experimental", "anion-out")]
+OWN = [protocol for protocol in PROTOCOLS if protocol not in ("experimental", "anion-out", "prototypes-5")]
 
 
 @pytest.mark.parametrize("protocol", OWN)

@@ -678,7 +678,7 @@ def test_every_page_has_the_strict_policy_and_is_not_kept(rea, scene, visitor):
 def test_the_files_of_pages_are_kept_by_an_address_that_changes_with_them(visitor):
     page = parsed(visitor.get("/login"))
     addresses = [link["href"] for link in page.all("link")] + [script["src"] for script in page.all("script")]
-    assert len(addresses) == 5
+    assert len(addresses) == 6
     for address in addresses:
         assert re.fullmatch(r"/service/assets/[a-z.]+\?v=[0-9a-f]{12}", address)
         assert visitor.get(address).headers["cache-control"] == "public, max-age=31536000, immutable"

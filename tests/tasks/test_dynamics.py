@@ -216,7 +216,7 @@ def test_a_board_scores_ranks_and_shows_motion(board):
     assert [ranking["entries"][i] for i in np.argsort(place)] == ["emt", "chgnet-0.3.0"]
     write_ranking(board, "dynamics", SET)
     site.build(board)
-    page = (board.root / "leaderboard" / "_site" / "models" / "emt.html").read_text(encoding="utf-8")
+    page = (board.root / "leaderboard" / "_site" / "models" / "emt" / f"dynamics--{SET}.html").read_text("utf-8")
     for said in ("Al-fcc: radial distribution", "Energy against the time step", "Survival", "Every material"):
         assert said in page
     assert same_numbers(better, json.loads((board.results_dir / "dynamics" / SET / "emt.json").read_text()))

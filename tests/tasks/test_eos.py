@@ -407,7 +407,7 @@ def test_a_board_scores_effective_medium_theory_and_shows_its_curves(board):
     assert result["n_defined"]["v0_bias"] == 7
     assert result["metrics"]["v0_error"]["value"] == pytest.approx(result["baseline"]["v0_error"], rel=0.2)
     site.build(board)
-    page = (board.root / "leaderboard" / "_site" / "models" / "emt.html").read_text(encoding="utf-8")
+    page = (board.root / "leaderboard" / "_site" / "models" / "emt" / "eos--dcdft.html").read_text(encoding="utf-8")
     for said in ("Predicted against reference: bulk modulus", "By element", "Worst crystals", "energy against volume"):
         assert said in page
 
