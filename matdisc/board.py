@@ -150,7 +150,7 @@ def _keys(folder: Path, card: str) -> list[str]:
 
 def _is_folder_of(card: Path, key: str) -> bool:
     """Whether a card exists and its folder bears the key: `../elsewhere` is no key."""
-    return card.parent.name == key and card.is_file()
+    return card.parent.name == key and card.exists()
 
 
 def _unknown(noun: str, key: str, known: list[str], root: Path) -> CardError:

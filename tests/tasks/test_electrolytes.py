@@ -247,7 +247,9 @@ def test_a_board_scores_and_shows_liquids(board):
     assert found["metrics"]["viscosity_error"]["value"] is None
     assert {said for _, said in rescore(board)} == {"same"}
     site.build(board)
-    page = (board.root / "leaderboard" / "_site" / "models" / "emt.html").read_text(encoding="utf-8")
+    page = (board.root / "leaderboard" / "_site" / "models" / "emt" / "electrolytes--electrolytes-mini.html").read_text(
+        encoding="utf-8"
+    )
     assert "Properties of each liquid" in page
 
 
