@@ -40,7 +40,7 @@ class Energies(torch.nn.Module):
 
 
 LAYERS = ("mlp.", "readout_norm.", "atom_conv_layers.3.")
-"""The readout and the last layer that atoms hear their neighbours in: cheaper than learning all, which takes a backward pass through every layer."""
+"""The readout and the last layer that atoms hear their neighbours in: cheaper to learn than all layers."""
 
 
 def load(version: str = "0.3.0", epochs: int = 0, layers: Sequence[str] = LAYERS, rate: float = 5e-4, batch: int = 16,
