@@ -22,6 +22,8 @@ EXPECTED = 40
 """Neighbours of an atom at the first radius that is searched, in a crystal of even density."""
 LEAST_VOLUME = 0.5
 """Å^3/atom; a cell with less is flat or damaged, and its images have no end."""
+LEAST_SPACING = 0.3
+"""Å between lattice planes; a cell with less is a needle or a sheet, and its images have no end either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,10 @@ def drawable(crystal: Crystal) -> bool:
     known = all(atomic_number(symbol) for symbol in crystal.symbols)
     if not (crystal.symbols and known and np.isfinite(numbers).all()):
         return False
-    return bool(abs(np.linalg.det(crystal.cell)) >= LEAST_VOLUME * len(crystal.symbols))
+    if abs(np.linalg.det(crystal.cell)) < LEAST_VOLUME * len(crystal.symbols):
+        return False
+    widest = np.linalg.norm(np.linalg.inv(crystal.cell), axis=0).max()
+    return bool(widest * LEAST_SPACING <= 1)
 
 
 @lru_cache(maxsize=256)

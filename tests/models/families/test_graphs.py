@@ -115,9 +115,10 @@ def test_a_batch_of_some_crystals_is_their_graph_in_that_order():
         Crystal(("Na",), ((0.0, float("nan"), 0.0),), ALONE.cell),
         Crystal(("Na",), ((0.0, 0.0, 0.0),), (ALONE.cell[0], ALONE.cell[1], ALONE.cell[1])),
         Crystal(("Na",), ((0.0, 0.0, 0.0),), (ALONE.cell[0], ALONE.cell[1], (0.0, 0.0, float("inf")))),
+        Crystal(("Na",), ((0.0, 0.0, 0.0),), ((0.01, 0.0, 0.0), (0.0, 1e3, 0.0), (0.0, 0.0, 4.0))),
     ],
 )
-def test_a_crystal_without_atoms_volume_or_finite_numbers_has_no_graph(wrong):
+def test_a_crystal_without_atoms_volume_or_finite_numbers_or_a_needle_of_a_cell_has_no_graph(wrong):
     assert not drawable(wrong)
     assert drawable(ROCKSALT)
     assert drawable(ALONE)
