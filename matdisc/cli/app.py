@@ -29,6 +29,7 @@ from matdisc.cli import (
     importing,
     labels,
     md,
+    merge,
     mix,
     report,
     resolution,
@@ -60,6 +61,7 @@ app.add_typer(cards.datasets, name="datasets", help="The datasets on a board: li
 app.command()(cards.init)
 app.command()(runs.predict)
 app.command()(runs.evaluate)
+app.command()(merge.merge)
 app.command()(mix.mix)
 app.command()(md.md)
 app.command()(labels.labels)

@@ -78,6 +78,7 @@ def resume(
     """
     from matdisc.run import predict as run_predict
     from matdisc.run.history import past_runs, read_run
+    from matdisc.run.shards import parsed_shard
 
     root = open_board(board)
     chosen = [read_run(root, name) for name in names] if names else past_runs(root)
@@ -94,7 +95,8 @@ def resume(
             ended = run_predict(
                 root, call["model"], call["task"], call["dataset"], protocol=call["protocol"], limit=call["limit"],
                 workers=call["workers"] if workers is None else workers, address=address, timeout=call["timeout"],
-                memory=call["memory"], env=call["env"], progress=progress, say=news,
+                memory=call["memory"], env=call["env"], shard=parsed_shard(call["shard"]) if "shard" in call else None,
+                progress=progress, say=news,
             )  # fmt: skip
         said = ", ".join(f"{n} {status}" for status, n in ended.counts.most_common())
         typer.echo(f"{run.name}: {said} ({ended.computed} asked now, {ended.reused} reused)")

@@ -53,6 +53,9 @@ def predict(
     protocol: ProtocolOption = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to write the predictions file.")] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Set the record aside and begin anew.")] = False,
+    shard: Annotated[
+        str | None, typer.Option("--shard", help="Only part I of N, e.g. 3/8; `matdisc merge` joins the parts.")
+    ] = None,
 ) -> None:
     """Ask a model about a dataset; the same command goes on after a crash or Ctrl-C.
 
@@ -62,13 +65,16 @@ def predict(
     Example: matdisc predict chgnet-0.3.0 polymorphs --dataset elements --limit 10
     """
     from matdisc.run import predict as run_predict
+    from matdisc.run.shards import parsed_shard
 
     root = open_board(board)
+    part = None if shard is None else parsed_shard(shard)
     key = dataset or _only_dataset(root, task)
     with progress_line(f"{model} {task} {key}") as progress:
         run = run_predict(
             root, model, task, key, protocol=known_protocol(protocol), limit=limit, workers=workers, address=address,
-            timeout=timeout, memory=memory, env=known_env(env), out=out, restart=restart, progress=progress, say=news,
+            timeout=timeout, memory=memory, env=known_env(env), out=out, restart=restart, shard=part, progress=progress,
+            say=news,
         )  # fmt: skip
     ended = ", ".join(f"{n} {status}" for status, n in run.counts.most_common())
     typer.echo(f"{run.entry}: {ended} ({run.computed} asked now, {run.reused} reused)")

@@ -6,10 +6,24 @@ from matdisc.predictions.file import (
     STRUCTURE,
     SUFFIXES,
     UNCONVERGED,
+    WRITTEN_COLUMNS,
     Submission,
     one_line,
     read,
     write,
+    write_rows,
 )
 
-__all__ = ["OK", "READABLE", "STRUCTURE", "SUFFIXES", "UNCONVERGED", "Submission", "one_line", "read", "write"]
+__all__ = [
+    "OK",
+    "READABLE",
+    "STRUCTURE",
+    "SUFFIXES",
+    "UNCONVERGED",
+    "WRITTEN_COLUMNS",
+    "Submission",
+    "one_line",
+    "read",
+    "write",
+    "write_rows",
+]

@@ -193,16 +193,24 @@ def write(path: Path, predictions: Iterable[Prediction], columns: Sequence[str])
     predictions = tuple(predictions)
     with_structures = any(p.structure is not None for p in predictions) or STRUCTURE in columns
     columns = [c for c in columns if c != STRUCTURE]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["material_id", *columns, *([STRUCTURE] if with_structures else []), *WRITTEN_COLUMNS])
+    header = ["material_id", *columns, *([STRUCTURE] if with_structures else []), *WRITTEN_COLUMNS]
+    rows = []
     for p in predictions:
         values = [repr(float(p.values[c])) if c in p.values else _list(p.arrays.get(c)) for c in columns]
         if with_structures:
             values.append("" if p.structure is None else crystal_json.to_json(p.structure))
         seconds = "" if p.seconds is None else f"{p.seconds:.4f}"
         steps = "" if p.steps is None else str(p.steps)
-        writer.writerow([p.material_id, *values, p.status, one_line(p.error), seconds, steps])
+        rows.append([p.material_id, *values, p.status, one_line(p.error), seconds, steps])
+    return write_rows(path, header, rows)
+
+
+def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write cells as `write` does, in one step, and return the file's sha256."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
     data = text.getvalue().encode()
     if path.suffix == ".gz":
         data = gzip.compress(data, mtime=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from matdisc.run.engine.schedule import Schedule, fold_units
 from matdisc.run.engine.worker import Job
 from matdisc.run.environments.layers import Mode
 from matdisc.run.environments.packages import unmet
+from matdisc.run.shards import Shard
 from matdisc.schema import Dataset, Prediction, Sample
 from matdisc.tasks import get_task
 from matdisc.tasks.fit import misfit, tasks_of
@@ -71,6 +72,7 @@ def predict(
     env: Mode = "inherit",
     out: Path | None = None,
     restart: bool = False,
+    shard: Shard | None = None,
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Run:
@@ -93,6 +95,7 @@ def predict(
         env: Whether workers get an environment of their own with the card's requirements.
         out: Where the predictions file goes; if every material fails it lies beside the record instead.
         restart: Set the record aside and begin anew.
+        shard: Only this part of the materials, with a record and a file of its own; `merge` joins the parts.
         progress: Told about answers as they come.
         say: Told in words what takes long before the first answer comes.
 
@@ -114,9 +117,10 @@ def predict(
         raise RunError(misfit)
     dataset = task.prepare(card, whole_set)
     samples = dataset.samples if limit is None else dataset.samples[:limit]
+    samples = samples if shard is None else shard.part(samples)
     entry = entry_key(model, protocol)
     options = RunOptions(workers, address, timeout, memory, env, restart)
-    folder = board.runs_dir / task_key / dataset_key / entry
+    folder = board.runs_dir / task_key / dataset_key / (shard.of(entry) if shard else entry)
     settings = {
         "task": task_key,
         "dataset": dataset_key,
@@ -124,6 +128,7 @@ def predict(
         "model": model.key,
         "model_sha256": model_hash(model),
         "protocol": protocol,
+        **({"shard": str(shard), "limit": limit} if shard else {}),
     }
     _refuse_missing_packages(card, options)
     job = replace(_job(_with_requirements(model, card), task, protocol, card, dataset), factory=factory)
@@ -131,19 +136,21 @@ def predict(
         folder, settings, job, samples, partial(_schedule, model, dataset), options, {"limit": limit}, progress, say
     )
     counts = Counter(str(p.status) for p in result.answers)
-    trouble = _no_answer(result.answers)
+    trouble = "" if shard else no_answer(result.answers)  # a part may fail as a whole; merge looks at all
     whole = limit is None or limit >= len(dataset.samples)
-    if trouble or (out is None and not whole):
+    if shard:
+        out = out or folder / f"{shard.of(entry)}.csv.gz"
+    elif trouble or (out is None and not whole):
         out = folder / "partial.csv.gz"
     elif out is None:
         out = board.predictions_dir / task_key / dataset_key / f"{entry}.csv.gz"
     digest = predictions.write(out, result.answers, _columns(task, result.answers))
     cost = result.cost | {"materials": len(result.answers), "failed": _failed(counts)}
-    _write_provenance(out, digest, settings, entry, cost)
+    write_provenance(out, digest, settings, entry, cost)
     return Run(entry, out, result.record, counts, result.reused, len(result.answers) - result.reused, trouble)
 
 
-def _no_answer(answers: Sequence[Prediction]) -> str:
+def no_answer(answers: Sequence[Prediction]) -> str:
     """Say so if every material that the model supports has failed; no such thing is an answer to a benchmark."""
     errors = Counter(p.error for p in answers if p.status in FAILURES)
     if not errors or any(p.status not in (*FAILURES, "unsupported") for p in answers):
@@ -225,7 +232,8 @@ def _fitting_protocol(model: ModelCard, protocol: str | None) -> str | None:
     return None
 
 
-def _write_provenance(out: Path, digest: str, settings: dict[str, Any], entry: str, cost: dict[str, Any]) -> None:
+def write_provenance(out: Path, digest: str, settings: Mapping[str, Any], entry: str, cost: Mapping[str, Any]) -> None:
+    """Write beside a predictions file, whose sha256 is `digest`, how it was made and what that cost."""
     content = {
         "schema": "matdisc.run/2",
         "entry": entry,

@@ -68,10 +68,12 @@ class Schedule:
     whole units, which stay as they are.
     """
 
-    def __init__(self, samples: Sequence[Sample] = (), fixed: Sequence[WorkUnit] = ()) -> None:
-        """Plan to ask about `samples`, largest first, and to hand over the `fixed` units as they are."""
-        self._queue = deque(sorted(samples, key=lambda s: -_atoms(s)))
-        self._queued_atoms = sum(_atoms(s) for s in samples)
+    def __init__(
+        self, samples: Sequence[Sample] = (), fixed: Sequence[WorkUnit] = (), *, largest_first: bool = True
+    ) -> None:
+        """Plan to ask about `samples`, largest first or in their order, and to hand over `fixed` units as they are."""
+        self._queue = deque(sorted(samples, key=lambda s: -atoms_of(s)) if largest_first else samples)
+        self._queued_atoms = sum(atoms_of(s) for s in samples)
         self._waiting = deque(_Waiting(unit) for unit in fixed)
         self._divisible = not fixed
         self._done: set[str] = set()
@@ -91,11 +93,11 @@ class Schedule:
             return None
         atoms = self._atoms_per_unit(workers)
         taken: list[Sample] = []
-        while self._queue and len(taken) < MOST_MATERIALS and (not taken or atoms >= _atoms(self._queue[0])):
+        while self._queue and len(taken) < MOST_MATERIALS and (not taken or atoms >= atoms_of(self._queue[0])):
             sample = self._queue.popleft()
             taken.append(sample)
-            atoms -= _atoms(sample)
-            self._queued_atoms -= _atoms(sample)
+            atoms -= atoms_of(sample)
+            self._queued_atoms -= atoms_of(sample)
         return InFlight(WorkUnit(tuple(taken)), {s.material_id: s for s in taken})
 
     def answered(
@@ -107,7 +109,7 @@ class Schedule:
         for prediction in predictions:
             sample = in_flight.open.pop(prediction.material_id, None)
             if sample is not None:
-                self._answered_atoms += _atoms(sample)
+                self._answered_atoms += atoms_of(sample)
             if prediction.material_id not in self._done:
                 self._done.add(prediction.material_id)
                 fresh.append(prediction)
@@ -215,7 +217,8 @@ class Schedule:
         return max(LEAST_SECONDS * per_second, min(TARGET_SECONDS * per_second, fair))
 
 
-def _atoms(sample: Sample) -> int:
+def atoms_of(sample: Sample) -> int:
+    """Return how many atoms a material has; 1 where it has no crystal."""
     crystal = sample.inputs.get("crystal")
     return len(crystal.symbols) if crystal is not None else 1
 
