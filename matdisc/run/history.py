@@ -83,7 +83,7 @@ def read_run(board: Board, name: str) -> PastRun:
         if content["seconds"] is not None:
             seconds.append((content["seconds"], content["material_id"]))
     state: State = "running" if _held(record) else "done" if statuses.total() >= call["materials"] else "stopped"
-    age = time.time() - record.stat().st_mtime
+    age = max(0.0, time.time() - record.stat().st_mtime)  # clocks of two machines differ
     slowest = tuple(sorted(seconds, reverse=True)[:5])
     return PastRun(name, record, call, state, statuses, troubles, slowest, total(usages.values()), age)
 
@@ -108,7 +108,9 @@ def _held(record: Path) -> bool:
     with record.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             return True
+        except OSError:  # a file system without locks: no run can be at work there
+            return False
         fcntl.flock(file, fcntl.LOCK_UN)
         return False

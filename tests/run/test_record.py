@@ -1,7 +1,11 @@
 """The durable record: what a crash can cost, and what it cannot."""
 
+import errno
+import fcntl
 import json
+import os
 import signal
+import time
 
 import pytest
 
@@ -164,3 +168,39 @@ def test_a_full_disk_is_told_with_the_file_and_costs_the_answers_that_found_no_r
         record.add([TWO])
     with Record(path, SETTINGS) as record:
         assert record.done == {"a": ONE, "b": TWO}
+
+
+def test_a_disk_that_refuses_to_keep_what_it_took_is_told_and_the_answer_is_not_counted(path, monkeypatch):
+    def over_quota(descriptor):
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    with Record(path, SETTINGS) as record:
+        record.add([ONE])
+        monkeypatch.setattr(os, "fsync", over_quota)
+        with pytest.raises(RunError, match=r"records.jsonl: .* Disk quota exceeded; what is done"):
+            record.add([TWO])
+        assert record.done == {"a": ONE}
+    monkeypatch.undo()
+    with Record(path, SETTINGS) as record:
+        assert record.done["a"] == ONE
+
+
+def test_a_file_system_without_locks_is_named_and_is_no_other_process(path, monkeypatch):
+    def none(file, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    with pytest.raises(RunError, match="cannot be locked: No locks available"):
+        Record(path, SETTINGS)
+
+
+@pytest.mark.parametrize("late", [lambda whole: whole[:-10], lambda whole: whole[:-40] + b"\0" * 40])
+def test_data_that_a_shared_file_system_brings_late_is_waited_for(path, monkeypatch, late):
+    with Record(path, SETTINGS) as record:
+        record.add([ONE, TWO])
+    whole = path.read_bytes()
+    path.write_bytes(late(whole))
+    monkeypatch.setattr(time, "sleep", lambda seconds: path.write_bytes(whole))
+    with Record(path, SETTINGS) as record:
+        assert record.done == {"a": ONE, "b": TWO}
+    assert path.read_bytes() == whole

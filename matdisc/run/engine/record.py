@@ -10,6 +10,7 @@ import errno
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,6 +45,8 @@ class Limits:
 
 
 FAILURES = ("failed", "timed_out")
+LATE_SECONDS = (0.05, 0.2, 0.0)
+"""Waits after each reading of a record that does not end with a whole line."""
 WIDER = 1.05
 """A limit counts as wider from this factor on; a machine's memory differs a little from start to start."""
 
@@ -113,8 +116,13 @@ class Record:
     def _lock(self) -> None:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as err:
+        except BlockingIOError as err:
             raise RunError(f"{self.path}: another matdisc process is writing this run; wait for it or stop it") from err
+        except OSError as err:
+            raise RunError(
+                f"{self.path}: cannot be locked: {err.strerror}; without that two processes could spoil it: use a board "
+                "on a file system with locks (flock), or have it mounted with them"
+            ) from err
 
     def _append(self, text: bytes, *, durable: bool = True) -> None:
         try:
@@ -139,9 +147,20 @@ class Record:
             backup.write_bytes(old)
             self._file.truncate(0)
 
+    def _content(self) -> bytes:
+        """Return what is on disk, read again where it ends oddly: a shared file system may know a size before its data.
+
+        What a crash cut off stays so.
+        """
+        for wait in LATE_SECONDS:
+            content = self.path.read_bytes()  # opened anew, whereupon a network file system asks its server
+            if content[-1:] in (b"", b"\n") and b"\0" not in content:
+                break
+            time.sleep(wait)
+        return content
+
     def _load(self, header: Mapping[str, Any]) -> None:
-        self._file.seek(0)
-        content = self._file.read()
+        content = self._content()
         whole = content.rfind(b"\n") + 1
         if whole < len(content):  # the line a crash cut off
             self._file.truncate(whole)
