@@ -120,8 +120,8 @@ class Record:
             raise RunError(f"{self.path}: another matdisc process is writing this run; wait for it or stop it") from err
         except OSError as err:
             raise RunError(
-                f"{self.path}: cannot be locked: {err.strerror}; without that two processes could spoil it: use a board "
-                "on a file system with locks (flock), or have it mounted with them"
+                f"{self.path}: cannot be locked: {err.strerror}; two processes could spoil it then; use a board on "
+                "a file system with locks (flock), or have it mounted with them"
             ) from err
 
     def _append(self, text: bytes, *, durable: bool = True) -> None:
