@@ -90,7 +90,8 @@ class ModelCard(Strict):
 
     A loader of a model whose weights have a `url`, or whose options have a `file`, gets `file=` the local path.
     `packages` are the import names that have to be there; left out, those of the `requirements`. A worker asks
-    for `gpus` (a share of one, or several) and `memory_gib`.
+    for `gpus` (a share of one, or several) and `memory_gib`. `device` is what it computes on (`auto`: a GPU that the
+    worker was given, else the processor), `precision` how a GPU may round products of float32.
 
     `aligned_densities` names the liquids of the electrolytes task whose measured density the model was fitted to.
     `approach` says how the model comes from a crystal to its energy; a board compares the approaches of its rows.
@@ -114,6 +115,8 @@ class ModelCard(Strict):
     weights: Weights | None = None
     gpus: Annotated[float, Field(ge=0, le=8)] = 0
     memory_gib: Annotated[float, Field(gt=0)] | None = None
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["float32", "tf32"] = "float32"
     protocol: Literal["relax", "relax-fast", "single-point"] | None = None
     level_of_theory: Text | None = None
     energy_scale: EnergyScale | None = None
@@ -143,8 +146,21 @@ class ModelCard(Strict):
         """Names of the packages that the card requires, as a registry knows them."""
         return tuple(requirements.Requirement(text).name for text in self.requirements)
 
+    @property
+    def wanted_device(self) -> str:
+        """The torch device that the card names, or `auto`; the loader's own option counts first."""
+        return str(self.options.get("device", self.device))
+
+    @property
+    def gpus_of_worker(self) -> float:
+        """GPUs that one worker asks for: `gpus`; one where the card names CUDA without saying how many."""
+        wanted = self.wanted_device
+        return self.gpus or float(wanted.startswith("cuda")) if wanted not in ("cpu", "mps") else 0.0
+
 
 def model_hash(model: ModelCard) -> str:
-    """Return the hash of what makes a model's answers: loader, options, version, elements, energy scale."""
+    """Return the hash of what makes a model's answers: loader, options, version, elements, energy scale, precision."""
     made_of = model.model_dump(include={"key", "version", "kind", "loader", "options", "elements", "energy_scale"})
+    if model.precision != "float32":  # as a field it is younger than many a hash
+        made_of["precision"] = model.precision
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from matdisc.cards import ModelCard
 from matdisc.errors import CardError, ExtraError, MatdiscError, RunError
+from matdisc.models.devices import device_option, round_products, rounds_products
 from matdisc.models.weights import checkpoint
 from matdisc.predictions import one_line
 from matdisc.schema import Crystal, Sample, Unsupported, Values
@@ -64,7 +65,7 @@ def load_potential(card: ModelCard, factory: Factory | None = None) -> Calculato
     calculator: Calculator
     if factory is None:
         one_thread()
-        calculator = _made(card, lambda: {**_options(card), **_accelerator(card)})
+        calculator = _made(card)
     else:
         calculator = _guarded(card, factory.make)
     if said := _guarded(card, lambda: no_calculator(calculator)):
@@ -75,7 +76,7 @@ def load_potential(card: ModelCard, factory: Factory | None = None) -> Calculato
 def load_predictor(card: ModelCard) -> Predictor:
     """Return the function that answers for a predictor; errors as for a potential."""
     one_thread()
-    predictor: Predictor = _made(card, lambda: _options(card))
+    predictor: Predictor = _made(card)
     if not callable(predictor) or isinstance(predictor, type):
         raise CardError(
             f"model {card.key!r}: its loader {card.loader!r} returns {_kind(predictor)} and no function; a predictor's "
@@ -128,10 +129,19 @@ def _loader(card: ModelCard) -> Callable[..., Any]:
     return found
 
 
-def _made(card: ModelCard, options: Callable[[], dict[str, Any]]) -> Any:
-    """Return what the card's loader returns, whatever that is."""
+def _made(card: ModelCard) -> Any:
+    """Return what the card's loader returns, whatever that is; it may not lower the precision beyond the card's."""
     loader = _loader(card)
-    return _guarded(card, lambda: loader(**options()))
+    round_products("float32")
+    made = _guarded(card, lambda: loader(**{**_options(card), **device_option(card, loader)}))
+    if card.precision == "float32" and rounds_products():
+        round_products("float32")
+        raise CardError(
+            f"model {card.key!r}: its loader {card.loader!r} makes torch round products of float32; mend it, or its "
+            "'options', or say precision = \"tf32\" on the card"
+        )
+    round_products(card.precision)
+    return made
 
 
 def _guarded(card: ModelCard, step: Callable[[], Any]) -> Any:
@@ -184,15 +194,6 @@ def _options(card: ModelCard) -> dict[str, Any]:
     """What the loader is called with: the card's options, and where the checkpoint lies if there is one."""
     found = checkpoint(card)
     return dict(card.options) if found is None else {**card.options, "file": str(found)}
-
-
-def _accelerator(card: ModelCard) -> dict[str, str]:
-    """The option `device` for a card that asks for a GPU, in a process that has one and is not told otherwise."""
-    if not card.gpus or "device" in card.options:
-        return {}
-    import torch
-
-    return {"device": "cuda"} if torch.cuda.is_available() else {}
 
 
 def _packages(card: ModelCard) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matdisc.errors import CardError
+from matdisc.models.devices import refuse_missing
 from matdisc.models.get.files import DESCRIPTION, read
 from matdisc.models.get.files import load as load_model
 from matdisc.models.get.inputs import is_periodic, refuse_unknown, total_charge
@@ -90,7 +91,7 @@ def load(
         return calculator_of(partial(_compiled, settings, evaluator), BATCH_ATOMS["cpu"], evaluator.forget)
     import torch
 
-    _refuse_device(device)
+    refuse_missing(device)
     reference = load_model(path, dtype=getattr(torch, dtype), device=device)
     reference.settings = with_mode(reference.settings, conservative)
     return reference_calculator(reference, device=device)
@@ -99,17 +100,6 @@ def load(
 def reference_calculator(model: GET, *, device: str = "cpu") -> Calculator:
     """Return a model in memory as an ASE calculator, evaluated in torch."""
     return calculator_of(partial(_reference, model, device), BATCH_ATOMS.get(device.split(":")[0], BATCH_ATOMS["cuda"]))
-
-
-def _refuse_device(device: str) -> None:
-    """Do nothing if torch can compute on a device, else raise CardError."""
-    import torch
-
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as err:  # torch built without CUDA asserts
-        reason = str(err).splitlines()[0][:120]
-        raise CardError(f"option 'device' is {device!r}, which torch cannot use here ({reason}); choose 'cpu'") from err
 
 
 def with_mode(settings: Settings, conservative: bool | None) -> Settings:
