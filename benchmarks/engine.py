@@ -83,7 +83,8 @@ import resource, sys, time
 from importlib import import_module
 from pathlib import Path
 began = float(sys.argv[1])
-run, asking = import_module("matdisc.run.predict"), import_module("matdisc.run.engine.resumable")
+asked, asking = import_module("matdisc.run.asked"), import_module("matdisc.run.engine.resumable")
+from matdisc.run import predict
 from matdisc.board import Board
 marks = {}
 def noted(name, call):
@@ -93,8 +94,8 @@ def noted(name, call):
         marks[name + " done"] = time.time() - began
         return result
     return noting
-run.load, asking._collect = noted("load", run.load), noted("collect", asking._collect)
-found = run.predict(Board(Path(sys.argv[2])), sys.argv[3], "discovery", "invented", workers=2)
+asked.load, asking._collect = noted("load", asked.load), noted("collect", asking._collect)
+found = predict(Board(Path(sys.argv[2])), sys.argv[3], "discovery", "invented", workers=2)
 assert found.counts == {"ok": int(sys.argv[4])}, found.counts
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(marks["load done"], marks["collect"], marks["collect done"], time.time() - began, time.process_time(), peak)

@@ -6,6 +6,7 @@
     ├── SubmissionError    a predictions file cannot be scored
     ├── ExtraError         an optional package is not installed
     ├── RunError           a run cannot start or go on
+    │   └── BudgetSpent    it has used what it may, and materials are open
     ├── ServiceError       the submission service cannot start or refuses a request
     └── UnknownName        there is nothing of that name (a KeyError, too)
 
@@ -36,6 +37,10 @@ class ExtraError(MatdiscError):
 
 class RunError(MatdiscError):
     """A run cannot start, or cannot go on."""
+
+
+class BudgetSpent(RunError):
+    """A run has used the CPU hours it may; the command line exits with code 3."""
 
 
 class ServiceError(MatdiscError):

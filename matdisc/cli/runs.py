@@ -10,7 +10,8 @@ import typer
 
 from matdisc.board import Board, open_board
 from matdisc.cli.common import HERE, TASK_HELP, BoardOption
-from matdisc.errors import MatdiscError
+from matdisc.cli.forecasts import print_dry_run, print_plan
+from matdisc.errors import BudgetSpent, MatdiscError
 from matdisc.progress import news, progress_line
 
 if TYPE_CHECKING:
@@ -56,26 +57,47 @@ def predict(
     shard: Annotated[
         str | None, typer.Option("--shard", help="Only part I of N, e.g. 3/8; `matdisc merge` joins the parts.")
     ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option("--budget", min=0.0, help="CPU hours of the whole run, after which it stops with exit code 3."),
+    ] = None,
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Time some materials for half a minute; say what the run will take.")
+    ] = False,
+    price: Annotated[
+        float | None, typer.Option("--price-per-core-hour", min=0.0, help="For the cost that --dry-run says.")
+    ] = None,
 ) -> None:
     """Ask a model about a dataset; the same command goes on after a crash or Ctrl-C.
 
     What failed is asked again if it may now take more time or memory. Exit codes: 0 done, 1 every material failed,
-    2 an error to mend, 130 stopped.
+    2 an error to mend, 3 the budget is spent, 130 stopped.
 
     Example: matdisc predict chgnet-0.3.0 polymorphs --dataset elements --limit 10
     """
     from matdisc.run import predict as run_predict
+    from matdisc.run.engine.resumable import RunOptions
     from matdisc.run.shards import parsed_shard
 
     root = open_board(board)
     part = None if shard is None else parsed_shard(shard)
     key = dataset or _only_dataset(root, task)
+    if dry:
+        options = RunOptions(workers, address, timeout, memory, known_env(env), restart)
+        print_dry_run(
+            root, (model, task, key), options, price, protocol=known_protocol(protocol), limit=limit, shard=part
+        )
+        return
     with progress_line(f"{model} {task} {key}") as progress:
-        run = run_predict(
-            root, model, task, key, protocol=known_protocol(protocol), limit=limit, workers=workers, address=address,
-            timeout=timeout, memory=memory, env=known_env(env), out=out, restart=restart, shard=part, progress=progress,
-            say=news,
-        )  # fmt: skip
+        try:
+            run = run_predict(
+                root, model, task, key, protocol=known_protocol(protocol), limit=limit, workers=workers,
+                address=address, timeout=timeout, memory=memory, env=known_env(env), out=out, restart=restart,
+                shard=part, budget=budget, progress=progress, say=news,
+            )  # fmt: skip
+        except BudgetSpent as err:
+            typer.echo(f"stopped: {err}", err=True)
+            raise typer.Exit(3) from None
     ended = ", ".join(f"{n} {status}" for status, n in run.counts.most_common())
     typer.echo(f"{run.entry}: {ended} ({run.computed} asked now, {run.reused} reused)")
     typer.echo(f"record: {run.record}")
@@ -100,6 +122,7 @@ def evaluate(
     protocol: ProtocolOption = None,
     build: Annotated[bool, typer.Option("--site/--no-site", help="Build the site as rows arrive.")] = True,
     full: Annotated[bool, typer.Option("--full", help="Also the models that are not quick on a dataset.")] = False,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only list the runs, with a rough time of each.")] = False,
 ) -> None:
     """Predict, score and publish in one go; what is done already is reused. Dummies are always added.
 
@@ -121,6 +144,9 @@ def evaluate(
     steps, skipped = plan.steps(root, models, task, dataset, known_protocol(protocol), known_env(env), full=full)
     for line in skipped:
         typer.echo(f"left out: {line}", err=True)
+    if dry:
+        print_plan(root, steps)
+        return
     grown = GrowingSite(root, build=build)
     for task_key, key in plan.file_tables(root, task, dataset):
         new = publish_new(root, task_key, key)

@@ -1,5 +1,6 @@
 """Running models over datasets; the only package that imports Ray."""
 
-from matdisc.run.predict import Run, entry_key, predict
+from matdisc.run.asked import entry_key
+from matdisc.run.predict import Run, predict
 
 __all__ = ["Run", "entry_key", "predict"]

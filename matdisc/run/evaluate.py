@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
@@ -16,10 +17,10 @@ from matdisc.errors import CardError
 from matdisc.leaderboard.results import predictions_on_board
 from matdisc.models import installed
 from matdisc.models.families.family import TARGET
+from matdisc.run.asked import entry_key
 from matdisc.run.engine.resumable import worker_count
 from matdisc.run.environments.layers import Mode
 from matdisc.run.families import is_family, learns_from_the_asked
-from matdisc.run.predict import entry_key
 from matdisc.schema import Dataset
 from matdisc.tasks import TASKS, get_task
 from matdisc.tasks.fit import check_dataset, check_model, misfit
@@ -172,12 +173,14 @@ def shared_cluster(
     address: str | None,
 ) -> AbstractContextManager[None]:
     """Return one Ray cluster for all runs, or nothing where none is needed: no workers, or every run is complete."""
-    complete = all(
-        (board.predictions_dir / s.task / s.dataset / f"{s.entry}.csv.gz").exists()
-        and (board.runs_dir / s.task / s.dataset / s.entry / "records.jsonl").exists()
-        for s in plan
-    )
-    return cluster(0 if complete else worker_count(workers, address), address)
+    return cluster(0 if all(complete(board, step) for step in plan) else worker_count(workers, address), address)
+
+
+def complete(board: Board, step: Step) -> bool:
+    """Whether a run has its predictions file and its record."""
+    place = Path(step.task, step.dataset)
+    predictions = board.predictions_dir / place / f"{step.entry}.csv.gz"
+    return predictions.exists() and (board.runs_dir / place / step.entry / "records.jsonl").exists()
 
 
 def _takes_long(model: ModelCard, dataset: DatasetCard) -> bool:

@@ -19,9 +19,10 @@ from matdisc.errors import CardError, DataError, RunError
 from matdisc.models.families.family import FEWEST, TARGET, Family, labelled_rows
 from matdisc.models.families.saved import keep
 from matdisc.models.load import Question, load_predictor
+from matdisc.progress import Progress
 from matdisc.run.engine.cluster import ray_cluster
 from matdisc.run.engine.pool import TaskPool
-from matdisc.run.engine.resumable import Progress, worker_count
+from matdisc.run.engine.resumable import worker_count
 from matdisc.run.environments.layers import Mode, runtime_env
 from matdisc.schema import Dataset, Sample
 

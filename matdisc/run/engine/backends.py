@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any
 
 from matdisc.errors import MatdiscError, RunError
@@ -22,8 +22,9 @@ counts in."""
 BATCHES_PER_SECOND = 400.0
 """How often the driver lets all workers together hand over answers: it can take two or three times as many."""
 
-Answers = Iterator[tuple[list[Prediction], list[Usage]]]
-"""First answers, and what workers used, as they come; what comes together is yielded together."""
+Answers = Generator[tuple[list[Prediction], list[Usage]], None, None]
+"""First answers, and what workers used, as they come; what comes together is yielded together, and nothing now and then
+while workers are silent."""
 
 
 def serial_answers(job: Job, schedule: Schedule) -> Answers:
@@ -94,8 +95,7 @@ def _received(job: Job, schedule: Schedule, arrivals: Iterable[Arrival[InFlight,
             trouble = trouble or err
         if arrival.result:
             usages.append(arrival.result.usage)
-    if answers or usages:
-        yield answers, usages
+    yield answers, usages
     if trouble:
         raise trouble
 

@@ -160,11 +160,11 @@ class Record:
         return content
 
     def _load(self, header: Mapping[str, Any]) -> None:
-        content = self._content()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):  # the line a crash cut off
+        text = self._content()
+        whole = text.rfind(b"\n") + 1
+        if whole < len(text):  # the line a crash cut off
             self._file.truncate(whole)
-        lines = content[:whole].splitlines()
+        lines = text[:whole].splitlines()
         if not lines:
             self._append(_line(header))
             return

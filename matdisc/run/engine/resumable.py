@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from matdisc.cards import ModelCard
+from matdisc.progress import Progress
 from matdisc.run.engine.backends import Answers, ray_answers, serial_answers
 from matdisc.run.engine.cluster import ray_cluster
 from matdisc.run.engine.memory import TooLittleMemory, machine_memory_gib
 from matdisc.run.engine.record import Limits, Record, write_call
 from matdisc.run.engine.schedule import Schedule
-from matdisc.run.engine.usage import total
+from matdisc.run.engine.usage import Usage, total
 from matdisc.run.engine.worker import Job
 from matdisc.run.environments.layers import Mode, runtime_env
+from matdisc.run.forecast import Forecast, Outlook
 from matdisc.schema import Prediction, Sample
 
 GIB_PER_WORKER = 1.5
@@ -25,8 +28,8 @@ GIB_PER_WORKER = 1.5
 FOR_WORKERS = 0.8
 """Share of the machine's memory that workers have together."""
 
-Progress = Callable[[int, int, Counter[str]], None]
-"""Called with answers so far, materials in all, and answers by status."""
+Until = Callable[[Outlook], bool]
+"""Whether a run ends now, though materials are open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,21 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """Answers in the order of the materials, where their record lies, how many were there before, what all cost."""
+    """What a run has and what it lacks.
+
+    Attributes:
+        answers: In the order of the materials; all of them, unless the run was to end before.
+        record: Where they lie.
+        reused: How many were there before.
+        cost: What all cost, as usage.total gives it.
+        forecast: What is open and what that will take; None if nothing is.
+    """
 
     answers: list[Prediction]
     record: Path
     reused: int
     cost: dict[str, Any]
+    forecast: Forecast | None
 
 
 def run_resumable(
@@ -61,6 +73,8 @@ def run_resumable(
     call: Mapping[str, Any],
     progress: Progress | None,
     say: Callable[[str], None],
+    until: Until = lambda outlook: False,
+    first: Sequence[Sample] | None = None,
 ) -> RunResult:
     """Ask about materials and keep the answers in a record; what has an answer there is not asked again.
 
@@ -73,6 +87,8 @@ def run_resumable(
         options: Workers, cluster, limits and environment.
         call: What else the call was made with, noted beside the record.
         progress, say: As for `predict`.
+        until: Asked before the start and after each arrival whether the run ends now; what is in flight is then lost.
+        first: Those that are asked now, if not all.
 
     Raises:
         MatdiscError: If the model cannot be loaded or its worker has too little memory, the machine is in the way, or
@@ -81,24 +97,29 @@ def run_resumable(
     n_workers = worker_count(options.workers, options.address)
     limits = Limits(options.timeout, memory_share(job.model, options.memory, n_workers, options.address))
     with Record(folder / "records.jsonl", settings, restart=options.restart, limits=limits) as record:
-        todo = [s for s in samples if s.material_id not in record.done]
+        before = sum(s.material_id in record.done for s in samples)
+        outlook = Outlook(samples, record.done, record.usages, n_workers)
+        todo = [s for s in (samples if first is None else first) if s.material_id not in record.done]
+        todo = [] if until(outlook) else todo
         noted = {"workers": options.workers, "timeout": options.timeout, "memory": options.memory, "env": options.env}
         write_call(folder, {**settings, **noted, **call, "materials": len(samples)})
         with ray_cluster(n_workers if todo else 0, options.address):
             environment = runtime_env(job.model, options.env, address=options.address, say=say) if todo else {}
             if not todo:
-                _collect(record, samples, iter(()), progress)
+                _collect(record, samples, (), progress, outlook, until)
             while todo:
                 job = replace(job, timeout=limits.timeout, memory_gib=limits.memory_gib)
                 try:
-                    _collect(record, samples, _answers(job, plan(todo), n_workers, environment), progress)
+                    with closing(_answers(job, plan(todo), n_workers, environment)) as answers:
+                        _collect(record, samples, answers, progress, outlook, until)
                     break
                 except TooLittleMemory as err:
                     n_workers = _fewer(err, options, job.model, n_workers)
                     say(f"{err}; going on with {n_workers}")
                 limits = record.limits = Limits(options.timeout, memory_share(job.model, None, n_workers, None))
-        answered = [record.done[s.material_id] for s in samples]
-        return RunResult(answered, record.path, len(samples) - len(todo), total(record.usages.values()))
+        answered = [record.done[s.material_id] for s in samples if s.material_id in record.done]
+        forecast = outlook.forecast(record.done, record.usages) if len(answered) < len(samples) else None
+        return RunResult(answered, record.path, before, total(record.usages.values()), forecast)
 
 
 def worker_count(workers: int | None, address: str | None) -> int | None:
@@ -140,16 +161,27 @@ def _fewer(error: TooLittleMemory, options: RunOptions, model: ModelCard, n_work
     raise TooLittleMemory(f"{error}; this machine has {here:.1f} GiB") from None
 
 
-def _collect(record: Record, samples: Sequence[Sample], answers: Answers, progress: Progress | None) -> None:
+def _collect(
+    record: Record,
+    samples: Sequence[Sample],
+    answers: Iterable[tuple[list[Prediction], list[Usage]]],
+    progress: Progress | None,
+    outlook: Outlook,
+    until: Until,
+) -> None:
     wanted = {s.material_id for s in samples}
     counts = Counter(str(p.status) for key, p in record.done.items() if key in wanted)
     if progress:
-        progress(counts.total(), len(samples), counts)
+        progress(counts.total(), len(samples), counts, outlook.ahead())
     for batch, usages in answers:
-        record.add(batch, usages)
+        if batch or usages:
+            record.add(batch, usages)
+            outlook.note(batch, usages)
         counts.update(str(p.status) for p in batch)
         if progress and batch:
-            progress(counts.total(), len(samples), counts)
+            progress(counts.total(), len(samples), counts, outlook.ahead())
+        if until(outlook):
+            return
 
 
 def _answers(job: Job, schedule: Schedule, n_workers: int | None, environment: Mapping[str, Any]) -> Answers:

@@ -24,9 +24,10 @@ from matdisc.models import one_thread
 from matdisc.models.get.frames import Frames, join, read_frames, write_frames
 from matdisc.models.get.labels.config import LabelConfig
 from matdisc.models.get.labels.labels import LabelledFrames, Rejection, Work, label_work, works
+from matdisc.progress import Progress
 from matdisc.run.engine.cluster import ray_cluster
 from matdisc.run.engine.pool import TaskPool
-from matdisc.run.engine.resumable import Progress, worker_count
+from matdisc.run.engine.resumable import worker_count
 from matdisc.run.labels.card import labels_card
 
 DEATHS_ALLOWED = 1

@@ -32,7 +32,8 @@ from matdisc.physics.alloys.mixing import (
     similar_share,
     stretch_ratio,
 )
-from matdisc.run.engine.resumable import Progress, RunOptions, run_resumable
+from matdisc.progress import Progress
+from matdisc.run.engine.resumable import RunOptions, run_resumable
 from matdisc.run.engine.schedule import Schedule
 from matdisc.run.engine.worker import Job
 from matdisc.schema import Crystal, Prediction, Sample

@@ -52,7 +52,7 @@ class _Progress:
     def __init__(self) -> None:
         self._said = 0.0
 
-    def __call__(self, done: int, total: int, counts: Counter[str]) -> None:
+    def __call__(self, done: int, total: int, counts: Counter[str], ahead: str = "", /) -> None:
         if time.monotonic() - self._said > PROGRESS_SECONDS or done == total:
             self._said = time.monotonic()
             _say(done=done, total=total)
