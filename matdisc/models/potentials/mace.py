@@ -10,6 +10,7 @@ import logging
 import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from importlib.util import find_spec
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,10 @@ def load(file: str, head: str = "", dtype: str = "float32", device: str = "cpu")
     if head not in heads and (head or len(heads) > 1):
         raise ValueError(f"{file}: option 'head' is {head!r}; it has to be one of {heads}")
     chosen = heads.index(head) if head else 0
+    if device == "cpu" and find_spec("numba") is not None:
+        from matdisc.models.potentials.compiled_layers import compile_mace
+
+        compile_mace(network)
 
     def evaluate(structures: Sequence[Atoms]) -> list[Evaluation]:
         graph = {name: tensor.to(device) for name, tensor in joined(structures, network, chosen).items()}

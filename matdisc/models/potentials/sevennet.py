@@ -1,13 +1,14 @@
 """SevenNet (Park et al., J. Chem. Theory Comput. 20, 4857 (2024)); the weights of four models ship in the package.
 
-The graphs of several crystals are joined into one. On one CPU core that is worth a factor of about 1.4 for crystals
-of five atoms; from some thirty atoms on the arrays leave the processor's cache and the gain is gone.
+The graphs of several crystals are joined into one. On a CPU the convolutions are compiled if numba is installed, which
+is worth more than a factor of ten (docs/potentials.md); without it, and on a GPU, they are the package's own.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,15 +53,28 @@ def load(model: str = "7net-0", modality: str = "", device: str = "cpu", file: s
     network.eval()
     network.requires_grad_(False)
     modal = network.modal_map[modality] if modality else None
+    compiled = device == "cpu" and find_spec("numba") is not None and _compile(network)
 
     def evaluate(structures: Sequence[Atoms]) -> list[Evaluation]:
-        return _evaluate(network, joined(structures, float(network.cutoff), modal, device), structures)
+        graph = joined(structures, float(network.cutoff), modal, device, each_once=compiled)
+        return _evaluate(network, graph, structures)
 
     return calculator_of(evaluate, BATCH_ATOMS[device.split(":")[0]])
 
 
-def joined(structures: Sequence[Atoms], cutoff: float, modal: int | None, device: str) -> dict[str, Any]:
-    """Return the graphs of several structures as one, atoms numbered through."""
+def _compile(network: Any) -> bool:
+    from matdisc.models.potentials.compiled_layers import compile_sevennet
+
+    return compile_sevennet(network)
+
+
+def joined(
+    structures: Sequence[Atoms], cutoff: float, modal: int | None, device: str, *, each_once: bool = False
+) -> dict[str, Any]:
+    """Return the graphs of several structures as one, atoms numbered through.
+
+    An edge is listed in both directions, or `each_once` in one of them.
+    """
     import sevenn._keys as names
     import torch
     from matscipy.neighbours import neighbour_list
@@ -69,9 +83,14 @@ def joined(structures: Sequence[Atoms], cutoff: float, modal: int | None, device
     offsets = np.cumsum([0, *sizes])
     edges, vectors = [], []
     for atoms, offset in zip(structures, offsets[:-1], strict=True):
-        first, second, vector = neighbour_list(
-            "ijD", pbc=atoms.pbc, cell=atoms.cell[:], positions=atoms.positions, cutoff=cutoff
+        first, second, vector, image = neighbour_list(
+            "ijDS", pbc=atoms.pbc, cell=atoms.cell[:], positions=atoms.positions, cutoff=cutoff
         )
+        if each_once:
+            x, y, z = image.T
+            up = (x > 0) | ((x == 0) & ((y > 0) | ((y == 0) & (z > 0))))
+            kept = (first < second) | ((first == second) & up)
+            first, second, vector = first[kept], second[kept], vector[kept]
         edges.append(np.stack([first, second]) + offset)
         vectors.append(vector)
     numbers = torch.as_tensor(np.concatenate([atoms.numbers for atoms in structures]), dtype=torch.int64)
