@@ -13,7 +13,7 @@ from matdisc.cards import ModelCard
 from matdisc.progress import Progress
 from matdisc.run.asked import prepare
 from matdisc.run.engine.resumable import RunOptions, run_resumable, worker_count
-from matdisc.run.forecast import DRY_SECONDS, LEAST_TIMED, Forecast, Outlook, one_unit, to_time
+from matdisc.run.forecast import DRY_SECONDS, LEAST_TIMED, MOST_TIMED, Forecast, Outlook, one_unit, to_time
 from matdisc.run.predict import no_answer
 from matdisc.run.shards import Shard
 
@@ -76,7 +76,7 @@ def dry_run(
         progress,
         say,
         until=_never if by_unit else _long_enough,
-        first=one_unit(asked.samples) if by_unit else to_time(asked.samples),
+        first=one_unit(asked.samples) if by_unit else to_time(asked.samples, MOST_TIMED),
     )
     counts = Counter(str(p.status) for p in result.answers)
     found = result.forecast

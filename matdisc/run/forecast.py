@@ -233,7 +233,7 @@ def edges(atoms: Iterable[int]) -> list[int]:
     return sorted({ordered[len(ordered) * k // 4] for k in (1, 2, 3)}) if ordered else []
 
 
-def to_time(samples: Sequence[Sample], most: int = MOST_TIMED) -> list[Sample]:
+def to_time(samples: Sequence[Sample], most: int) -> list[Sample]:
     """Return materials of all sizes in the order in which a dry run asks them, always the same ones.
 
     Of each class of size they are a sample that has to do with their names alone; the smallest ones, the largest ones
