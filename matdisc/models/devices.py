@@ -95,7 +95,7 @@ def gpu_in_use() -> str | None:
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         return None
-    used = [number for number in range(torch.cuda.device_count()) if torch.cuda.memory_reserved(number)]
+    used = [number for number in range(torch.cuda.device_count()) if torch.cuda.memory_allocated(number)]
     found = [torch.cuda.get_device_properties(number) for number in used]
     return " + ".join(f"{gpu.name}, {gpu.total_memory / 2**30:.1f} GiB" for gpu in found) or None
 

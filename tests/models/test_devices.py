@@ -163,7 +163,7 @@ def test_the_gpu_in_use_is_told_with_its_memory_and_an_idle_one_is_not(monkeypat
     cuda = SimpleNamespace(
         is_initialized=lambda: True,
         device_count=lambda: 2,
-        memory_reserved=lambda number: used[number],
+        memory_allocated=lambda number: used[number],
         get_device_properties=lambda number: SimpleNamespace(name=names[number], total_memory=22.5 * 2**30),
     )
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))

@@ -10,8 +10,9 @@ import time
 import pytest
 
 from matdisc.errors import RunError
+from matdisc.run.engine import usage
 from matdisc.run.engine.record import Limits, Record
-from matdisc.run.engine.usage import Usage, total
+from matdisc.run.engine.usage import Meter, Usage, total
 from matdisc.schema import Prediction
 
 SETTINGS = {"model": "m", "dataset_sha256": "0" * 64}
@@ -88,6 +89,21 @@ def test_a_worker_names_its_machine_once_and_its_use_adds_up(path):
         found = total(record.usages.values())
     assert (found["cpu_seconds"], found["worker_seconds"], found["load_seconds"]) == (9.0, 12.0, 1.5)
     assert (found["peak_mib"], found["workers"], found["machines"]) == (100.0, 2, [machine])
+
+
+def test_gpus_that_differ_within_a_run_are_all_named_though_workers_see_theirs_late(path, monkeypatch):
+    meters = {name: Meter(name, ()) for name in ("host:1", "host:2", "host:3")}
+    gpus = {"host:1": "NVIDIA L4, 22.0 GiB", "host:2": "NVIDIA H200, 139.8 GiB", "host:3": "NVIDIA L4, 22.0 GiB"}
+    with Record(path, SETTINGS) as record:
+        record.add([], [meter.read() for meter in meters.values()])
+        for name, meter in meters.items():
+            monkeypatch.setattr(usage, "gpu_in_use", lambda name=name: gpus[name])
+            record.add([], [meter.read(), meter.read()])
+    assert path.read_text().count("NVIDIA L4") == 2
+    with Record(path, SETTINGS) as record:
+        assert {name: one["machine"]["gpu"] for name, one in record.usages.items()} == gpus
+        found = total(record.usages.values())["machines"]
+    assert [machine["gpu"] for machine in found] == ["NVIDIA L4, 22.0 GiB", "NVIDIA H200, 139.8 GiB"]
 
 
 LATE = Prediction("c", {}, "timed_out", "no answer within 1 s", 1.0, None)

@@ -69,7 +69,7 @@ class TaskPool(Generic[Item, Result]):
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        gpus = model.gpus if model and cluster_gpus() > 0 else 0
+        gpus = model.gpus_of_worker if model and cluster_gpus() > 0 else 0
         memory = int(model.memory_gib * 2**30) if model and model.memory_gib is not None else None
         self._task = ray.remote(function).options(
             num_cpus=1, num_gpus=gpus, memory=memory, max_retries=0, num_returns="streaming", runtime_env=environment,

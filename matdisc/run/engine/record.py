@@ -98,7 +98,7 @@ class Record:
         lines = [_line(_as_dict(p, self.limits)) for p in fresh]
         for usage in usages:
             reported = usage.as_dict()
-            if usage.worker in self.usages:  # its machine stands in its first line
+            if reported["machine"] == self.usages.get(usage.worker, {}).get("machine"):  # it stands in an earlier line
                 del reported["machine"]
             add_up(self.usages, reported)
             lines.append(_line({"usage": reported}))

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from matdisc.models.devices import gpu_in_use
 from matdisc.run.environments.packages import versions
 
 
@@ -54,7 +55,7 @@ class Meter:
             round(wall - self._wall, 4),
             round(load_seconds, 4),
             round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-            machine(self._packages),
+            machine(self._packages) | {"gpu": gpu_in_use()},
         )
         self._cpu, self._wall = cpu, wall
         return found
@@ -62,10 +63,10 @@ class Meter:
 
 @lru_cache(maxsize=4)
 def machine(packages: tuple[str, ...]) -> dict[str, Any]:
-    """Return processor, accelerator, system, Python and versions of packages in this process."""
+    """Return processor, system, Python and versions of packages in this process; no GPU; Meter adds that."""
     return {
         "cpu": _processor(),
-        "gpu": _accelerator(),
+        "gpu": None,
         "platform": f"{platform.system().lower()} {platform.machine()}",
         "python": platform.python_version(),
         "packages": versions(packages),
@@ -108,12 +109,3 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def _accelerator() -> str | None:
-    import sys
-
-    torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available():
-        return None
-    return str(torch.cuda.get_device_name(0))
