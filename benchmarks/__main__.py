@@ -1,7 +1,7 @@
 """`make bench`: what scoring and running cost, as ratios in one run on this machine.
 
-`python -m benchmarks soak`, `service-soak`, `service`, `properties`, `engine`, `families`, `reading`, `site` and `wbm`
-run one part alone.
+`python -m benchmarks soak`, `service-soak`, `service`, `properties`, `engine`, `families`, `gpu`, `reading`, `site` and
+`wbm` run one part alone; `gpu` only so.
 
 Each line says what was measured, the times, and their ratio. One thread a process throughout.
 """
@@ -188,6 +188,10 @@ if __name__ == "__main__":
         sys.exit(engine.main())
     if sys.argv[1:2] == ["families"]:
         sys.exit(_families(sys.argv[2:]))
+    if sys.argv[1:2] == ["gpu"]:
+        from benchmarks import gpu
+
+        sys.exit(gpu.main(sys.argv[2:]))
     if sys.argv[1:2] == ["reading"]:
         sys.exit(reading.main())
     if sys.argv[1:2] == ["wbm"]:

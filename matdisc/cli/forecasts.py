@@ -12,18 +12,19 @@ from matdisc.cli.common import print_table
 from matdisc.progress import duration, news, progress_line
 
 if TYPE_CHECKING:
+    from matdisc.cards import ModelCard
     from matdisc.run.engine.resumable import RunOptions
     from matdisc.run.evaluate import Step
 
 
 def print_dry_run(
-    board: Board, question: tuple[str, str, str], options: RunOptions, price: float | None, **chosen: Any
+    board: Board, question: tuple[ModelCard, str, str], options: RunOptions, price: float | None, **chosen: Any
 ) -> None:
     """Time a few materials and print what the run will take."""
     from matdisc.run.dry_run import dry_run
     from matdisc.run.forecast import forecast_lines
 
-    with progress_line(f"forecast of {' '.join(question)}") as progress:
+    with progress_line(f"forecast of {' '.join((question[0].key, *question[1:]))}") as progress:
         found = dry_run(board, *question, options, **chosen, progress=progress, say=news)
     ended = ", ".join(f"{n} {status}" for status, n in found.counts.most_common())
     n = found.forecast.open if found.forecast else 0

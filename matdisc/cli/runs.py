@@ -15,6 +15,7 @@ from matdisc.errors import BudgetSpent, MatdiscError
 from matdisc.progress import news, progress_line
 
 if TYPE_CHECKING:
+    from matdisc.cards import ModelCard
     from matdisc.run.environments.layers import Mode
 
 WorkersOption = Annotated[
@@ -39,6 +40,10 @@ EnvOption = Annotated[
     typer.Option("--env", help="inherit: this Python environment; isolated: one of its own, with the card's packages."),
 ]
 
+DeviceOption = Annotated[
+    str | None, typer.Option("--device", help="auto, cpu or cuda; default: what the model's card says, else auto.")
+]
+
 
 def predict(
     model: Annotated[str, typer.Argument(help="Key of a model on the board.")],
@@ -51,6 +56,7 @@ def predict(
     timeout: TimeoutOption = 600.0,
     memory: MemoryOption = None,
     env: EnvOption = "inherit",
+    device: DeviceOption = None,
     protocol: ProtocolOption = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Where to write the predictions file.")] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Set the record aside and begin anew.")] = False,
@@ -82,16 +88,17 @@ def predict(
     root = open_board(board)
     part = None if shard is None else parsed_shard(shard)
     key = dataset or _only_dataset(root, task)
+    card = on_device(root.model(model), device)
     if dry:
         options = RunOptions(workers, address, timeout, memory, known_env(env), restart)
         print_dry_run(
-            root, (model, task, key), options, price, protocol=known_protocol(protocol), limit=limit, shard=part
+            root, (card, task, key), options, price, protocol=known_protocol(protocol), limit=limit, shard=part
         )
         return
     with progress_line(f"{model} {task} {key}") as progress:
         try:
             run = run_predict(
-                root, model, task, key, protocol=known_protocol(protocol), limit=limit, workers=workers,
+                root, card, task, key, protocol=known_protocol(protocol), limit=limit, workers=workers,
                 address=address, timeout=timeout, memory=memory, env=known_env(env), out=out, restart=restart,
                 shard=part, budget=budget, progress=progress, say=news,
             )  # fmt: skip
@@ -195,6 +202,19 @@ def evaluate(
         raise MatdiscError(f"{len(troubles)} of {len(steps)} runs could not be done: " + "; ".join(troubles))
     if without_answers:
         raise typer.Exit(1)
+
+
+def on_device(model: ModelCard, device: str | None) -> ModelCard:
+    """Return a card that asks for a device, or as it is if None is named."""
+    if device is None:
+        return model
+    if device not in ("auto", "cpu", "cuda"):
+        raise typer.BadParameter(f"{device!r} is no device; known: auto, cpu, cuda")
+    if "device" in model.options:
+        raise typer.BadParameter(
+            f"the card of {model.key!r} names its device in 'options'; name it in the field 'device'"
+        )
+    return model.model_copy(update={"device": device})
 
 
 def known_env(env: str) -> Mode:

@@ -43,8 +43,8 @@ def refuse_missing(device: str) -> None:
         hidden = f"; {HIDING} is {os.environ[HIDING]!r}" if HIDING in os.environ else ""
         raise CardError(
             f"'device' is {device!r}, which torch cannot use here ({str(err).splitlines()[0][:120]}{hidden}); choose "
-            "'cpu' or 'auto' on the card or with --device, or install a torch for this machine's GPU. A worker gets a "
-            "GPU where Ray knows of one"
+            "'cpu' or 'auto' on the card or with `predict --device`, or install a torch for this machine's GPU. A "
+            "worker gets a GPU where Ray knows of one"
         ) from err
 
 

@@ -172,3 +172,33 @@ def test_the_gpu_in_use_is_told_with_its_memory_and_an_idle_one_is_not(monkeypat
     assert gpu_in_use() == "NVIDIA L4, 22.5 GiB + NVIDIA H200, 22.5 GiB"
     cuda.is_initialized = lambda: False
     assert gpu_in_use() is None
+
+
+@pytest.mark.ray
+def test_workers_without_a_gpu_compute_on_the_processor_or_say_what_the_card_lacks(board, ray_session):
+    from matdisc.run import predict
+
+    card = board.model("get-emt-alloys")
+    run = predict(board, card.model_copy(update={"gpus": 1}), "discovery", "emt-alloys", limit=2, workers=1)
+    assert run.counts == {"ok": 2}
+    with pytest.raises(CardError, match=r"'get-emt-alloys': 'device' is 'cuda', which torch cannot use here"):
+        predict(
+            board, card.model_copy(update={"device": "cuda"}), "discovery", "emt-alloys",
+            limit=2, workers=1, restart=True,
+        )  # fmt: skip
+
+
+def test_the_command_asks_a_model_on_the_device_that_is_named(board, monkeypatch, capsys):
+    from matdisc.cli import main
+
+    def ended(device):
+        ask = "matdisc predict get-emt-alloys discovery --dataset emt-alloys --limit 1 --workers 0 --restart"
+        monkeypatch.setattr("sys.argv", [*ask.split(), "--board", str(board.root), "--device", device])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code or 0, capsys.readouterr().err
+
+    assert ended("cpu")[0] == 0
+    for device, said in (("cuda", "'device' is 'cuda'"), ("gpu", "'gpu' is no device; known: auto, cpu, cuda")):
+        code, error = ended(device)
+        assert (code, said in error) == (2, True), error
