@@ -41,13 +41,14 @@ SHORT = {
 class Numbers:
     """Metrics of every row: on the sample, shape (n_rows,), and on shared resamples, shape (replicates, n_rows).
 
-    False-positive rates by band have the bands as their last axis.
+    False-positive rates by band have the bands as their last axis. `n_groups` is how many groups were drawn from.
     """
 
     point: Mapping[str, Floats]
     drawn: Mapping[str, Floats]
     band: Floats
     band_drawn: Floats
+    n_groups: int | None
 
 
 def approach_report(
@@ -93,7 +94,7 @@ def numbers(rows: Sequence[AlignedSubmission], bootstrap: Bootstrap) -> Numbers:
     parts = [scoring.from_totals(sums[..., :n]) for sums in (stacked.sum(axis=0), drawn)]
     rates = [_rates(sums[..., n:]) for sums in (stacked.sum(axis=0), drawn)]
     point, again = ({key: part[key] for key in METRICS} for part in parts)
-    return Numbers(point, again, rates[0], rates[1])
+    return Numbers(point, again, rates[0], rates[1], scoring.n_drawn(rows[0].card, rows[0].truth))
 
 
 def _rates(sums: Floats) -> Floats:
@@ -126,7 +127,7 @@ def _means(found: Numbers, members: Mapping[str, np.ndarray]) -> Table:
 def _step(found: Numbers, mine: np.ndarray, before: np.ndarray) -> str | None:
     value = found.point["f1"][mine].mean() - found.point["f1"][before].mean()
     drawn = found.drawn["f1"][:, mine].mean(axis=1) - found.drawn["f1"][:, before].mean(axis=1)
-    p = float(bootstrap_p_value(drawn))
+    p = float(bootstrap_p_value(drawn, found.n_groups))
     if not np.isfinite(value) or not np.isfinite(p):
         return None
     return f"{_with_interval(value, drawn, signed=True)}, p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"

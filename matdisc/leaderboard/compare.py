@@ -113,8 +113,9 @@ def _without_labels(
 ) -> dict[str, Any]:
     """Compare the ranked metrics of a task that calls no single material right or wrong: nothing can flip."""
     first, second = (scoring.resample(c.card, c.truth, c.answers, bootstrap) for c in (one, other))
+    n_groups = scoring.n_drawn(one.card, one.truth)
     differences = {
-        key: _beside(a, b, difference_of(float(subtract(a, b)), subtract(drawn, second[key][1])))
+        key: _beside(a, b, difference_of(float(subtract(a, b)), subtract(drawn, second[key][1]), n_groups=n_groups))
         for key, (a, drawn) in first.items()
         for b in (second[key][0],)
     }

@@ -77,6 +77,7 @@ def ranking_of(board: Board, rows: Sequence[Row], *, bootstrap: Bootstrap = DEFA
     task, dataset = rows[0].checked.task, rows[0].checked.card
     bootstrap = replace(bootstrap, replicates=min(bootstrap.replicates, task.scoring.replicates))
     drawn = [task.scoring.resample(dataset, row.checked.truth, row.checked.answers, bootstrap) for row in rows]
+    n_groups = task.scoring.n_drawn(dataset, rows[0].checked.truth)
     figures, tables = findings(board, rows, bootstrap)
     return BoardRanking(
         task=task.key,
@@ -84,7 +85,10 @@ def ranking_of(board: Board, rows: Sequence[Row], *, bootstrap: Bootstrap = DEFA
         entries=tuple(row.entry for row in rows),
         bootstrap=Resampling(replicates=bootstrap.replicates, seed=bootstrap.seed),
         correction="Holm",
-        metrics={key: _ranked([row[key] for row in drawn], task.metric(key).better == "higher") for key in task.ranked},
+        metrics={
+            key: _ranked([row[key] for row in drawn], task.metric(key).better == "higher", n_groups)
+            for key in task.ranked
+        },
         figures=figures,
         tables=tables,
     ).to_json()
@@ -145,10 +149,10 @@ def write_ranking(board: Board, task: str, dataset: str) -> Path | None:
     return path
 
 
-def _ranked(rows: Sequence[tuple[float, Floats]], higher_is_better: bool) -> Ranked:
+def _ranked(rows: Sequence[tuple[float, Floats]], higher_is_better: bool, n_groups: int | None) -> Ranked:
     """Return the ranks of all rows by one metric, given with its replicates."""
     values, drawn = np.array([value for value, _ in rows]), np.stack([draws for _, draws in rows], axis=1)
-    found = rank_board(values, drawn, higher_is_better=higher_is_better)
+    found = rank_board(values, drawn, higher_is_better=higher_is_better, n_groups=n_groups)
     order = np.argsort(found.rank, kind="stable")
     with np.errstate(invalid="ignore"):
         steps = np.std(np.diff(drawn[:, order], axis=1), axis=0, ddof=1)

@@ -92,7 +92,7 @@ def probability_first(replicates: ArrayLike, *, higher_is_better: bool) -> Float
     return np.asarray((leads / np.maximum(leads.sum(axis=1, keepdims=True), 1)).mean(axis=0))
 
 
-def pairwise_p_values(replicates: ArrayLike) -> Floats:
+def pairwise_p_values(replicates: ArrayLike, n_groups: int | None = None) -> Floats:
     """Return two-sided p-values of every pair, Holm-corrected over all pairs; symmetric, shape (n_models, n_models).
 
     `bootstrap_p_value` of the paired difference; 1 on the diagonal. nan for a pair whose difference is undefined in
@@ -100,6 +100,7 @@ def pairwise_p_values(replicates: ArrayLike) -> Floats:
 
     Args:
         replicates: The metric on shared resamples, shape (replicates, n_models).
+        n_groups: Number of groups that were drawn; default: so many that nothing needs widening.
     """
     replicates = np.asarray(replicates, float)
     n_models = replicates.shape[1]
@@ -108,7 +109,8 @@ def pairwise_p_values(replicates: ArrayLike) -> Floats:
     single = np.empty(len(first))
     for i in range(n_models):  # one model against all after it: memory of (replicates, n_models)
         if i + 1 < n_models:
-            single[first == i] = bootstrap_p_value(subtract(replicates[:, i : i + 1], replicates[:, i + 1 :]))
+            apart = subtract(replicates[:, i : i + 1], replicates[:, i + 1 :])
+            single[first == i] = bootstrap_p_value(apart, n_groups)
     table[first, second] = table[second, first] = holm(single)
     return table
 
@@ -145,7 +147,13 @@ def tie_groups(values: ArrayLike, p_values: ArrayLike, *, higher_is_better: bool
 
 
 def rank_board(
-    values: ArrayLike, replicates: ArrayLike, *, higher_is_better: bool, level: float = 0.95, alpha: float = 0.05
+    values: ArrayLike,
+    replicates: ArrayLike,
+    *,
+    higher_is_better: bool,
+    n_groups: int | None = None,
+    level: float = 0.95,
+    alpha: float = 0.05,
 ) -> Ranking:
     """Return ranks, rank intervals, chances of being first, corrected p-values and tie groups of one board.
 
@@ -153,6 +161,7 @@ def rank_board(
         values: The metric on all materials, shape (n_models,).
         replicates: The metric on shared resamples, shape (replicates, n_models).
         higher_is_better: True for F1, False for an error.
+        n_groups: Number of groups that were drawn, for p-values; default: so many that nothing needs widening.
         level: Coverage of each rank interval.
         alpha: Family-wise level at which two models count as different.
 
@@ -161,7 +170,7 @@ def rank_board(
     """
     values, replicates = _checked(values, replicates)
     low, high = rank_intervals(values, replicates, higher_is_better=higher_is_better, level=level)
-    p_values = pairwise_p_values(replicates)
+    p_values = pairwise_p_values(replicates, n_groups)
     return Ranking(
         rank=rank_models(values, higher_is_better=higher_is_better),
         low=low,

@@ -60,11 +60,13 @@ def paired_differences(
     """Return the difference first - second of every metric, with paired bootstrap interval and p-value.
 
     Value: on all groups. Interval: percentiles of the replicates' differences. Standard error: their standard
-    deviation. p-value: `bootstrap_p_value`. Everything but the value is nan if the difference is undefined in more
-    than 5 % of the replicates or there are fewer than two groups; everything is nan if the value is undefined.
+    deviation. p-value: `bootstrap_p_value` for that many groups. Everything but the value is nan if the difference is
+    undefined in more than 5 % of the replicates or there are fewer than two groups; everything is nan if the value is
+    undefined.
 
-    Few groups make the interval too narrow and the test too eager, as with every bootstrap: the 95 % interval of an
-    MAE difference covered 89 % at 10 groups, 91 to 93 % at 20 to 50 and 94 % at 150 (1,000 or 2,000 simulated boards).
+    Few groups make the interval too narrow, as with every bootstrap, while the p-value allows for their number: the
+    95 % interval of an MAE difference covered 89 % at 10 groups, 91 to 93 % at 20 to 50 and 94 % at 150 (1,000 or 2,000
+    simulated boards).
 
     Args:
         first: Summed terms of each group for the first model, shape (n_groups, n_terms).
@@ -83,7 +85,9 @@ def paired_differences(
     found = metrics(np.stack([table.sum(axis=0) for table in tables]))
     drawn = metrics(bootstrap_sums(tables, replicates=replicates, seed=seed))
     return {
-        key: difference_of(float(subtract(*values)), subtract(drawn[key][:, 0], drawn[key][:, 1]), level)
+        key: difference_of(
+            float(subtract(*values)), subtract(drawn[key][:, 0], drawn[key][:, 1]), level, n_groups=len(tables[0])
+        )
         for key, values in found.items()
     }
 
@@ -97,7 +101,7 @@ def subtract(first: ArrayLike, second: ArrayLike) -> Floats:
     return np.where(np.abs(first - second) <= NOISE * scale, 0.0, first - second)
 
 
-def bootstrap_p_value(differences: ArrayLike) -> Floats:
+def bootstrap_p_value(differences: ArrayLike, n_groups: int | None = None) -> Floats:
     """Return the two-sided p-value of "no difference" from replicates of a difference, shape (...).
 
     p = min(1, 2 (1 + k) / (1 + n)), k = the smaller of the numbers of replicates <= 0 and >= 0 among n defined ones.
@@ -109,15 +113,23 @@ def bootstrap_p_value(differences: ArrayLike) -> Floats:
     With k < 10 the tail is therefore that of a normal curve of the replicates' mean and standard deviation, at most
     the value counted at k = 10. If the replicates do not vary, the counted value stays.
 
+    With few groups n_g the replicates spread too little, by sqrt((n_g - 1) / n_g), and the normal curve has too short
+    tails. The p-value is therefore widened to 2 T(z sqrt((n_g - 1) / n_g)), where z is the normal quantile of p / 2 and
+    T Student's distribution function with n_g - 1 degrees of freedom: the level at which the expanded percentile
+    interval would just touch 0 (Hesterberg 2015, Am. Stat. 69, 371). For the mean of normal differences that is the
+    paired t test. Simulated, it calls 5 to 6 % of equal models different by their MAE at 20, 40 and 80 groups and 5 to
+    7 % by F1; as counted it would be 5 to 9 %. Replicates that do not vary leave nothing to widen.
+
     Undefined (nan) if more than 5 % of the replicates are.
 
     Args:
         differences: Replicates of the difference along the first axis, shape (replicates, ...), nan where undefined.
+        n_groups: Number of groups that were drawn, 2 or more; default: so many that nothing needs widening.
 
     Raises:
         ValueError: If there is no replicate.
     """
-    from scipy.special import ndtr
+    from scipy.special import ndtr, ndtri, stdtr
 
     differences = np.asarray(differences, float)
     if differences.ndim == 0 or len(differences) == 0:
@@ -132,6 +144,9 @@ def bootstrap_p_value(differences: ArrayLike) -> Floats:
     normal = 2 * ndtr(-np.abs(mean) / np.where(varies, spread, 1.0))
     normal = np.minimum(normal, np.minimum(1.0, 2 * (1 + COUNTED_TAIL) / (1 + n)))
     p_value = np.where((tail < COUNTED_TAIL) & varies, normal, counted)
+    if n_groups is not None and n_groups > 1:
+        widened = 2 * stdtr(n_groups - 1, ndtri(p_value / 2) * np.sqrt((n_groups - 1) / n_groups))
+        p_value = np.where(varies, widened, p_value)
     return np.where(n >= (1 - MAX_UNDEFINED) * len(differences), p_value, np.nan)
 
 
@@ -209,13 +224,14 @@ def holm(p_values: ArrayLike) -> Floats:
     return corrected
 
 
-def difference_of(value: float, drawn: Floats, level: float = 0.95) -> Difference:
+def difference_of(value: float, drawn: Floats, level: float = 0.95, *, n_groups: int | None = None) -> Difference:
     """Return a difference with its paired bootstrap statistics; `paired_differences` says which.
 
     Args:
         value: First minus second, on everything.
         drawn: The same in each replicate, shape (replicates,), nan where undefined.
         level: Coverage of the interval.
+        n_groups: Number of groups that were drawn, for the p-value.
     """
     nothing = float("nan")
     low, high = percentile_interval(drawn, level=level)
@@ -223,5 +239,5 @@ def difference_of(value: float, drawn: Floats, level: float = 0.95) -> Differenc
         return Difference(value, nothing, nothing, nothing, nothing, nothing)
     defined = drawn[np.isfinite(drawn)]
     error = float(np.std(defined, ddof=1)) if len(defined) > 1 else nothing
-    p_value = float(bootstrap_p_value(drawn))
+    p_value = float(bootstrap_p_value(drawn, n_groups))
     return Difference(value, low, high, error, p_value, minimum_detectable_difference(error))

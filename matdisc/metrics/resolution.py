@@ -92,14 +92,14 @@ def resolve(
     score = values.mean(axis=0) if statistic == "mean" else np.median(values, axis=0)
     draw = _means if statistic == "mean" else _medians
     drawn = draw(values, codes, replicates, seed)
-    ranking = rank_board(score, drawn, higher_is_better=higher_is_better)
+    ranking = rank_board(score, drawn, higher_is_better=higher_is_better, n_groups=n_groups)
     ends = [percentile_interval(column) for column in drawn.T]
     return Resolution(
         value=score,
         low=np.array([low for low, _ in ends]),
         high=np.array([high for _, high in ends]),
         ranking=ranking,
-        neighbours=_neighbours(score, drawn, ranking, len(values)),
+        neighbours=_neighbours(score, drawn, ranking, len(values), n_groups),
         leverage=leverage(values, higher_is_better=higher_is_better, statistic=statistic),
         n_groups=n_groups,
     )
@@ -173,11 +173,11 @@ def _left_out(values: Floats, statistic: Statistic) -> tuple[Floats, Floats]:
     return np.median(values, axis=0), (middle[0] + middle[1]) / 2
 
 
-def _neighbours(score: Floats, drawn: Floats, ranking: Ranking, n: int) -> Neighbours:
+def _neighbours(score: Floats, drawn: Floats, ranking: Ranking, n: int, n_groups: int) -> Neighbours:
     order = np.argsort(ranking.rank, kind="stable")
     better, worse = order[:-1], order[1:]
     found = tuple(
-        difference_of(float(subtract(score[i], score[j])), subtract(drawn[:, i], drawn[:, j]))
+        difference_of(float(subtract(score[i], score[j])), subtract(drawn[:, i], drawn[:, j]), n_groups=n_groups)
         for i, j in zip(better, worse, strict=True)
     )
     needed = tuple(materials_needed(n, d.detectable, d.value) for d in found)

@@ -189,6 +189,10 @@ class Scoring(ABC):
     def resample(self, card: DatasetCard, truth: Truth, answers: Answers, bootstrap: Bootstrap) -> Draws:
         """Return the ranked metrics with their replicates; those of all rows come from the same resamples."""
 
+    def n_drawn(self, card: DatasetCard, truth: Truth) -> int | None:
+        """Return how many groups `resample` draws from, which p-values allow for; None if that is not due."""
+        return len(np.unique(truth.groups[headline_mask(card, truth)]))
+
     @abstractmethod
     def artifacts(
         self, card: DatasetCard, truth: Truth, answers: Answers, control: Control, bootstrap: Bootstrap

@@ -87,6 +87,9 @@ class FoldScoring(Scoring):
         point = scores(known)
         return {key: (point[key].value, mean_draws(known, key)) for key in self.ranked}
 
+    def n_drawn(self, card: DatasetCard, truth: Truth) -> int | None:
+        return None  # drawing alloys and folds errs on the wide side already
+
     def per_material(self, card: DatasetCard, truth: Truth, answers: Answers) -> PerMaterial | None:
         """Return the probability of the class for each alloy, the mean over the folds of the headline protocol."""
         keep = np.zeros(len(truth), bool)

@@ -168,6 +168,9 @@ class PooledScoring(SumsScoring):
         terms = self.rows(card, truth, answers).terms
         return pool_groups(group_totals(terms[keep], truth.groups[keep]), bootstrap.seed)
 
+    def n_drawn(self, card: DatasetCard, truth: Truth) -> int | None:
+        return len(np.unique(truth.groups[first_protocol(truth)]))
+
     def per_material(self, card: DatasetCard, truth: Truth, answers: Answers) -> PerMaterial | None:
         """Return the first number that the dataset has labels of, in the headline protocol; None without a number."""
         numbers = [q for q in self.quantities if isinstance(q, Number) and np.isfinite(truth.target(q.target)).any()]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from matdisc.metrics import group_totals, metrics_from_totals, row_terms
-from matdisc.metrics.bootstrap import bootstrap_intervals
+from matdisc.metrics.bootstrap import bootstrap_intervals, resampling_weights
 from matdisc.metrics.comparison import (
     bootstrap_p_value,
     holm,
@@ -129,6 +129,40 @@ def test_rare_tails_follow_the_normal_curve():
     shifts = np.linspace(0, 6, 200)
     p_values = bootstrap_p_value(z[:, None] + shifts)
     assert (np.diff(p_values) <= 0.001).all()  # no jump where counting ends
+
+
+def _equal_models(rng, n_groups, n_boards, skewed):
+    """Replicates of the difference in mean error of two equal models on many boards, shape (1000, n_boards)."""
+    shape = (2, n_groups, n_boards)
+    errors = rng.exponential(size=shape) if skewed else np.abs(rng.normal(size=shape))
+    return resampling_weights(n_groups, 1000, 0).astype(float) @ (errors[0] - errors[1]) / n_groups
+
+
+@pytest.mark.parametrize("skewed", [False, True])
+@pytest.mark.parametrize("n_groups", [20, 40, 80])
+def test_equal_models_on_few_groups_are_told_apart_in_five_of_a_hundred_boards(n_groups, skewed):
+    replicates = _equal_models(np.random.default_rng(n_groups), n_groups, 3000, skewed)
+    alarms = np.mean(bootstrap_p_value(replicates, n_groups) <= 0.05)
+    assert 0.04 <= alarms <= 0.065
+    assert alarms < np.mean(bootstrap_p_value(replicates) <= 0.05)  # what is counted is too eager
+
+
+@pytest.mark.parametrize("n_groups", [8, 30])
+def test_the_p_value_of_a_mean_is_that_of_the_t_test(n_groups):
+    differences = np.random.default_rng(1).normal(size=n_groups)
+    for shift in (0.5, 1.0, 3.0):
+        moved = differences - differences.mean() + shift
+        z = stats.norm.ppf((np.arange(20_000) + 0.5) / 20_000)  # what the bootstrap would give with endless replicates
+        found = bootstrap_p_value(shift + moved.std() / np.sqrt(n_groups) * z, n_groups)
+        assert found == pytest.approx(stats.ttest_1samp(moved, 0).pvalue, rel=0.03)
+
+
+def test_a_p_value_widens_with_fewer_groups_and_stays_with_many():
+    replicates = np.random.default_rng(0).normal(2.2, 1, 999)
+    counted, *widened = (float(bootstrap_p_value(replicates, n)) for n in (None, 1_000_000, 100, 10, 3))
+    assert widened[0] == pytest.approx(counted, rel=1e-3)
+    assert widened == sorted(widened)
+    assert bootstrap_p_value(np.zeros(99), 5) == 1.0
 
 
 def test_a_difference_that_never_varies_is_no_stronger_than_the_replicates_allow():

@@ -45,7 +45,8 @@ def compare(
     terms = [scoring.rows(card, truth, answers).terms for _, answers in named]
     drawn = [scoring.resample(card, truth, answers, bootstrap)[MAE] for _, answers in named]
     values = np.array([value for value, _ in drawn])
-    ranked = rank_board(values, np.stack([draws for _, draws in drawn], axis=1), higher_is_better=False)
+    replicates, n_groups = np.stack([draws for _, draws in drawn], axis=1), scoring.n_drawn(card, truth)
+    ranked = rank_board(values, replicates, higher_is_better=False, n_groups=n_groups)
     order = [int(i) for i in np.argsort(ranked.rank, kind="stable")]
     curves = {named[i][0]: _curve(scoring, truth, terms[i], bootstrap) for i in order}
     rows = [
