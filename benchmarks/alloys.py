@@ -31,7 +31,7 @@ SHARE = 0.1
 Labelled = tuple[list[Alloy], np.ndarray]
 
 
-def measure() -> None:
+def measure(folder: Path) -> None:
     """Print every line of this group."""
     rule_table()  # imports and elemental data are paid before
     one_fold()

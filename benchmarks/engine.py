@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 from benchmarks.invented import SET, add_model, make_board
+from benchmarks.report import ratio
 from matdisc.board import Board
 from matdisc.run import predict
 from matdisc.run.engine.cluster import ray_cluster
@@ -24,13 +24,6 @@ BUSY_SECONDS = 0.005
 N_BUSY = 1_500
 N_CHGNET = 1_500
 REPEAT = 3
-
-
-def main() -> int:
-    """Run the measurements of this module alone."""
-    with tempfile.TemporaryDirectory() as folder:
-        measure(Path(folder))
-    return 0
 
 
 def measure(folder: Path) -> None:
@@ -54,7 +47,7 @@ def overhead(folder: Path) -> None:
         beyond, of_processor = workers * wall / N_BUSY - BUSY_SECONDS, cpu / N_BUSY - BUSY_SECONDS
         what = f"{workers} worker(s), 5 ms of work: overhead a material"
         print(f"{what:55s} {1e3 * beyond:8.2f} ms of wall-clock time, {1e3 * of_processor:.2f} ms of processor time")
-    _say("one worker / two workers, 5 ms of work a material", best[1][0], best[2][0])
+    ratio("one worker / two workers, 5 ms of work a material", best[1][0], best[2][0])
 
 
 def two_workers_on_a_real_model(folder: Path) -> None:
@@ -62,7 +55,7 @@ def two_workers_on_a_real_model(folder: Path) -> None:
     board = make_board(folder / "chgnet", N_CHGNET)
     add_model(board, "chgnet", "matdisc.models.potentials.chgnet:load", {"version": "0.3.0"})
     best = {workers: _best(board, "chgnet", N_CHGNET, workers) for workers in (1, 2)}
-    _say("one worker / two workers, CHGNet single points", best[1][0], best[2][0])
+    ratio("one worker / two workers, CHGNet single points", best[1][0], best[2][0])
 
 
 def _best(board: Board, model: str, n: int, workers: int) -> tuple[float, float]:
@@ -119,7 +112,3 @@ def trivial(folder: Path, kind: str) -> None:
         f"{ready - loaded:.1f}, running {answered - ready:.1f}, writing {whole - answered:.1f}; "
         f"driver {cpu:.1f} s of processor, {peak:.0f} MiB"
     )
-
-
-def _say(what: str, numerator: float, denominator: float) -> None:
-    print(f"{what:55s} {numerator:8.3f} s / {denominator:8.4f} s = {numerator / denominator:8.2f}")

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.report import ratio
 from matdisc.models.get.settings import Settings
 
 FLOOR = 7e9
@@ -122,8 +123,8 @@ def large(state: dict[str, NDArray[Any]]) -> None:
     fast = cpu_seconds(step, 9)
     full = cpu_seconds(lambda: plain.evaluate(x, box, lists), 3)
     no_waves = cpu_seconds(lambda: plain.evaluate(x, box, lists, waves=False), 3)
-    _say("plain edge tensors / fast, with Ewald", full, fast)
-    _say("plain without its waves / fast with Ewald", no_waves, fast)
+    ratio("plain edge tensors / fast, with Ewald", full, fast)
+    ratio("plain without its waves / fast with Ewald", no_waves, fast)
     peak, flop = _peak(), _flop(len(numbers), n_edges, settings)
     own, published = flop / peak / fast, FLOOR / peak / fast
     print(f"  a matrix product (float32, one core) reaches {peak / 1e9:.0f} GFLOP/s; of that peak the step reaches")
@@ -233,10 +234,6 @@ def small(folder: Path) -> None:
     run = VelocityVerlet(atoms, 0.5 * units.fs)
     through = cpu_seconds(lambda: run.run(50), 3) / 50
     print(f"  MD through the calculator and ASE's Verlet: {1 / through:.0f} steps a second ({1e3 * through:.1f} ms)")
-
-
-def _say(what: str, numerator: float, denominator: float) -> None:
-    print(f"  {what:45s} {numerator:7.3f} s / {denominator:6.3f} s = {numerator / denominator:5.1f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from itertools import permutations, product
+from pathlib import Path
 
 import numpy as np
 
@@ -23,7 +24,7 @@ Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi
 ANIONS = "O F S Cl Se Br N I"
 
 
-def measure() -> None:
+def measure(folder: Path) -> None:
     """Print how many unseen formulas are described in a second of CPU, and what a fold of each family takes."""
     every = [{"A": a, "B": b, "X": x} for (a, b), x in product(permutations(CATIONS.split(), 2), ANIONS.split())]
     sites = [every[i] for i in np.random.default_rng(0).permutation(len(every))]

@@ -1,11 +1,10 @@
 """Curves of dimers with CHGNet: distance after distance with the package's calculator, against matdisc, one thread.
 
-`python -m benchmarks.properties_dimers` runs this alone.
+`python -m benchmarks properties-dimers` runs this alone.
 """
 
 from __future__ import annotations
 
-import tempfile
 import time
 import warnings
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.report import ratio
 from matdisc.schema import Sample
 
 N = 20
@@ -43,10 +43,8 @@ def measure(folder: Path) -> None:
         seconds, found = timed(lambda: ours(samples, calculator))
         plain_seconds, expected = timed(lambda: [plain(sample, package) for sample in samples])
     apart = np.abs(np.array(found) - np.array(expected)).max()
-    print(
-        f"curves of {N} dimers, plain loop / matdisc: {plain_seconds:.1f} s / {seconds:.2f} s = "
-        f"{plain_seconds / seconds:.1f}; energies apart by {apart:.1g} eV at most"
-    )
+    after = f"; energies apart by {apart:.1g} eV at most"
+    ratio(f"curves of {N} dimers, plain loop / matdisc", plain_seconds, seconds, after=after)
 
 
 def package_calculator() -> Any:
@@ -89,8 +87,3 @@ def timed(work: Any) -> tuple[float, Any]:
     started = time.process_time()
     found = work()
     return time.process_time() - started, found
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as place:
-        measure(Path(place))

@@ -2,12 +2,11 @@
 
 The plain loop relaxes cell and ions with FIRE and FrechetCellFilter, strains the cell in 24 ways, relaxes the ions of
 each with BFGS, and fits with pymatgen, as MatCalc does with relaxed deformed structures; limits of forces as here.
-`python -m benchmarks.properties_elasticity` runs this alone.
+`python -m benchmarks properties-elasticity` runs this alone.
 """
 
 from __future__ import annotations
 
-import tempfile
 import time
 import warnings
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.report import ratio
 from matdisc.schema import Sample
 
 N = 8
@@ -48,10 +48,8 @@ def measure(folder: Path) -> None:
         both = [pair for pair in zip(found, expected, strict=True) if min(pair[0][1], pair[1][1]) > 0]
         apart = np.array([np.abs(np.array(mine) / np.array(theirs) - 1) for mine, theirs in both])
         what = f"elastic tensors of {N} binaries: {said}, plain loop / matdisc"
-        print(
-            f"{what:70s} {slow:8.1f} s / {seconds:8.1f} s = {slow / seconds:5.1f}; K and G of {len(both)} stable ones "
-            f"differ by {np.median(apart):.1e} (median), {apart.max():.1e} (most)"
-        )
+        after = f"; K and G of {len(both)} stable ones apart by {np.median(apart):.1e} (median), {apart.max():.1e}"
+        ratio(what, slow, seconds, after=after)
 
 
 def ours(samples: Sequence[Sample], calculator: Any) -> list[tuple[float, float]]:
@@ -96,8 +94,3 @@ def _timed(work: Any) -> tuple[float, Any]:
     started = time.process_time()
     found = work()
     return time.process_time() - started, found
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as place:
-        measure(Path(place))

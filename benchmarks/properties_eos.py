@@ -1,13 +1,12 @@
 """Equations of state of the 71 elements with CHGNet: matdisc's batches against one structure at a time.
 
 Both ask for the same volumes with one thread in one process, and both fit the same way, so their numbers are the same
-up to single precision. Loading the model and a first call are not timed. `python -m benchmarks.properties_eos` runs
+up to single precision. Loading the model and a first call are not timed. `python -m benchmarks properties-eos` runs
 this alone.
 """
 
 from __future__ import annotations
 
-import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from benchmarks.report import ratio
 
 REPEAT = 3
 
@@ -44,10 +45,10 @@ def measure(folder: Path) -> None:
             if key in values
         ]
         what = f"CHGNet, 71 elements: {said} one by one / batched"
-        print(
-            f"{what:70s} {slow:8.3f} s / {fast:8.3f} s = {slow / fast:5.1f}; V0 and B0 differ by "
-            f"{np.median(apart):.1e} (median), {max(apart):.1e} (most)"
-        )
+        ratio(
+            what, slow, fast,
+            after=f"; V0 and B0 differ by {np.median(apart):.1e} (median), {max(apart):.1e} (most)",
+        )  # fmt: skip
 
 
 def alone(samples: Any, calculator: Any) -> dict[str, Any]:
@@ -79,8 +80,3 @@ def _best(call: Callable[[], Any]) -> tuple[float, Any]:
         found = call()
         times.append(time.perf_counter() - started)
     return float(np.min(times)), found
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as scratch:
-        measure(Path(scratch))

@@ -3,12 +3,11 @@
 Crystals of `octet-binaries`, embedded data: (a) ASE's FIRE with the cell and FixSymmetry to 1e-4 eV/Å, then each
 displaced supercell in turn, with the calculator of the chgnet package; (b) the same loop with matdisc's calculator of
 the same weights; (c) the task, protocols relax and relax-fast, crystals evaluated together. Loading the model and a
-first call are not timed. `python -m benchmarks.properties_phonons` runs this group alone.
+first call are not timed. `python -m benchmarks properties-phonons` runs this group alone.
 """
 
 from __future__ import annotations
 
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.report import ratio
 from matdisc.schema import Sample
 
 N = 8
@@ -52,7 +52,7 @@ def measure(folder: Path) -> None:
         package = CHGNetCalculator(use_device="cpu")
     ours = chgnet()
     plain = _timed(lambda: [loop(sample, package) for sample in chosen])
-    _say("(a) phonopy's loop, calculator of the package", plain, plain)
+    print(f"phonons of {N} binaries by phonopy's loop and the package's calculator (a): {plain[0] / N:.2f} s each")
     _say("(b) phonopy's loop, matdisc's calculator", _timed(lambda: [loop(sample, ours) for sample in chosen]), plain)
     for protocol in ("relax", "relax-fast"):
         _say(f"(c) the task, {protocol}", _timed(lambda key=protocol: task(chosen, ours, key)), plain)  # type: ignore[misc]
@@ -118,13 +118,7 @@ def _timed(work: Callable[[], list[float]]) -> tuple[float, np.ndarray]:
 
 def _say(what: str, found: tuple[float, np.ndarray], plain: tuple[float, np.ndarray]) -> None:
     apart = np.abs(found[1] - plain[1])
-    print(
-        f"{what:45s} {found[0] / N:7.2f} s of processor a crystal, {plain[0] / found[0]:5.1f} times (a); largest "
-        f"frequency within {SAME} THz of (a) for {np.mean(apart <= SAME):.0%}, apart by {apart.max():.3f} THz at most",
-        flush=True,
-    )
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as scratch:
-        measure(Path(scratch))
+    ratio(
+        f"phonons, (a) / {what}", plain[0], found[0],
+        after=f"; largest frequency within {SAME} THz for {np.mean(apart <= SAME):.0%}, {apart.max():.3f} at most",
+    )  # fmt: skip

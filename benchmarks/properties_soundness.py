@@ -1,16 +1,17 @@
 """Soundness of CHGNet: all guises of a probe in batches against one structure at a time.
 
 Both ask for the same structures with one thread in one process. Loading the model and a first call are not timed.
-`python -m benchmarks.properties_soundness` runs this alone.
+`python -m benchmarks properties-soundness` runs this alone.
 """
 
 from __future__ import annotations
 
-import tempfile
 import time
 import warnings
 from pathlib import Path
 from typing import Any
+
+from benchmarks.report import ratio
 
 
 def measure(folder: Path) -> None:
@@ -33,10 +34,10 @@ def measure(folder: Path) -> None:
         ("the package's calculator", CHGNetCalculator(use_device="cpu")),
     ):
         slow, found = _timed(alone, samples, one)
-        print(
-            f"CHGNet, {len(samples)} probes: {said} one by one / batched {slow:8.3f} s / {fast:8.3f} s = "
-            f"{slow / fast:5.1f}; largest gap over tolerance {_worst(found):.2f}, batched {_worst(batched):.2f}"
-        )
+        ratio(
+            f"CHGNet, {len(samples)} probes: {said} one by one / batched", slow, fast,
+            after=f"; largest gap over tolerance {_worst(found):.2f}, batched {_worst(batched):.2f}",
+        )  # fmt: skip
 
 
 def alone(samples: Any, calculator: Any) -> list[dict[str, float]]:
@@ -70,8 +71,3 @@ def _timed(way: Any, samples: Any, calculator: Any) -> tuple[float, list[dict[st
     started = time.perf_counter()
     found = way(samples, calculator)
     return time.perf_counter() - started, found
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as scratch:
-        measure(Path(scratch))

@@ -1,13 +1,12 @@
 """Vacancies with CHGNet: crystal after crystal with ASE and the package's calculator, against matdisc, one thread.
 
 The plain loop relaxes the cell with FIRE and FrechetCellFilter, removes an atom of the supercell and relaxes the others
-with FIRE, to the same forces. `python -m benchmarks.properties_vacancies` runs this alone; it needs the mirror or a
+with FIRE, to the same forces. `python -m benchmarks properties-vacancies` runs this alone; it needs the mirror or a
 network for its crystals.
 """
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.properties_dimers import VERSION, package_calculator, timed
+from benchmarks.report import ratio
 from matdisc.schema import Sample
 
 CRYSTALS = ("Al-fcc", "Cu-fcc", "Pd-fcc", "Mg-hcp", "Ti-hcp", "Zn-hcp")
@@ -45,12 +45,10 @@ def measure(folder: Path) -> None:
         for protocol in PROTOCOLS:
             seconds, found = timed(lambda protocol=protocol: ours(samples, calculator, protocol))
             apart = np.abs(np.array(found) - np.array(expected))
-            print(
-                f"vacancies in {len(samples)} crystals, plain loop / matdisc, {protocol}: {plain_seconds:.1f} s / "
-                f"{seconds:.1f} s = {plain_seconds / seconds:.1f}; formation energies apart by {np.median(apart):.1g} "
-                f"(median), {apart.max():.1g} eV (largest)",
-                flush=True,
-            )
+            ratio(
+                f"vacancies in {len(samples)} crystals, plain loop / matdisc, {protocol}", plain_seconds, seconds,
+                after=f"; energies apart by {np.median(apart):.1g} (median), {apart.max():.1g} eV (largest)",
+            )  # fmt: skip
 
 
 def ours(samples: Sequence[Sample], calculator: Any, protocol: str) -> list[float]:
@@ -87,8 +85,3 @@ def plain(sample: Sample, calculator: Any) -> float:
     whole.calc = calculator
     FIRE(whole, logfile=None).run(fmax=protocol.fmax, steps=protocol.max_steps)
     return float(whole.get_potential_energy()) - (n - 1) / n * full
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as place:
-        measure(Path(place))

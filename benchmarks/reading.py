@@ -1,31 +1,23 @@
 """Reading a predictions file of full size in every format, over reading it as csv.gz: seconds of CPU on one thread.
 
-The file is a published one from the mirror, or random numbers without a mirror. `python -m benchmarks reading` runs
-this group alone.
+The file is a published one from the mirror, or random numbers without a mirror.
 """
 
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.report import ratio
 from matdisc.predictions import read
 
 N = 256_963
 REPEAT = 5
 ORIENTATIONS = ("records", "columns", "index", "table", "split")
-
-
-def main() -> int:
-    """Run the measurements of this module alone."""
-    with tempfile.TemporaryDirectory() as folder:
-        measure(Path(folder))
-    return 0
 
 
 def measure(folder: Path) -> None:
@@ -36,7 +28,7 @@ def measure(folder: Path) -> None:
         seconds = [(_cpu(base), _cpu(file)) for _ in range(REPEAT)]
         of_base, of_file = (min(column) for column in zip(*seconds, strict=True))
         what = f"{N:,} predictions, {file.stem} {''.join(file.suffixes[-2:])} / csv.gz"
-        print(f"{what:55s} {of_file:8.3f} s / {of_base:8.4f} s = {of_file / of_base:6.1f}")
+        ratio(what, of_file, of_base, better="lower")
 
 
 def write(folder: Path) -> tuple[Path, list[Path]]:

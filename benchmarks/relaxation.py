@@ -3,7 +3,7 @@
 30 crystals of `mp-abc3-cubic` (lattice vectors + 3 %, atoms rattled by 0.05 Å), all to 0.05 eV/Å with at most 500
 steps: (a) the package's StructOptimizer with its default threads, (b) the same with one thread, one crystal after the
 other, (c) two matdisc processes with one thread each, crystals evaluated together, by both protocols. Loading the model
-and a first call are not timed. `python -m benchmarks.relaxation` runs this group alone.
+and a first call are not timed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.report import ratio
 from matdisc.schema import Crystal
 
 N = 30
@@ -48,9 +49,9 @@ def measure(folder: Path) -> None:
     single = package(starts, folder, threads=1)
     slower = sum(default["seconds"]) / sum(single["seconds"][:N_DEFAULT])
     print(f"(a) StructOptimizer, default threads: {slower:.1f} times the time of (b), {N_DEFAULT} crystals")
-    _say("(b) StructOptimizer, one thread", single, single, slower)
+    print(f"(b) StructOptimizer, one thread: {1e3 * sum(single['seconds']) / N:.0f} ms a crystal")
     for protocol in PROTOCOLS:
-        _say(f"(c) matdisc, two processes, {protocol}", ours(starts, protocol), single, slower)
+        _say(f"(c) matdisc, two processes, {protocol}", ours(starts, protocol), single)
 
 
 def crystals(board: Any) -> list[Crystal]:
@@ -141,16 +142,14 @@ def _work(numbered: list[tuple[int, Crystal]], protocol: str, barrier: Any, answ
     answers.put(found)
 
 
-def _say(what: str, found: dict[str, Any], single: dict[str, Any], slower: float) -> None:
+def _say(what: str, found: dict[str, Any], single: dict[str, Any]) -> None:
     change = np.array(found["energies"]) - np.array(single["energies"])
-    speed = sum(single["seconds"]) / sum(found["seconds"])
-    print(
-        f"{what:45s} {1e3 * sum(found['seconds']) / N:7.0f} ms a crystal, {found['calls'] / N:5.1f} evaluations; "
-        f"speed {slower * speed:5.1f} of (a), {speed:5.1f} of (b); "
-        f"energy within 1 meV/atom of (b) for {np.mean(np.abs(change) <= SAME):.0%}, "
-        f"lower {np.mean(change < -SAME):.0%}, higher {np.mean(change > SAME):.0%}",
-        flush=True,
-    )
+    ratio(
+        f"relaxations, (b) / {what}", sum(single["seconds"]), sum(found["seconds"]),
+        after=f"; {found['calls'] / N:.1f} evaluations; energy within 1 meV/atom of (b) for "
+        f"{np.mean(np.abs(change) <= SAME):.0%}, lower {np.mean(change < -SAME):.0%}, higher "
+        f"{np.mean(change > SAME):.0%}",
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

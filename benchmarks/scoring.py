@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import published
+from benchmarks.report import ratio
 from matdisc.board import Board, init_board
 from matdisc.datasets import load_truth
 from matdisc.leaderboard.ranking import rank
@@ -97,10 +98,10 @@ def one_submission(board: Board, truth_file: Path, file: Path) -> None:
         answers = align(task.scoring.read(file), prepared, task.scoring, surplus="report")
         task.scoring.score(card, prepared, answers, Bootstrap(replicates=0))
 
-    _say("published procedure / ours: full, unique, top 10k", theirs, _cpu(ours, repeat=5))
-    _say("published procedure / ours without the top 10k", theirs, _cpu(two_subsets, repeat=5))
+    ratio("published procedure / ours: full, unique, top 10k", theirs, _cpu(ours, repeat=5))
+    ratio("published procedure / ours without the top 10k", theirs, _cpu(two_subsets, repeat=5))
     compat = _cpu(lambda: _compat(board, file), repeat=3)
-    _say("published procedure / our --compat, all three subsets", theirs, compat)
+    ratio("published procedure / our --compat, all three subsets", theirs, compat)
 
 
 def _compat(board: Board, file: Path) -> Any:
@@ -198,7 +199,3 @@ def _wall(command: list[str]) -> float:
     started = time.perf_counter()
     subprocess.run(command, capture_output=True, check=False)
     return time.perf_counter() - started
-
-
-def _say(what: str, numerator: float, denominator: float) -> None:
-    print(f"{what:55s} {numerator:8.3f} s / {denominator:8.4f} s = {numerator / denominator:6.1f}")

@@ -1,6 +1,6 @@
 """What the site costs with 50 and with 1,000 models: build, bytes and requests of the first view, interactive, sorting.
 
-`python -m benchmarks site` writes boards of made-up results on the data sets that come with the package, builds their
+It writes boards of made-up results on the data sets that come with the package, builds their
 sites and opens them from disk in Chromium (`MATDISC_CHROMIUM`, or `chromium` on the path; without one, only the build
 is measured). Times of sorting include the layout that follows.
 """

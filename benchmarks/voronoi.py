@@ -8,11 +8,13 @@ them, so that the ratio is rather too small. Crystals are invented.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 from ase.build import bulk
 
+from benchmarks.report import ratio
 from matdisc.formats.atoms import to_crystal
 from matdisc.models.families.voronoi import features
 
@@ -20,7 +22,7 @@ KINDS = 5
 """Coordination, heterogeneity, order, packing, differences to neighbours."""
 
 
-def measure() -> None:
+def measure(folder: Path) -> None:
     """Print crystals a second of one core, and the ratio to the serial pass and to its fifth."""
     crystals = [bulk("NaCl", "rocksalt", a=5.6), bulk("ZnO", "wurtzite", a=3.25, c=5.2), *map(_disordered, range(10))]
     features(to_crystal(crystals[0]))  # imports are paid before
@@ -30,8 +32,8 @@ def measure() -> None:
     ours = time.process_time() - started
     once, pass_ = _serial(crystals, 1), _serial(crystals, KINDS)
     print(f"{'Voronoi fingerprints, 10 atoms or fewer':55s} {len(crystals) / ours:.0f} crystals a second of CPU")
-    print(f"{'serial pass / ours (at least 2)':55s} {pass_:8.3f} s / {ours:8.4f} s = {pass_ / ours:8.1f}")
-    print(f"{'each site asked about once / ours':55s} {once:8.3f} s / {ours:8.4f} s = {once / ours:8.1f}")
+    ratio("serial pass / ours (at least 2)", pass_, ours)
+    ratio("each site asked about once / ours", once, ours)
 
 
 def _serial(crystals: list[Atoms], kinds: int) -> float:

@@ -1,17 +1,13 @@
-"""Published rows on the sample of WBM, and a force field on real WBM crystals: what both cost.
-
-`python -m benchmarks wbm` runs this part alone.
-"""
+"""Published rows on the sample of WBM, and a force field on real WBM crystals: what both cost."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.report import ratio
 from matdisc.board import Board, init_board
 from matdisc.leaderboard.ranking import write_ranking
 from matdisc.leaderboard.results import publish_new
@@ -45,11 +41,10 @@ def scoring(board: Board) -> None:
         p = checked.answers.values
         matbench_discovery(truth.target("e_form_per_atom"), truth.target("e_above_hull"), p, np.ones(len(p), bool))
     plain = time.process_time() - start
-    print(
-        f"{len(files)} rows of wbm-sample, processor time: scored and detailed {scored:.2f} s, with the ranking "
-        f"{both:.2f} s (asked {ASKED_SCORING:g}); read, checked and scored without any interval {plain:.2f} s; "
-        f"ratio {both / plain:.1f}"
-    )
+    ratio(
+        f"{len(files)} rows of wbm-sample: all / read, checked, no interval", both, plain, better="lower",
+        after=f"; of processor time, {scored:.2f} s without the ranking (asked for all {ASKED_SCORING:g})",
+    )  # fmt: skip
 
 
 def crystals(board: Board) -> None:
@@ -60,12 +55,3 @@ def crystals(board: Board) -> None:
     share = seconds / ASKED_CRYSTALS
     found = f"{seconds:.0f} s, {share:.2f} of the asked {ASKED_CRYSTALS:g} s"
     print(f"CHGNet 0.3.0 on {run.computed:,} WBM crystals: {found}")
-
-
-def main() -> None:
-    """Measure on a board of its own."""
-    folder = Path(tempfile.mkdtemp())
-    try:
-        measure(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
