@@ -1,4 +1,5 @@
-"""The `matdisc` command and how it ends: 0 done, 1 found problems, 2 an error of the user's, 130 stopped."""
+"""The `matdisc` command and how it ends: 0 done, 1 found problems, 2 an error of the user's, 3 a budget is spent, 130
+stopped."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ import typer
 import matdisc
 from matdisc.cli import (
     alloys,
+    bench,
     cards,
     compare,
     electrolytes,
@@ -80,6 +82,7 @@ app.command()(elicit.elicit)
 app.add_typer(alloys.alloys, name="alloys", help="What evidence models know of alloys.")
 app.add_typer(electrolytes.app, name="electrolytes", help="Properties of liquids from finished runs.")
 app.add_typer(importing.app, name="import", help="Rows that others have published, onto a page of their own.")
+app.add_typer(bench.bench, name="bench", help="Whether anything has become slower: compare two reports of make bench.")
 app.add_typer(site.site, name="site", help="The static leaderboard.")
 app.command()(service.up)
 app.command()(service.api)
