@@ -22,6 +22,7 @@ from matdisc.cli import (
     alloys,
     bench,
     cards,
+    cluster,
     compare,
     electrolytes,
     elicit,
@@ -69,6 +70,7 @@ app.command()(md.md)
 app.command()(labels.labels)
 app.add_typer(train.app, name="train", help="Train a family; the equivariant force field, an ensemble, densities.")
 app.add_typer(history.runs, name="runs", help="The runs on a board: list, show, go on with.")
+app.add_typer(cluster.cluster, name="cluster", help="Scripts for Slurm, Kubernetes and several nodes here.")
 app.add_typer(env.env, name="env", help="Isolated environments in the cache: list, clear.")
 app.command()(files.check)
 app.command()(files.score)

@@ -1,0 +1,1 @@
+"""Scripts and manifests that take a command to a cluster."""
