@@ -105,11 +105,11 @@ def run_batched(
         guard: How code that hangs is interrupted.
         clock: What time is read from, seconds.
     """
-    room = calculator.batch_atoms if isinstance(calculator, BatchCalculator) else 0
     source = iter(work)
     flight: list[_InFlight[K, T]] = []
     more = True
     while more or flight:
+        room = _room(calculator)  # asked anew: on a GPU it follows the memory that batches take
         while more and (not flight or sum(one.n_atoms for one in flight) < room):
             found = next(source, None)
             if found is None:
@@ -189,9 +189,13 @@ def _answers(
         yield one, answers[id(one)]
 
 
+def _room(calculator: Calculator) -> int:
+    return calculator.batch_atoms if isinstance(calculator, BatchCalculator) else 0
+
+
 def _parts(asked: Sequence[tuple[K, Atoms]], calculator: Calculator) -> Iterator[list[tuple[K, Atoms]]]:
     """Divide structures into parts for one call each: one that fills a part up is its last."""
-    room = calculator.batch_atoms if isinstance(calculator, BatchCalculator) else 0
+    room = _room(calculator)
     part: list[tuple[K, Atoms]] = []
     n_atoms = 0
     for one, atoms in asked:

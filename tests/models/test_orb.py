@@ -4,7 +4,10 @@ import pytest
 
 pytest.importorskip("orb_models", reason="needs the package orb-models (matdisc[orb])")
 
+from batches import assert_same, perovskites
+
 from matdisc.models.potentials.orb import load
+from matdisc.physics.evaluation import BatchCalculator
 from matdisc.testing import check_potential
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # its package warns of itself
@@ -28,12 +31,29 @@ def test_it_keeps_the_contract(file):
     check_potential(load(file, "orb_v3_conservative_inf_omat"), force_tolerance=5e-2)
 
 
+def own(file, architecture):
+    from orb_models.forcefield import pretrained
+
+    return getattr(pretrained, architecture)(
+        weights_path=file, device="cpu", precision="float32-highest", compile=False
+    )
+
+
+def test_many_at_once_are_what_the_package_says_of_each(file):
+    from orb_models.forcefield.calculator import ORBCalculator
+
+    ours, structures = load(file, "orb_v3_conservative_inf_omat"), perovskites()
+    assert isinstance(ours, BatchCalculator)
+    theirs = ORBCalculator(own(file, "orb_v3_conservative_inf_omat"), device="cpu")
+    assert_same(ours.evaluate_many(structures), theirs, structures)
+
+
 @pytest.mark.parametrize("key", ["orb-v3-mpa", "orb-v3-omat"])
 def test_the_card_says_what_the_model_is(board, file, key):
     card = board.model(key)
-    calculator = load(file, card.options["architecture"])
-    assert card.n_params == sum(weight.numel() for weight in calculator.model.parameters())
-    assert card.cutoff == calculator.system_config.radius
+    network = own(file, card.options["architecture"])
+    assert card.n_params == sum(weight.numel() for weight in network.parameters())
+    assert card.cutoff == network.system_config.radius
 
 
 def test_the_address_on_the_card_is_the_one_of_the_package(board):

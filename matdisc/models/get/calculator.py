@@ -18,6 +18,7 @@ from matdisc.models.get.files import DESCRIPTION, read
 from matdisc.models.get.files import load as load_model
 from matdisc.models.get.inputs import is_periodic, refuse_unknown, total_charge
 from matdisc.models.get.settings import Settings
+from matdisc.models.potentials.batch import Batches
 from matdisc.physics.evaluation import Evaluation
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 TRAINED = Path(__file__).parent / "trained"
 """Folder of the models that ship with the package."""
-BATCH_ATOMS = {"cpu": 500, "cuda": 8192}
-"""Atoms in one pass of the reference."""
+BATCH_ATOMS = 500
+"""Atoms in one pass on a CPU."""
 DTYPES = ("float32", "float64")
 
 
@@ -88,7 +89,7 @@ def load(
         settings, weights = read(path)
         settings = with_mode(settings, conservative)
         evaluator = _evaluator(settings, weights, dtype)
-        return calculator_of(partial(_compiled, settings, evaluator), BATCH_ATOMS["cpu"], evaluator.forget)
+        return calculator_of(partial(_compiled, settings, evaluator), BATCH_ATOMS, forget=evaluator.forget)
     import torch
 
     refuse_missing(device)
@@ -99,7 +100,7 @@ def load(
 
 def reference_calculator(model: GET, *, device: str = "cpu") -> Calculator:
     """Return a model in memory as an ASE calculator, evaluated in torch."""
-    return calculator_of(partial(_reference, model, device), BATCH_ATOMS.get(device.split(":")[0], BATCH_ATOMS["cuda"]))
+    return calculator_of(partial(_reference, model, device), BATCH_ATOMS, device)
 
 
 def with_mode(settings: Settings, conservative: bool | None) -> Settings:
@@ -146,14 +147,17 @@ def _stress(atoms: Atoms, virial: NDArray[np.float64]) -> NDArray[np.float64] | 
     return stress
 
 
-def calculator_of(evaluate: Any, batch_atoms: int, forget: Callable[[], None] = lambda: None) -> Calculator:
+def calculator_of(
+    evaluate: Any, batch_atoms: int, device: str = "cpu", *, forget: Callable[[], None] = lambda: None
+) -> Calculator:
     """Return an ASE calculator around a function from structures to what is found of each.
 
     It keeps `matdisc.physics.evaluation.BatchCalculator`. The stress of a molecule is an error of ASE's kind.
 
     Args:
         evaluate: Structures to a `Properties` for each, in order.
-        batch_atoms: Atoms that one call should hold at most.
+        batch_atoms: Atoms that one call should hold at most on a CPU; on a GPU memory decides.
+        device: Torch device that `evaluate` computes on.
         forget: Drops what `evaluate` remembers of earlier calls, such as neighbour lists.
     """
     from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
@@ -163,8 +167,13 @@ def calculator_of(evaluate: Any, batch_atoms: int, forget: Callable[[], None] = 
 
         def __init__(self) -> None:
             super().__init__()
-            self.batch_atoms = batch_atoms
+            self._together = Batches(evaluate, batch_atoms, device)
             self._charge = 0.0
+
+        @property
+        def batch_atoms(self) -> int:
+            """Atoms that one call should hold at most."""
+            return self._together.atoms
 
         def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
             """Return what has changed since the last calculation; the total charge counts, too."""
@@ -192,6 +201,6 @@ def calculator_of(evaluate: Any, batch_atoms: int, forget: Callable[[], None] = 
             forget()
 
         def evaluate_many(self, structures: Sequence[Atoms]) -> list[Evaluation]:
-            return [Evaluation(found.energy, found.forces, found.stress) for found in evaluate(structures)]
+            return [Evaluation(found.energy, found.forces, found.stress) for found in self._together(structures)]
 
     return OfGet()

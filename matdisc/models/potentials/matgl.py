@@ -9,24 +9,59 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from matdisc.models.load import Predictor, Question
+from matdisc.models.potentials.batch import calculator_of
+from matdisc.physics.evaluation import Evaluation
 from matdisc.schema import Crystal, Sample, Unsupported, Values
 
 if TYPE_CHECKING:
+    from ase import Atoms
     from ase.calculators.calculator import Calculator
+
+BATCH_ATOMS = 80
+"""Atoms joined in one call on a CPU, as measured on one core: more gain little."""
 
 
 def load(file: str, device: str = "cpu") -> Calculator:
-    """Return a MatGL potential as an ASE calculator: eV, eV/Å, eV/Å^3.
+    """Return a MatGL potential as an ASE calculator that evaluates many structures at once: eV, eV/Å, eV/Å^3.
+
+    A potential of charges or without stress stays MatGL's own calculator, which evaluates them one by one.
 
     Args:
         file: Folder with the `model.json`, `model.pt` and `state.pt` of a potential.
         device: Torch device, `cpu` or `cuda`.
     """
     potential = _model(file, device)
-    from matgl.ext.ase import PESCalculator
+    from matgl.ext.ase import Atoms2Graph, PESCalculator
 
-    return PESCalculator(potential, stress_unit="eV/A3", use_voigt=True)
+    if potential.calc_charge or not (potential.calc_forces and potential.calc_stresses):
+        return PESCalculator(potential, stress_unit="eV/A3", use_voigt=True)
+    potential.requires_grad_(False)
+    graph_of = Atoms2Graph(potential.model.element_types, potential.model.cutoff)
+
+    def evaluate(structures: Sequence[Atoms]) -> list[Evaluation]:
+        return _evaluate(potential, [graph_of.get_graph(atoms) for atoms in structures], structures)
+
+    return calculator_of(evaluate, BATCH_ATOMS, device)
+
+
+def _evaluate(potential: Any, graphs: Sequence[tuple[Any, Any, Any]], structures: Sequence[Atoms]) -> list[Evaluation]:
+    """Evaluate graphs, lattices and states as MatGL makes them of each structure; its stress is in GPa."""
+    import torch
+    from ase.stress import full_3x3_to_voigt_6_stress
+    from ase.units import GPa
+    from torch_geometric.data import Batch
+
+    each, lattices, states = zip(*graphs, strict=True)
+    cells = torch.stack([lattice.reshape(3, 3) for lattice in lattices])
+    state = torch.stack([torch.as_tensor(one) for one in states])
+    found = potential(Batch.from_data_list(list(each)), cells, state)
+    energies, forces, stresses = (part.detach().cpu().numpy().astype(float) for part in found[:3])
+    ends = np.cumsum([len(atoms) for atoms in structures])[:-1]
+    parts = zip(energies.reshape(-1), np.split(forces, ends), stresses.reshape(-1, 3, 3), strict=True)
+    return [Evaluation(float(energy), f, full_3x3_to_voigt_6_stress(stress) * GPa) for energy, f, stress in parts]
 
 
 def formation_energy(file: str, device: str = "cpu") -> Predictor:

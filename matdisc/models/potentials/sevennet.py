@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ase import Atoms
     from ase.calculators.calculator import Calculator
 
-BATCH_ATOMS = {"cpu": 24, "cuda": 4096}
-"""Atoms joined in one call: measured on one CPU core; for a GPU a careful guess."""
+BATCH_ATOMS = 160
+"""Atoms joined in one call on a CPU, as measured on one core: more gain nothing."""
 VOIGT = [0, 1, 2, 4, 5, 3]
 """SevenNet orders stress as xx yy zz xy yz zx, and gives it the sign opposite to ASE's."""
 
@@ -59,7 +59,7 @@ def load(model: str = "7net-0", modality: str = "", device: str = "cpu", file: s
         graph = joined(structures, float(network.cutoff), modal, device, each_once=compiled)
         return _evaluate(network, graph, structures)
 
-    return calculator_of(evaluate, BATCH_ATOMS[device.split(":")[0]])
+    return calculator_of(evaluate, BATCH_ATOMS, device)
 
 
 def _compile(network: Any) -> bool:
