@@ -34,6 +34,7 @@ from matdisc.cli import (
     md,
     merge,
     mix,
+    prefetch,
     report,
     resolution,
     runs,
@@ -65,6 +66,7 @@ app.command()(cards.init)
 app.command()(runs.predict)
 app.command()(runs.evaluate)
 app.command()(merge.merge)
+app.command()(prefetch.prefetch)
 app.command()(mix.mix)
 app.command()(md.md)
 app.command()(labels.labels)

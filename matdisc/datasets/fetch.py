@@ -31,7 +31,7 @@ def dataset_files(board: Board, card: DatasetCard) -> dict[str, Path]:
     Raises:
         DataError: If a file is missing or damaged, or cannot be fetched.
     """
-    return {file.name: _obtain(board, card.key, file)[0] for file in card.files}
+    return {file.name: obtain(board, card.key, file)[0] for file in card.files}
 
 
 def pull(board: Board, key: str) -> list[tuple[str, Path, Source]]:
@@ -41,7 +41,7 @@ def pull(board: Board, key: str) -> list[tuple[str, Path, Source]]:
         CardError: If there is no such dataset.
         DataError: If a file is missing or damaged, or cannot be fetched.
     """
-    return [(file.name, *_obtain(board, key, file)) for file in board.dataset(key).files]
+    return [(file.name, *obtain(board, key, file)) for file in board.dataset(key).files]
 
 
 def cache_dir() -> Path:
@@ -76,7 +76,12 @@ def cached_path(key: str, file: DataFile) -> Path:
     return cache_dir() / (file.mirror or f"{key}/{file.name}")
 
 
-def _obtain(board: Board, key: str, file: DataFile) -> tuple[Path, Source]:
+def obtain(board: Board, key: str, file: DataFile) -> tuple[Path, Source]:
+    """Return the verified path of one file of the dataset `key`, and where it came from; it is fetched if need be.
+
+    Raises:
+        DataError: If it is missing or damaged, or cannot be fetched.
+    """
     if file.embedded:
         path = embedded_path(board, key, file)
         _check(path, key, file, "restore the file, or correct the card if the change is meant")

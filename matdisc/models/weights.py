@@ -50,6 +50,13 @@ def checkpoint(card: ModelCard) -> Path | None:
     return folder if card.weights.parts else folder / files[0].name
 
 
+def checkpoint_files(card: ModelCard) -> list[Path]:
+    """Return where the files of a checkpoint with an address lie, or will lie, in the cache."""
+    if card.weights is None or card.weights.url is None:
+        return []
+    return [cache_dir() / FOLDER / card.key / file.name for file in _files(card)]
+
+
 def _files(card: ModelCard) -> list[_File]:
     assert card.weights is not None
     assert card.weights.url is not None
