@@ -6,10 +6,13 @@ import difflib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from matdisc.atomic import copy_folder, naming, write_atomic
-from matdisc.cards import DatasetCard, ModelCard, read_card
 from matdisc.errors import CardError
+
+if TYPE_CHECKING:  # cards take a quarter of a second to import, and `matdisc --help` needs none
+    from matdisc.cards import DatasetCard, ModelCard
 
 PUBLISHED_ROWS = ("discovery/wbm-sample",)
 """Task and dataset of the published predictions that come with the package."""
@@ -74,6 +77,8 @@ class Board:
 
     def model(self, key: str) -> ModelCard:
         """Return the card of a model; an unknown key is answered with the nearest known ones."""
+        from matdisc.cards import ModelCard, read_card
+
         path = self.models_dir / key / "model.toml"
         if not _is_folder_of(path, key):
             raise _unknown("model", key, self.model_keys(), self.root)
@@ -81,6 +86,8 @@ class Board:
 
     def dataset(self, key: str) -> DatasetCard:
         """Return the card of a dataset; an unknown key is answered with the nearest known ones."""
+        from matdisc.cards import DatasetCard, read_card
+
         path = self.datasets_dir / key / "dataset.toml"
         if not _is_folder_of(path, key):
             raise _unknown("dataset", key, self.dataset_keys(), self.root)

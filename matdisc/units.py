@@ -4,6 +4,11 @@ Written out, for importing ase.units costs 0.1 s: exact where SI 2019 fixes them
 and differ from the eighth digit, its Boltzmann constant from the seventh).
 """
 
+from typing import Literal
+
+EnergyScale = Literal["mp2020_corrected", "pbe_raw", "own"]
+"""What energies per atom are measured against."""
+
 BOLTZMANN = 1.380649e-23 / 1.602176634e-19
 """eV/K."""
 MASS = 1.66053906660e-27 * 1e10 / 1.602176634e-19

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, get_args
 from packaging import requirements
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from matdisc.units import EnergyScale as EnergyScale
+
 KEY_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 NAME_PATTERN = r"^[\w .+\-()/&,:]{1,120}$"
 
@@ -161,9 +163,6 @@ Unit = Literal[
     "eV/atom", "eV", "eV/Å", "eV/Å^3", "Å", "Å^2", "Å^3", "Å^3/atom", "degree", "GPa", "K", "kJ/mol", "fs", "ps", "THz",
     "J/mol/K", "W/m/K", "g/cm^3", "m^2/s", "mPa s", "mS/cm", "mol/L", "mol/kg", "1", "text", "bool",
 ]  # fmt: skip
-
-
-EnergyScale = Literal["mp2020_corrected", "pbe_raw", "own"]
 
 
 TaskKey = Key

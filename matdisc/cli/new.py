@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from matdisc.board import open_board
-from matdisc.cards.base import EnergyScale
 from matdisc.cli.common import HERE, BoardOption
+from matdisc.units import EnergyScale
 
 STRESS_UNITS = ("eV/Å^3", "GPa", "kbar")
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
@@ -55,13 +56,15 @@ def load_any(board: Board, key: str, *, verify: bool = True) -> Dataset | Truth:
 def load_truth(board: Board, key: str) -> Truth:
     """Return the labels of dataset `key` as columns; of large sets a prepared copy is kept in the cache.
 
+    Rows that are scored one after the other share the labels that were read from such a copy.
+
     Raises: As `load`.
     """
     card = board.dataset(key)
     files = dataset_files(board, card)
     made_of = json.dumps([card.builder, card.n_samples, [[f.name, f.sha256 or f.md5] for f in card.files]])
     prepared = cache_dir() / "prepared" / f"{key}-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.arrow"
-    found = read_prepared(prepared) if prepared.is_file() else None
+    found = _prepared(prepared, prepared.stat().st_mtime_ns) if prepared.is_file() else None
     if found is not None:
         return found
     built = builder(card)(card, files)
@@ -70,6 +73,11 @@ def load_truth(board: Board, key: str) -> Truth:
     truth = _verified(replace(built, sha256=truth_hash(built)), board, card)
     write_prepared(prepared, truth)
     return truth
+
+
+@lru_cache(maxsize=2)
+def _prepared(path: Path, _written: int) -> Truth | None:
+    return read_prepared(path)
 
 
 def builder(card: DatasetCard) -> Builder:

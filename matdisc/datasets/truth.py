@@ -91,6 +91,11 @@ class Truth:
     def n_groups(self) -> int:
         return int(self.groups.max()) + 1 if len(self.groups) else 0
 
+    @cached_property
+    def derived(self) -> dict[tuple[str, bytes], Any]:
+        """What follows from these labels alone, kept with them: every row of a board asks for the same."""
+        return {}
+
     def target(self, name: str) -> Floats:
         """One target, nan everywhere if the dataset has none of that name."""
         found = self.targets.get(name)

@@ -58,15 +58,15 @@ def materials_of(rows: Sequence[tuple[str, AlignedSubmission]]) -> Materials | N
     Returns:
         None without rows, or where a task has no errors of single materials.
     """
-    said = {}
+    first, worst = None, {}
     for entry, checked in rows:
-        one = checked.task.scoring.per_material(checked.card, checked.truth, checked.answers)
+        one = _said(checked)
         if one is not None:
-            said[entry] = (one, checked.submission.sha256)
-    if not said:
+            first = first or one
+            worst[entry] = worst_of(one.error)
+    if first is None:
         return None
-    checked, first = rows[0][1], next(iter(said.values()))[0]
-    worst = {entry: worst_of(one.error) for entry, (one, _) in said.items()}
+    checked = rows[0][1]
     fair, listed = listing(first.ids, list(worst.values()))
     open_labels = not checked.card.licence.startswith(NO_LICENCE)
     return Materials(
@@ -82,9 +82,18 @@ def materials_of(rows: Sequence[tuple[str, AlignedSubmission]]) -> Materials | N
         signed=first.signed and open_labels,
         right=first.right_name,
         truth=_short(first.truth[listed]) if open_labels and first.truth is not None else None,
-        entries={entry: _answered(one, listed, sha256, open_labels) for entry, (one, sha256) in said.items()},
+        entries={
+            entry: _answered(one, listed, checked.submission.sha256, open_labels)
+            for entry, checked in rows
+            if (one := _said(checked))
+            is not None  # found anew, not kept: of twenty large rows it would fill the memory
+        },
         structures=_structures(checked.truth, first, list(worst.values())) if open_labels else {},
     )
+
+
+def _said(checked: AlignedSubmission) -> PerMaterial | None:
+    return checked.task.scoring.per_material(checked.card, checked.truth, checked.answers)
 
 
 def worst_of(errors: Floats) -> Ints:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from matdisc import predictions
@@ -39,6 +39,8 @@ def load_submission(board: Board, path: Path, task_key: str, dataset_key: str) -
         raise CardError(f"dataset {dataset_key!r} has no task {task_key!r}; its tasks: {', '.join(card.tasks)}")
     submission = task.scoring.read(path)
     truth = task.scoring.truth(board, card)
+    if submission.material_ids.equals(truth.material_ids):
+        submission = replace(submission, material_ids=truth.material_ids)  # many rows of a board share them
     return AlignedSubmission(
         submission, task, card, truth, align(submission, truth, task.scoring, surplus=card.surplus_ids)
     )

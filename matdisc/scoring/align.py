@@ -163,15 +163,17 @@ def _places(submission: Submission, truth: Truth, surplus: str) -> tuple[Any, li
     ids = submission.material_ids
     if ids.equals(truth.material_ids):
         return np.arange(len(truth)), []
-    found = pc.index_in(truth.material_ids, value_set=ids)
-    matched = len(found) - found.null_count
-    extra: list[str] = []
-    if matched < len(ids):  # something repeats or is not ours
+    asked = pc.index_in(ids, value_set=truth.material_ids)  # place in the dataset of each row
+    known = asked.is_valid()
+    rows = np.flatnonzero(known.to_numpy(zero_copy_only=False))
+    place = np.full(len(truth), -1)
+    place[asked.drop_null().to_numpy()] = rows
+    extra: list[str] = ids.filter(pc.invert(known)).to_pylist() if len(rows) < len(ids) else []
+    if np.count_nonzero(place >= 0) < len(rows) or len(set(extra)) < len(extra):
         _refuse_repeated(submission)
-        extra = ids.filter(pc.invert(pc.is_in(ids, value_set=truth.material_ids))).to_pylist()
-        if surplus == "refuse":
-            _refuse_unknown(submission, truth, extra)
-    return pc.fill_null(found, -1).to_numpy().astype(np.int64), extra
+    if extra and surplus == "refuse":
+        _refuse_unknown(submission, truth, extra)
+    return place, extra
 
 
 def _refuse_repeated(submission: Submission) -> None:

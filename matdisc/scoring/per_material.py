@@ -53,8 +53,12 @@ class PerMaterial:
 
 def chosen(truth: Truth, keep: Bools) -> tuple[tuple[str, ...], Ints]:
     """Return names and places of the materials where `keep` is true."""
-    places = np.flatnonzero(keep)
-    return tuple(truth.material_ids.take(places).to_pylist()), places
+    key = ("chosen", keep.tobytes())
+    if key not in truth.derived:
+        places = np.flatnonzero(keep)
+        truth.derived[key] = tuple(truth.material_ids.take(places).to_pylist()), places
+    found: tuple[tuple[str, ...], Ints] = truth.derived[key]
+    return found
 
 
 def each_once(truth: Truth, keep: Bools) -> tuple[tuple[str, ...], Ints, Ints]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -68,7 +68,10 @@ def slice_tables(truth: Truth, terms: Floats, keep: Bools, metrics: Metrics) -> 
         keep: Which materials are kept, shape (n_materials,).
         metrics: What is shown.
     """
-    found = {kind: (names, metrics.of(totals)) for kind, names, totals in _totals(truth, terms, keep)}
+    key = ("slices", keep.tobytes())
+    if key not in truth.derived:
+        truth.derived[key] = list(_categories(truth, keep))
+    found = {kind: (names, metrics.of(total(terms))) for kind, names, total in truth.derived[key]}
     rows = {kind: np.flatnonzero(columns["n"] >= FEWEST) for kind, (_, columns) in found.items()}
     shown = [kind for kind in ("element", *ORDER) if len(rows.get(kind, ())) > 1]
     return [
@@ -76,24 +79,29 @@ def slice_tables(truth: Truth, terms: Floats, keep: Bools, metrics: Metrics) -> 
     ]
 
 
-def _totals(truth: Truth, terms: Floats, keep: Bools) -> Iterator[tuple[str, Sequence[str], Floats]]:
-    """Yield each kind of category with the names of its categories and their summed terms."""
+def _categories(truth: Truth, keep: Bools) -> Iterator[tuple[str, Sequence[str], Callable[[Floats], Floats]]]:
+    """Yield each kind of category, the names of its categories, and the function from terms to their sums."""
+
+    def by(labels: Ints, n: int) -> Callable[[Floats], Floats]:
+        return partial(sliced_totals, labels=labels, n_labels=n)
+
     if truth.formulas is not None:
         symbols, pointer, indices = memberships(truth.formulas, keep)
-        yield "element", symbols, multi_label_totals(terms, pointer, indices, len(symbols))
+        of_elements = partial(multi_label_totals, index_ptr=pointer, indices=indices, n_labels=len(symbols))
+        yield "element", symbols, of_elements
         sizes = np.diff(pointer)
         names = [str(n) for n in range(int(sizes.max(initial=0)) + 1)]
-        yield "n_elements", names, sliced_totals(terms, sizes, len(names))
-        yield "anion", ANION_CLASSES, sliced_totals(terms, anion_labels(pointer, indices, symbols), len(ANION_CLASSES))
+        yield "n_elements", names, by(sizes, len(names))
+        yield "anion", ANION_CLASSES, by(anion_labels(pointer, indices, symbols), len(ANION_CLASSES))
     if truth.prototypes is not None and truth.prototypes.null_count == 0:
         encoded = truth.prototypes.dictionary_encode()
         names = [re.sub(r":.*", "", name) for name in encoded.dictionary.to_pylist()]
         labels = encoded.indices.to_numpy()[keep]
         unique, merged = np.unique(np.array(names, dtype=str), return_inverse=True)
-        yield "prototype", unique.tolist(), sliced_totals(terms, merged[labels], len(unique))
+        yield "prototype", unique.tolist(), by(merged[labels], len(unique))
     if is_wbm(truth.material_ids):
         steps = substitution_step(truth.material_ids)[keep]
-        yield "substitution_step", [str(n) for n in range(6)], sliced_totals(terms, steps, 6)
+        yield "substitution_step", [str(n) for n in range(6)], by(steps, 6)
 
 
 def _element_table(
