@@ -117,15 +117,32 @@ def test_metrics_need_nothing_but_numerical_libraries():
 HEAVY = ("torch", "ray", "pymatgen", "sklearn", "ase", "pandas", "numba", "tblite")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["models", "list"], ["score", "--help"]])
-def test_light_commands_start_without_heavy_imports(arguments):
+CARDS = ("pydantic", "packaging", "numpy", "pyarrow")
+
+
+def _imported_by(arguments: list[str], names: tuple[str, ...]) -> str:
+    """Return which of these packages a command has imported when it ends, as it is printed."""
     code = (
         "import sys; sys.argv = ['matdisc', *sys.argv[1:]]\n"
         "from matdisc.cli import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        f"print('HEAVY', [m for m in {HEAVY!r} if m in sys.modules])"
+        f"print([m for m in {names!r} if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=PACKAGE.parent, check=True
     )
-    assert done.stdout.splitlines()[-1] == "HEAVY []"
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["models", "list"], ["score", "--help"]])
+def test_light_commands_start_without_heavy_imports(arguments):
+    assert _imported_by(arguments, HEAVY) == "[]"
+
+
+def test_the_list_of_commands_needs_neither_cards_nor_arrays():
+    assert _imported_by(["--help"], CARDS) == "[]"
+
+
+@pytest.mark.parametrize("command", ["score", "predict", "rank"])
+def test_the_help_of_a_command_needs_neither_cards_nor_arrays(command):
+    assert _imported_by([command, "--help"], ("matdisc.cards.dataset", "numpy", "pyarrow")) == "[]"
