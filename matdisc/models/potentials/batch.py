@@ -104,11 +104,11 @@ def calculator_of(evaluate: EvaluateMany, batch_atoms: int, device: str = "cpu")
 
         def __init__(self) -> None:
             super().__init__()
-            self.evaluate_many = Batches(evaluate, batch_atoms, device)
+            self._together = Batches(evaluate, batch_atoms, device)
 
         @property
         def batch_atoms(self) -> int:
-            return self.evaluate_many.atoms
+            return self._together.atoms
 
         def calculate(self, atoms: Any = None, properties: Any = None, system_changes: Any = all_changes) -> None:
             super().calculate(atoms, properties, system_changes)
@@ -119,5 +119,8 @@ def calculator_of(evaluate: EvaluateMany, batch_atoms: int, device: str = "cpu")
                 "forces": found.forces,
                 "stress": found.stress,
             }
+
+        def evaluate_many(self, structures: Sequence[Atoms]) -> list[Evaluation]:
+            return self._together(structures)
 
     return _BatchCalculator()
