@@ -54,6 +54,7 @@ def test_whole_nodes_are_joined_by_symmetric_run_with_options_that_ray_has():
     known = {option for command in (start, symmetric_run) for one in command.params for option in one.opts}
     assert {"--address", "--min-nodes", "--temp-dir"} <= given <= known
     assert "--min-nodes 4" in call
+    assert "export RAY_ADDRESS=$HEAD_ADDRESS" in text  # or it would look in the usual folder, and wait in vain
     assert not given & {"--head", "--port", "--block", "--node-ip-address", "--include-dashboard"}
 
 
