@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from matdisc.datasets import load, training_part
 from matdisc.datasets.corrections import energy_misfit
 from matdisc.errors import CardError, ExtraError, RunError
 from matdisc.models.load import Factory
-from matdisc.run.engine.resumable import RunOptions
+from matdisc.run.engine.ahead import loading_workers
+from matdisc.run.engine.resumable import RunOptions, worker_count
 from matdisc.run.engine.schedule import Schedule, fold_units
 from matdisc.run.engine.worker import Job
 from matdisc.run.environments.packages import unmet
@@ -87,6 +89,34 @@ def prepare(
     job = replace(_job(_with_requirements(model, card), task, protocol, card, dataset), factory=factory)
     folder = board.runs_dir / task_key / dataset_key / (shard.of(entry) if shard else entry)
     return Asked(model, task, dataset, samples, entry, folder, settings, job)
+
+
+def workers_ahead(
+    board: Board,
+    model: str | ModelCard,
+    task_key: str,
+    dataset_key: str,
+    options: RunOptions,
+    *,
+    factory: Factory | None = None,
+    protocol: str | None = None,
+) -> AbstractContextManager[None]:
+    """Return a block in which workers load the model already, while `prepare` reads the dataset.
+
+    Where the board has the run's predictions and its record, and nothing is begun anew, none are started. Errors are
+    those of `prepare`, as far as cards alone show them.
+    """
+    model = board.model(model) if isinstance(model, str) else model
+    card = board.dataset(dataset_key)
+    _fitting_task(task_key, model, card)
+    place = Path(task_key, dataset_key)
+    entry = entry_key(model, _fitting_protocol(model, protocol))
+    _refuse_missing_packages(card, options)
+    complete = (board.predictions_dir / place / f"{entry}.csv.gz").exists() and not options.restart
+    complete = complete and (board.runs_dir / place / entry / "records.jsonl").exists()
+    workers = 0 if complete else worker_count(options.workers, options.address)
+    asked, inherits = _with_requirements(model, card), options.env == "inherit"
+    return loading_workers(asked, factory, workers, options.address, load=inherits)
 
 
 def entry_key(model: ModelCard, protocol: str | None) -> str:

@@ -16,7 +16,7 @@ from matdisc.cards import ModelCard
 from matdisc.errors import BudgetSpent, RunError
 from matdisc.models.load import Factory
 from matdisc.progress import Progress
-from matdisc.run.asked import prepare
+from matdisc.run.asked import prepare, workers_ahead
 from matdisc.run.engine.record import FAILURES
 from matdisc.run.engine.resumable import RunOptions, run_resumable
 from matdisc.run.environments.layers import Mode
@@ -97,14 +97,15 @@ def predict(
     if out is not None and not out.name.endswith((".csv", ".csv.gz")):
         raise RunError(f"{out}: a predictions file is written as .csv or .csv.gz; change the name")
     options = RunOptions(workers, address, timeout, memory, env, restart)
-    asked = prepare(
-        board, model, task_key, dataset_key, options, factory=factory, protocol=protocol, limit=limit, shard=shard
-    )
-    entry, folder = asked.entry, asked.folder
-    result = run_resumable(
-        folder, asked.settings, asked.job, asked.samples, asked.plan, options, {"limit": limit}, progress, say,
-        lambda outlook: budget is not None and outlook.cpu_seconds >= 3600 * budget,
-    )  # fmt: skip
+    with workers_ahead(board, model, task_key, dataset_key, options, factory=factory, protocol=protocol):
+        asked = prepare(
+            board, model, task_key, dataset_key, options, factory=factory, protocol=protocol, limit=limit, shard=shard
+        )
+        entry, folder = asked.entry, asked.folder
+        result = run_resumable(
+            folder, asked.settings, asked.job, asked.samples, asked.plan, options, {"limit": limit}, progress, say,
+            lambda outlook: budget is not None and outlook.cpu_seconds >= 3600 * budget,
+        )  # fmt: skip
     if result.forecast and budget is not None:
         raise BudgetSpent(_spent(entry, budget, result.forecast))
     counts = Counter(str(p.status) for p in result.answers)

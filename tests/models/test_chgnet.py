@@ -1,5 +1,8 @@
 """Our pass through CHGNet gives the package's numbers, for one crystal, for many, and for none that is broken."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -111,3 +114,19 @@ def test_a_large_crystal_has_the_energy_of_its_cells(ours):
     one, many = ours["0.3.0"].evaluate_many([atoms, atoms.repeat((3, 2, 2))])
     assert many.energy == pytest.approx(12 * one.energy, rel=1e-6)
     np.testing.assert_allclose(many.stress, one.stress, atol=1e-5)
+
+
+def test_the_network_is_the_package_s_own_and_a_later_import_gets_the_whole_package():
+    done = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False", "chgnet.model.dynamics", "True"]
+
+
+ALONE = """
+import sys
+from matdisc.models.potentials.chgnet import load
+load()
+print("scipy.signal" in sys.modules, "matplotlib" in sys.modules)
+from chgnet.model import CHGNet, CHGNetCalculator
+from chgnet.utils import parse_vasp_dir
+print(CHGNetCalculator.__module__, callable(parse_vasp_dir))
+"""

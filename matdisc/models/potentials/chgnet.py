@@ -19,6 +19,7 @@ from matdisc.arrays import Floats
 from matdisc.models.potentials.batch import calculator_of
 from matdisc.models.potentials.chgnet_forward import Network
 from matdisc.models.potentials.chgnet_graph import Graph, graph_of
+from matdisc.models.potentials.chgnet_package import network_class
 from matdisc.physics.evaluation import Evaluation
 
 if TYPE_CHECKING:
@@ -43,10 +44,9 @@ def load(version: str = "0.3.0", device: str = "cpu") -> Calculator:
     with warnings.catch_warnings(), redirect_stdout(StringIO()):  # chgnet greets on stdout
         warnings.simplefilter("ignore")  # torch and chgnet announce their own future here
         import torch
-        from chgnet.model import CHGNet
 
         torch.set_num_threads(1)
-        network = Network(CHGNet.load(model_name=version, use_device=device, verbose=False))
+        network = Network(network_class().load(model_name=version, use_device=device, verbose=False))
     return calculator_of(partial(evaluate, network, device=device), BATCH_ATOMS[device.split(":")[0]])
 
 

@@ -149,15 +149,43 @@ def _connect(workers: int | None, address: str | None, folder: str | None) -> No
         return
     if (addresses := shell_limit_gib(resource.RLIMIT_AS)) is not None and addresses < LEAST_ADDRESSES_GIB:
         raise OSError(f"the shell's limit on addresses is {addresses:.2f} GiB; raise it: ulimit -v 4194304")
-    ray.init(
-        address="local",  # else Ray would join any cluster it finds on this machine, and refuse num_cpus
-        num_cpus=workers,
-        _temp_dir=folder,
-        include_dashboard=False,
-        object_store_memory=OBJECT_STORE_BYTES,
-        log_to_driver=False,
-        logging_level="ERROR",
-    )
+    with _without_services():
+        ray.init(
+            address="local",  # else Ray would join any cluster it finds on this machine, and refuse num_cpus
+            num_cpus=workers,
+            _temp_dir=folder,
+            include_dashboard=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            log_to_driver=False,
+            logging_level="ERROR",
+        )
+
+
+SERVICES = ("start_monitor", "start_log_monitor", "start_api_server")
+"""What starts the autoscaler, the reader of logs and the dashboard of a node: a Python process each."""
+
+
+@contextmanager
+def _without_services() -> Iterator[None]:
+    """Start a local node without the processes that nobody asks for there: they are half of what Ray takes to start.
+
+    Ray has options for all of them on its own command line, but not in `ray.init`. A Ray that knows them by other
+    names starts them as it always does.
+    """
+    from ray._private.node import Node  # there is no public way
+
+    kept = {name: getattr(Node, name) for name in SERVICES if hasattr(Node, name)}
+
+    def left_out(node: Node, *given: object, **options: object) -> None:
+        return None
+
+    try:
+        for name in kept:
+            setattr(Node, name, left_out)
+        yield
+    finally:
+        for name, method in kept.items():
+            setattr(Node, name, method)
 
 
 @contextmanager

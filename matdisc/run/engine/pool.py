@@ -42,6 +42,13 @@ class Arrival(Generic[Item, Result]):
         return "its process died" if isinstance(self.death, WorkerCrashedError) else ""
 
 
+def resources(model: ModelCard | None) -> dict[str, Any]:
+    """Return what one task asks of the running cluster, as Ray's options."""
+    gpus = model.gpus_of_worker if model and cluster_gpus() > 0 else 0
+    memory = int(model.memory_gib * 2**30) if model and model.memory_gib is not None else None
+    return {"num_cpus": 1, "num_gpus": gpus, "memory": memory}
+
+
 class TaskPool(Generic[Item, Result]):
     """Ray tasks on the running cluster, each of which runs a generator function over one item at a time."""
 
@@ -69,10 +76,8 @@ class TaskPool(Generic[Item, Result]):
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        gpus = model.gpus_of_worker if model and cluster_gpus() > 0 else 0
-        memory = int(model.memory_gib * 2**30) if model and model.memory_gib is not None else None
         self._task = ray.remote(function).options(
-            num_cpus=1, num_gpus=gpus, memory=memory, max_retries=0, num_returns="streaming", runtime_env=environment,
+            **resources(model), max_retries=0, num_returns="streaming", runtime_env=environment,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node_id(), soft=False) if here else None,
         )  # fmt: skip
         self._arguments, self._what = arguments, what

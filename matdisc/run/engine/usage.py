@@ -46,6 +46,10 @@ class Meter:
         self._worker, self._packages = worker, tuple(packages)
         self._cpu, self._wall = time.process_time(), time.perf_counter()
 
+    def add(self, cpu_seconds: float, wall_seconds: float) -> None:
+        """Let the next reading also count what this process has used before for the same purpose."""
+        self._cpu, self._wall = self._cpu - cpu_seconds, self._wall - wall_seconds
+
     def read(self, load_seconds: float = 0.0) -> Usage:
         """Return what was used since the last reading."""
         cpu, wall = time.process_time(), time.perf_counter()

@@ -8,6 +8,7 @@ import platform
 import time
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import chain
@@ -24,7 +25,14 @@ from matdisc.physics.evaluation import Steps
 from matdisc.physics.relaxation.relax import relaxation
 from matdisc.predictions import one_line
 from matdisc.protocols import PROTOCOLS
-from matdisc.run.engine.limits import MachineTrouble, Watch, lift_memory_limit, limit_memory, remedy_for_machine
+from matdisc.run.engine.limits import (
+    MachineTrouble,
+    Watch,
+    lift_memory_limit,
+    limit_memory,
+    remedy_for_machine,
+    time_limit,
+)
 from matdisc.run.engine.usage import Meter, Usage
 from matdisc.run.environments.layers import confirm
 from matdisc.schema import Crystal, Prediction, Sample, Status, Unsupported
@@ -33,6 +41,9 @@ from matdisc.tasks.task import Outcome
 
 FLUSH_SECONDS = 0.25
 """Answers wait no longer than this to be handed over, with few workers: it is what a worker's death can cost."""
+
+Identity = tuple[str, Factory | None]
+"""A model's card as JSON, and what makes its calculator where the card has no loader."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +73,7 @@ class Job:
     factory: Factory | None = None
 
     @property
-    def identity(self) -> tuple[str, Factory | None]:
+    def identity(self) -> Identity:
         """What tells models apart within a process."""
         return self.model.model_dump_json(), self.factory
 
@@ -111,7 +122,9 @@ def answer_unit(job: Job, unit: WorkUnit, flush_seconds: float = FLUSH_SECONDS) 
         else:
             answers = _ask_potential(job, _potential(*job.identity), unit)
         limit_memory(job.memory_gib, job.model.key, in_worker=job.in_worker)
-        yield Batch((), meter.read(time.perf_counter() - started))
+        cpu, ahead = _LOADED_AHEAD.pop(job.identity, (0.0, 0.0))
+        meter.add(cpu, ahead)
+        yield Batch((), meter.read(time.perf_counter() - started + ahead))
         ready: list[Prediction] = []
         last = time.perf_counter()
         try:
@@ -126,13 +139,37 @@ def answer_unit(job: Job, unit: WorkUnit, flush_seconds: float = FLUSH_SECONDS) 
         yield Batch(tuple(ready), meter.read())
 
 
+_LOADED_AHEAD: dict[Identity, tuple[float, float]] = {}
+"""Processor and wall-clock seconds that loading has taken in this process, of models that were asked nothing yet."""
+
+
+def load_ahead(model: ModelCard, factory: Factory | None, seconds: float) -> None:
+    """Load a model into this process, before it is known what it is asked.
+
+    What goes wrong is said by the first unit, which tries again. Native code that takes longer than `seconds` ends the
+    process.
+    """
+    identity = (model.model_dump_json(), factory)
+    cpu, wall = time.process_time(), time.perf_counter()
+    with warnings.catch_warnings(), suppress(Exception):
+        warnings.simplefilter("ignore")
+        with time_limit(seconds, deadly=True):
+            confirm(model)
+            one_thread()
+            if model.kind == "predictor":
+                load_predictor(model)
+            else:
+                _potential(*identity)
+        _LOADED_AHEAD[identity] = time.process_time() - cpu, time.perf_counter() - wall
+
+
 @lru_cache(maxsize=1)
 def _potential(card: str, factory: Factory | None) -> Any:
     lift_memory_limit()  # this process may have had another model, and another limit
     return load_potential(ModelCard.model_validate_json(card), factory)
 
 
-_ELEMENTS: dict[tuple[tuple[str, Factory | None], str, str, Crystal], float] = {}
+_ELEMENTS: dict[tuple[Identity, str, str, Crystal], float] = {}
 """Energies of elements that this process has found with its model, eV/atom."""
 
 
@@ -159,7 +196,7 @@ def _ask_potential(job: Job, calculator: Any, unit: WorkUnit) -> Iterator[Predic
             yield _prediction(job, ended)
 
 
-_LOOKED_AT: set[tuple[str, Factory | None]] = set()
+_LOOKED_AT: set[Identity] = set()
 """Models whose forces and stress this process has held to their energies."""
 
 
