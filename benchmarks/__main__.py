@@ -25,7 +25,7 @@ PROPERTIES = tuple(
 )
 PARTS = (
     "scoring", "reading", "alloys", "perovskites", "voronoi", "bootstrap", "workers", "relaxation", "get", "engine",
-    "families", "service", *PROPERTIES, "wbm", "site",
+    "batching", "families", "service", *PROPERTIES, "wbm", "site",
 )  # fmt: skip
 """What is measured, in this order: modules with a function `measure(folder)`."""
 GROUPS = {"properties": PROPERTIES}
