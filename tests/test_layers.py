@@ -1,6 +1,7 @@
 """Imports point downwards only; Ray and torch stay where they belong; commands start without them."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -120,7 +121,7 @@ HEAVY = ("torch", "ray", "pymatgen", "sklearn", "ase", "pandas", "numba", "tblit
 CARDS = ("pydantic", "packaging", "numpy", "pyarrow")
 
 
-def _imported_by(arguments: list[str], names: tuple[str, ...]) -> str:
+def _imported_by(arguments: list[str], names: tuple[str, ...], **environment: str) -> str:
     """Return which of these packages a command has imported when it ends, as it is printed."""
     code = (
         "import sys; sys.argv = ['matdisc', *sys.argv[1:]]\n"
@@ -129,8 +130,9 @@ def _imported_by(arguments: list[str], names: tuple[str, ...]) -> str:
         f"print([m for m in {names!r} if m in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=PACKAGE.parent, check=True
-    )
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=PACKAGE.parent, check=True,
+        env=os.environ | environment,
+    )  # fmt: skip
     return done.stdout.splitlines()[-1]
 
 
@@ -146,3 +148,11 @@ def test_the_list_of_commands_needs_neither_cards_nor_arrays():
 @pytest.mark.parametrize("command", ["score", "predict", "rank"])
 def test_the_help_of_a_command_needs_neither_cards_nor_arrays(command):
     assert _imported_by([command, "--help"], ("matdisc.cards.dataset", "numpy", "pyarrow")) == "[]"
+
+
+def test_a_shell_completes_commands_without_cards_and_arrays():
+    asked = {"_MATDISC_COMPLETE": "complete_bash", "COMP_WORDS": "matdisc sc", "COMP_CWORD": "1"}
+    assert _imported_by([], ("matdisc.cards.dataset", "numpy", "pyarrow"), **asked) == "[]"
+    code = "import sys; sys.argv = ['matdisc']\nfrom matdisc.cli import main\nmain()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | asked)
+    assert done.stdout.split() == ["score"]
