@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
     from torch import Tensor
 
-BATCH_ATOMS = {"cpu": 40, "cuda": 1024}
-"""Atoms in one pass. On a CPU more atoms leave the caches and cost more each; a GPU wants work."""
+BATCH_ATOMS = 40
+"""Atoms in one pass on a CPU: more leave the caches and cost more each."""
 
 
 def load(version: str = "0.3.0", device: str = "cpu") -> Calculator:
@@ -47,7 +47,7 @@ def load(version: str = "0.3.0", device: str = "cpu") -> Calculator:
 
         torch.set_num_threads(1)
         network = Network(network_class().load(model_name=version, use_device=device, verbose=False))
-    return calculator_of(partial(evaluate, network, device=device), BATCH_ATOMS[device.split(":")[0]])
+    return calculator_of(partial(evaluate, network, device=device), BATCH_ATOMS, device)
 
 
 def evaluate(network: Network, structures: Sequence[Atoms], *, device: str = "cpu") -> list[Evaluation]:
