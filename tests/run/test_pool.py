@@ -75,3 +75,11 @@ def test_a_signal_that_comes_while_the_next_item_is_looked_for_is_not_lost(ray_s
     pool = TaskPool(never, lambda item: (item,), 1, what="waiting")
     with pytest.raises(KeyboardInterrupt):
         list(pool.arrivals(lambda: os.kill(os.getpid(), signal.SIGTERM)))
+
+
+def test_a_local_cluster_starts_no_dashboard_no_autoscaler_and_no_reader_of_logs(ray_session):
+    from ray._private import worker
+
+    parts = {name for name, _ in worker._global_node.live_processes()}
+    assert {"gcs_server", "raylet"} <= parts
+    assert not parts & {"dashboard", "monitor", "log_monitor"}

@@ -1,5 +1,6 @@
 """Runs on Ray: the same answers, and what dying workers and drivers cost."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,7 +10,9 @@ import time
 import pytest
 
 from matdisc.errors import RunError
+from matdisc.models.load import Factory
 from matdisc.run import predict
+from matdisc.run.engine.ahead import loading_workers
 from matdisc.run.engine.backends import ray_answers
 from matdisc.run.engine.schedule import Schedule
 from matdisc.run.engine.worker import Job
@@ -36,6 +39,43 @@ def test_workers_give_the_very_values_that_this_process_gives(board, ray_session
     run_batched = predict(board, model, "discovery", SET, limit=30, workers=2, restart=True)
     assert run_batched.computed == 30
     assert values_of(run_batched) == values
+
+
+def test_workers_load_the_model_before_anything_is_asked_and_what_that_took_is_in_the_record(
+    board, ray_session, tmp_path
+):
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    card = board.model("emt").model_copy(update={"loader": None})
+
+    def marking():
+        from ase.calculators.emt import EMT
+
+        time.sleep(0.3)
+        (marks / str(os.getpid())).touch()
+        return EMT()
+
+    factory = Factory("loaded-ahead", marking)
+    with loading_workers(card, factory, 2, None, load=True):
+        deadline = time.monotonic() + 60
+        while len(list(marks.iterdir())) < 2:
+            assert time.monotonic() < deadline, "two workers have not loaded it"
+            time.sleep(0.05)
+    run = predict(board, card, "discovery", SET, factory=factory, limit=6, workers=2)
+    assert run.counts == {"ok": 6}
+    assert len(list(marks.iterdir())) == 2
+    cost = json.loads(run.out.with_name("partial.run.json").read_text())["cost"]
+    assert cost["load_seconds"] >= 0.3
+
+
+def test_what_goes_wrong_ahead_is_said_by_the_run(board, ray_session):
+    def refusing():
+        raise ValueError("no such day")
+
+    factory = Factory("never-loads", refusing)
+    card = board.model("emt").model_copy(update={"loader": None})
+    with pytest.raises(RunError, match="no such day"):
+        predict(board, card, "discovery", SET, factory=factory, limit=3, workers=2)
 
 
 def test_a_worker_killed_once_costs_nothing(board, add_toy, ray_session, tmp_path):

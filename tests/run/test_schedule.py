@@ -46,6 +46,12 @@ def test_units_grow_to_what_costs_allow_and_shrink_towards_the_end():
     assert set(sizes[-4:-1]) == {10 * schedule.LEAST_SECONDS}
 
 
+def test_the_least_unit_is_longer_with_more_workers_than_the_driver_could_serve():
+    plan = Schedule(some(2000))
+    answer(plan, plan.next(1000), seconds=64.0)  # one atom a second
+    assert len(plan.next(1000).unit.samples) == 1000 / schedule.UNITS_PER_SECOND
+
+
 def test_cheap_materials_do_not_make_units_without_end():
     plan = Schedule(some(20_000))
     answer(plan, plan.next(1), seconds=1e-6)

@@ -33,7 +33,7 @@ def serial_answers(job: Job, schedule: Schedule) -> Answers:
     try:
         while (in_flight := schedule.next(1)) is not None:
             for batch in answer_unit(job, in_flight.unit):
-                fresh = schedule.answered(in_flight, batch.predictions, batch.usage.wall_seconds, time.monotonic())
+                fresh = schedule.answered(in_flight, batch.predictions, _asking(batch), time.monotonic())
                 yield fresh, [batch.usage]
     finally:
         lift_memory_limit()
@@ -107,7 +107,7 @@ def _fresh(job: Job, schedule: Schedule, arrival: Arrival[InFlight, Batch]) -> l
     in_flight, batch, death, now = arrival.item, arrival.result, arrival.death, time.monotonic()
     if batch:
         in_flight.loaded |= batch.loaded
-        return schedule.answered(in_flight, batch.predictions, batch.usage.wall_seconds, now)
+        return schedule.answered(in_flight, batch.predictions, _asking(batch), now)
     if isinstance(arrival.error, MachineTrouble):
         return _not_to_blame(schedule, in_flight, arrival.error)
     if arrival.error:
@@ -125,6 +125,11 @@ def _fresh(job: Job, schedule: Schedule, arrival: Arrival[InFlight, Batch]) -> l
         f"Ray cannot run model {job.model.key!r} ({type(death).__name__}: {one_line(str(death))}); "
         "mend that and give the same command again: all answers so far are kept"
     ) from death
+
+
+def _asking(batch: Batch) -> float:
+    """Seconds of a batch without the loading of the model, which says nothing about what materials cost."""
+    return batch.usage.wall_seconds - batch.usage.load_seconds
 
 
 def _not_to_blame(schedule: Schedule, in_flight: InFlight, trouble: RunError) -> list[Prediction]:

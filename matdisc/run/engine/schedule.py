@@ -17,6 +17,8 @@ TARGET_SECONDS = 20.0
 """What a unit should take at most."""
 LEAST_SECONDS = 1.0
 """What a unit should take at least, so that materials can be evaluated together and hand-over costs nothing."""
+UNITS_PER_SECOND = 250.0
+"""How many units the driver hands out and takes back in a second: with many workers the least unit is longer."""
 FIRST_ATOMS = 64
 """Size of the first units, while nothing is known about costs."""
 MOST_MATERIALS = 4000
@@ -214,7 +216,8 @@ class Schedule:
             return FIRST_ATOMS
         per_second = self._answered_atoms / self._seconds
         fair = self._queued_atoms / (2 * max(1, workers))
-        return max(LEAST_SECONDS * per_second, min(TARGET_SECONDS * per_second, fair))
+        least = max(LEAST_SECONDS, workers / UNITS_PER_SECOND)
+        return max(least * per_second, min(TARGET_SECONDS * per_second, fair))
 
 
 def atoms_of(sample: Sample) -> int:

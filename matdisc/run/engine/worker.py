@@ -160,7 +160,8 @@ def load_ahead(model: ModelCard, factory: Factory | None, seconds: float) -> Non
                 load_predictor(model)
             else:
                 _potential(*identity)
-        _LOADED_AHEAD[identity] = time.process_time() - cpu, time.perf_counter() - wall
+        before_cpu, before_wall = _LOADED_AHEAD.get(identity, (0.0, 0.0))
+        _LOADED_AHEAD[identity] = before_cpu + time.process_time() - cpu, before_wall + time.perf_counter() - wall
 
 
 @lru_cache(maxsize=1)
