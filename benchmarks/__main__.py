@@ -33,6 +33,8 @@ PROGRAMS = {
     "soak": ("soak", "a run that is shot at"),
     "service-soak": ("service_soak", "a submission service that is shot at"),
     "gpu": ("gpu", "what a GPU changes"),
+    "scaling": ("scaling", "CHGNet relaxations by one worker and by several"),
+    "thousand-workers": ("thousand_workers", "a simulation of a thousand workers on WBM"),
     "families-unrelaxed": ("families", "what strain costs networks that learn from crystals"),
     "report": ("report", "the table of a report: report FILE"),
 }

@@ -1,6 +1,6 @@
 """CHGNet relaxations by one worker and by several, each on a core of its own: how much faster, and where the rest goes.
 
-`python -m benchmarks.scaling --seconds 120 --workers 1 2` relaxes perturbed cubic perovskites of `mp-abc3-cubic`
+`python -m benchmarks scaling --seconds 120 --workers 1 2` relaxes perturbed cubic perovskites of `mp-abc3-cubic`
 through the engine (Ray, units, batches), so many that one worker takes about that long; each number of workers gets the
 same ones. The clock runs from the first unit to the last answer, with the model loaded before; what Ray and loading
 take is told apart. A worker that has less than all of its core shared it with other work: then the ratio says little.
@@ -50,13 +50,13 @@ class Measured:
     model: float
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Print a line for each number of workers, and how much faster it is than the first."""
     cores = sorted(os.sched_getaffinity(0))
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks scaling", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--seconds", type=float, default=120.0, help="what one worker is to take")
     parser.add_argument("--workers", type=int, nargs="+", default=[n for n in (1, 2, 4, 8, 16) if n <= len(cores)])
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     if max(given.workers) > len(cores):
         parser.error(f"--workers {max(given.workers)}: this process may use {len(cores)} cores")
     with tempfile.TemporaryDirectory() as folder:
@@ -143,7 +143,3 @@ def _line(found: Measured, first: Measured, n: int) -> str:
         f"{found.cpu / found.worker_wall:.0%} of a core each; before that Ray {found.ray:.1f} s, "
         f"loading {found.load / found.workers:.1f} s a worker"
     )
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

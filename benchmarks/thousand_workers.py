@@ -1,6 +1,6 @@
 """A thousand workers that nobody has: the driver's own code under a clock of its own, with costs measured here.
 
-`python -m benchmarks.thousand_workers` relaxes the 256,963 crystals of WBM, by their real numbers of atoms, with
+`python -m benchmarks thousand-workers` relaxes the 256,963 crystals of WBM, by their real numbers of atoms, with
 simulated workers. Units come from the real Schedule. What Schedule and record cost the driver is measured while they do
 their work, what Ray costs it beforehand with two workers. Efficiency is the share of the workers' time, from the first
 unit to the last answer, that goes into the model.
@@ -38,7 +38,7 @@ MODELS = {"CHGNet": 1.0e-3, "SevenNet-0": 9.5e-3}
 EVALUATIONS, SPREAD, MOST = 60.0, 0.5, 500
 """Evaluations a material: their mean, the standard deviation of their logarithm (assumed), and the most there are."""
 AROUND_MATERIAL, AROUND_UNIT = 0.8e-3, 3e-3
-"""Seconds of a worker beside the model, for each material and for each unit: measured with a potential without cost."""
+"""Seconds of a worker beside the model, for each material and for each unit: assumed, measured by nothing here."""
 LOOK, LOOK_EACH = 0.23e-3, 2.4e-6
 """Seconds of a look at what is ready, and more of them for each task in flight: docs/scale.md."""
 START = 20.0
@@ -77,12 +77,14 @@ class Outcome:
     queued_until: float
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Measure the parts, simulate each model, and print where the workers' time goes."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks thousand-workers", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--workers", type=int, default=1000)
     parser.add_argument("--elastic", action="store_true", help="a quarter more tasks wait at Ray, as without --workers")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         costs = measured_costs(Path(folder))
         print(f"the driver's costs: {1e3 * costs.unit:.2f} ms a unit, {1e3 * costs.batch:.2f} ms a batch, "
@@ -233,7 +235,3 @@ def _driver_seconds(batches: int, units: int) -> float:
 def _batches(n: int) -> Iterator[Batch]:
     answers: Sequence[Prediction] = [replace(ANSWER, material_id=str(i)) for i in range(5)]
     yield from (Batch(tuple(answers), Usage("worker", 0.0, 0.0)) for _ in range(n))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
