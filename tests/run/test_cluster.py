@@ -1,5 +1,6 @@
 """Several nodes, simulated on this machine: they come and go, and every material is answered once."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -92,3 +93,39 @@ def test_a_run_that_is_shot_at_loses_nothing(tmp_path):
     report = json.loads((tmp_path / "soak.json").read_text())
     assert {kill["victim"] for kill in report["kills"]} == {"worker", "node", "driver"}
     assert (report["materials"], report["wrong"]) == (450, [])
+
+
+def test_a_node_that_lacks_package_or_weights_is_named_and_others_get_its_work(board, add_toy, monkeypatch, tmp_path):
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("MATDISC_CACHE", str(tmp_path / "empty"))
+    monkeypatch.delenv("MATDISC_MIRROR", raising=False)
+    from ray.cluster_utils import Cluster
+
+    (tmp_path / "only_on_some_nodes.py").write_text("from ase.calculators.emt import EMT\n")
+    (weights := tmp_path / "full" / "weights" / "weighty" / "weights.bin").parent.mkdir(parents=True)
+    weights.write_bytes(b"1")
+    hashed = f'[weights]\nurl = "https://127.0.0.1:9/weights.bin"\nsha256 = "{hashlib.sha256(b"1").hexdigest()}"\n'
+    for key, module, more in (("packed", "only_on_some_nodes", ""), ("weighty", "ase.calculators.emt", hashed)):
+        card = board.models_dir / add_toy(key, "load", factory=f"{module}:EMT") / "model.toml"
+        text = card.read_text().replace("matdisc.testing:", "matdisc.models.potentials.ase_factory:")
+        card.write_text(text + more)
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **STORE})
+
+    def predicted(key):
+        command = [sys.executable, "-m", "matdisc", "predict", key, "discovery", "-d", SET, "--limit", "60"]
+        command += ["--address", nodes.address, "--board", str(board.root)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=150)
+
+    try:
+        nodes.add_node(num_cpus=1, **STORE)
+        alone = predicted("packed")
+        nodes.add_node(num_cpus=1, env_vars={"PYTHONPATH": str(tmp_path), "MATDISC_CACHE": f"{tmp_path}/full"}, **STORE)
+        both = {key: predicted(key) for key in ("packed", "weighty")}
+    finally:
+        nodes.shutdown()
+    assert (alone.returncode, "no module 'only_on_some_nodes'" in alone.stderr) == (2, True), alone.stderr
+    for key, said in (("packed", "install its package"), ("weighty", "weights.bin")):
+        assert "60 ok (60 asked now, 0 reused)" in both[key].stdout, both[key].stderr
+        (line,) = [line for line in both[key].stderr.splitlines() if "other nodes get its work" in line]
+        assert line.startswith("node ")
+        assert said in line

@@ -179,6 +179,31 @@ def test_a_stopped_driver_loses_nothing_and_repeats_only_what_was_in_flight(boar
     assert answers_in(record) == 60
 
 
+@pytest.mark.slow
+def test_a_run_that_is_killed_twice_gets_on_each_time_and_answers_every_material_once(board, add_toy):
+    key = add_toy("slow", "slow_emt", seconds=0.1)
+    command = [sys.executable, "-m", "matdisc", "predict", key, "discovery", "-d", SET, "-w", "2", "--limit", "60"]
+    command += ["--board", str(board.root)]
+    record = board.runs_dir / "discovery" / SET / key / "records.jsonl"
+    answered = 0
+    for _ in range(2):
+        kept = record.read_bytes() if record.exists() else b""
+        driver = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while not record.exists() or answers_in(record) < answered + 5:
+            assert time.monotonic() < deadline, f"no more than {answered} answers"
+            time.sleep(0.05)
+        driver.kill()
+        assert driver.wait() == -signal.SIGKILL
+        assert record.read_bytes().startswith(kept)
+        answered = answers_in(record)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
+    assert f"60 ok ({60 - answered} asked now, {answered} reused)" in done.stdout
+    lines = [json.loads(line) for line in record.read_bytes().splitlines()]
+    materials = [line["material_id"] for line in lines if "material_id" in line]
+    assert len(materials) == len(set(materials)) == 60
+
+
 MANY_RUNS = """
 import sys
 from pathlib import Path

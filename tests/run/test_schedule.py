@@ -134,6 +134,16 @@ def test_a_machine_that_goes_away_is_no_fault_of_a_material():
     assert plan.next(1) is None
 
 
+def test_what_machines_without_the_model_hand_back_stays_together_however_many_they_are():
+    plan = Schedule(some(3))
+    for _ in range(3 * schedule.NODE_LOSSES_ALLOWED):
+        in_flight = plan.next(1)
+        assert (ids(in_flight), in_flight.losses) == (["m0", "m1", "m2"], 0)
+        assert plan.handed_back(in_flight) == []
+    assert len(answer(plan, plan.next(1))) == 3
+    assert plan.next(1) is None
+
+
 def test_materials_that_always_lose_their_machine_are_given_up_in_the_end():
     plan = Schedule(some(2))
     ended = []

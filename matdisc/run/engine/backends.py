@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any
 
-from matdisc.errors import MatdiscError, RunError
+from matdisc.errors import DataError, ExtraError, MatdiscError, RunError
 from matdisc.models import one_thread
 from matdisc.predictions import one_line
+from matdisc.run.engine.cluster import node_name
 from matdisc.run.engine.limits import MachineTrouble, lift_memory_limit
 from matdisc.run.engine.pool import Arrival, TaskPool
 from matdisc.run.engine.schedule import NODE_LOSSES_ALLOWED, InFlight, Schedule
@@ -21,6 +22,9 @@ START_GRACE = 180.0
 counts in."""
 BATCHES_PER_SECOND = 400.0
 """How often the driver lets all workers together hand over answers: it can take two or three times as many."""
+
+LACKS = (ExtraError, DataError)
+"""What a worker raises before it has the model where its node lacks a package or the weights."""
 
 Answers = Generator[tuple[list[Prediction], list[Usage]], None, None]
 """First answers, and what workers used, as they come; what comes together is yielded together, and nothing now and then
@@ -46,6 +50,7 @@ def ray_answers(
     *,
     environment: Mapping[str, Any] | None = None,
     grace: float = START_GRACE,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Answers:
     """Answer by Ray tasks on the running cluster, which hand over what they have as they go.
 
@@ -57,6 +62,7 @@ def ray_answers(
         workers: Tasks at a time; None for as many as the cluster has cores, as nodes come and go.
         environment: Ray runtime environment of the workers.
         grace: Seconds of silence beyond the time limit that a worker is allowed.
+        say: Told which node lacks the model's package or weights; its work goes to the others.
 
     Raises:
         MatdiscError: If the model cannot be loaded in a worker, or the machine is in the way again and again.
@@ -70,10 +76,19 @@ def ray_answers(
     def arguments(in_flight: InFlight) -> tuple[Any, ...]:
         return shared, in_flight.unit, max(FLUSH_SECONDS, pool.size / BATCHES_PER_SECOND)
 
+    def elsewhere(in_flight: InFlight, error: MatdiscError) -> bool:
+        node = in_flight.node
+        if not node or pool.has_left(node):
+            return bool(node)
+        if not pool.leave(node):
+            return False
+        say(f"node {node_name(node)}: {error}; other nodes get its work")
+        return True
+
     shared, what = ray.put(job), f"model {job.model.key!r}"
     pool = TaskPool(answer_unit, arguments, workers, what=what, model=job.model, environment=environment)
     for arrivals in pool.arrivals(next_unit, complete=lambda in_flight: not in_flight.open):
-        yield from _received(job, schedule, arrivals)
+        yield from _received(job, schedule, arrivals, elsewhere)
         for in_flight in _silent(job, pool.in_flight, grace):
             pool.kill(in_flight)
             if not in_flight.loaded:
@@ -83,14 +98,20 @@ def ray_answers(
             return
 
 
-def _received(job: Job, schedule: Schedule, arrivals: Iterable[Arrival[InFlight, Batch]]) -> Answers:
+Elsewhere = Callable[[InFlight, MatdiscError], bool]
+"""Leaves the node of a unit that lacks something; whether there are others."""
+
+
+def _received(
+    job: Job, schedule: Schedule, arrivals: Iterable[Arrival[InFlight, Batch]], elsewhere: Elsewhere
+) -> Answers:
     """Hand on what has arrived, and raise an error only then."""
     answers: list[Prediction] = []
     usages: list[Usage] = []
     trouble: MatdiscError | None = None
     for arrival in arrivals:
         try:
-            answers += _fresh(job, schedule, arrival)
+            answers += _fresh(job, schedule, arrival, elsewhere)
         except MatdiscError as err:
             trouble = trouble or err
         if arrival.result:
@@ -100,16 +121,19 @@ def _received(job: Job, schedule: Schedule, arrivals: Iterable[Arrival[InFlight,
         raise trouble
 
 
-def _fresh(job: Job, schedule: Schedule, arrival: Arrival[InFlight, Batch]) -> list[Prediction]:
+def _fresh(job: Job, schedule: Schedule, arrival: Arrival[InFlight, Batch], elsewhere: Elsewhere) -> list[Prediction]:
     """Return first answers from a batch, or of what is given up. See docs/scale.md for what Ray says of which death."""
     from ray import exceptions as died
 
     in_flight, batch, death, now = arrival.item, arrival.result, arrival.death, time.monotonic()
     if batch:
         in_flight.loaded |= batch.loaded
+        in_flight.node = in_flight.node or batch.node
         return schedule.answered(in_flight, batch.predictions, _asking(batch), now)
     if isinstance(arrival.error, MachineTrouble):
         return _not_to_blame(schedule, in_flight, arrival.error)
+    if isinstance(arrival.error, LACKS) and not in_flight.loaded and elsewhere(in_flight, arrival.error):
+        return schedule.handed_back(in_flight)
     if arrival.error:
         raise arrival.error
     if isinstance(death, died.WorkerCrashedError | died.OutOfMemoryError | died.TaskCancelledError):

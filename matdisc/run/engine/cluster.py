@@ -10,8 +10,9 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from matdisc.errors import RunError
 from matdisc.interrupts import stopping_in_order
@@ -90,11 +91,14 @@ def _connected(workers: int | None, address: str | None, folder: str | None) -> 
             ray.shutdown()
 
 
-def cluster_cpus() -> int:
-    """Return how many processor cores the nodes of the cluster have now."""
+def cluster_cpus(*, without: Collection[str] = ()) -> int:
+    """Return how many processor cores the nodes of the cluster have now, but for those that have these ids."""
     import ray
 
-    return int(ray.cluster_resources().get("CPU", 0))
+    if not without:
+        return int(ray.cluster_resources().get("CPU", 0))
+    nodes = (node for node in ray.nodes() if node["Alive"] and node["NodeID"] not in without)
+    return int(sum(node["Resources"].get("CPU", 0) for node in nodes))
 
 
 def cluster_gpus() -> float:
@@ -109,6 +113,14 @@ def node_id() -> str:
     import ray
 
     return str(ray.get_runtime_context().get_node_id())
+
+
+def node_name(node: str) -> str:
+    """Return the host and the address of a node that has this id."""
+    import ray
+
+    found: dict[str, Any] = next((one for one in ray.nodes() if one["NodeID"] == node), {})
+    return f"{found.get('NodeManagerHostname', '')} ({found.get('NodeManagerAddress', '')}, id {node[:8]})"
 
 
 def node_cpus() -> int:

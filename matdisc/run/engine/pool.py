@@ -76,13 +76,16 @@ class TaskPool(Generic[Item, Result]):
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        self._task = ray.remote(function).options(
-            **resources(model), max_retries=0, num_returns="streaming", runtime_env=environment,
-            scheduling_strategy=NodeAffinitySchedulingStrategy(node_id(), soft=False) if here else None,
-        )  # fmt: skip
+        self._with = ray.remote(function).options
+        self._options = resources(model) | {
+            "max_retries": 0, "num_returns": "streaming", "runtime_env": environment,
+            "scheduling_strategy": NodeAffinitySchedulingStrategy(node_id(), soft=False) if here else None,
+        }  # fmt: skip
+        self._task = self._with(**self._options)
         self._arguments, self._what = arguments, what
         self._workers, self._counted, self._elastic = workers or 0, -1e9, workers is None
         self._streams: dict[Any, Item] = {}
+        self._left: set[str] = set()
 
     @property
     def in_flight(self) -> list[Item]:
@@ -93,7 +96,8 @@ class TaskPool(Generic[Item, Result]):
     def size(self) -> int:
         """How many tasks there are at a time."""
         if self._elastic and time.monotonic() - self._counted > RECOUNT_SECONDS:
-            cores = cluster_cpus()  # some more tasks wait at Ray, so that an autoscaler sees that there is work
+            cores = cluster_cpus(without=self._left)
+            # some more tasks wait at Ray, so that an autoscaler sees that there is work
             self._workers, self._counted = cores + 1 + cores // 4, time.monotonic()
         return self._workers
 
@@ -127,6 +131,18 @@ class TaskPool(Generic[Item, Result]):
                 for stream, item in self._streams.items():
                     if not complete(item):  # never by force: Ray aborts the driver if a task ends at that moment
                         ray.cancel(stream, force=False)
+
+    def leave(self, node: str) -> bool:
+        """Give the node that has this id no more tasks; return whether others have cores."""
+        self._left.add(node)
+        self._counted = -1e9
+        others = {"ray.io/node-id": f"!in({','.join(sorted(self._left))})"}
+        self._task = self._with(**self._options, label_selector=others)
+        return cluster_cpus(without=self._left) > 0
+
+    def has_left(self, node: str) -> bool:
+        """Whether a node is given no more tasks."""
+        return node in self._left
 
     def kill(self, item: Item) -> None:
         """Stop the worker of an item in flight, whatever it does."""

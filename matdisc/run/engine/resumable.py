@@ -110,7 +110,7 @@ def run_resumable(
             while todo:
                 job = replace(job, timeout=limits.timeout, memory_gib=limits.memory_gib)
                 try:
-                    with closing(_answers(job, plan(todo), n_workers, environment)) as answers:
+                    with closing(_answers(job, plan(todo), n_workers, environment, say)) as answers:
                         _collect(record, samples, answers, progress, outlook, until)
                     break
                 except TooLittleMemory as err:
@@ -184,7 +184,9 @@ def _collect(
             return
 
 
-def _answers(job: Job, schedule: Schedule, n_workers: int | None, environment: Mapping[str, Any]) -> Answers:
+def _answers(
+    job: Job, schedule: Schedule, n_workers: int | None, environment: Mapping[str, Any], say: Callable[[str], None]
+) -> Answers:
     if n_workers == 0:
         return serial_answers(job, schedule)
-    return ray_answers(replace(job, in_worker=True), schedule, n_workers, environment=environment)
+    return ray_answers(replace(job, in_worker=True), schedule, n_workers, environment=environment, say=say)

@@ -43,6 +43,7 @@ class InFlight:
         last_heartbeat: When its worker last said something (seconds, any zero); None before it started.
         deaths, losses: Workers that died over it, and machines that went away with it.
         loaded: Whether its worker has the model; before, no material can be to blame.
+        node: Id of the machine's node, once its worker has begun.
         copied, is_copy: Whether idle workers have been given its rest, or it is such a rest.
     """
 
@@ -52,6 +53,7 @@ class InFlight:
     losses: int = 0
     last_heartbeat: float | None = None
     loaded: bool = False
+    node: str = ""
     copied: bool = False
     is_copy: bool = False
 
@@ -121,6 +123,12 @@ class Schedule:
     def unfinished(self, in_flight: InFlight) -> bool:
         """Whether a unit still owes an answer that nobody else has given."""
         return any(key not in self._done for key in in_flight.open)
+
+    def handed_back(self, in_flight: InFlight) -> list[Prediction]:
+        """Put back what a unit still owes, because its machine cannot ask the model; nothing is held against it."""
+        if (rest := self._rest(in_flight)) and not in_flight.is_copy:
+            self._waiting.append(_Waiting(WorkUnit(rest, in_flight.unit.train), in_flight.deaths, in_flight.losses))
+        return []
 
     def lost(self, in_flight: InFlight) -> list[Prediction]:
         """Put back what a unit still owes, because its machine went away through no fault of a material.

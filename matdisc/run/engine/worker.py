@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import platform
+import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ from matdisc.physics.evaluation import Steps
 from matdisc.physics.relaxation.relax import relaxation
 from matdisc.predictions import one_line
 from matdisc.protocols import PROTOCOLS
+from matdisc.run.engine.cluster import node_id
 from matdisc.run.engine.limits import (
     MachineTrouble,
     Watch,
@@ -88,11 +90,12 @@ class WorkUnit:
 
 @dataclass(frozen=True)
 class Batch:
-    """Answers handed over together, and what they cost; `loaded` once the worker has the model."""
+    """Answers handed over together and their cost; `loaded` once the worker has the model, `node` in the first one."""
 
     predictions: tuple[Prediction, ...]
     usage: Usage
     loaded: bool = True
+    node: str = ""
 
 
 class UnsupportedElement(Exception):
@@ -110,10 +113,11 @@ def answer_unit(job: Job, unit: WorkUnit, flush_seconds: float = FLUSH_SECONDS) 
             material is to blame for.
     """
     if job.in_worker:
-        confirm(job.model)
         one_thread()
     meter = Meter(f"{platform.node()}:{os.getpid()}", ("numpy", "ase", "torch", *job.model.distributions))
-    yield Batch((), meter.read(), loaded=False)
+    yield Batch((), meter.read(), loaded=False, node=_node())
+    if job.in_worker:
+        confirm(job.model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what a model package has to say to its developers
         started = time.perf_counter()
@@ -137,6 +141,11 @@ def answer_unit(job: Job, unit: WorkUnit, flush_seconds: float = FLUSH_SECONDS) 
             yield Batch(tuple(ready), meter.read())
             raise
         yield Batch(tuple(ready), meter.read())
+
+
+def _node() -> str:
+    ray = sys.modules.get("ray")
+    return node_id() if ray is not None and ray.is_initialized() else ""
 
 
 _LOADED_AHEAD: dict[Identity, tuple[float, float]] = {}
