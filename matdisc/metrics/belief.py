@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from matdisc.arrays import Bools, Floats
+from matdisc.arrays import Bools, Floats, Ints
 from matdisc.metrics.calibration import SHARES
 from matdisc.metrics.screening import tie_ends
 
@@ -45,6 +45,22 @@ METRICS = (
     "conflict_share",
 )  # fmt: skip
 """Keys of `belief_metrics`, in its order."""
+
+
+class Orders(NamedTuple):
+    """Alloys in ascending order, each of shape (n_alloys,); equal ones stay in their order.
+
+    Attributes:
+        p_high: By probability.
+        ignorance: By the width of the interval.
+        uncertainty: By the nearness of the probability to 0.5.
+        conflict: Those with a stated conflict, by it.
+    """
+
+    p_high: Ints
+    ignorance: Ints
+    uncertainty: Ints
+    conflict: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,22 +172,35 @@ def belief_metrics(found: Answers) -> dict[str, float]:
     }
 
 
-def weighted_metrics(found: Answers, weights: Counts) -> dict[str, Floats]:
+def orders(found: Answers) -> Orders:
+    """Return the orders that scores of one fold are taken in; they are the same whatever the weights."""
+    known = np.flatnonzero(np.isfinite(found.conflict))
+    by_p, by_u, by_certainty, by_conflict = (
+        np.argsort(values, kind="stable")
+        for values in (found.p_high, found.ignorance, found.uncertainty, found.conflict[known])
+    )
+    return Orders(by_p, by_u, by_certainty, known[by_conflict])
+
+
+def weighted_metrics(found: Answers, weights: Counts, sorted_by: Orders | None = None) -> dict[str, Floats]:
     """Return every metric of `belief_metrics` for each row of weights, shape (n_rows,).
 
     Args:
         found: Answers of one fold.
         weights: How often each alloy counts, not negative, shape (n_rows, n_alloys). A row of zeros is undefined.
             Whole numbers as int32 are summed exactly and ten times as fast as floats.
+        sorted_by: The orders of these answers, where they are known.
     """
     correct = found.predicted == found.high
+    by = sorted_by or orders(found)
+    ranked = weights.take(by.p_high, axis=1)
     return {
         **_labels(found, correct, weights),
-        **_ranking(found, weights),
-        **_selective(correct, found.ignorance, weights, "u"),
-        **_selective(correct, found.uncertainty, weights, "p"),
-        **interval_quality(found, weights),
-        **_conflict(found.conflict, weights),
+        **_ranking(found, by.p_high, ranked),
+        **_selective(correct, found.ignorance, by.ignorance, weights, "u"),
+        **_selective(correct, found.uncertainty, by.uncertainty, weights, "p"),
+        **_intervals(found, by.p_high, ranked, N_BINS, MISS_LEVEL),
+        **_conflict(found.conflict, by.conflict, weights),
     }
 
 
@@ -192,10 +221,15 @@ def interval_quality(
         miss_level: a of the score.
     """
     order = np.argsort(found.p_high, kind="stable")
+    return _intervals(found, order, weights[:, order], n_bins, miss_level)
+
+
+def _intervals(found: Answers, order: Ints, weights: Counts, n_bins: int, miss_level: float) -> dict[str, Floats]:
+    """Return what `interval_quality` does; the weights are in the order by p_high."""
     columns = np.stack([found.high, found.belief, found.plausibility, found.p_high, np.ones(len(found))], axis=1)[order]
     bins = np.minimum((columns[:, 3] * n_bins).astype(np.intp), n_bins - 1)
     parts = [slice(*np.searchsorted(bins, [i, i + 1])) for i in range(n_bins)]
-    ranked = weights[:, order].astype(float)
+    ranked = weights.astype(float)
     *sums, size = np.stack([ranked[:, part] @ columns[part] for part in parts]).T
     rate, low, up, p = (_ratio(column, size) for column in sums)
     outside = np.maximum(np.maximum(low - rate, rate - up), 0.0)
@@ -233,11 +267,10 @@ def _labels(found: Answers, correct: Bools, weights: Counts) -> dict[str, Floats
     }
 
 
-def _ranking(found: Answers, weights: Counts) -> dict[str, Floats]:
+def _ranking(found: Answers, order: Ints, ranked: Counts) -> dict[str, Floats]:
     """What the order by p_high tells: the chance that a High alloy is ranked above a Low one, ties half
     (Mann-Whitney), and the share of High alloys in the first part of the pool."""
-    order = np.argsort(found.p_high, kind="stable")
-    every, some = _by_ties(found.p_high[order], weights[:, order], found.high[order])
+    every, some = _by_ties(found.p_high[order], ranked, found.high[order])
     n, n_high = every[:, -1], some[:, -1].astype(float)
     low = (every - some).astype(float)
     above = np.einsum("ij,ij->i", np.diff(some, axis=1).astype(float), low[:, 1:] + low[:, :-1]) / 2
@@ -257,13 +290,14 @@ def _by_ties(ascending: Floats, weights: Counts, counted: Bools) -> tuple[Counts
     Linear between those ends is the mean over all orders of equal values. Shapes (n_rows, 1 + n_groups).
     """
     ends = tie_ends(ascending)
-    every, some = (np.zeros((len(weights), 1 + len(ascending)), weights.dtype) for _ in range(2))
-    np.cumsum(weights, axis=1, out=every[:, 1:])
-    np.cumsum(weights * counted, axis=1, out=some[:, 1:])
-    if len(ends) == len(ascending):
-        return every, some
-    places = np.concatenate([[0], ends])
-    return every[:, places], some[:, places]
+    every, some = (np.zeros((len(weights), 1 + len(ends)), weights.dtype) for _ in range(2))
+    parts = [weights, weights * counted]
+    if len(ends) < len(ascending):  # to add up the ties first is cheaper
+        starts = np.concatenate([[0], ends[:-1]])
+        parts = [np.add.reduceat(part, starts, axis=1, dtype=weights.dtype) for part in parts]
+    for part, out in zip(parts, (every, some), strict=True):
+        np.cumsum(part, axis=1, out=out[:, 1:])
+    return every, some
 
 
 def risks(correct: Bools, uncertainty: Floats, weights: Counts) -> Floats:
@@ -274,14 +308,17 @@ def risks(correct: Bools, uncertainty: Floats, weights: Counts) -> Floats:
         uncertainty: The most uncertain are left out first, same shape.
         weights: How often each alloy counts, shape (n_rows, n_alloys).
     """
-    order = np.argsort(uncertainty, kind="stable")
-    kept, wrong = _by_ties(uncertainty[order], weights[:, order], ~correct[order])
+    return _risks(correct, uncertainty, np.argsort(uncertainty, kind="stable"), weights)
+
+
+def _risks(correct: Bools, uncertainty: Floats, order: Ints, weights: Counts) -> Floats:
+    kept, wrong = _by_ties(uncertainty[order], weights.take(order, axis=1), ~correct[order])
     wanted = SHARES * kept[:, -1:]
     return _ratio([np.interp(*row) for row in zip(wanted, kept, wrong, strict=True)], wanted)
 
 
-def _selective(correct: Bools, uncertainty: Floats, weights: Counts, by: str) -> dict[str, Floats]:
-    risk = risks(correct, uncertainty, weights)
+def _selective(correct: Bools, uncertainty: Floats, order: Ints, weights: Counts, by: str) -> dict[str, Floats]:
+    risk = _risks(correct, uncertainty, order, weights)
     places = {share: int(np.argmin(np.abs(SHARES - share))) for share in COVERAGES}
     return {
         **{f"accuracy_at_{100 * share:.0f}_by_{by}": 1 - risk[:, place] for share, place in places.items()},
@@ -289,13 +326,15 @@ def _selective(correct: Bools, uncertainty: Floats, weights: Counts, by: str) ->
     }
 
 
-def _conflict(conflict: Floats, weights: Counts) -> dict[str, Floats]:
-    known = np.isfinite(conflict)
+def _conflict(conflict: Floats, order: Ints, weights: Counts) -> dict[str, Floats]:
     nothing = np.full(len(weights), np.nan)
-    if not known.any():
+    if not len(order):
         return {"conflict_median": nothing, "conflict_p90": nothing, "conflict_share": nothing}
-    order = np.flatnonzero(known)[np.argsort(conflict[known], kind="stable")]
-    values, ranked = conflict[order], weights[:, order]
+    values, ranked = conflict[order], weights.take(order, axis=1)
+    ends = tie_ends(values)
+    starts = np.concatenate([[0], ends[:-1]])
+    if len(ends) < len(values):
+        values, ranked = values[starts], np.add.reduceat(ranked, starts, axis=1, dtype=weights.dtype)
     below = np.cumsum(ranked, axis=1, dtype=weights.dtype)
     n = below[:, -1]
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matdisc.arrays import Floats
-from matdisc.metrics.belief import Answers, belief_metrics, weighted_metrics
+from matdisc.metrics.belief import Answers, Orders, orders, weighted_metrics
 from matdisc.metrics.bootstrap import percentile_interval
 from matdisc.metrics.comparison import Difference, difference_of, subtract
 
@@ -70,11 +70,17 @@ def resample(folds: Sequence[Answers], *, replicates: int = 500, seed: int = 0) 
     names = sorted({name for fold in folds for name in fold.names})
     place = dict(zip(names, range(len(names)), strict=True))
     counts, fold_draws = _draws(len(names), len(folds), replicates, seed)
-    found = [belief_metrics(fold) for fold in folds]
-    drawn = [_replicates(fold, counts[:, [place[name] for name in fold.names]]) for fold in folds]
+    sorted_by = [orders(fold) for fold in folds]
+    found = [
+        weighted_metrics(fold, np.ones((1, len(fold)), np.int32), by) for fold, by in zip(folds, sorted_by, strict=True)
+    ]
+    drawn = [
+        _replicates(fold, by, counts.take([place[name] for name in fold.names], axis=1))
+        for fold, by in zip(folds, sorted_by, strict=True)
+    ]
     return Resampled(
         tested=tuple((fold.names, fold.high.tobytes()) for fold in folds),
-        values={key: np.array([metrics[key] for metrics in found]) for key in found[0]},
+        values={key: np.concatenate([metrics[key] for metrics in found]) for key in found[0]},
         drawn={key: np.stack([metrics[key] for metrics in drawn]) for key in drawn[0]},
         fold_draws=fold_draws,
     )
@@ -126,9 +132,9 @@ def _draws(n_alloys: int, n_folds: int, replicates: int, seed: int) -> tuple[NDA
     return np.array(drawn, np.int32), rng.multinomial(n_folds, even, size=replicates).T.astype(float)
 
 
-def _replicates(fold: Answers, counts: NDArray[np.int32]) -> dict[str, Floats]:
+def _replicates(fold: Answers, by: Orders, counts: NDArray[np.int32]) -> dict[str, Floats]:
     size = max(1, CELLS // len(fold))
-    parts = [weighted_metrics(fold, counts[i : i + size]) for i in range(0, len(counts), size)]
+    parts = [weighted_metrics(fold, counts[i : i + size], by) for i in range(0, len(counts), size)]
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 

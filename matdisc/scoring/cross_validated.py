@@ -61,7 +61,8 @@ class FoldScoring(Scoring):
     def score(self, card: DatasetCard, truth: Truth, answers: Answers, bootstrap: Bootstrap) -> dict[str, Any]:
         found = protocols(truth, answers)
         first = next(iter(found))
-        parts = {s.name: protocols(truth, answers, subset_mask(card, truth, s.name)).get(first) for s in card.subsets}
+        masks = {s.name: subset_mask(card, truth, s.name) for s in card.subsets}
+        parts = {name: protocols(truth, answers, keep, only=first).get(first) for name, keep in masks.items()}
         subsets = {name: part for name, part in parts.items() if part}
         rest = about(answers)
         abstained = {"abstained": sum(protocol.n_abstained for protocol in found.values())}

@@ -10,12 +10,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from matdisc.arrays import Bools, Floats
+from matdisc.arrays import Bools, Floats, Ints
 from matdisc.cache import CacheKey
 from matdisc.datasets.truth import Tested, Truth
 from matdisc.metrics import belief
@@ -55,7 +55,7 @@ class Protocol:
     def n_high(self) -> int:
         return int(sum(fold.high.sum() for fold in self.folds))
 
-    @property
+    @cached_property
     def n_alloys(self) -> int:
         return len({name for fold in self.folds for name in fold.names})
 
@@ -65,13 +65,16 @@ class Protocol:
         return int(sum(fold.abstained.sum() for fold in self.folds)) - (self.n - self.answered)
 
 
-def protocols(truth: Truth, answers: Answers, keep: Bools | None = None) -> dict[str, Protocol]:
+def protocols(
+    truth: Truth, answers: Answers, keep: Bools | None = None, *, only: str | None = None
+) -> dict[str, Protocol]:
     """Return the answers by protocol, in the card's order.
 
     Args:
         truth: Labels with the folds.
         answers: Aligned with it.
         keep: Which alloys, shape (n_answers,); default: all. Folds without one fall out.
+        only: The protocol that is wanted; default: all of them.
     """
     given = np.isfinite(answers.values)
     p_high = np.where(given, answers.values, MIDDLE)
@@ -80,19 +83,31 @@ def protocols(truth: Truth, answers: Answers, keep: Bools | None = None) -> dict
         for name, missing in (("belief", 0.0), ("plausibility", 1.0))
     )
     conflict = answers.reported.get("conflict", np.full(len(truth), np.nan))
-    names = np.array([name.rpartition("@")[0] for name in truth.material_ids.to_pylist()], object)
     high = truth.target("high") > 0.5
     found: dict[str, list[tuple[Tested, belief.Answers, int]]] = {}
-    for fold in truth.tested:
-        rows = fold.rows if keep is None else fold.rows[keep[fold.rows]]
-        if len(rows):
+    for fold, rows, names in _asked(truth, keep):
+        if only in (None, fold.protocol):
             made = belief.answers(
-                names[rows].tolist(), high[rows], p_high[rows], majority_high=fold.prior > MIDDLE,
+                names, high[rows], p_high[rows], majority_high=fold.prior > MIDDLE,
                 belief=low[rows], plausibility=up[rows], conflict=conflict[rows],
             )  # fmt: skip
             found.setdefault(fold.protocol, []).append((fold, made, int(given[rows].sum())))
     source = f"{answers.sha256} {truth.sha256}" if answers.sha256 and keep is None else ""
     return {name: _protocol(name, parts, source) for name, parts in found.items()}
+
+
+def _asked(truth: Truth, keep: Bools | None) -> list[tuple[Tested, Ints, tuple[str, ...]]]:
+    """Return the folds that ask about an alloy to keep, with its rows and the names of the alloys."""
+    key = ("asked", b"" if keep is None else keep.tobytes())
+    if key not in truth.derived:
+        if ("alloys", b"") not in truth.derived:
+            names = [name.rpartition("@")[0] for name in truth.material_ids.to_pylist()]
+            truth.derived["alloys", b""] = np.array(names, object)
+        alloys = truth.derived["alloys", b""]
+        chosen = [(fold, fold.rows if keep is None else fold.rows[keep[fold.rows]]) for fold in truth.tested]
+        truth.derived[key] = [(fold, rows, tuple(alloys[rows].tolist())) for fold, rows in chosen if len(rows)]
+    found: list[tuple[Tested, Ints, tuple[str, ...]]] = truth.derived[key]
+    return found
 
 
 def score_beliefs(
