@@ -204,3 +204,33 @@ def test_an_error_of_one_structure_reaches_the_piece_of_work_that_asked_for_it()
 
 def test_nothing_side_by_side_is_nothing():
     assert run_single(side_by_side([]), EMT()) == []
+
+
+def test_an_evaluation_is_what_ase_gives_bit_for_bit_and_found_by_one_calculation():
+    from ase.build import bulk
+    from ase.calculators.emt import EMT
+
+    class Noted(EMT):
+        calls = 0
+
+        def calculate(self, *given, **more):
+            self.calls += 1
+            super().calculate(*given, **more)
+
+    class OwnForces(Noted):
+        def get_forces(self, atoms=None):
+            return 2 * super().get_forces(atoms)
+
+    for factor, kind in ((1, Noted), (2, OwnForces)):
+        calculator = kind()
+        for seed in range(3):
+            atoms = bulk("Cu", cubic=True)
+            atoms.rattle(0.1, seed=seed)
+            found = evaluate(calculator, atoms)
+            atoms.calc = EMT()
+            assert found.energy == atoms.get_potential_energy()
+            assert (found.forces == factor * atoms.get_forces()).all()
+            assert (found.stress == atoms.get_stress()).all()
+            found.forces[:] = 0.0
+            assert calculator.results["forces"].any()
+        assert calculator.calls == 3
