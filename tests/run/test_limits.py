@@ -225,7 +225,7 @@ def asked_of_large_workers(board, monkeypatch, **options):
     """Ask of workers that hold 3 GiB, and return how many there were and what each was allowed, try by try."""
     tries = []
 
-    def answers(job, schedule, n_workers, environment):
+    def answers(job, schedule, n_workers, environment, say):
         tries.append((n_workers, round(job.memory_gib, 3)))
         if job.memory_gib < 3.0:
             raise TooLittleMemory(f"a worker holds 2.75 GiB, the limit is {job.memory_gib:.2f} GiB", 3.0)

@@ -68,8 +68,9 @@ def test_links_of_the_page_lead_somewhere():
     links = re.findall(r"\]\(([^)#]+)\)", PAGE)
     assert "deploy/nginx.conf" in links
     assert [link for link in links if not (DOCS / link).is_file()] == []
-    hosting = re.findall(r"\]\(([^)#]+)\)", (DOCS / "hosting.md").read_text(encoding="utf-8"))
-    assert {path.name for path in DEPLOY.iterdir()} <= {Path(link).name for link in [*links, *hosting]}
+    for page in ("hosting.md", "clusters.md"):
+        links += re.findall(r"\]\(([^)#]+)\)", (DOCS / page).read_text(encoding="utf-8"))
+    assert {path.name for path in DEPLOY.iterdir()} <= {Path(link).name for link in links}
 
 
 NAMES = "|".join(typer.main.get_command(app).commands)
