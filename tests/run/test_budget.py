@@ -30,14 +30,14 @@ def run(board, **options):
 
 def test_what_is_done_when_the_budget_is_spent_is_kept_and_more_of_it_goes_on(board, monkeypatch):
     monkeypatch.setattr(answer_unit, "__defaults__", (0.0,))  # each answer arrives by itself
-    with pytest.raises(BudgetSpent, match=r"emt\+single-point: .* the budget is 1e-07; \d+ of 40 materials are open"):
-        run(board, limit=40, budget=1e-7)
+    with pytest.raises(BudgetSpent, match=r"emt\+single-point: .* the budget is 1e-06; \d+ of 40 materials are open"):
+        run(board, limit=40, budget=1e-6)
     first = answered(board)
     assert first < 40
-    assert spent_by(board) >= 3600e-7
+    assert spent_by(board) >= 3600e-6
     assert not board.predictions_dir.exists()
     with pytest.raises(BudgetSpent):  # earlier parts of the run count: nothing more is asked
-        run(board, limit=40, budget=1e-7)
+        run(board, limit=40, budget=1e-6)
     assert answered(board) == first
     whole = run(board, limit=40, budget=1.0)
     assert (whole.reused, whole.computed) == (first, 40 - first)
