@@ -76,7 +76,7 @@ import resource, sys, time
 from importlib import import_module
 from pathlib import Path
 began = float(sys.argv[1])
-asked, asking = import_module("matdisc.run.asked"), import_module("matdisc.run.engine.resumable")
+inputs, resumable = import_module("matdisc.run.inputs"), import_module("matdisc.run.engine.resumable")
 from matdisc.run import predict
 from matdisc.board import Board
 marks = {}
@@ -87,7 +87,7 @@ def noted(name, call):
         marks[name + " done"] = time.time() - began
         return result
     return noting
-asked.load, asking._collect = noted("load", asked.load), noted("collect", asking._collect)
+inputs.load, resumable._collect = noted("load", inputs.load), noted("collect", resumable._collect)
 found = predict(Board(Path(sys.argv[2])), sys.argv[3], "discovery", "invented", workers=2)
 assert found.counts == {"ok": int(sys.argv[4])}, found.counts
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

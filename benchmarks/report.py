@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from matdisc.atomic import write_atomic
-from matdisc.cli.bench import SCHEMA, Better, Report, read_report, shown
+from matdisc.cli.bench import SCHEMA, Better, Report, read_report, three_digits
 from matdisc.run.engine.memory import machine_memory_gib
 from matdisc.run.engine.usage import machine
 from matdisc.version import __version__
@@ -86,9 +86,13 @@ def markdown(path: Path) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for one in report.ratios:
         numerator, denominator = one.middle
-        spread = f"{shown(one.low)} to {shown(one.high)}, {len(one.values)} times" if len(one.values) > 1 else "once"
-        seconds = f"{shown(numerator)} / {shown(denominator)}"
-        yield f"| {one.part} | {one.what} | {seconds} | {shown(one.value)} | {spread} | {one.better} |"
+        spread = (
+            f"{three_digits(one.low)} to {three_digits(one.high)}, {len(one.values)} times"
+            if len(one.values) > 1
+            else "once"
+        )
+        seconds = f"{three_digits(numerator)} / {three_digits(denominator)}"
+        yield f"| {one.part} | {one.what} | {seconds} | {three_digits(one.value)} | {spread} | {one.better} |"
 
 
 def main(arguments: Sequence[str]) -> int:

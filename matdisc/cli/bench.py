@@ -164,7 +164,7 @@ def read_report(path: Path) -> Report:
         raise DataError(f"{path}: no report of make bench ({type(err).__name__}: {err})") from err
 
 
-def shown(number: float) -> str:
+def three_digits(number: float) -> str:
     """Return a number with three digits."""
     return f"{number:.3g}" if abs(number) < 1000 else f"{number:,.0f}"
 
@@ -177,4 +177,6 @@ def _positive(seconds: Sequence[Sequence[float]]) -> tuple[tuple[float, float], 
 
 
 def _with_spread(one: Ratio) -> str:
-    return shown(one.value) + (f" ({shown(one.low)} to {shown(one.high)})" if len(one.seconds) > 1 else "")
+    return three_digits(one.value) + (
+        f" ({three_digits(one.low)} to {three_digits(one.high)})" if len(one.seconds) > 1 else ""
+    )

@@ -11,7 +11,7 @@ import typer
 from matdisc.cli import runs
 
 if TYPE_CHECKING:
-    from matdisc.run.cluster_files.scripts import Wanted
+    from matdisc.run.cluster_files.scripts import ClusterRequest
 
 cluster = typer.Typer(no_args_is_help=True)
 Command = Annotated[
@@ -49,13 +49,13 @@ def slurm(
 
     Example: matdisc cluster slurm --nodes 4 --time 12:00:00 -- predict emt discovery -d emt-alloys > run.sbatch
     """
-    from matdisc.run.cluster_files.scripts import Wanted, slurm_array, slurm_script
+    from matdisc.run.cluster_files.scripts import ClusterRequest, slurm_array, slurm_script
 
-    wanted = Wanted(nodes, cpus, gpus, time, partition, account, mem_per_cpu, image)
+    request = ClusterRequest(nodes, cpus, gpus, time, partition, account, mem_per_cpu, image)
     if array is None:
         words, _ = _checked(command)
         typer.echo(
-            slurm_script(_with_workers(words, wanted) if nodes == 1 else words, wanted, shared=shared_nodes), nl=False
+            slurm_script(_with_workers(words, request) if nodes == 1 else words, request, shared=shared_nodes), nl=False
         )
         return
     if nodes > 1 or shared_nodes:
@@ -65,7 +65,7 @@ def slurm(
     words, asked = _checked(command)
     if asked is None or asked["dataset"] is None or asked["out"] is not None:
         raise typer.BadParameter("--array divides `predict` with --dataset and without --out")
-    typer.echo(slurm_array(_with_workers(words, wanted), _merge(asked), array, wanted), nl=False)
+    typer.echo(slurm_array(_with_workers(words, request), _merge(asked), array, request), nl=False)
 
 
 @cluster.command()
@@ -85,13 +85,13 @@ def kuberay(
 
     Example: matdisc cluster kuberay --image registry.org/matdisc:1 -- predict emt discovery -d emt-alloys
     """
-    from matdisc.run.cluster_files.scripts import Wanted, rayjob
+    from matdisc.run.cluster_files.scripts import ClusterRequest, rayjob
 
     words, asked = _checked(command)
     if asked is not None and asked["board"] != Path():
         raise typer.BadParameter("name the board before `--`; pods see it there")
-    wanted = Wanted(nodes, cpus, gpus, time, image=image)
-    text = rayjob([*words, "--board", board], wanted, least=least, memory=memory, claim=claim, board=board)
+    request = ClusterRequest(nodes, cpus, gpus, time, image=image)
+    text = rayjob([*words, "--board", board], request, least=least, memory=memory, claim=claim, board=board)
     typer.echo(text, nl=False)
 
 
@@ -106,9 +106,9 @@ def local(
 
     Example: matdisc cluster local --nodes 2 -- predict emt discovery -d emt-alloys | bash
     """
-    from matdisc.run.cluster_files.scripts import Wanted, local_script
+    from matdisc.run.cluster_files.scripts import ClusterRequest, local_script
 
-    typer.echo(local_script(_checked(command)[0], Wanted(nodes, cpus, gpus)), nl=False)
+    typer.echo(local_script(_checked(command)[0], ClusterRequest(nodes, cpus, gpus)), nl=False)
 
 
 def _checked(command: Sequence[str]) -> tuple[list[str], dict[str, Any] | None]:
@@ -125,10 +125,10 @@ def _checked(command: Sequence[str]) -> tuple[list[str], dict[str, Any] | None]:
     return ["matdisc", *words], asked
 
 
-def _with_workers(words: list[str], wanted: Wanted) -> list[str]:
+def _with_workers(words: list[str], request: ClusterRequest) -> list[str]:
     """Return a command that takes as many cores as its job has, where their number is known and it names none."""
     named = any(word.startswith(("--workers", "-w")) for word in words)
-    return words if named or wanted.cpus is None else [*words, "--workers", str(wanted.cpus)]
+    return words if named or request.cpus is None else [*words, "--workers", str(request.cpus)]
 
 
 def _merge(asked: dict[str, Any]) -> list[str]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from matdisc.board import Board
 from matdisc.cards import ModelCard
 from matdisc.progress import Progress
-from matdisc.run.asked import prepare
 from matdisc.run.engine.resumable import RunOptions, run_resumable, worker_count
 from matdisc.run.forecast import DRY_SECONDS, LEAST_TIMED, MOST_TIMED, Forecast, Outlook, one_unit, to_time
+from matdisc.run.inputs import prepare
 from matdisc.run.predict import no_answer
 from matdisc.run.shards import Shard
 

@@ -17,10 +17,10 @@ from matdisc.errors import CardError
 from matdisc.leaderboard.results import predictions_on_board
 from matdisc.models import installed
 from matdisc.models.families.family import TARGET
-from matdisc.run.asked import entry_key
 from matdisc.run.engine.resumable import worker_count
 from matdisc.run.environments.layers import Mode
 from matdisc.run.families import is_family, learns_from_the_asked
+from matdisc.run.inputs import entry_key
 from matdisc.schema import Dataset
 from matdisc.tasks import TASKS, get_task
 from matdisc.tasks.fit import check_dataset, check_model, misfit

@@ -16,11 +16,11 @@ from matdisc.cards import ModelCard
 from matdisc.errors import BudgetSpent, RunError
 from matdisc.models.load import Factory
 from matdisc.progress import Progress
-from matdisc.run.asked import prepare, workers_ahead
 from matdisc.run.engine.record import FAILURES
 from matdisc.run.engine.resumable import RunOptions, run_resumable
 from matdisc.run.environments.layers import Mode
 from matdisc.run.forecast import Forecast
+from matdisc.run.inputs import preloading, prepare
 from matdisc.run.shards import Shard
 from matdisc.schema import Prediction
 from matdisc.tasks.task import Task
@@ -97,7 +97,7 @@ def predict(
     if out is not None and not out.name.endswith((".csv", ".csv.gz")):
         raise RunError(f"{out}: a predictions file is written as .csv or .csv.gz; change the name")
     options = RunOptions(workers, address, timeout, memory, env, restart)
-    with workers_ahead(board, model, task_key, dataset_key, options, factory=factory, protocol=protocol):
+    with preloading(board, model, task_key, dataset_key, options, factory=factory, protocol=protocol):
         asked = prepare(
             board, model, task_key, dataset_key, options, factory=factory, protocol=protocol, limit=limit, shard=shard
         )

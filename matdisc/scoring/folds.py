@@ -85,7 +85,7 @@ def protocols(
     conflict = answers.reported.get("conflict", np.full(len(truth), np.nan))
     high = truth.target("high") > 0.5
     found: dict[str, list[tuple[Tested, belief.Answers, int]]] = {}
-    for fold, rows, names in _asked(truth, keep):
+    for fold, rows, names in _folds_and_alloys(truth, keep):
         if only in (None, fold.protocol):
             made = belief.answers(
                 names, high[rows], p_high[rows], majority_high=fold.prior > MIDDLE,
@@ -96,7 +96,7 @@ def protocols(
     return {name: _protocol(name, parts, source) for name, parts in found.items()}
 
 
-def _asked(truth: Truth, keep: Bools | None) -> list[tuple[Tested, Ints, tuple[str, ...]]]:
+def _folds_and_alloys(truth: Truth, keep: Bools | None) -> list[tuple[Tested, Ints, tuple[str, ...]]]:
     """Return the folds that ask about an alloy to keep, with its rows and the names of the alloys."""
     key = ("asked", b"" if keep is None else keep.tobytes())
     if key not in truth.derived:

@@ -84,7 +84,7 @@ def test_permuted_labels_of_scored_materials_change_no_answer(board, monkeypatch
     honest = rows_of(predict(board, "composition-rf", "discovery", SET, workers=0))
     dataset = load(board, SET)
     turned = [replace(s, target=t.target) for s, t in zip(dataset.samples, dataset.samples[::-1], strict=True)]
-    monkeypatch.setattr("matdisc.run.asked.load", lambda *a: replace(dataset, samples=tuple(turned)))
+    monkeypatch.setattr("matdisc.run.inputs.load", lambda *a: replace(dataset, samples=tuple(turned)))
     again = rows_of(predict(board, "composition-rf", "discovery", SET, workers=0, restart=True))
     assert {k: p.values for k, p in honest.items()} == {k: p.values for k, p in again.items()}
 

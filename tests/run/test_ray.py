@@ -12,8 +12,8 @@ import pytest
 from matdisc.errors import RunError
 from matdisc.models.load import Factory
 from matdisc.run import predict
-from matdisc.run.engine.ahead import loading_workers
 from matdisc.run.engine.backends import ray_answers
+from matdisc.run.engine.preload import preloading_workers
 from matdisc.run.engine.schedule import Schedule
 from matdisc.run.engine.worker import Job
 from matdisc.schema import Sample
@@ -56,7 +56,7 @@ def test_workers_load_the_model_before_anything_is_asked_and_what_that_took_is_i
         return EMT()
 
     factory = Factory("loaded-ahead", marking)
-    with loading_workers(card, factory, 2, None, load=True):
+    with preloading_workers(card, factory, 2, None, load=True):
         deadline = time.monotonic() + 60
         while len(list(marks.iterdir())) < 2:
             assert time.monotonic() < deadline, "two workers have not loaded it"

@@ -22,8 +22,8 @@ STORE_BYTES = 10**9
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked of a cluster.
+class ClusterRequest:
+    """What a job asks of a cluster.
 
     Attributes:
         nodes: Nodes; for KubeRay the most worker pods.
@@ -45,7 +45,7 @@ class Wanted:
     image: str = ""
 
 
-def slurm_script(command: Sequence[str], wanted: Wanted, *, shared: bool = False) -> str:
+def slurm_script(command: Sequence[str], request: ClusterRequest, *, shared: bool = False) -> str:
     """Return a batch script that runs a command of matdisc on the nodes of one job.
 
     One node has a Ray of its own. Several whole nodes are joined by `ray symmetric-run`, nodes that are `shared` with
@@ -54,48 +54,48 @@ def slurm_script(command: Sequence[str], wanted: Wanted, *, shared: bool = False
     Raises:
         RunError: If the time limit cannot be read, or shared nodes are wanted without a number of cores.
     """
-    if shared and wanted.cpus is None:
+    if shared and request.cpus is None:
         raise RunError("on shared nodes say how many cores of each you want: --cpus 8")
-    values = _slurm_values(command, wanted, [*_job(command, wanted), *_node(wanted, whole=not shared)])
-    if wanted.nodes == 1:
+    values = _slurm_values(command, request, [*_job(command, request), *_node(request, whole=not shared)])
+    if request.nodes == 1:
         return _filled("one.sh.j2", values)
     return _filled("by_hand.sh.j2" if shared else "nodes.sh.j2", values)
 
 
-def slurm_array(command: Sequence[str], merge: Sequence[str], parts: int, wanted: Wanted) -> str:
+def slurm_array(command: Sequence[str], merge: Sequence[str], parts: int, request: ClusterRequest) -> str:
     """Return a script that submits `parts` parts of a command, one core each if not more are wanted, and their merge.
 
     Raises:
         RunError: If the time limit cannot be read.
     """
-    cores = f"--cpus-per-task={wanted.cpus or 1}"
-    each = [*_job(command, wanted, "%x-%A-%a.log"), f"--array=1-{parts}", "--ntasks=1", cores, *_share(wanted)]
-    values = _slurm_values(command, wanted, each) | {
+    cores = f"--cpus-per-task={request.cpus or 1}"
+    each = [*_job(command, request, "%x-%A-%a.log"), f"--array=1-{parts}", "--ntasks=1", cores, *_share(request)]
+    values = _slurm_values(command, request, each) | {
         "array": parts,
-        "merge": _launcher(wanted) + shlex.join(merge),
+        "merge": _launcher(request) + shlex.join(merge),
         "join_directives": [
             "--job-name=matdisc-merge",
             "--output=%x-%j.log",
             "--time=60",
-            *_share(wanted)[:1],
-            *_site(wanted),
+            *_share(request)[:1],
+            *_site(request),
         ],
     }
     return _filled("array.sh.j2", values)
 
 
-def local_script(command: Sequence[str], wanted: Wanted) -> str:
+def local_script(command: Sequence[str], request: ClusterRequest) -> str:
     """Return a script that has several Ray nodes on this machine for as long as the command takes."""
-    values = _slurm_values(command, wanted, []) | {"cpus": wanted.cpus or 1}
+    values = _slurm_values(command, request, []) | {"cpus": request.cpus or 1}
     return _filled("by_hand.sh.j2", values)
 
 
-def rayjob(command: Sequence[str], wanted: Wanted, *, least: int, memory: int, claim: str, board: str) -> str:
+def rayjob(command: Sequence[str], request: ClusterRequest, *, least: int, memory: int, claim: str, board: str) -> str:
     """Return a RayJob for KubeRay.
 
     Args:
         command: Of matdisc.
-        wanted: Nodes are worker pods, an image is needed.
+        request: Nodes are worker pods, an image is needed.
         least: Worker pods that are always there.
         memory: GiB of a worker pod.
         claim: Volume claim that holds the board.
@@ -104,10 +104,10 @@ def rayjob(command: Sequence[str], wanted: Wanted, *, least: int, memory: int, c
     values = {
         "name": _name(command),
         "command": shlex.join([*command, "--address", "auto"]),
-        "seconds": seconds_of(wanted.time),
+        "seconds": seconds_of(request.time),
         "retries": 3,
         "ray": version("ray"),
-        **{"image": wanted.image, "nodes": wanted.nodes, "cpus": wanted.cpus or 4, "gpus": wanted.gpus},
+        **{"image": request.image, "nodes": request.nodes, "cpus": request.cpus or 4, "gpus": request.gpus},
         **{"least": least, "memory": memory, "claim": claim, "board": board},
     }
     return _filled("rayjob.yaml.j2", values)
@@ -128,16 +128,16 @@ def seconds_of(time: str) -> int:
     return 86400 * (days or 0) + 3600 * int(first or 0) + 60 * (second or 0) + (third or 0)
 
 
-def _job(command: Sequence[str], wanted: Wanted, log: str = "%x-%j.log") -> list[str]:
+def _job(command: Sequence[str], request: ClusterRequest, log: str = "%x-%j.log") -> list[str]:
     """Directives that say how a job is named, limited, stopped and begun again."""
     return [
         f"--job-name={_name(command)}",
         f"--output={log}",
         "--open-mode=append",
-        f"--time={wanted.time}",
-        f"--signal=B:TERM@{_stop_seconds(wanted)}",
+        f"--time={request.time}",
+        f"--signal=B:TERM@{_stop_seconds(request)}",
         "--requeue",
-        *_site(wanted),
+        *_site(request),
     ]
 
 
@@ -146,46 +146,46 @@ def _name(command: Sequence[str]) -> str:
     return re.sub(r"[^a-z0-9]+", "-", "-".join(command[:3]).lower()).strip("-")[:40]
 
 
-def _site(wanted: Wanted) -> list[str]:
-    named = {"--partition": wanted.partition, "--account": wanted.account}
+def _site(request: ClusterRequest) -> list[str]:
+    named = {"--partition": request.partition, "--account": request.account}
     return [f"{option}={value}" for option, value in named.items() if value]
 
 
-def _node(wanted: Wanted, *, whole: bool) -> list[str]:
-    found = [f"--nodes={wanted.nodes}", "--ntasks-per-node=1"]
-    found += [f"--cpus-per-task={wanted.cpus}"] if wanted.cpus else []
-    found += ["--no-kill"] if wanted.nodes > 1 else []  # a node that is lost costs what it was at work on
-    return [*found, *(["--exclusive", "--mem=0", *_gpus(wanted)] if whole else _share(wanted))]
+def _node(request: ClusterRequest, *, whole: bool) -> list[str]:
+    found = [f"--nodes={request.nodes}", "--ntasks-per-node=1"]
+    found += [f"--cpus-per-task={request.cpus}"] if request.cpus else []
+    found += ["--no-kill"] if request.nodes > 1 else []  # a node that is lost costs what it was at work on
+    return [*found, *(["--exclusive", "--mem=0", *_gpus(request)] if whole else _share(request))]
 
 
-def _share(wanted: Wanted) -> list[str]:
-    return [f"--mem-per-cpu={wanted.mem_per_cpu}", *_gpus(wanted)]
+def _share(request: ClusterRequest) -> list[str]:
+    return [f"--mem-per-cpu={request.mem_per_cpu}", *_gpus(request)]
 
 
-def _gpus(wanted: Wanted) -> list[str]:
-    return [f"--gpus-per-node={wanted.gpus}"] if wanted.gpus else []
+def _gpus(request: ClusterRequest) -> list[str]:
+    return [f"--gpus-per-node={request.gpus}"] if request.gpus else []
 
 
-def _stop_seconds(wanted: Wanted) -> int:
-    return min(STOP_SECONDS, seconds_of(wanted.time) // 10)
+def _stop_seconds(request: ClusterRequest) -> int:
+    return min(STOP_SECONDS, seconds_of(request.time) // 10)
 
 
-def _launcher(wanted: Wanted) -> str:
-    options = "--nv " if wanted.gpus else ""
-    return f'apptainer exec {options}--bind "$PWD" {shlex.quote(wanted.image)} ' if wanted.image else ""
+def _launcher(request: ClusterRequest) -> str:
+    options = "--nv " if request.gpus else ""
+    return f'apptainer exec {options}--bind "$PWD" {shlex.quote(request.image)} ' if request.image else ""
 
 
-def _slurm_values(command: Sequence[str], wanted: Wanted, directives: list[str]) -> dict[str, Any]:
+def _slurm_values(command: Sequence[str], request: ClusterRequest, directives: list[str]) -> dict[str, Any]:
     return {
         "directives": directives,
         "bin": shlex.quote(str(Path(sys.executable).parent)),
         "command": shlex.join(command),
-        "launcher": _launcher(wanted),
-        "nodes": wanted.nodes,
+        "launcher": _launcher(request),
+        "nodes": request.nodes,
         "cpus": '"$SLURM_CPUS_PER_TASK"',
-        "gpus": wanted.gpus,
+        "gpus": request.gpus,
         "array": 0,
-        "seconds": _stop_seconds(wanted),
+        "seconds": _stop_seconds(request),
         "restarts": RESTARTS,
         "store": STORE_BYTES,
     }

@@ -126,7 +126,7 @@ def answer_unit(job: Job, unit: WorkUnit, flush_seconds: float = FLUSH_SECONDS) 
         else:
             answers = _ask_potential(job, _potential(*job.identity), unit)
         limit_memory(job.memory_gib, job.model.key, in_worker=job.in_worker)
-        cpu, ahead = _LOADED_AHEAD.pop(job.identity, (0.0, 0.0))
+        cpu, ahead = _PRELOADED.pop(job.identity, (0.0, 0.0))
         meter.add(cpu, ahead)
         yield Batch((), meter.read(time.perf_counter() - started + ahead))
         ready: list[Prediction] = []
@@ -148,11 +148,11 @@ def _node() -> str:
     return node_id() if ray is not None and ray.is_initialized() else ""
 
 
-_LOADED_AHEAD: dict[Identity, tuple[float, float]] = {}
+_PRELOADED: dict[Identity, tuple[float, float]] = {}
 """Processor and wall-clock seconds that loading has taken in this process, of models that were asked nothing yet."""
 
 
-def load_ahead(model: ModelCard, factory: Factory | None, seconds: float) -> None:
+def preload(model: ModelCard, factory: Factory | None, seconds: float) -> None:
     """Load a model into this process, before it is known what it is asked.
 
     What goes wrong is said by the first unit, which tries again. Native code that takes longer than `seconds` ends the
@@ -169,8 +169,8 @@ def load_ahead(model: ModelCard, factory: Factory | None, seconds: float) -> Non
                 load_predictor(model)
             else:
                 _potential(*identity)
-        before_cpu, before_wall = _LOADED_AHEAD.get(identity, (0.0, 0.0))
-        _LOADED_AHEAD[identity] = before_cpu + time.process_time() - cpu, before_wall + time.perf_counter() - wall
+        before_cpu, before_wall = _PRELOADED.get(identity, (0.0, 0.0))
+        _PRELOADED[identity] = before_cpu + time.process_time() - cpu, before_wall + time.perf_counter() - wall
 
 
 @lru_cache(maxsize=1)

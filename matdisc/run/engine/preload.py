@@ -9,7 +9,7 @@ from matdisc.cards import ModelCard
 from matdisc.models.load import Factory
 from matdisc.run.engine.cluster import cluster_cpus, ray_cluster
 from matdisc.run.engine.pool import resources
-from matdisc.run.engine.worker import load_ahead
+from matdisc.run.engine.worker import preload
 
 LONGEST_LOAD = 180.0
 """Seconds that a model may take to be loaded ahead; what takes longer is left to the units, which have limits of their
@@ -17,7 +17,7 @@ own."""
 
 
 @contextmanager
-def loading_workers(
+def preloading_workers(
     model: ModelCard, factory: Factory | None, workers: int | None, address: str | None, *, load: bool
 ) -> Iterator[None]:
     """Have a cluster for the block, as `ray_cluster`, on which each worker begins to load a model at once.
@@ -31,7 +31,7 @@ def loading_workers(
         if load and workers != 0:
             import ray
 
-            task = ray.remote(load_ahead).options(**resources(model), max_retries=0)
+            task = ray.remote(preload).options(**resources(model), max_retries=0)
             for _ in range(workers or cluster_cpus()):
                 task.remote(model, factory, LONGEST_LOAD)
         yield

@@ -16,7 +16,7 @@ from matdisc.datasets import load, training_part
 from matdisc.datasets.corrections import energy_misfit
 from matdisc.errors import CardError, ExtraError, RunError
 from matdisc.models.load import Factory
-from matdisc.run.engine.ahead import loading_workers
+from matdisc.run.engine.preload import preloading_workers
 from matdisc.run.engine.resumable import RunOptions, worker_count
 from matdisc.run.engine.schedule import Schedule, fold_units
 from matdisc.run.engine.worker import Job
@@ -29,7 +29,7 @@ from matdisc.tasks.task import Task
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RunInputs:
     """What a run asks, all of which fits together: see run_resumable for `folder`, `settings`, `job` and `plan`."""
 
     model: ModelCard
@@ -60,7 +60,7 @@ def prepare(
     protocol: str | None = None,
     limit: int | None = None,
     shard: Shard | None = None,
-) -> Asked:
+) -> RunInputs:
     """Return what a run is to ask; arguments and errors are those of `predict`."""
     model = board.model(model) if isinstance(model, str) else model
     card = board.dataset(dataset_key)
@@ -88,10 +88,10 @@ def prepare(
     _refuse_missing_packages(card, options)
     job = replace(_job(_with_requirements(model, card), task, protocol, card, dataset), factory=factory)
     folder = board.runs_dir / task_key / dataset_key / (shard.of(entry) if shard else entry)
-    return Asked(model, task, dataset, samples, entry, folder, settings, job)
+    return RunInputs(model, task, dataset, samples, entry, folder, settings, job)
 
 
-def workers_ahead(
+def preloading(
     board: Board,
     model: str | ModelCard,
     task_key: str,
@@ -116,7 +116,7 @@ def workers_ahead(
     complete = complete and (board.runs_dir / place / entry / "records.jsonl").exists()
     workers = 0 if complete else worker_count(options.workers, options.address)
     asked, inherits = _with_requirements(model, card), options.env == "inherit"
-    return loading_workers(asked, factory, workers, options.address, load=inherits)
+    return preloading_workers(asked, factory, workers, options.address, load=inherits)
 
 
 def entry_key(model: ModelCard, protocol: str | None) -> str:
