@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Some container images set it: then each process, and each worker, compiles all modules of the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help leaderboard leaderboard-full test test-all setup bench site serve lint format clean
 

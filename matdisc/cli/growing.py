@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matdisc.board import Board
-from matdisc.leaderboard.ranking import write_ranking
+from matdisc.leaderboard.ranking import ranking_path, write_ranking
 from matdisc.scoring.metric import show, show_interval
 from matdisc.tasks import TASKS
 
@@ -40,6 +42,16 @@ class GrowingSite:
     _since: History | None = None
     _next: float = field(default_factory=lambda: time.monotonic() + SECONDS)
 
+    def score(self, task: str, dataset: str, say: Callable[[str], None] = lambda line: None) -> None:
+        """Score the predictions files of a table that have no result; rankings and site follow at times."""
+        from matdisc.leaderboard.results import publish_new
+
+        rows = publish_new(self.board, task, dataset)
+        for row in rows:
+            say(f"scored: {row} on {dataset} ({task})")
+        self.add(task, dataset, changed=bool(rows) or not ranking_path(self.board, task, dataset).exists())
+        self.refresh_at_times()
+
     def add(self, task: str, dataset: str, *, changed: bool = True) -> None:
         """Note that a table has a row, and whether its ranking has to be made anew."""
         if (task, dataset) not in self.tables:
@@ -51,6 +63,11 @@ class GrowingSite:
         """Make rankings and site anew if the last time is long enough ago."""
         if self.build and time.monotonic() >= self._next:
             self.refresh()
+
+    def begin(self, say: Callable[[str], None]) -> None:
+        """Make rankings and site, and say where the site is that later rows are added to."""
+        if page := self.refresh():
+            say(f"site so far: {page}")
 
     def refresh(self) -> Path | None:
         """Make rankings and site anew, and return the site's first page; None where there is no site."""
@@ -70,6 +87,29 @@ class GrowingSite:
         if self._since is None:
             self._since = site.history_of(self.board.site_dir)
         return site.build(self.board, since=self._since) / "index.html"
+
+
+@contextmanager
+def one_after_the_other() -> Iterator[Callable[..., None]]:
+    """Yield a function that takes calls, which are done in their order beside the block; the block ends after them.
+
+    A call's error is raised when the next one is given, or at the end. If the block fails, calls that have not begun
+    are left out.
+    """
+    calls: list[Future[None]] = []
+    with ThreadPoolExecutor(max_workers=1) as thread:
+
+        def call(function: Callable[..., None], *arguments: object) -> None:
+            while calls and calls[0].done():
+                calls.pop(0).result()
+            calls.append(thread.submit(function, *arguments))
+
+        try:
+            yield call
+            for waiting in calls:
+                waiting.result()
+        finally:
+            thread.shutdown(wait=False, cancel_futures=True)
 
 
 def leaders(board: Board, tables: Iterable[tuple[str, str]]) -> list[str]:

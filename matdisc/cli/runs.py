@@ -133,15 +133,13 @@ def evaluate(
 ) -> None:
     """Predict, score and publish in one go; what is done already is reused. Dummies are always added.
 
-    Predictions files that lie on the board are scored first, then cheap runs come before costly ones, and the site
-    grows with the rows. Exit codes: 0 done, 1 a model failed on every material, 2 a model could not be run (the others
-    were), 130 stopped.
+    Predictions files that lie on the board are scored first, cheap runs come before costly ones, and the site grows
+    with the rows, while the next model runs. Exit codes: 0 done, 1 a model failed on every material, 2 a model could
+    not be run (the others were), 130 stopped.
 
     Example: matdisc evaluate chgnet-0.3.0 emt --task polymorphs --dataset elements
     """
-    from matdisc.cli.growing import GrowingSite, leaders
-    from matdisc.leaderboard.ranking import ranking_path
-    from matdisc.leaderboard.results import publish_new
+    from matdisc.cli.growing import GrowingSite, leaders, one_after_the_other
     from matdisc.run import evaluate as plan
     from matdisc.run import predict as run_predict
     from matdisc.run.engine.cluster import ray_cluster
@@ -155,18 +153,15 @@ def evaluate(
         print_plan(root, steps)
         return
     grown = GrowingSite(root, build=build)
-    for task_key, key in plan.file_tables(root, task, dataset):
-        new = publish_new(root, task_key, key)
-        for row in new:
-            typer.echo(f"scored: {row} on {key} ({task_key})", err=True)
-        grown.add(task_key, key, changed=bool(new) or not ranking_path(root, task_key, key).exists())
-    if len(steps) > 1 and (path := grown.refresh()):
-        typer.echo(f"site so far: {path}", err=True)
     answered: list[tuple[str, str]] = []
     started = time.monotonic()
     troubles: list[str] = []
     without_answers: list[str] = []
-    with plan.shared_cluster(ray_cluster, root, steps, workers, address):
+    with one_after_the_other() as beside, plan.shared_cluster(ray_cluster, root, steps, workers, address):
+        for table in plan.file_tables(root, task, dataset):
+            beside(grown.score, *table, news)
+        if len(steps) > 1:
+            beside(grown.begin, news)
         for number, step in enumerate(steps):
             left = plan.time_left(steps, number, time.monotonic() - started)
             title = f"[{number + 1}/{len(steps)}{left}] {step.entry} {step.task} {step.dataset}"
@@ -186,8 +181,7 @@ def evaluate(
                 typer.echo(f"not published: {without_answers[-1]}", err=True)
                 continue
             answered.append((step.model, step.dataset))
-            grown.add(step.task, step.dataset, changed=bool(publish_new(root, step.task, step.dataset)))
-            grown.refresh_at_times()
+            beside(grown.score, step.task, step.dataset)
     for path in refresh_evidence_maps(root, answered):
         typer.echo(f"evidence: {path}", err=True)
     built = grown.refresh()

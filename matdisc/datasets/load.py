@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from matdisc.board import Board
+from matdisc.cache import CacheKey
 from matdisc.cards import DatasetCard
 from matdisc.datasets.fetch import cache_dir, dataset_files
 from matdisc.datasets.truth import Truth, read_prepared, truth_hash, truth_of, write_prepared
 from matdisc.errors import CardError, DataError
 from matdisc.schema import Crystal, Dataset, Sample
+
+KEPT_SAMPLES = 20_000
+"""Samples of the largest sets that a process keeps when it has read them; the others are read each time."""
 
 Built = TypeVar("Built", Dataset, Truth)
 Builder = Callable[[DatasetCard, Mapping[str, Path]], Dataset | Truth]
@@ -47,10 +51,26 @@ def load_any(board: Board, key: str, *, verify: bool = True) -> Dataset | Truth:
     Raises: As `load`.
     """
     card = board.dataset(key)
-    built = builder(card)(card, dataset_files(board, card))
-    if not verify or isinstance(built, Truth):
+    files = dataset_files(board, card)
+    if not verify:
+        return builder(card)(card, files)
+    if card.n_samples > KEPT_SAMPLES:
+        return _whole(board, card, files)
+    written = [[name, str(path), path.stat().st_mtime_ns, path.stat().st_size] for name, path in files.items()]
+    known = json.dumps([str(board.root), card.model_dump_json(), written])
+    return _kept(CacheKey(known, (board, card, files)))
+
+
+def _whole(board: Board, card: DatasetCard, files: Mapping[str, Path]) -> Dataset | Truth:
+    built = builder(card)(card, files)
+    if isinstance(built, Truth):
         return built
     return _verified(replace(built, sha256=content_hash(built)), board, card)
+
+
+@lru_cache(maxsize=8)  # whoever evaluates a board comes back to the same sets, and a hash takes as long as reading
+def _kept(known: CacheKey[tuple[Board, DatasetCard, Mapping[str, Path]]]) -> Dataset | Truth:
+    return _whole(*known.value)
 
 
 def load_truth(board: Board, key: str) -> Truth:
@@ -67,9 +87,9 @@ def load_truth(board: Board, key: str) -> Truth:
     found = _prepared(prepared, prepared.stat().st_mtime_ns) if prepared.is_file() else None
     if found is not None:
         return found
-    built = builder(card)(card, files)
+    built = load_any(board, key)
     if isinstance(built, Dataset):
-        return truth_of(_verified(replace(built, sha256=content_hash(built)), board, card))
+        return truth_of(built)
     truth = _verified(replace(built, sha256=truth_hash(built)), board, card)
     write_prepared(prepared, truth)
     return truth

@@ -1,13 +1,18 @@
 """Stores on SQLite and on a real PostgreSQL, a folder of files, and settings of a service on a fresh board."""
 
+import shutil
+import sqlite3
 import tempfile
 import warnings
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("fastapi", reason="needs matdisc[service]")
+
+from service_scenes import make_past, make_present
 
 from matdisc.service.blobs import open_blobs
 from matdisc.service.settings import Guards, Quota, Settings, Work
@@ -59,18 +64,32 @@ def sqlite(tmp_path):
     return f"sqlite:///{tmp_path / 'service' / 'service.db'}"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request):
-    """An open store; every test that takes it runs on both databases."""
-    opened = open_store(request.getfixturevalue("sqlite" if request.param == "sqlite" else "empty_postgres"))
+@pytest.fixture(scope="session")
+def _empty_sqlite(tmp_path_factory):
+    """A database with empty tables, which tests copy: to make them takes a tenth of a second."""
+    path = tmp_path_factory.mktemp("empty") / "service.db"
+    open_store(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def sqlite_store(sqlite, _empty_sqlite):
+    """An open store on SQLite, for tests of what has nothing to do with the database."""
+    path = Path(sqlite.removeprefix("sqlite:///"))
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    shutil.copyfile(_empty_sqlite, path)
+    opened = open_store(sqlite)
     yield opened
     opened.close()
 
 
-@pytest.fixture
-def sqlite_store(sqlite):
-    """An open store on SQLite, for tests of what has nothing to do with the database."""
-    opened = open_store(sqlite)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request):
+    """An open store; every test that takes it runs on both databases."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_store")
+        return
+    opened = open_store(request.getfixturevalue("empty_postgres"))
     yield opened
     opened.close()
 
@@ -81,17 +100,41 @@ def blobs(tmp_path):
 
 
 @pytest.fixture
-def settings(board, tmp_path, sqlite):
+def settings(board, tmp_path):
     """Settings with room for many submissions and short pauses; the board is `board`."""
+    return settings_in(tmp_path / "service", board.root)
+
+
+def settings_in(home, board):
     return Settings(
-        home=tmp_path / "service",
-        board=board.root,
-        database=sqlite,
-        blobs=str(tmp_path / "service" / "blobs"),
+        home=home,
+        board=board,
+        database=f"sqlite:///{home / 'service.db'}",
+        blobs=str(home / "blobs"),
         quota=Quota(running=4, queued=50, scored=50, requests_per_minute=100_000),
         guards=Guards(min_size=0),
         work=Work(backoff_seconds=0.05),
     )
+
+
+@pytest.fixture(scope="session")
+def _past(tmp_path_factory):
+    """A scene's folder and what has ended in it, which tests copy: to make it takes half a second."""
+    home = tmp_path_factory.mktemp("scene")
+    settings = settings_in(home, home)
+    with closing(open_store(settings.database)) as store:
+        return home, make_past(store, settings, open_blobs(settings.blobs))
+
+
+@pytest.fixture
+def scene(_past, sqlite_store, settings, blobs):
+    """A service with submissions in every state."""
+    home, past = _past
+    here, there = settings.home / "service.db", home / "service.db"
+    with closing(sqlite3.connect(there)) as source, closing(sqlite3.connect(here)) as target:
+        source.backup(target)
+    shutil.copytree(home / "blobs", settings.home / "blobs", dirs_exist_ok=True)
+    return make_present(replace(past, store=sqlite_store, settings=settings, ids=dict(past.ids)))
 
 
 @dataclass(frozen=True)

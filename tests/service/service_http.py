@@ -50,7 +50,7 @@ class Api:
         """A client with a token; `secret=""` for one without."""
         secret = self.secret if secret is None else secret
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
-        made = httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False, **options)
+        made = httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False, verify=False, **options)
         self.clients.append(made)
         return made
 

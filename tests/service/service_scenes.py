@@ -39,6 +39,13 @@ class Scene:
         """Take the oldest that waits."""
         return leases.claim(self.store, self.worker, self.settings)
 
+    def submit(self, name, key, team="Lab A", **changes):
+        """Submit what is an example of `name`."""
+        new = new_submission(key, len(self.ids), **changes)
+        made, _ = store_of.create(self.store, self.tokens[team], new, self.settings.quota)
+        self.ids[name] = made.id
+        return made
+
 
 def result_of(name="alchembert"):
     """A result of the board, as an evaluation gives it."""
@@ -56,6 +63,11 @@ def new_submission(key, n=0, **changes):
 
 def make_scene(store, settings, blobs, report=REPORT):
     """Fill an empty store: Lab A has one submission in each state, Lab B one that nobody else may see."""
+    return make_present(make_past(store, settings, blobs, report))
+
+
+def make_past(store, settings, blobs, report=REPORT):
+    """Fill an empty store with what has ended."""
     tokens, secrets = {}, {}
     for team, person, role in (
         ("Lab A", "Ada O'Hara", "submitter"),
@@ -65,13 +77,9 @@ def make_scene(store, settings, blobs, report=REPORT):
         tokens[team], secrets[team] = accounts.create_token(store, team=team, person=person, role=role)
     worker = leases.register(store, "host", 1)
     scene = Scene(store, settings, worker, secrets, tokens, {})
+    submit = scene.submit
     details = blobs.put(b'{"schema": "matdisc.details/2"}')
     page = blobs.put(report)
-
-    def submit(name, key, team="Lab A", **changes):
-        made, _ = store_of.create(store, tokens[team], new_submission(key, len(scene.ids), **changes), settings.quota)
-        scene.ids[name] = made.id
-        return made
 
     def finish(name, key, state, reason=None, evaluated=True, review="none", **changes):
         made = submit(name, key, **changes)
@@ -108,10 +116,16 @@ def make_scene(store, settings, blobs, report=REPORT):
     finish("pending", "copycat-1", State.SUCCEEDED, review="pending", file_sha256=first.file_sha256)
     submit("cancelled", "never-mind")
     store_of.cancel(store, scene.ids["cancelled"], "test")
-    submit("running", "graphnet-7")
+    return scene
+
+
+def make_present(past):
+    """Add what runs and what waits to what has ended."""
+    scene = replace(past, worker=leases.register(past.store, "host", 1))
+    scene.submit("running", "graphnet-7")
     lease = scene.lease()
-    leases.validated(store, lease)
-    leases.progress(store, lease, 340, 1000, "bootstrap " + HOSTILE)
-    submit("received", "patient-net")
-    submit("received too", "more-patient-net")
+    leases.validated(scene.store, lease)
+    leases.progress(scene.store, lease, 340, 1000, "bootstrap " + HOSTILE)
+    scene.submit("received", "patient-net")
+    scene.submit("received too", "more-patient-net")
     return scene

@@ -2,15 +2,9 @@
 
 import pytest
 from service_http import CARD, CSV, serving
-from service_scenes import make_scene
 
 pytestmark = pytest.mark.service
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/v1/leaderboard", "/v1/datasets"}
-
-
-@pytest.fixture
-def scene(settings, sqlite_store, blobs):
-    return make_scene(sqlite_store, settings, blobs)
 
 
 @pytest.fixture

@@ -37,11 +37,6 @@ def each_api(settings, store, blobs, make_team):
 
 
 @pytest.fixture
-def scene(settings, sqlite_store, blobs):
-    return make_scene(sqlite_store, settings, blobs)
-
-
-@pytest.fixture
 def scene_api(scene, settings, sqlite_store, blobs):
     with serving(settings, sqlite_store, blobs, scene.secrets["Lab A"]) as api:
         yield api

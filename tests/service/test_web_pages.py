@@ -16,7 +16,7 @@ pytest.importorskip("fastapi", reason="needs matdisc[service]")
 sys.path.insert(0, str(Path(__file__).parents[1] / "site"))
 
 from service_http import serving
-from service_scenes import CARD, HOSTILE, make_scene, new_submission
+from service_scenes import CARD, HOSTILE, new_submission
 from site_html import Page
 
 from matdisc.service.settings import Guards, Quota, Web
@@ -93,11 +93,6 @@ def serve(settings, sqlite_store, blobs):
 @pytest.fixture
 def api(serve):
     return serve()
-
-
-@pytest.fixture
-def scene(sqlite_store, settings, blobs):
-    return make_scene(sqlite_store, settings, blobs)
 
 
 @pytest.fixture
