@@ -81,7 +81,6 @@ def load_truth(board: Board, key: str) -> Truth:
     Raises: As `load`.
     """
     card = board.dataset(key)
-    files = dataset_files(board, card)
     made_of = json.dumps([card.builder, card.n_samples, [[f.name, f.sha256 or f.md5] for f in card.files]])
     prepared = cache_dir() / "prepared" / f"{key}-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.arrow"
     found = _prepared(prepared, prepared.stat().st_mtime_ns) if prepared.is_file() else None

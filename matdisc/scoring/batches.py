@@ -66,7 +66,7 @@ def refuse_uncorrected_batch(
     """Refuse a column where answers are far off by just the MP2020 correction of their label, in one direction.
 
     Errors of an honest model may be as large as a correction, but do not crowd about it as closely as the other
-    errors crowd about zero.
+    errors crowd about zero, and do not vary with it.
     """
     error = given - right
     for sign, words in ((1.0, "values that lack the MP2020 corrections"), (-1.0, "values that hold them twice")):
@@ -76,8 +76,19 @@ def refuse_uncorrected_batch(
         fits = far & (left < 3 * noise)
         if fits.sum() < max(2 * FEWEST_ROWS, 0.05 * len(error), 0.8 * far.sum()):
             continue
-        if float(np.median(left[far])) < noise:
+        if _crowds(error[far], -sign * correction[far], noise):
             _refuse(submission, truth, given, right, rows, fits, f"{words} (docs/predictions.md says how they enter)")
+
+
+def _crowds(error: Floats, correction: Floats, noise: float) -> bool:
+    """Whether most errors lie within the noise about corrections, and vary with them.
+
+    Where corrections hardly differ, more than chance makes of a half have to lie there.
+    """
+    n, near = len(error), int((np.abs(error - correction) < noise).sum())
+    if float(np.std(correction)) < noise:
+        return near > n / 2 + n**0.5
+    return near > n / 2 and float(np.corrcoef(error, correction)[0, 1]) > 0.5
 
 
 def _refuse(
