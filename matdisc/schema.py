@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from math import gcd
-from typing import Any, Literal
+from operator import attrgetter
+from typing import Any, Literal, TypeVar
 
 Status = Literal["ok", "unconverged", "unsupported", "timed_out", "failed"]
 """How asking a model about one material ended; only `ok` and `unconverged` carry values."""
@@ -23,6 +24,30 @@ Arrays = Mapping[str, tuple[float, ...]]
 Vector = tuple[float, float, float]
 
 
+T = TypeVar("T")
+
+
+def _pickled_by_slots(made: type[T]) -> type[T]:
+    """Let a frozen dataclass be pickled without a look at its fields for each object: workers get a hundred thousand.
+
+    Objects look the same when they are pickled, so that those of a class without this can be read.
+    """
+    slots: tuple[str, ...] = made.__dict__["__slots__"]
+    state_of, setters = attrgetter(*slots), [made.__dict__[name].__set__ for name in slots]
+
+    def getstate(self: T) -> list[Any]:
+        return list(state_of(self))
+
+    def setstate(self: T, state: list[Any]) -> None:
+        for setter, value in zip(setters, state, strict=True):
+            setter(self, value)
+
+    made.__getstate__ = getstate  # type: ignore[assignment, method-assign]
+    made.__setstate__ = setstate  # type: ignore[attr-defined]
+    return made
+
+
+@_pickled_by_slots
 @dataclass(frozen=True, slots=True)
 class Crystal:
     """A periodic crystal: `cell` rows are lattice vectors in Å, `positions` are fractional."""
@@ -49,6 +74,7 @@ class Crystal:
         return "-".join(sorted(set(self.symbols)))
 
 
+@_pickled_by_slots
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One material: what a model may see (`inputs`) and what it may not (`target`).
@@ -82,6 +108,7 @@ class Sample:
         return Sample(self.material_id, self.inputs, {}, self.group, self.fold, self.flags)
 
 
+@_pickled_by_slots
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """A model's answer for one material, or the named reason why there is none.

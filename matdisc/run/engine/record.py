@@ -238,8 +238,11 @@ def _as_dict(p: Prediction, limits: Limits | None) -> dict[str, Any]:
     return content
 
 
+_JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
+
+
 def _line(content: Mapping[str, Any]) -> bytes:
-    return json.dumps(content, allow_nan=False, ensure_ascii=False).encode() + b"\n"
+    return _JSON.encode(content).encode() + b"\n"
 
 
 def write_call(folder: Path, call: Mapping[str, Any]) -> None:
