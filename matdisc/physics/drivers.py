@@ -190,7 +190,8 @@ def _answers(
 
 
 def _room(calculator: Calculator) -> int:
-    return calculator.batch_atoms if isinstance(calculator, BatchCalculator) else 0
+    """Atoms of one call. It is asked several times a material, and `isinstance` of a protocol takes a while."""
+    return int(getattr(calculator, "batch_atoms", 0)) if hasattr(calculator, "evaluate_many") else 0
 
 
 def _parts(asked: Sequence[tuple[K, Atoms]], calculator: Calculator) -> Iterator[list[tuple[K, Atoms]]]:
