@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help leaderboard leaderboard-full test test-all setup bench site serve lint format clean
 
 help:
-	@echo "make leaderboard       install, run the quick models on the embedded data, build the site (4 to 9 minutes on two free cores)"
+	@echo "make leaderboard       install, run the quick models on the embedded data, build the site (4 to 7 minutes on two free cores)"
 	@echo "make leaderboard-full  the same with the models that take long (longer; each row says the time left)"
 	@echo "make test              install and run the fast tests (4 to 7 minutes)"
 	@echo "make test-all          every test: slow, ray, browser (needs Chromium: apt-get install chromium)"
