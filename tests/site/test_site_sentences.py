@@ -1,5 +1,7 @@
 """What the board says about rows: ranks from overlap, shades from order, sentences from both."""
 
+from dataclasses import replace
+
 import pytest
 from site_boards import make_board, place, result
 from site_html import Page
@@ -12,7 +14,7 @@ from matdisc.leaderboard.site.settings import Headline, Settings
 from matdisc.leaderboard.site.tables.board import make_tables
 from matdisc.leaderboard.site.tables.format import METRICS
 from matdisc.leaderboard.site.tables.ranks import heat_levels, rank_intervals
-from matdisc.leaderboard.site.verdict import headline_table, verdict
+from matdisc.leaderboard.site.verdict import headline_table, led_by_its_maker, verdict
 from matdisc.scoring.metric import show, show_interval
 from matdisc.scoring.record import Value
 
@@ -111,6 +113,13 @@ def test_a_set_led_by_the_model_that_built_it_is_not_the_first_sentence(board):
     card.write_text(card.read_text().replace("[links]", 'used_in_construction_of = ["alpha-set"]\n[links]'))
     tables = tables_of(board)
     assert headline_table(tables, Settings()) is tables[1]
+
+
+def test_a_table_of_references_alone_is_led_by_nobody(board):
+    table = tables_of(board)[0]
+    alone = replace(table, rows=tuple(row for row in table.rows if row.reference))
+    assert alone.rows
+    assert not led_by_its_maker(alone)
 
 
 def test_the_settings_choose_the_first_sentence(board):

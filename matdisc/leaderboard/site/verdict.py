@@ -43,9 +43,8 @@ def headline_table(tables: Sequence[Table], settings: Settings) -> Table | None:
 
 
 def led_by_its_maker(table: Table) -> bool:
-    """Return whether the best row of a table is of a model that helped to build its data set."""
-    first = defined(table)[0]
-    return table.dataset.key in first.card.used_in_construction_of
+    """Return whether the best row of a table is of a model that helped to build its data set; no where none is best."""
+    return any(table.dataset.key in first.card.used_in_construction_of for first in defined(table)[:1])
 
 
 def _claim(table: Table) -> str:
