@@ -83,7 +83,7 @@ def refuse_uncorrected_batch(
 def _crowds(error: Floats, correction: Floats, noise: float) -> bool:
     """Whether most errors lie within the noise about corrections, and vary with them.
 
-    Where corrections hardly differ, more than chance makes of a half have to lie there.
+    Where corrections hardly differ, clearly more than half have to lie there.
     """
     n, near = len(error), int((np.abs(error - correction) < noise).sum())
     if float(np.std(correction)) < noise:

@@ -2,12 +2,13 @@
 
 import json
 import re
+import threading
 from functools import cache
 
 import pytest
 
 from matdisc.cli import main
-from matdisc.cli.growing import WIDTH, GrowingSite, leaders
+from matdisc.cli.growing import WIDTH, GrowingSite, leaders, one_after_the_other
 from matdisc.models import installed
 from matdisc.run.evaluate import estimated_seconds, steps, time_left
 from matdisc.run.families import is_family
@@ -239,3 +240,34 @@ def test_the_site_is_built_again_when_it_is_time(board, monkeypatch):
     grown = GrowingSite(board)
     grown.refresh_at_times()
     assert (board.site_dir / "index.html").is_file()
+
+
+def test_calls_beside_a_block_are_done_in_their_order_before_it_ends():
+    done = []
+    with one_after_the_other() as beside:
+        for number in range(5):
+            beside(done.append, number)
+    assert done == [0, 1, 2, 3, 4]
+
+
+def test_an_error_beside_a_block_is_raised_and_calls_after_a_failed_block_are_left_out():
+    with pytest.raises(ZeroDivisionError), one_after_the_other() as beside:
+        beside(lambda: 1 / 0)
+    started, go_on, done = threading.Event(), threading.Event(), []
+
+    def wait():
+        started.set()
+        go_on.wait(10)
+        done.append("first")
+
+    def stopped():
+        with one_after_the_other() as beside:
+            beside(wait)
+            beside(done.append, "second")
+            started.wait(10)
+            threading.Timer(1, go_on.set).start()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert done == ["first"]
