@@ -16,7 +16,7 @@ help:
 	@echo "make setup             install only, into $(VENV)"
 	@echo "make site              build the site from the results at hand"
 	@echo "make serve             build the site and serve it on http://127.0.0.1:8000"
-	@echo "make bench             measure ratios in one run (docs/benchmarks.md)"
+	@echo "make bench             measure ratios in one run (docs/results/benchmarks.md)"
 	@echo "make lint              ruff and mypy"
 
 leaderboard: $(STAMP)

@@ -2,7 +2,7 @@
 
 `python -m benchmarks PART ...` measures some parts alone. Each line says what was measured, the times, and their ratio;
 the ratios and what the machine is are also written as JSON, which `matdisc bench compare` compares with another one and
-`python -m benchmarks report FILE` prints as the table of docs/benchmarks.md.
+`python -m benchmarks report FILE` prints as the table of docs/results/benchmarks.md.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def facts() -> dict[str, Any]:
 
 
 def markdown(path: Path) -> Iterator[str]:
-    """Yield the lines of docs/benchmarks.md that tell a report: where it was measured, and a table of its ratios."""
+    """Yield the lines of docs/results/benchmarks.md about a report: where it was measured, a table of ratios."""
     report: Report = read_report(path)
     where = report.machine
     packages = ", ".join(f"{name} {version}" for name, version in sorted(where["packages"].items()))

@@ -210,7 +210,7 @@ def request_of(
     if model is None and predictions is None:
         raise SubmissionError("there are no predictions; give them, or --model with one that the service runs itself")
     if model is None and card is None:
-        raise SubmissionError("predictions need the card of their model; give --card (docs/cards.md)")
+        raise SubmissionError("predictions need the card of their model; give --card (docs/reference/cards.md)")
     if model is not None and not (predictions is None and card is None):
         raise SubmissionError(f"the service runs {model!r} itself, by its own card; leave predictions and card out")
     said = {
@@ -236,7 +236,7 @@ def card_text(card: CardLike) -> str:
         read_card(Path(card), ModelCard, any_folder=True)
         return Path(card).read_text(encoding="utf-8-sig")
     if not isinstance(card, ModelCard):
-        card = checked(Path("card"), dict(card), ModelCard, CardError, "docs/cards.md")
+        card = checked(Path("card"), dict(card), ModelCard, CardError, "docs/reference/cards.md")
     return toml(card.model_dump(mode="json", exclude_defaults=True))
 
 

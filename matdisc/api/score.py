@@ -29,9 +29,9 @@ def score(
     """Score predictions and return the result: every metric with its 95 % interval, as `matdisc score` prints it.
 
     Args:
-        predictions: The path of a predictions file (docs/predictions.md); a DataFrame or Series with `material_id` as
-            column or index; a dict of ids to numbers, which answer the task's main column; a dict of columns; or ASE
-            atoms or pymatgen structures, as a dict by id or a list whose items bear a `material_id`.
+        predictions: The path of a predictions file (docs/reference/predictions.md); a DataFrame or Series with
+            `material_id` as column or index; a dict of ids to numbers, which answer the task's main column; a dict of
+            columns; or ASE atoms or pymatgen structures, as a dict by id or a list whose items bear a `material_id`.
         task: What they answer; default: the first task of the data set.
         dataset: As for `evaluate`.
         board: A board or its folder, for its data sets and cards; nothing is written to it.

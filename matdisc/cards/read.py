@@ -27,7 +27,7 @@ def read_card(path: Path, kind: type[Card], *, any_folder: bool = False, measure
         CardError: If the file is missing, is no TOML, or breaks a rule; every broken field is named.
     """
     content = read_toml(path, CardError, "no such card; `matdisc init DIR` makes a board with examples")
-    card = checked(path, content if measured else unmeasured(content), kind, CardError, "docs/cards.md")
+    card = checked(path, content if measured else unmeasured(content), kind, CardError, "docs/reference/cards.md")
     if not any_folder and path.resolve().parent.name != card.key:
         raise CardError(f"{path}: field 'key' is {card.key!r} but the folder is {path.parent.name!r}; make them equal")
     return card

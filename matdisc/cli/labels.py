@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def labels(
     config: Annotated[
-        Path, typer.Argument(help="Configuration (TOML; docs/labels.md), or structures to label (.xyz, .extxyz).")
+        Path,
+        typer.Argument(help="Configuration (TOML; docs/guides/labels.md), or structures to label (.xyz, .extxyz)."),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of what is made.")],
     workers: WorkersOption = None,

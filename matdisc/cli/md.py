@@ -86,8 +86,8 @@ def md(
     """Simulate how atoms move: replicas and temperatures side by side.
 
     Each trajectory is a folder with trajectory.extxyz, thermo.csv and a checkpoint. The same command goes on after a
-    stop, to the same bytes; with more --steps, --replicas or --temperatures it adds to what is there. docs/md.md tells
-    the files, the ensembles and when the watchdog ends a trajectory.
+    stop, to the same bytes; with more --steps, --replicas or --temperatures it adds to what is there.
+    docs/guides/md.md tells the files, the ensembles and when the watchdog ends a trajectory.
 
     Exit codes: 0 all replicas done, 1 one or more ended early, 2 an error in what was asked, 130 stopped.
 

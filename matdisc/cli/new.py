@@ -27,7 +27,9 @@ Corrections = Literal["mp2020"]
 
 def new_dataset(
     key: Annotated[str, typer.Argument(help="Key of the data set: the folder's name.")],
-    files: Annotated[list[Path], typer.Argument(help="Labelled structures: files or folders (docs/formats.md).")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Labelled structures: files or folders (docs/reference/formats.md).")
+    ],
     energy: Annotated[Named, _field("total energies")] = None,
     forces: Annotated[Named, _field("forces")] = None,
     stress: Annotated[Named, _field("stresses")] = None,
@@ -63,7 +65,9 @@ def new_dataset(
     any_anion: Annotated[
         bool, typer.Option("--any-anion", help="Correct anions whatever their oxidation state, as in WBM.")
     ] = False,
-    energy_scale: Annotated[EnergyScale | None, typer.Option(help="Scale of the labels (docs/own-data.md).")] = None,
+    energy_scale: Annotated[
+        EnergyScale | None, typer.Option(help="Scale of the labels (docs/guides/own-data.md).")
+    ] = None,
     relaxed: Annotated[bool, typer.Option("--relaxed", help="The structures are relaxed: ask to find them.")] = False,
     polymorphs: Annotated[
         bool, typer.Option("--polymorphs", help="Ask which structure of each formula is the stable one.")
@@ -80,7 +84,7 @@ def new_dataset(
     """Make a data set of your own from labelled structures: card, labels and hashes.
 
     Finds energies, forces, stresses, formation energies and hull distances under the names that others use, says what
-    it took in which unit, and refuses what it would have to guess (docs/own-data.md).
+    it took in which unit, and refuses what it would have to guess (docs/guides/own-data.md).
 
     Example: matdisc datasets new my-set frames.extxyz --own-hull
     """

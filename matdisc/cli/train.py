@@ -24,7 +24,9 @@ app = typer.Typer(
 )
 app.command(name=families.COMMAND)(families.family)
 
-ConfigArgument = Annotated[Path, typer.Argument(help="Configuration (TOML; docs/training.md lists every field).")]
+ConfigArgument = Annotated[
+    Path, typer.Argument(help="Configuration (TOML; docs/guides/training.md lists every field).")
+]
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder of what is made.")]
 DeviceOption = Annotated[
     str | None, typer.Option("--device", help='As in "cpu" or "cuda"; default: the configuration\'s.')

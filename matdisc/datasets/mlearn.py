@@ -1,8 +1,8 @@
 """1,566 cells of six elements far from equilibrium (mlearn; Zuo et al. 2020), with energies, forces, stresses of DFT.
 
-Units, sign and order of the file are stated nowhere and were found by physics (docs/static.md): energies are eV per
-cell, forces eV/Å, stresses kbar, positive under compression, in the order xx yy zz xy xz yz. The stresses of the test
-frames are those of the first training frames of the same element, number by number, so they are left out.
+Units, sign and order are stated nowhere in the file and follow from physics (docs/explanation/static.md): energies are
+eV per cell, forces eV/Å, stresses kbar, positive under compression, in the order xx yy zz xy xz yz. The stresses of the
+test frames are those of the first training frames of the same element, number by number, so they are left out.
 """
 
 from __future__ import annotations

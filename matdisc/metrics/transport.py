@@ -2,7 +2,7 @@
 
 Lengths in Å, times in fs, energies in eV, charges in e; the constants below convert results to the units of the field.
 Every estimate is made over independent replicas, which are its unit of error, and is nan with a reason where a
-trajectory cannot tell. The formulas and where they come from stand in docs/electrolytes.md.
+trajectory cannot tell. The formulas and where they come from stand in docs/explanation/electrolytes.md.
 """
 
 from __future__ import annotations

@@ -77,7 +77,15 @@ def refuse_uncorrected_batch(
         if fits.sum() < max(2 * FEWEST_ROWS, 0.05 * len(error), 0.8 * far.sum()):
             continue
         if _crowds(error[far], -sign * correction[far], noise):
-            _refuse(submission, truth, given, right, rows, fits, f"{words} (docs/predictions.md says how they enter)")
+            _refuse(
+                submission,
+                truth,
+                given,
+                right,
+                rows,
+                fits,
+                f"{words} (docs/reference/predictions.md says how they enter)",
+            )
 
 
 def _crowds(error: Floats, correction: Floats, noise: float) -> bool:

@@ -87,7 +87,7 @@ def formation_energy_notes(submission: Submission, truth: Truth, places: Ints, v
     if typical > FAR or float(np.median(given - right)) < -TOTAL:
         raise SubmissionError(
             f"{submission.path}: column 'e_form_per_atom' is {typical:.3g} eV/atom from the reference in the median; "
-            "are these total energies? subtract the elemental references (docs/predictions.md)"
+            "are these total energies? subtract the elemental references (docs/reference/predictions.md)"
         )
     return notes
 
@@ -172,7 +172,7 @@ def _refuse_uncorrected(submission: Submission, error: Floats, correction: Float
             raise SubmissionError(
                 f"{submission.path}: column 'e_form_per_atom' is {size:.3g} eV/atom from the reference in the median "
                 f"of the {int(due.sum())} materials whose label holds an MP2020 correction, and {left:.3g} if that is "
-                f"mended: the values {words} (docs/predictions.md says how they enter)"
+                f"mended: the values {words} (docs/reference/predictions.md says how they enter)"
             )
 
 

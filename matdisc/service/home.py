@@ -11,7 +11,7 @@ from matdisc.atomic import naming, write_atomic
 from matdisc.service.settings import BLOBS, DATABASE, SETTINGS, Settings
 
 HEAD = f"""\
-# Settings of the submission service; what they mean is in docs/service.md.
+# Settings of the submission service; what they mean is in docs/guides/service.md.
 # A line that begins with # shows the default. Remove the # to change it; then start the service again.
 # {DATABASE} and {BLOBS}, variables of the environment, stand above this file.
 """

@@ -29,7 +29,7 @@ HEAD_BYTES = 32 * 2**10
 KEEP_ALIVE_SECONDS = 15
 FINISH_SECONDS = 5
 """Time that requests have to end when the process is asked to."""
-IN_CLEAR = "tokens travel in clear over plain HTTP: put TLS in front (nginx or Caddy: docs/service.md)"
+IN_CLEAR = "tokens travel in clear over plain HTTP: put TLS in front (nginx or Caddy: docs/guides/service.md)"
 
 log = logging.getLogger("matdisc.service.serve")
 

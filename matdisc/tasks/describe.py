@@ -1,4 +1,4 @@
-"""What there is to know about tasks, as tables: for the command line and for docs/tasks.md."""
+"""What there is to know about tasks, as tables: for the command line and for docs/reference/tasks.md."""
 
 from __future__ import annotations
 

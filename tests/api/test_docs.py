@@ -12,7 +12,7 @@ from ase.calculators.emt import EMT
 from matdisc.api.atoms import write_structures
 from matdisc.board import init_board
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "python.md"
+PAGE = Path(__file__).parent.parent.parent / "docs" / "guides" / "python.md"
 BLOCK = re.compile(r"```(python|text)\n(.*?)```", re.DOTALL)
 
 

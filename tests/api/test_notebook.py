@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-NOTEBOOK = Path(__file__).parent.parent.parent / "docs" / "notebooks" / "quickstart.ipynb"
+NOTEBOOK = Path(__file__).parent.parent.parent / "docs" / "tutorials" / "quickstart.ipynb"
 
 
 @pytest.mark.slow

@@ -129,7 +129,7 @@ def test_what_a_part_prints_is_what_the_report_holds(tmp_path, capsys):
 def test_the_table_of_the_docs_is_what_the_reference_report_says():
     from benchmarks.report import markdown
 
-    text = (ROOT / "docs" / "benchmarks.md").read_text()
+    text = (ROOT / "docs" / "results" / "benchmarks.md").read_text()
     for line in markdown(ROOT / "benchmarks" / "results" / "reference.json"):
         assert line in text
 

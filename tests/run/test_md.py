@@ -227,7 +227,7 @@ def test_structures_that_make_no_sense_are_named(tmp_path):
 
 @pytest.mark.parametrize("velocities", [False, True])
 def test_every_frame_says_which_atoms_form_a_molecule_and_so_does_a_start_from_it(board, tmp_path, velocities):
-    """As alignment needs it (docs/training.md)."""
+    """As alignment needs it (docs/guides/training.md)."""
     cell = bulk("Cu", cubic=True)
     cell.set_array("molecule", np.array([0, 0, 7, 12]))
     run_md(job(board, 10, velocities=velocities), cell, [300.0], 1, tmp_path, options=HERE)

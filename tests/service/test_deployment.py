@@ -1,4 +1,4 @@
-"""docs/service.md and docs/deploy: every setting and figure is named, files can be read, and commands exist."""
+"""docs/guides/service.md and docs/deploy: every setting and figure is named, files can be read, and commands exist."""
 
 import configparser
 import re
@@ -17,7 +17,7 @@ from matdisc.service.settings import Settings
 
 pytestmark = pytest.mark.service
 DOCS = Path(__file__).parent.parent.parent / "docs"
-PAGE = (DOCS / "service.md").read_text(encoding="utf-8")
+PAGE = (DOCS / "guides" / "service.md").read_text(encoding="utf-8")
 DEPLOY = DOCS / "deploy"
 UNITS = sorted(DEPLOY.glob("*.service"))
 MANIFESTS = sorted(DEPLOY.glob("*.yaml"))
@@ -66,10 +66,10 @@ def test_alerts_are_about_figures_that_exist():
 
 def test_links_of_the_page_lead_somewhere():
     links = re.findall(r"\]\(([^)#]+)\)", PAGE)
-    assert "deploy/nginx.conf" in links
-    assert [link for link in links if not (DOCS / link).is_file()] == []
+    assert "../deploy/nginx.conf" in links
+    assert [link for link in links if not (DOCS / "guides" / link).is_file()] == []
     for page in ("hosting.md", "clusters.md"):
-        links += re.findall(r"\]\(([^)#]+)\)", (DOCS / page).read_text(encoding="utf-8"))
+        links += re.findall(r"\]\(([^)#]+)\)", (DOCS / "guides" / page).read_text(encoding="utf-8"))
     assert {path.name for path in DEPLOY.iterdir()} <= {Path(link).name for link in links}
 
 
@@ -79,7 +79,7 @@ NAMES = "|".join(typer.main.get_command(app).commands)
 def commands():
     """Return the words of every command line of matdisc on the page and in the files beside it."""
     lines = []
-    for path in [DOCS / "service.md", *UNITS, DEPLOY / "kuberay.yaml"]:
+    for path in [DOCS / "guides" / "service.md", *UNITS, DEPLOY / "kuberay.yaml"]:
         text = re.sub(r"^#.*$", "", path.read_text(encoding="utf-8"), flags=re.M)
         lines += re.findall(rf"\bmatdisc ((?:{NAMES})\b[^\n&`]*)", text)
     lines += re.findall(

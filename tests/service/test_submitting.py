@@ -24,7 +24,7 @@ from matdisc.service.worker.loop import work
 from matdisc.tasks import get_task
 
 PLACE = ("discovery", "emt-alloys")
-PAGE = Path(__file__).parents[2] / "docs" / "submitting.md"
+PAGE = Path(__file__).parents[2] / "docs" / "guides" / "submitting.md"
 
 
 @contextmanager

@@ -199,7 +199,7 @@ def test_every_task_has_words_for_help_site_and_documentation():
 
 
 def test_the_page_of_tasks_is_what_the_tasks_say():
-    page = Path(__file__).parents[2] / "docs" / "tasks.md"
+    page = Path(__file__).parents[2] / "docs" / "reference" / "tasks.md"
     assert page.read_text(encoding="utf-8") == markdown(TASKS[key] for key in OWN)
 
 

@@ -1,7 +1,7 @@
 """Evidence theory on labelled alloys: substitutability from data and knowledge, and what follows for a new alloy.
 
 The classes are in `estimator` (scikit-learn interface) and `model` (NumPy alone), the arithmetic in `masses`,
-`substitution` and `inference`, the knowledge in `sources`; docs/evidence.md has the equations.
+`substitution` and `inference`, the knowledge in `sources`; docs/explanation/evidence.md has the equations.
 """
 
 from matdisc.models.evidence.masses import RULES, Combined, TotalConflict, combine, combine_counts, combine_segments

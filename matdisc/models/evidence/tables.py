@@ -1,4 +1,4 @@
-"""Reading tables of knowledge about element pairs: CSV with one answer a row (docs/evidence.md has the columns)."""
+"""Reading tables of knowledge about element pairs: CSV, one answer a row (columns: docs/explanation/evidence.md)."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Settings:
         coulomb_radius: Below about this distance the Coulomb interaction levels off, Å.
         coulomb_beta: How sharply it does.
         dispersion: Whether a dispersion energy is added; off for labels that contain dispersion. It wants `elements`.
-        dispersion_c6: C6 of each element, eV Å^6; needed if `dispersion`, since none are shipped (docs/get.md).
+        dispersion_c6: C6 of each element, eV Å^6; needed if `dispersion`: none are shipped (docs/explanation/get.md).
         dispersion_a1: Parameter a1 of D3(CSO) of the density functional of the labels; 0.86 is that of B3LYP.
         conservative: Whether forces are minus the whole gradient of the energy; if not, the part that moving atoms
             have through their charges is left out, as in the paper.
@@ -93,7 +93,7 @@ class Settings:
         if missing:
             raise CardError(
                 f"'dispersion' is true, but 'dispersion_c6' has no positive number for {', '.join(missing)}; give C6 "
-                "in eV Å^6 for each of 'elements' (docs/get.md), or set dispersion = false"
+                "in eV Å^6 for each of 'elements' (docs/explanation/get.md), or set dispersion = false"
             )
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """CHGNet (Deng et al., Nat. Mach. Intell. 5, 1031 (2023)); its weights ship inside the package.
 
 One crystal or many go through one pass, with one derivative of first order: the package's own calculator takes two
-derivatives and keeps the graph for a third. `docs/relaxation.md` says what that saves.
+derivatives and keeps the graph for a third. `docs/explanation/relaxation.md` says what that saves.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ def _received(
 
 
 def _fresh(job: Job, schedule: Schedule, arrival: Arrival[InFlight, Batch], elsewhere: Elsewhere) -> list[Prediction]:
-    """Return first answers from a batch, or of what is given up. See docs/scale.md for what Ray says of which death."""
+    """Return first answers from a batch, or of what is given up. What Ray says of which death: docs/guides/scale.md."""
     from ray import exceptions as died
 
     in_flight, batch, death, now = arrival.item, arrival.result, arrival.death, time.monotonic()

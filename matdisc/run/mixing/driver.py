@@ -1,7 +1,7 @@
 """A potential asked how metals mix: small ordered cells of each pair, relaxed; and which metals replace each other.
 
 The answers are kept under `runs/mixing/`, by cell: the same call goes on after a stop, and one with more elements asks
-for the new cells only. docs/evidence.md tells how enthalpies become a table of substitutability.
+for the new cells only. docs/explanation/evidence.md tells how enthalpies become a table of substitutability.
 """
 
 from __future__ import annotations

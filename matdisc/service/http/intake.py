@@ -132,7 +132,9 @@ def parse_card(text: str) -> ModelCard:
     name = Path("card")
     try:
         _refuse_deep(text)
-        card = checked(name, tomllib.loads(text.removeprefix("\ufeff")), ModelCard, CardError, "docs/cards.md")
+        card = checked(
+            name, tomllib.loads(text.removeprefix("\ufeff")), ModelCard, CardError, "docs/reference/cards.md"
+        )
     except tomllib.TOMLDecodeError as err:
         raise invalid("card", f"is not valid TOML: {err}; see https://toml.io for the syntax") from None
     except CardError as err:
@@ -163,7 +165,7 @@ def _refuse_deep(text: str) -> None:
 def _own_card(fields: Mapping[str, str]) -> tuple[str, ModelCard]:
     text = fields.get("card", "")
     if not text.strip():
-        raise invalid("card", "is missing; send the model's card (TOML; docs/cards.md lists its fields)")
+        raise invalid("card", "is missing; send the model's card (TOML; docs/reference/cards.md lists its fields)")
     return text, parse_card(text)
 
 

@@ -14,7 +14,7 @@ from matdisc.models.load import Question
 from matdisc.schema import Crystal, Sample
 from matdisc.testing import check_predictor
 
-PAGE = (Path(__file__).parents[3] / "docs" / "families.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "explanation" / "families.md").read_text(encoding="utf-8")
 CUBE = ((4.0, 0.0, 0.0), (0.0, 4.0, 0.0), (0.0, 0.0, 4.0))
 
 
@@ -32,7 +32,7 @@ def _sample(name, symbols, energy):
 def family(tmp_path, monkeypatch):
     monkeypatch.setenv("MATDISC_CACHE", str(tmp_path))
     known: dict = {}
-    exec(compile(_block("python"), "docs/families.md", "exec"), known)
+    exec(compile(_block("python"), "docs/explanation/families.md", "exec"), known)
     return known["load"](members=2)
 
 

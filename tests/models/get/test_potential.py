@@ -269,7 +269,7 @@ def test_equal_molecules_far_apart_have_their_energies_and_their_coulomb_energy(
 
 
 def test_unlike_molecules_in_one_frame_share_the_shift_that_makes_it_neutral():
-    """The limit that docs/get.md names: charge moves between molecules at any distance."""
+    """The limit that docs/explanation/get.md names: charge moves between molecules at any distance."""
     model, far = small_model(), Atoms("LiF", [[0, 0, 500.0], [0, 0, 501.5]])
     run_single, run_batched = ask(model, water()), ask(model, water() + far)
     shift = run_batched.charges[:3] - run_single.charges

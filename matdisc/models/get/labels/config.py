@@ -131,6 +131,6 @@ def read_label_config(path: Path) -> LabelConfig:
     """
     if path.suffix in (".xyz", ".extxyz"):
         return LabelConfig(files=(path.name,))
-    manual = "docs/labels.md"
+    manual = "docs/guides/labels.md"
     content = read_toml(path, RunError, f"no such file; {manual} shows a configuration to start from")
     return checked(path, content, LabelConfig, RunError, manual)

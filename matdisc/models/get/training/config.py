@@ -251,6 +251,6 @@ def read_config(path: Path, kind: type[Config]) -> Config:
     Raises:
         RunError: If the file is missing, is no TOML, or breaks a rule; every broken field is named.
     """
-    manual = "docs/training.md"
+    manual = "docs/guides/training.md"
     content = read_toml(path, RunError, f"no such file; {manual} shows a configuration to start from")
     return checked(path, content, kind, RunError, manual)
