@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # Some container images set it: then each process, and each worker, compiles all modules of the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help leaderboard leaderboard-full test test-all setup bench site serve lint format clean
+.PHONY: help leaderboard leaderboard-full test test-all setup bench site serve docs lint format clean
 
 help:
 	@echo "make leaderboard       install, run the quick models on the embedded data, build the site (4 to 7 minutes on two free cores)"
@@ -16,6 +16,7 @@ help:
 	@echo "make setup             install only, into $(VENV)"
 	@echo "make site              build the site from the results at hand"
 	@echo "make serve             build the site and serve it on http://127.0.0.1:8000"
+	@echo "make docs              build the documentation (docs/_build/html/index.html)"
 	@echo "make bench             measure ratios in one run (docs/results/benchmarks.md)"
 	@echo "make lint              ruff and mypy"
 
@@ -40,6 +41,11 @@ site: $(STAMP)
 serve: $(STAMP)
 	$(BIN)/matdisc site serve --board .
 
+# A broken link, an unknown name and a page that no list leads to are errors.
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -b html -n -W --keep-going --quiet -d docs/_build/.doctrees docs docs/_build/html
+	@echo "open: file://$(CURDIR)/docs/_build/html/index.html"
+
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
@@ -58,8 +64,8 @@ $(STAMP): pyproject.toml constraints.txt
 		{ echo "matdisc needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH_INDEX) --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[chgnet,ml,labels,phonons,service,postgres,s3,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[chgnet,ml,labels,phonons,service,postgres,s3,docs,dev]"
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) build dist leaderboard/_site .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist docs/_build leaderboard/_site .pytest_cache .mypy_cache .ruff_cache
