@@ -18,7 +18,7 @@ help:
 	@echo "make serve             build the site and serve it on http://127.0.0.1:8000"
 	@echo "make docs              build the documentation (docs/_build/html/index.html)"
 	@echo "make bench             measure ratios in one run (docs/results/benchmarks.md)"
-	@echo "make lint              ruff and mypy"
+	@echo "make lint              ruff, mypy, and zizmor on the workflows"
 
 leaderboard: $(STAMP)
 	$(BIN)/matdisc evaluate --board . $(EVALUATE)
@@ -53,6 +53,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/zizmor --offline --quiet .github
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
