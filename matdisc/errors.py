@@ -8,6 +8,7 @@
     ├── RunError           a run cannot start or go on
     │   └── BudgetSpent    it has used what it may, and materials are open
     ├── ServiceError       the submission service cannot start or refuses a request
+    ├── TrackerError       an experiment tracker did not take a result
     └── UnknownName        there is nothing of that name (a KeyError, too)
 
 Each message says who, where, which value, and what to do. The command line prints it without a
@@ -45,6 +46,10 @@ class BudgetSpent(RunError):
 
 class ServiceError(MatdiscError):
     """The submission service cannot start, cannot be reached, or refuses what is asked of it."""
+
+
+class TrackerError(MatdiscError):
+    """An experiment tracker did not take a result, which is kept all the same."""
 
 
 class UnknownName(MatdiscError, KeyError):
