@@ -25,6 +25,7 @@ class Metric:
         undefined: When there is no value.
         chart: Whether a dataset's page draws it with its intervals.
         main: Whether a table shows it at first, where the settings do not choose.
+        source: Where the definition comes from, with doi or arXiv number, or the document that gives ours.
     """
 
     key: str
@@ -38,12 +39,25 @@ class Metric:
     undefined: str
     chart: bool = False
     main: bool = False
+    source: str = ""
 
     @property
     def first_direction(self) -> str:
         """Sort direction of the first click: best first."""
         return "ascending" if self.better == "lower" else "descending"
 
+
+MATBENCH_DISCOVERY = "Riebesell et al., Nat. Mach. Intell. 7, 836 (2025), doi:10.1038/s42256-025-01055-1."
+MATBENCH_DISCOVERY_SITE = "Matbench Discovery, later than its paper: https://matbench-discovery.materialsproject.org"
+MATBENCH = "Dunn et al., npj Comput. Mater. 6, 138 (2020), doi:10.1038/s41524-020-00406-3."
+CONFUSION = "Fawcett, Pattern Recognit. Lett. 27, 861 (2006), doi:10.1016/j.patrec.2005.10.010."
+MACRO_F1 = "Opitz and Burst, arXiv:1911.03347, the mean of the F1 of the classes."
+MATTHEWS = "Matthews, Biochim. Biophys. Acta 405, 442 (1975), doi:10.1016/0005-2795(75)90109-9."
+ERRORS = "Willmott and Matsuura, Clim. Res. 30, 79 (2005), doi:10.3354/cr030079."
+EXPLAINED = "Kvålseth, Am. Stat. 39, 279 (1985), doi:10.1080/00031305.1985.10479448."
+INTERVALS = "Lei et al., J. Am. Stat. Assoc. 113, 1094 (2018), doi:10.1080/01621459.2017.1307116."
+CONSERVATION = "After Bigi et al., arXiv:2412.11569: forces that are no gradient of the energy."
+"""Sources that several tasks have in common."""
 
 _NEVER = "Always defined."
 SECONDS = Metric(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from matdisc.scoring.metric import SECONDS, Metric, _coverage
+from matdisc.scoring.metric import ERRORS, MATBENCH, SECONDS, Metric, _coverage
+
+_BORN = "Mouhat and Coudert, Phys. Rev. B 90, 224104 (2014), doi:10.1103/PhysRevB.90.224104."
 
 _EMPTY = "Undefined on an empty set."
 _USABLE = "Undefined without a usable tensor; over the crystals that have one."
@@ -12,16 +14,16 @@ ELASTICITY: tuple[Metric, ...] = (
     Metric("k_log_mae", "K log error", "log10(GPa)", "lower", 4, "number",
            "Mean absolute error of the logarithm of the bulk modulus, as Matbench takes it: soft and stiff crystals "
            f"count alike, 0.04 is 10 %. {_TRIVIAL} The board is sorted by it.",
-           "mean |log10 K − log10 K_ref|", _EMPTY, chart=True, main=True),
+           "mean |log10 K − log10 K_ref|", _EMPTY, chart=True, main=True, source=MATBENCH),
     Metric("g_log_mae", "G log error", "log10(GPa)", "lower", 4, "number",
            f"Mean absolute error of the logarithm of the shear modulus. {_TRIVIAL}",
-           "mean |log10 G − log10 G_ref|", _EMPTY, chart=True, main=True),
+           "mean |log10 G − log10 G_ref|", _EMPTY, chart=True, main=True, source=MATBENCH),
     Metric("k_mae", "K MAE", "GPa", "lower", 1, "number",
            f"Mean absolute error of the bulk modulus; stiff crystals dominate it. {_TRIVIAL}",
-           "mean |K − K_ref|", _EMPTY, main=True),
+           "mean |K − K_ref|", _EMPTY, main=True, source=ERRORS),
     Metric("g_mae", "G MAE", "GPa", "lower", 1, "number",
            f"Mean absolute error of the shear modulus; stiff crystals dominate it. {_TRIVIAL}",
-           "mean |G − G_ref|", _EMPTY, main=True),
+           "mean |G − G_ref|", _EMPTY, main=True, source=ERRORS),
     Metric("k_error", "K error", "%", "lower", 1, "percent",
            f"Median relative error of the bulk modulus. {_TRIVIAL}", "median |K / K_ref − 1|", _EMPTY),
     Metric("g_error", "G error", "%", "lower", 1, "percent",
@@ -35,7 +37,7 @@ ELASTICITY: tuple[Metric, ...] = (
     Metric("stable", "Born-stable", "%", "higher", 1, "percent",
            "Share of the tensors that are positive definite: every strain costs energy. All labels are of crystals "
            "that are.",
-           "tensors whose smallest eigenvalue is above 0 / tensors", "Undefined without a tensor."),
+           "tensors whose smallest eigenvalue is above 0 / tensors", "Undefined without a tensor.", source=_BORN),
     Metric("usable", "Usable tensors", "%", "higher", 1, "percent",
            "Share of all crystals with a stable tensor that explains 90 % of the stresses' variance, from ions at rest "
            "(no force above 0.05 eV/Å). A missing answer is not usable.",

@@ -9,7 +9,18 @@ import numpy as np
 from matdisc.arrays import Bools, Floats
 from matdisc.datasets.perovskites import SYSTEMS
 from matdisc.metrics.stability import is_stable
-from matdisc.scoring.metric import SECONDS, Metric, _coverage
+from matdisc.scoring.metric import (
+    CONFUSION,
+    ERRORS,
+    EXPLAINED,
+    INTERVALS,
+    MACRO_F1,
+    MATBENCH_DISCOVERY,
+    MATTHEWS,
+    SECONDS,
+    Metric,
+    _coverage,
+)
 from matdisc.scoring.quantities import Number, OneOf, YesNo
 
 FOUR = (0, 1, 2, 3)
@@ -72,19 +83,19 @@ def _number(key: str, name: str, unit: str) -> tuple[Metric, ...]:
     return (
         Metric(f"{key}_mae", f"{name} MAE", unit, "lower", 3, "number",
                f"Mean absolute error of the {name.lower()}, over the answers of all folds." + _FILL,
-               "mean |p − y|", _NO_LABEL, chart=key != "hull", main=key != "hull"),
+               "mean |p − y|", _NO_LABEL, chart=key != "hull", main=key != "hull", source=ERRORS),
         Metric(f"{key}_rmse", f"{name} RMSE", unit, "lower", 3, "number",
-               f"Root mean square error of the {name.lower()}.", "√ mean (p − y)²", _NO_LABEL),
+               f"Root mean square error of the {name.lower()}.", "√ mean (p − y)²", _NO_LABEL, source=ERRORS),
         Metric(f"{key}_r2", f"{name} R²", None, "higher", 3, "number",
                f"Share of the variance of the {name.lower()} that the model explains. Polymorphs of a formula differ, "
                "so the composition alone cannot reach 1.",
-               "1 − Σ (p − y)² / Σ (y − mean y)²", _NO_LABEL),
+               "1 − Σ (p − y)² / Σ (y − mean y)²", _NO_LABEL, source=EXPLAINED),
         Metric(f"{key}_covered", "Interval holds", f"%, {name.lower()}", None, 1, "percent",
                "Share of the labels within the stated central 90 % intervals: 90 % is right, read it with the width.",
-               "low ≤ y ≤ high / stated", "Unknown where no interval is stated."),
+               "low ≤ y ≤ high / stated", "Unknown where no interval is stated.", source=INTERVALS),
         Metric(f"{key}_width", "Interval width", f"{unit}, {name.lower()}", "lower", 3, "number",
                "Mean width of the stated 90 % intervals.", "mean (high − low)",
-               "Unknown where no interval is stated."),
+               "Unknown where no interval is stated.", source=INTERVALS),
     )  # fmt: skip
 
 
@@ -94,10 +105,11 @@ def _stability(key: str, threshold: float) -> tuple[Metric, ...]:
         Metric(f"{key}_f1", "Stability F1", at, "higher", 3, "number",
                f"Harmonic mean of precision and recall of what lies at most {threshold:g} eV/atom above the hull. A "
                "missing answer counts as unstable.", "2 TP / (2 TP + FP + FN)",
-               "Undefined if nothing is stable, or nothing is called so.", main=threshold > 0),
+               "Undefined if nothing is stable, or nothing is called so.", main=threshold > 0, source=CONFUSION),
         Metric(f"{key}_daf", "DAF", at, "higher", 2, "number",
                "How many times more often what is called stable is stable than a row picked at random. Its ceiling is "
-               "1 / prevalence.", "precision / prevalence", "As the F1.", main=threshold > 0),
+               "1 / prevalence.", "precision / prevalence", "As the F1.", main=threshold > 0,
+               source=MATBENCH_DISCOVERY),
     )  # fmt: skip
 
 
@@ -106,30 +118,31 @@ PEROVSKITES: tuple[Metric, ...] = (
     *_number("gap", "Band gap", "eV"),
     Metric("metal_f1", "Metal F1", None, "higher", 3, "number",
            "Harmonic mean of precision and recall of the metals, that is compounds without a gap.",
-           "2 TP / (2 TP + FP + FN)", _NO_LABEL, main=True),
+           "2 TP / (2 TP + FP + FN)", _NO_LABEL, main=True, source=CONFUSION),
     Metric("metal_accuracy", "Metal accuracy", None, "higher", 3, "number",
-           "Share of the rows that are rightly called metal or no metal.", "right / all", _NO_LABEL),
+           "Share of the rows that are rightly called metal or no metal.", "right / all", _NO_LABEL, source=CONFUSION),
     Metric("system_f1", "System F1", "7 systems", "higher", 3, "number",
            "Mean of the F1 of the seven crystal systems, the most probable one being called. A missing answer counts "
            "as the most frequent system of the training part.",
-           "mean of 2 TP / (2 TP + FP + FN)", _NO_LABEL, chart=True, main=True),
+           "mean of 2 TP / (2 TP + FP + FN)", _NO_LABEL, chart=True, main=True, source=MACRO_F1),
     Metric("system_accuracy", "System accuracy", "7 systems", "higher", 3, "number",
-           "Share of the rows whose crystal system is called rightly.", "right / all", _NO_LABEL),
+           "Share of the rows whose crystal system is called rightly.", "right / all", _NO_LABEL, source=CONFUSION),
     Metric("four_f1", "System F1", "4 systems", "higher", 3, "number",
            "The same over rows that are cubic, tetragonal, orthorhombic or trigonal, called among these four. The "
            "published 85 % are of as many rows of each, split at random, with the hull distance among the inputs.",
-           "mean of 2 TP / (2 TP + FP + FN)", _NO_LABEL),
+           "mean of 2 TP / (2 TP + FP + FN)", _NO_LABEL, source=MACRO_F1),
     *_number("hull", "Hull distance", "eV/atom")[:1],
     *_stability("stability", THRESHOLDS[0]),
     *_stability("on_hull", THRESHOLDS[1]),
     Metric("perovskite_f1", "Perovskite F1", None, "higher", 3, "number",
            "Harmonic mean of precision and recall of the compounds that were made as perovskites.",
-           "2 TP / (2 TP + FP + FN)", _NO_LABEL, main=True),
+           "2 TP / (2 TP + FP + FN)", _NO_LABEL, main=True, source=CONFUSION),
     Metric("perovskite_mcc", "Perovskite MCC", None, "higher", 3, "number",
            "Matthews correlation of call and experiment: 0 for guessing and for one call for all, 1 for perfect.",
-           "(TP TN − FP FN) / √((TP+FP)(TP+FN)(TN+FP)(TN+FN))", _NO_LABEL, chart=True, main=True),
+           "(TP TN − FP FN) / √((TP+FP)(TP+FN)(TN+FP)(TN+FN))", _NO_LABEL, chart=True, main=True, source=MATTHEWS),
     Metric("perovskite_accuracy", "Perovskite accuracy", None, "higher", 3, "number",
-           "Share of the compounds that are rightly called perovskite or not.", "right / all", _NO_LABEL),
+           "Share of the compounds that are rightly called perovskite or not.", "right / all", _NO_LABEL,
+           source=CONFUSION),
     _coverage("Share of the rows that have an answer to anything."),
     SECONDS,
 )  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from matdisc.scoring.metric import SECONDS, Metric, _coverage
+from matdisc.scoring.metric import MATBENCH, MATBENCH_DISCOVERY_SITE, SECONDS, Metric, _coverage
+
+_READY = "Loew et al., arXiv:2412.16551."
 
 _STILL = " A missing answer counts as atoms that do not vibrate: every number is 0."
 _NONE = "Undefined without reference, or without any answer."
@@ -11,10 +13,11 @@ PHONONS: tuple[Metric, ...] = (
     Metric("spectrum_w1", "Spectrum W1", "THz", "lower", 3, "number",
            "Wasserstein distance of the frequencies on the mesh from the reference's: how far modes have to be moved "
            "on average to turn one spectrum into the other; mean over the crystals." + _STILL,
-           "mean of ∫ |f(u) − F(u)| du, f(u) the quantile function of the frequencies", _NONE, chart=True, main=True),
+           "mean of ∫ |f(u) − F(u)| du, f(u) the quantile function of the frequencies", _NONE, chart=True, main=True,
+           source=MATBENCH_DISCOVERY_SITE),
     Metric("max_error", "Largest frequency", "THz", "lower", 3, "number",
            "Mean absolute error of the largest frequency." + _STILL, "mean |max f − max F|", _NONE,
-           chart=True, main=True),
+           chart=True, main=True, source=_READY),
     Metric("mean_bias", "Mean bias", "%", None, 1, "percent",
            "Mean frequency over the reference's, less 1, mean over the answers: below 0 where the potential is too "
            "soft, as most are that were trained near equilibrium.",
@@ -33,17 +36,17 @@ PHONONS: tuple[Metric, ...] = (
     Metric("cv_error", "Heat capacity", "J/mol/K", "lower", 3, "number",
            "Mean absolute error of the heat capacity at 300 K and constant volume, per mole of atoms; modes below "
            "0.01 THz, imaginary ones among them, count as nothing on both sides." + _STILL,
-           "mean |c − C|", _NONE, chart=True, main=True),
+           "mean |c − C|", _NONE, chart=True, main=True, source=_READY),
     Metric("entropy_error", "Entropy", "J/mol/K", "lower", 3, "number",
            "Mean absolute error of the vibrational entropy at 300 K, per mole of atoms." + _STILL,
-           "mean |s − S|", _NONE),
+           "mean |s − S|", _NONE, source=_READY),
     Metric("free_energy_error", "Free energy", "kJ/mol", "lower", 3, "number",
            "Mean absolute error of the free energy of vibration at 300 K with zero-point energy, per mole of atoms."
            + _STILL,
-           "mean |a − A|", _NONE),
+           "mean |a − A|", _NONE, source=_READY),
     Metric("peak_error", "Last peak", "THz", "lower", 3, "number",
            "Mean absolute error of the last peak of the density of states (Gaussians of 0.15 THz)." + _STILL,
-           "mean |p − P|", _NONE, chart=True, main=True),
+           "mean |p − P|", _NONE, chart=True, main=True, source=MATBENCH),
     Metric("symmetry_changed", "Symmetry changed", "%", None, 1, "percent",
            "Share of the answers whose relaxed crystal has another space group than its start; forces and stress are "
            "averaged over its operations, so it can only rise.",

@@ -13,6 +13,8 @@ from matdisc.scoring.answers import Answers
 from matdisc.scoring.metric import SECONDS, Metric, _coverage
 from matdisc.tasks.soundness.checks import CHECKS, excess
 
+_HERE = "Defined here: docs/explanation/properties.md"
+
 
 def terms(card: DatasetCard, truth: Truth, answers: Answers) -> Mapping[str, Floats]:
     """Return what each probe says of each metric, shape (n_probes,); nan where it says nothing."""
@@ -35,20 +37,22 @@ SOUNDNESS_METRICS: tuple[Metric, ...] = (
            "Share of all probes on which a potential passes every check; the board is sorted by it. A probe without an "
            "answer counts as not passed, so a potential of few elements stays low: read the coverage and the next "
            "column beside it. A potential without stress is not asked about its stress.",
-           "probes with all checks passed / all probes", "Always defined.", chart=True, main=True),
+           "probes with all checks passed / all probes", "Always defined.", chart=True, main=True, source=_HERE),
     Metric("checks", "Checks passed", "%", "higher", 1, "percent",
            "Mean share of the checks that are passed, over the probes with an answer: what is said of a potential of "
            "few elements.",
-           "mean of (checks passed / checks taken)", "Undefined without an answer.", chart=True, main=True),
+           "mean of (checks passed / checks taken)", "Undefined without an answer.", chart=True, main=True,
+           source=_HERE),
     Metric("excess", "Largest gap", "of tolerance", "lower", 3, "number",
            "Largest gap of a probe over its tolerance, median over the probes with an answer: 1 is the border, and "
            "0.01 means that the worst check has a hundredfold margin.",
-           "median over probes of max over checks of gap / tolerance", "Undefined without an answer.", main=True),
+           "median over probes of max over checks of gap / tolerance", "Undefined without an answer.", main=True,
+           source=_HERE),
     *(
         Metric(check.key, check.key.replace("_", " ").capitalize(), "%", "higher", 1, "percent",
                f"{check.title}: share of the probes with an answer that pass. {check.breach}",
                "all of " + "; ".join(f"{gap.help} ≤ {gap.tolerance:g} {gap.unit}" for gap in check.gaps),
-               "Undefined without an answer, and for the stress of a potential that gives none.")
+               "Undefined without an answer, and for the stress of a potential that gives none.", source=_HERE)
         for check in CHECKS
     ),
     _coverage("Share of the probes that have a usable answer. Unsupported elements are the usual reason for others."),
