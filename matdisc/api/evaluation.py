@@ -168,6 +168,18 @@ class Evaluation:
         """Return the result as JSON-ready data, as it lies on a board."""
         return dict(self.content)
 
+    def cite(self) -> str:
+        """Return BibTeX of everything that the result rests on, as `matdisc cite` prints it of a row.
+
+        Raises:
+            ServiceError: If a service scored, whose board has the cards.
+        """
+        from matdisc.leaderboard.cite import Row, citations
+
+        board, checked = self.with_labels()
+        run = {"matdisc": self.content["provenance"]["matdisc"], "cost": self.content.get("cost")}
+        return citations(board, [Row(self.model, checked.task, checked.card, run)])
+
     def plot(self, *keys: str) -> Figure:
         """Return the result's own figures, drawn with matplotlib.
 

@@ -22,6 +22,7 @@ from matdisc.cli import (
     alloys,
     bench,
     cards,
+    cite,
     cluster,
     compare,
     electrolytes,
@@ -79,6 +80,7 @@ app.command()(files.score)
 app.command(name="compare")(compare.compare)
 app.command()(resolution.rank)
 app.command()(report.report)
+app.command()(cite.cite)
 app.command()(files.submit)
 app.command()(files.accept)
 app.command()(files.rescore)

@@ -33,5 +33,13 @@ def cost_of(told: Mapping[str, Any] | None, run: Mapping[str, Any] | None, hits:
     }
 
 
+def packages_of(cost: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the versions of the packages that the machines of a cost name, sorted; where they differ, the first's."""
+    found: dict[str, str] = {}
+    for machine in (cost or {}).get("machines") or ():
+        found = {**machine.get("packages", {}), **found}
+    return dict(sorted(found.items()))
+
+
 def _per(count: int, hours: float) -> float | None:
     return round(count / hours, 1) if hours > 0 else None

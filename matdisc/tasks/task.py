@@ -51,6 +51,7 @@ class Task:
         relaxes: Whether a relaxation protocol matters.
         method: An HTML fragment with definitions and limits, for the methods page of the site.
         rules: What its numbers let a model's page say in plain sentences; none, and it tells places only.
+        citations: Whom to thank for the question and its metrics, as data set cards write it (`matdisc cite`).
     """
 
     key: str
@@ -64,6 +65,7 @@ class Task:
     relaxes: bool = False
     method: Path | None = None
     rules: tuple[Rule, ...] = ()
+    citations: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[AnswerColumn, ...]:

@@ -6,10 +6,10 @@ import pytest
 from site_boards import HOSTILE, SHA, make_board, place, result, value, write
 from site_html import Page
 
+from matdisc.leaderboard.bibtex import bibtex
 from matdisc.leaderboard.schema.materials import Materials
 from matdisc.leaderboard.schema.result import Result
 from matdisc.leaderboard.site import build
-from matdisc.leaderboard.site.citation import bibtex
 from matdisc.leaderboard.site.paths import result_path, safe_name
 from matdisc.leaderboard.site.worst import outcomes_of, worst_of
 

@@ -82,6 +82,9 @@ DISCOVERY = Task(
     answers=("formation energy", "stability"),
     relaxes=True,
     method=Path(__file__).with_name("method.html"),
+    citations=(
+        "J. Riebesell et al., Nat. Mach. Intell. 7, 836 (2025), doi:10.1038/s42256-025-01055-1 (Matbench Discovery).",
+    ),
     rules=(
         Rule(
             about="Calling crystals stable",

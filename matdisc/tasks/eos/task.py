@@ -55,6 +55,10 @@ EOS = Task(
     simulate=simulate,
     needs=("energy",),
     method=Path(__file__).with_name("method.html"),
+    citations=(
+        "E. Bosoni et al., Nat. Rev. Phys. 6, 45 (2024), doi:10.1038/s42254-023-00655-3 (epsilon and nu).",
+        "K. Lejaeghere et al., Science 351, aad3000 (2016), doi:10.1126/science.aad3000 (Delta gauge).",
+    ),
     rules=(
         Rule(
             about="Energy against volume",

@@ -58,6 +58,10 @@ THERMAL_CONDUCTIVITY = Task(
     needs=("energy", "forces", "stress"),
     relaxes=True,
     method=Path(__file__).with_name("method.html"),
+    citations=(
+        "B. Póta, P. Ahlawat, G. Csányi and M. Simoncelli, arXiv:2408.00755 (the benchmark and SRME).",
+        "M. Simoncelli, N. Marzari and F. Mauri, Nat. Phys. 15, 809 (2019), doi:10.1038/s41567-019-0520-x (transport).",
+    ),
     rules=(
         Rule(
             about="Thermal conductivities",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matdisc.leaderboard.site.citation import bibtex
+from matdisc.leaderboard.bibtex import bibtex
 from matdisc.leaderboard.site.facts import licence, openness
 from matdisc.leaderboard.site.findings import LEVELS
 from matdisc.leaderboard.site.profile import make_profile, places_of, standing
@@ -73,8 +73,8 @@ def packages_of(items: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     """Return name to versions of all packages that the runs of a model used."""
     found: dict[str, set[str]] = {}
     for item in items:
-        run = item["result"].provenance.run or {}
-        packages = run.get("packages")
-        for name, version in packages.items() if isinstance(packages, dict) else ():
-            found.setdefault(str(name), set()).add(str(version))
+        cost = item["result"].cost
+        for machine in cost.machines if cost else ():
+            for name, version in machine.get("packages", {}).items():
+                found.setdefault(str(name), set()).add(str(version))
     return {name: sorted(versions) for name, versions in sorted(found.items())}
