@@ -42,6 +42,7 @@ def markdown(tasks: Iterable[Task]) -> str:
     tasks = list(tasks)
     parts = [
         "# Tasks",
+        "Every task: what is asked, what a model has to give, the columns of its predictions files and its metrics. "
         "Made by `matdisc tasks list --markdown`; a test compares this page with the tasks.",
         table(HEAD, [[f"`{cells[0]}`", *cells[1:]] for cells in map(row, tasks)]),
     ]
