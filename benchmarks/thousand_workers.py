@@ -34,13 +34,13 @@ WBM = {
 }  # fmt: skip
 """How many materials of the WBM set have how many atoms."""
 MODELS = {"CHGNet": 1.0e-3, "SevenNet-0": 9.5e-3}
-"""Seconds of one atom in one evaluation, one thread: docs/guides/scale.md."""
+"""Seconds of one atom in one evaluation, one thread: docs/results/scale.md."""
 EVALUATIONS, SPREAD, MOST = 60.0, 0.5, 500
 """Evaluations a material: their mean, the standard deviation of their logarithm (assumed), and the most there are."""
 AROUND_MATERIAL, AROUND_UNIT = 0.8e-3, 3e-3
 """Seconds of a worker beside the model, for each material and for each unit: assumed, measured by nothing here."""
 LOOK, LOOK_EACH = 0.23e-3, 2.4e-6
-"""Seconds of a look at what is ready, and more of them for each task in flight: docs/guides/scale.md."""
+"""Seconds of a look at what is ready, and more of them for each task in flight: docs/results/scale.md."""
 START = 20.0
 """Seconds before the first unit: the set is read while workers start and load the model."""
 

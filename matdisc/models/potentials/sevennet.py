@@ -1,7 +1,7 @@
 """SevenNet (Park et al., J. Chem. Theory Comput. 20, 4857 (2024)); the weights of four models ship in the package.
 
 The graphs of several crystals are joined into one. On a CPU the convolutions are compiled if numba is installed, which
-is worth more than a factor of ten (docs/explanation/potentials.md); without it, and on a GPU, they are the
+is worth more than a factor of ten (docs/results/speed.md); without it, and on a GPU, they are the
 package's own.
 """
 
