@@ -28,6 +28,7 @@ from matdisc.cli import (
     electrolytes,
     elicit,
     env,
+    export,
     files,
     history,
     importing,
@@ -37,6 +38,7 @@ from matdisc.cli import (
     mix,
     prefetch,
     report,
+    reproduce,
     resolution,
     runs,
     service,
@@ -81,6 +83,7 @@ app.command(name="compare")(compare.compare)
 app.command()(resolution.rank)
 app.command()(report.report)
 app.command()(cite.cite)
+app.command()(reproduce.reproduce)
 app.command()(files.submit)
 app.command()(files.accept)
 app.command()(files.rescore)
@@ -88,6 +91,7 @@ app.command()(elicit.elicit)
 app.add_typer(alloys.alloys, name="alloys", help="What evidence models know of alloys.")
 app.add_typer(electrolytes.app, name="electrolytes", help="Properties of liquids from finished runs.")
 app.add_typer(importing.app, name="import", help="Rows that others have published, onto a page of their own.")
+app.add_typer(export.app, name="export", help="Cards and results for other catalogues: Croissant, the Hub, JSON Schema.")
 app.add_typer(bench.bench, name="bench", help="Whether anything has become slower: compare two reports of make bench.")
 app.add_typer(site.site, name="site", help="The static leaderboard.")
 app.command()(service.up)

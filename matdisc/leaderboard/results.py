@@ -29,8 +29,8 @@ from matdisc.scoring.flags import flags
 from matdisc.tasks import get_task
 from matdisc.version import __version__
 
-RUN_KEYS = ("python", "platform", "packages", "matdisc", "env")
-"""What a result tells of the run that made its predictions."""
+RUN_KEYS = ("matdisc", "commit", "protocol", "model_sha256", "lock")
+"""What a result tells of the run that made its predictions; its hardware and main packages stand with its cost."""
 
 
 def score_file(board: Board, path: Path, task_key: str, dataset_key: str, **options: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from matdisc.datasets.fetch import file_hash
 from matdisc.errors import RunError
 from matdisc.predictions import STRUCTURE
 from matdisc.run.engine.record import SCHEMA, write_call
+from matdisc.run.lock import joined_locks, write_lock
 from matdisc.run.predict import no_answer, provenance_path, write_provenance
 from matdisc.run.shards import Shard, parsed_shard
 from matdisc.schema import STATUSES, Prediction, Sample, Status
@@ -110,8 +111,10 @@ def merge(board: Board, files: Sequence[Path], *, out: Path | None = None) -> Me
         header = _columns([column.name for column in task.columns], ordered)
         digest = predictions.write_rows(out, header, ([row.get(name, "") for name in header] for row in ordered))
         settings = {key: said[key] for key in SAME if key not in ("entry", "limit", "matdisc")}
-        write_provenance(out, digest, settings, said["entry"], _cost(parts))
-        _join_records(board, parts, settings, folder)
+        lock = joined_locks([part.said.get("lock", {}) for part in parts])
+        write_provenance(out, digest, settings, said["entry"], _cost(parts), lock)
+        if _join_records(board, parts, settings, folder):
+            write_lock(folder, lock)
     return Merged(said["entry"], out, counts, _versions(parts), trouble)
 
 
@@ -228,15 +231,15 @@ def _versions(parts: Sequence[Part]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(sorted(numbers)) for name, numbers in found.items()}
 
 
-def _join_records(board: Board, parts: Sequence[Part], settings: Mapping[str, Any], folder: Path) -> None:
+def _join_records(board: Board, parts: Sequence[Part], settings: Mapping[str, Any], folder: Path) -> bool:
     """Make the record of the run as a whole from those of its parts, so that nothing of it is asked again.
 
-    Where one exists, or a part's record lies elsewhere, nothing is made.
+    Where one exists, or a part's record lies elsewhere, nothing is made. Returns whether it was made.
     """
     records = [folder.with_name(part.shard.of(folder.name)) / "records.jsonl" for part in parts]
     whole = folder / "records.jsonl"
     if whole.exists() or not all(record.is_file() for record in records):
-        return
+        return False
     lines = [json.dumps({"schema": SCHEMA, **settings}, allow_nan=False, ensure_ascii=False).encode() + b"\n"]
     for record in records:
         lines += record.read_bytes().splitlines(keepends=True)[1:]
@@ -244,3 +247,4 @@ def _join_records(board: Board, parts: Sequence[Part], settings: Mapping[str, An
     call = json.loads((records[0].parent / "call.json").read_text(encoding="utf-8"))
     n = sum(len(part.rows) for part in parts)
     write_call(folder, {key: value for key, value in call.items() if key != "shard"} | {"materials": n})
+    return True

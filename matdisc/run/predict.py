@@ -21,10 +21,11 @@ from matdisc.run.engine.resumable import RunOptions, run_resumable
 from matdisc.run.environments.layers import Mode
 from matdisc.run.forecast import Forecast
 from matdisc.run.inputs import preloading, prepare
+from matdisc.run.lock import run_lock
 from matdisc.run.shards import Shard
 from matdisc.schema import Prediction
 from matdisc.tasks.task import Task
-from matdisc.version import __version__
+from matdisc.version import __version__, commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +118,12 @@ def predict(
         out = folder / "partial.csv.gz"
     elif out is None:
         out = board.predictions_dir / task_key / dataset_key / f"{entry}.csv.gz"
-    digest = predictions.write(out, result.answers, _columns(asked.task, result.answers))
+    digest = predictions.write(out, result.answers, used_columns(asked.task, result.answers))
     cost = result.cost | {"materials": len(result.answers), "failed": _failed(counts)}
-    write_provenance(out, digest, asked.settings, entry, cost)
-    return Run(entry, out, result.record, counts, result.reused, len(result.answers) - result.reused, trouble)
+    computed = len(result.answers) - result.reused
+    lock = run_lock(folder, asked.job.model, env, computed=computed > 0)
+    write_provenance(out, digest, asked.settings, entry, cost, lock)
+    return Run(entry, out, result.record, counts, result.reused, computed, trouble)
 
 
 def _spent(entry: str, budget: float, found: Forecast) -> str:
@@ -151,20 +154,30 @@ def _failed(counts: Counter[str]) -> int:
     return counts["failed"] + counts["timed_out"]
 
 
-def _columns(task: Task, answers: Sequence[Prediction]) -> list[str]:
+def used_columns(task: Task, answers: Sequence[Prediction]) -> list[str]:
+    """Return the columns of a task that any of these answers has; its first where none has one."""
     used = {column for p in answers for column in (*p.values, *p.arrays)}
     names = [column.name for column in task.columns]
     return [name for name in names if name in used] or names[:1]
 
 
-def write_provenance(out: Path, digest: str, settings: Mapping[str, Any], entry: str, cost: Mapping[str, Any]) -> None:
-    """Write beside a predictions file, whose sha256 is `digest`, how it was made and what that cost."""
+def write_provenance(
+    out: Path,
+    digest: str,
+    settings: Mapping[str, Any],
+    entry: str,
+    cost: Mapping[str, Any],
+    lock: Mapping[str, str],
+) -> None:
+    """Write beside a predictions file, whose sha256 is `digest`, how it was made, with what, and what that cost."""
     content = {
         "schema": "matdisc.run/2",
         "entry": entry,
         **settings,
         "predictions_sha256": digest,
         "matdisc": __version__,
+        "commit": commit(),
+        "lock": lock,
         "cost": cost,
     }
     write_atomic(provenance_path(out), canonical_json(content).encode())

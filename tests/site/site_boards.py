@@ -117,14 +117,17 @@ def result(
             "expected": 1367, "answered": 1360, "ok": 1350, "unconverged": 10, "unsupported": 3, "timed_out": 1,
             "failed": 2, "absent": 1, "non_finite": 0, "absurd": 0,
         },
-        "cost": {"seconds_total": 512.3, "seconds_per_material": 0.38, "steps_median": 7},
+        "cost": {
+            "seconds_total": 512.3, "seconds_per_material": 0.38, "steps_median": 7,
+            "machines": [{"packages": {"graphnet": "0.4.2", "numpy": "2.1.0"}}],
+        },
         "flags": flags or [],
         "provenance": {
             "predictions_sha256": "c" * 64,
             "dataset_sha256": SHA[dataset],
             "matdisc": "0.1.0",
             "bootstrap": {"replicates": 1000, "seed": 0, "unit": "chemical system"},
-            "run": {"python": "3.11.7", "packages": {"graphnet": "0.4.2", "numpy": "2.1.0"}, "workers": 2},
+            "run": {"protocol": "relax", "commit": None, "lock": {"graphnet": "0.4.2", "numpy": "2.1.0"}},
         },
     }  # fmt: skip
 

@@ -1,0 +1,268 @@
+"""A row of the board run again: the same model, protocol and materials, into a record of its own."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from matdisc import predictions
+from matdisc.atomic import write_atomic
+from matdisc.board import Board
+from matdisc.canonical import canonical_json
+from matdisc.cards import DatasetCard, ModelCard, model_hash
+from matdisc.datasets.truth import truth_of
+from matdisc.errors import RunError, SubmissionError
+from matdisc.leaderboard.compare import entry_file
+from matdisc.leaderboard.reproduction import MetricPair, Moved, Verdict, metric_pairs, moved, overall
+from matdisc.leaderboard.results import predictions_on_board, run_provenance, score_file
+from matdisc.leaderboard.submission import AlignedSubmission
+from matdisc.progress import Progress
+from matdisc.run.engine.record import FAILURES
+from matdisc.run.engine.resumable import RunOptions, run_resumable
+from matdisc.run.inputs import RunInputs, prepare
+from matdisc.run.lock import run_lock
+from matdisc.run.predict import used_columns, write_provenance
+from matdisc.schema import Sample
+from matdisc.scoring.align import align
+from matdisc.scoring.base import DEFAULT_BOOTSTRAP
+from matdisc.scoring.record import plain
+from matdisc.tasks import get_task
+
+SCHEMA = "matdisc.reproduction/1"
+ANSWERS = "predictions.csv.gz"
+OWN = frozenset({"matdisc", "ray"})
+"""Never pinned in an isolated environment: matdisc runs there, and Ray has to be that of the driver."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that a rerun depends on, as the row's record has it and as it is here; None where unknown."""
+
+    name: str
+    row: str | None
+    here: str | None
+
+    @property
+    def same(self) -> bool:
+        return self.row == self.here
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """What a rerun says of a row.
+
+    Attributes:
+        row, task, dataset: Which row.
+        asked, materials: How many materials were asked again, and how many the dataset has.
+        verdict: The whole in one phrase.
+        moved: Materials whose answers differ by more than float noise.
+        metrics: What rows are ranked by, on the materials that were asked again.
+        conditions: Hashes, versions and hardware, of the row and here.
+        path: Where all of this lies as JSON.
+    """
+
+    row: str
+    task: str
+    dataset: str
+    asked: int
+    materials: int
+    verdict: Verdict
+    moved: tuple[Moved, ...]
+    metrics: tuple[MetricPair, ...]
+    conditions: tuple[Condition, ...]
+    path: Path
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as JSON-ready data."""
+        found: dict[str, Any] = plain({**asdict(self), "path": str(self.path), "schema": SCHEMA})
+        return found
+
+
+def table_of(board: Board, row: str, task: str | None, dataset: str | None) -> tuple[str, str]:
+    """Return task and dataset of the one table that has this row.
+
+    Raises:
+        SubmissionError: If none has, or several.
+    """
+    every = [(t, d, e) for t, d, e, _ in predictions_on_board(board)]
+    found = [(t, d) for t, d, e in every if e == row and task in (None, t) and dataset in (None, d)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = "; ".join(f"-t {t} -d {d}" for t, d in found)
+        raise SubmissionError(f"{row!r} is a row of {len(found)} tables; name one: {listed}")
+    known = ", ".join(sorted({e for t, d, e in every if task in (None, t) and dataset in (None, d)})) or "none"
+    raise SubmissionError(f"{row!r} has no predictions there; rows: {known}")
+
+
+def reproduce(
+    board: Board,
+    row: str,
+    task: str,
+    dataset: str,
+    *,
+    sample: int | None = None,
+    seed: int = 0,
+    options: RunOptions,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Reproduction:
+    """Run a row again and say whether it gives the same.
+
+    Its answers go to `runs/reproduced/TASK/DATASET/ROW/`, where the same call goes on after a stop; the board stays as
+    it is.
+
+    Args:
+        board: Where the row is.
+        row, task, dataset: Which row of which table.
+        sample: About how many materials are asked again: whole groups are drawn until there are so many, for tasks
+            over folds from as few folds as will do. None for all.
+        seed: Seed of the draw.
+        options: Workers, limits and environment; an `isolated` environment gets the versions that the row names.
+        progress, say: As for `predict`.
+
+    Raises:
+        SubmissionError: If there is no such row, or its file is damaged.
+        MatdiscError: If the model cannot be run here: as `predict`.
+    """
+    path = entry_file(board, row, task, dataset)
+    card = board.model(row.partition("+")[0])
+    scoring = get_task(task).scoring
+    before = scoring.read(path)
+    run = run_provenance(path, before.sha256) or {}
+    if card.loader is None or not (run or row == card.key):
+        raise RunError(
+            f"{row!r} was submitted as a file, and nothing here can make it again; rows that can be run are those "
+            "whose cards have a `loader` (matdisc models list)"
+        )
+    lock = lock_of(run)
+    pinned = _pinned(card, lock) if options.env == "isolated" else card
+    asked = prepare(board, pinned, task, dataset, options, protocol=run.get("protocol"))
+    samples = drawn(asked.dataset.samples, sample, seed, by_fold=card.kind == "predictor")
+    folder = board.runs_dir / "reproduced" / task / dataset / row
+    again = _run(asked, samples, folder, options, row, progress, say)
+    after = scoring.read(folder / ANSWERS)
+    first, second = _sides(board.dataset(dataset), asked, samples, before, after)
+    pairs = metric_pairs(first, second, _metrics(board, path, task, dataset, row), DEFAULT_BOOTSTRAP)
+    costs = [column.name for column in scoring.columns if column.unit == "s"]
+    apart = moved(before.rows, after.rows, costs)
+    found = Reproduction(
+        row=row, task=task, dataset=dataset, asked=len(samples), materials=len(asked.dataset.samples),
+        verdict=overall(apart, pairs), moved=tuple(apart), metrics=tuple(pairs),
+        conditions=tuple(conditions(run, {**again, "model_sha256": model_hash(card)})),
+        path=folder / "reproduction.json",
+    )  # fmt: skip
+    write_atomic(found.path, canonical_json(found.to_json()).encode())
+    return found
+
+
+def drawn(samples: Sequence[Sample], n: int | None, seed: int, *, by_fold: bool = False) -> tuple[Sample, ...]:
+    """Return whole groups at random until there are n materials, in the order of the dataset; all for None.
+
+    Candidates of one compound belong to one group. `by_fold` takes fold after fold: to learn a fold's model costs the
+    same for one material as for all of the fold.
+    """
+    if n is None or n >= len(samples):
+        return tuple(samples)
+    units = Counter((s.fold if by_fold else None, s.group) for s in samples)
+    order = sorted(units, key=str)
+    random.Random(seed).shuffle(order)
+    if by_fold:
+        folds = list(dict.fromkeys(fold for fold, _ in order))
+        order.sort(key=lambda unit: folds.index(unit[0]))
+    before = accumulate((units[unit] for unit in order), initial=0)
+    chosen = {unit for unit, so_far in zip(order, before, strict=False) if so_far < n}
+    return tuple(s for s in samples if (s.fold if by_fold else None, s.group) in chosen)
+
+
+def lock_of(run: Mapping[str, Any]) -> dict[str, str]:
+    """Return name to version of the packages that a run's provenance names: its lock, and its workers' main ones."""
+    lock: dict[str, str] = dict(run.get("lock") or {})
+    for machine in run.get("cost", {}).get("machines", ()):
+        for name, number in (machine.get("packages") or {}).items():
+            lock.setdefault(canonicalize_name(name), number)
+    return lock
+
+
+def conditions(run: Mapping[str, Any], again: Mapping[str, Any]) -> list[Condition]:
+    """Return what answers depend on, by the provenance of the row's run and of its rerun.
+
+    The hash of a model's card covers its checkpoint; packages are those that the row names.
+    """
+    before, now = lock_of(run), lock_of(again)
+    plain_ones = {"model_sha256": "model card", "dataset_sha256": "dataset", "matdisc": "matdisc", "commit": "commit"}
+    return [
+        *(Condition(name, run.get(key), again.get(key)) for key, name in plain_ones.items()),
+        Condition("hardware", _hardware(run), _hardware(again)),
+        *(Condition(name, number, now.get(name)) for name, number in sorted(before.items())),
+    ]
+
+
+def _hardware(run: Mapping[str, Any]) -> str | None:
+    machines = run.get("cost", {}).get("machines", ())
+    named = {" ".join(filter(None, (m["cpu"], m["gpu"], f"Python {m['python']}"))) for m in machines}
+    return " and ".join(sorted(named)) or None
+
+
+def _pinned(card: ModelCard, lock: Mapping[str, str]) -> ModelCard:
+    """Return a card that requires the versions of the lock, without their local parts: no registry has `+cpu`."""
+    if not lock:
+        return card
+    named = {canonicalize_name(name) for name in card.distributions}
+    wanted = [f"{name}=={lock[name].partition('+')[0]}" for name in sorted(named & lock.keys() - OWN)]
+    kept = [text for text, name in zip(card.requirements, card.distributions, strict=True)
+            if canonicalize_name(name) not in lock]  # fmt: skip
+    return card.model_copy(update={"requirements": (*kept, *wanted)})
+
+
+def _run(
+    asked: RunInputs,
+    samples: Sequence[Sample],
+    folder: Path,
+    options: RunOptions,
+    row: str,
+    progress: Progress | None,
+    say: Callable[[str], None],
+) -> Mapping[str, Any]:
+    """Ask about these materials, write the answers as a predictions file, and return its provenance."""
+    result = run_resumable(
+        folder, asked.settings, asked.job, samples, asked.plan, options, {"sample": len(samples)}, progress, say
+    )
+    out = folder / ANSWERS
+    digest = predictions.write(out, result.answers, used_columns(asked.task, result.answers))
+    lock = run_lock(folder, asked.job.model, options.env, computed=result.reused < len(result.answers))
+    cost = result.cost | {"materials": len(samples), "failed": sum(p.status in FAILURES for p in result.answers)}
+    write_provenance(out, digest, asked.settings, row, cost, lock)
+    return run_provenance(out, digest) or {}
+
+
+def _sides(
+    card: DatasetCard, asked: RunInputs, samples: Sequence[Sample], *files: predictions.Submission
+) -> tuple[AlignedSubmission, ...]:
+    """Align files with the labels of these materials alone."""
+    folds = {s.fold for s in samples}
+    training = {fold: part for fold, part in asked.dataset.training.items() if fold in folds}
+    truth = truth_of(replace(asked.dataset, samples=tuple(samples), training=training))
+    scoring = asked.task.scoring
+    return tuple(
+        AlignedSubmission(file, asked.task, card, truth, align(file, truth, scoring, surplus="report"))
+        for file in files
+    )
+
+
+def _metrics(board: Board, path: Path, task: str, dataset: str, row: str) -> Mapping[str, Any]:
+    """The metrics of the row as the board has them, or scored now where it has no result."""
+    result = board.results_dir / task / dataset / f"{row}.json"
+    if result.is_file():
+        found: Mapping[str, Any] = json.loads(result.read_text(encoding="utf-8"))["metrics"]
+        return found
+    scored: Mapping[str, Any] = score_file(board, path, task, dataset)["metrics"]
+    return scored

@@ -1,0 +1,153 @@
+"""`matdisc reproduce`: a row run again, compared material by material and metric by metric."""
+
+import json
+import shutil
+from importlib.metadata import version
+
+import pandas as pd
+import pytest
+
+from matdisc.cli import main
+from matdisc.datasets import load
+from matdisc.leaderboard.results import publish
+from matdisc.run import predict
+from matdisc.run.reproduce import drawn
+from matdisc.version import __version__
+
+MODEL, TASK, SET = "dummy-mean", "discovery", "emt-alloys"
+PLACE = f"{TASK}/{SET}/{MODEL}"
+
+
+@pytest.fixture
+def row(board):
+    """A row of the mean on the alloys of EMT: its predictions file."""
+    run = predict(board, MODEL, TASK, SET, workers=0)
+    publish(board, run.out, TASK, SET, MODEL)
+    return run.out
+
+
+@pytest.fixture
+def command(board, capsys, monkeypatch):
+    """Run the command on the board and return its exit code, and what it prints to both streams."""
+
+    def call(*words):
+        monkeypatch.setattr("sys.argv", ["matdisc", "reproduce", *words, "--workers", "0", "--board", str(board.root)])
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def again(command):
+    """Run the command and return its exit code, and what it prints as data, or its error."""
+
+    def call(*words):
+        code, out, err = command(*words, "--json")
+        return code, json.loads(out) if out else err
+
+    return call
+
+
+def test_a_row_that_is_run_again_here_is_the_same_within_float_noise(row, again, board):
+    before = row.read_bytes()
+    code, said = again(MODEL)
+    assert (code, said["verdict"], said["asked"], said["materials"]) == (0, "float noise", 221, 221)
+    assert said["moved"] == []
+    mae = next(metric for metric in said["metrics"] if metric["key"] == "mae")
+    assert mae["difference"] == 0
+    assert mae["low"] < 0 < mae["high"]
+    assert row.read_bytes() == before
+    assert said == json.loads((board.runs_dir / "reproduced" / PLACE / "reproduction.json").read_text())
+
+
+def test_every_condition_is_the_same_on_the_same_machine(row, again):
+    _, said = again(MODEL, "--sample", "5")
+    rows = {one["name"]: one for one in said["conditions"]}
+    assert {"model card", "dataset", "matdisc", "commit", "hardware", "ase", "numpy"} <= rows.keys()
+    assert all(one["row"] == one["here"] for one in rows.values())
+    assert rows["ase"]["here"] == version("ase")
+
+
+def test_a_material_that_moved_is_named_and_the_metric_leaves_its_interval_if_many_did(row, again, board):
+    content = pd.read_csv(row)
+    column = "e_form_per_atom"
+    content.loc[7, column] += 0.05
+    content.to_csv(row, index=False)
+    publish(board, row, TASK, SET, MODEL)
+    code, said = again(MODEL)
+    assert (code, said["verdict"]) == (0, "within the interval")
+    assert [one["material_id"] for one in said["moved"]] == [content.material_id[7]]
+    assert said["moved"][0]["apart"] == pytest.approx(0.05)
+    content[column] += 0.5
+    content.to_csv(row, index=False)
+    publish(board, row, TASK, SET, MODEL)
+    code, said = again(MODEL)
+    assert (code, said["verdict"], len(said["moved"])) == (1, "beyond the interval", 221)
+
+
+def test_a_larger_sample_asks_only_about_what_is_new(row, again, board):
+    again(MODEL, "--sample", "5")
+    record = board.runs_dir / "reproduced" / PLACE / "records.jsonl"
+    first = record.read_bytes()
+    again(MODEL, "--sample", "10")
+    assert record.read_bytes().startswith(first)
+
+
+def test_the_words_end_with_a_verdict(row, command):
+    code, out, _ = command(MODEL, "-n", "5")
+    assert code == 0
+    assert out.splitlines()[-1] == "verdict: the same: every answer agrees within float noise"
+
+
+def test_samples_are_whole_groups_and_of_few_folds_for_what_learns(board):
+    samples = load(board, "elements").samples
+    some = drawn(samples, 12, 0)
+    assert len(some) == 15  # five candidates of each element
+    assert {s.group for s in samples if s in some} == {s.group for s in some}
+    assert drawn(samples, 12, 0) == some != drawn(samples, 12, 1)
+    assert len({s.fold for s in drawn(samples, 12, 0, by_fold=True)}) == 1
+    assert drawn(samples, None, 0) == samples
+
+
+def test_a_row_that_came_as_a_file_cannot_be_run_again(row, again):
+    row.rename(row.with_name(f"{MODEL}+mine.csv.gz"))
+    code, said = again(f"{MODEL}+mine")
+    assert code == 2
+    assert "was submitted as a file" in said
+
+
+def test_an_unknown_row_or_several_tables_are_said_with_the_remedy(row, again, board):
+    code, said = again("dummy-men")
+    assert code == 2
+    assert f"rows: {MODEL}" in said
+    other = board.predictions_dir / "discovery" / "mp-abc3-cubic"
+    other.mkdir(parents=True)
+    shutil.copy(row, other)
+    code, said = again(MODEL)
+    assert code == 2
+    assert "-t discovery -d emt-alloys; -t discovery -d mp-abc3-cubic" in said
+
+
+def test_the_provenance_of_a_run_has_its_lock_commit_hashes_and_hardware(row, board):
+    said = json.loads(row.with_name(f"{MODEL}.run.json").read_text())
+    assert said["matdisc"] == __version__
+    assert said["lock"]["ase"] == version("ase")
+    assert {"numpy", "scipy", "pymatgen", "ray"} <= said["lock"].keys()
+    assert said["cost"]["machines"][0]["cpu"]
+    result = json.loads((board.results_dir / TASK / SET / f"{MODEL}.json").read_text())
+    run = result["provenance"]["run"]
+    assert run["lock"] == said["lock"]
+    assert run["model_sha256"] == said["model_sha256"]
+    assert "commit" in run
+
+
+def test_a_run_that_computes_nothing_keeps_the_lock_of_its_answers(row, board):
+    lock = board.runs_dir / PLACE / "packages.txt"
+    lock.write_text("ase==0.1\n")
+    predict(board, MODEL, TASK, SET, workers=0)
+    assert json.loads(row.with_name(f"{MODEL}.run.json").read_text())["lock"] == {"ase": "0.1"}
