@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from matdisc.api.materials import load_dataset
     from matdisc.api.remote import submissions, submit
     from matdisc.api.score import score
+    from matdisc.api.track import track
 
-__all__ = ["__version__", "compare", "errors", "evaluate", "load_dataset", "score", "submissions", "submit"]
+__all__ = ["__version__", "compare", "errors", "evaluate", "load_dataset", "score", "submissions", "submit", "track"]
 _PLACES = {
     "compare": "comparison",
     "evaluate": "evaluate",
@@ -27,6 +28,7 @@ _PLACES = {
     "score": "score",
     "submissions": "remote",
     "submit": "remote",
+    "track": "track",
 }
 
 

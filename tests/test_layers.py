@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "matdisc"
 LAYERS = [
     {"cli"},
     {"api", "service"},
-    {"run", "testing"},
+    {"run", "testing", "trackers"},
     {"leaderboard", "generate"},
     {"tasks"},
     {"scoring"},

@@ -13,6 +13,7 @@ from matdisc.board import open_board
 from matdisc.canonical import canonical_json
 from matdisc.cli.common import HERE, BoardOption, DatasetOption, JsonOption, TaskOption, print_parts
 from matdisc.cli.compare import print_compat
+from matdisc.cli.tracking import TrackerOption, known_trackers, track
 from matdisc.cli.watching import send
 from matdisc.leaderboard.text import result_parts
 
@@ -81,9 +82,10 @@ def score(
         str | None,
         typer.Option("--compat", help="matbench-discovery: repeat its published procedure."),
     ] = None,
+    tracker: TrackerOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score a predictions file: every metric with its 95 % interval.
+    """Score a predictions file: every metric with its 95 % interval. A tracker that fails costs a warning only.
 
     Example: matdisc score my.csv --task discovery --dataset emt-alloys --json
     """
@@ -93,13 +95,16 @@ def score(
     if compat is not None:
         if compat != "matbench-discovery":
             raise typer.BadParameter(f"{compat!r} is no known procedure; known: matbench-discovery")
+        _refuse({"--tracker": tracker}, "takes results of our own procedure; leave it out with --compat")
         print_compat(compat_file(root, file, task, dataset), as_json)
         return
+    trackers = known_trackers(tracker)
     result = score_file(root, file, task, dataset, training=training)
     if as_json:
         typer.echo(canonical_json(result), nl=False)
     else:
         print_parts(result_parts(result))
+    track(result, file, trackers)
 
 
 def submit(

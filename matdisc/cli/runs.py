@@ -11,6 +11,7 @@ import typer
 from matdisc.board import Board, open_board
 from matdisc.cli.common import HERE, TASK_HELP, BoardOption
 from matdisc.cli.forecasts import print_dry_run, print_plan
+from matdisc.cli.tracking import TrackerOption, known_trackers, track_row
 from matdisc.errors import BudgetSpent, MatdiscError
 from matdisc.progress import news, progress_line
 
@@ -130,12 +131,13 @@ def evaluate(
     build: Annotated[bool, typer.Option("--site/--no-site", help="Build the site as rows arrive.")] = True,
     full: Annotated[bool, typer.Option("--full", help="Also the models that are not quick on a dataset.")] = False,
     dry: Annotated[bool, typer.Option("--dry-run", help="Only list the runs, with a rough time of each.")] = False,
+    tracker: TrackerOption = None,
 ) -> None:
     """Predict, score and publish in one go; what is done already is reused. Dummies are always added.
 
     Predictions files that lie on the board are scored first, cheap runs come before costly ones, and the site grows
     with the rows, while the next model runs. Exit codes: 0 done, 1 a model failed on every material, 2 a model could
-    not be run (the others were), 130 stopped.
+    not be run (the others were), 130 stopped. A tracker that fails costs a warning and changes none of them.
 
     Example: matdisc evaluate chgnet-0.3.0 emt --task polymorphs --dataset elements
     """
@@ -146,6 +148,7 @@ def evaluate(
     from matdisc.run.evidence_map import refresh_evidence_maps
 
     root = open_board(board)
+    trackers = known_trackers(tracker)
     steps, skipped = plan.steps(root, models, task, dataset, known_protocol(protocol), known_env(env), full=full)
     for line in skipped:
         typer.echo(f"left out: {line}", err=True)
@@ -182,6 +185,7 @@ def evaluate(
                 continue
             answered.append((step.model, step.dataset))
             beside(grown.score, step.task, step.dataset)
+            beside(track_row, root, step.task, step.dataset, run.entry, run.out, trackers)
     for path in refresh_evidence_maps(root, answered):
         typer.echo(f"evidence: {path}", err=True)
     built = grown.refresh()

@@ -21,7 +21,7 @@ def test_the_functions_are_listed_before_they_are_used():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-@pytest.mark.parametrize("name", ["compare", "evaluate", "load_dataset", "score", "submissions", "submit"])
+@pytest.mark.parametrize("name", ["compare", "evaluate", "load_dataset", "score", "submissions", "submit", "track"])
 def test_each_function_is_there_and_says_what_it_does(name):
     function = getattr(matdisc, name)
     assert callable(function)
