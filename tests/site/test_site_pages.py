@@ -81,8 +81,10 @@ def test_no_page_has_inline_scripts_or_styles(pages):
             assert "style" not in attributes, (page.path, tag)
             assert not [name for name in attributes if name.startswith("on")], (page.path, tag)
         for script in page.all("script"):
-            assert list(script) in (["defer", "src"], ["type", "id"])
-            assert script.get("type") == "application/json" or re.search("(assets|data)/", script["src"])
+            assert list(script) in (["defer", "src"], ["type", "id"], ["type"])
+            assert script.get("type") in ("application/json", "application/ld+json") or re.search(
+                "(assets|data)/", script["src"]
+            )
 
 
 def test_every_page_carries_the_strict_policy(pages):

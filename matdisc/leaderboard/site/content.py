@@ -10,6 +10,7 @@ from typing import TypeVar
 from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
 from matdisc.errors import CardError, DataError
+from matdisc.leaderboard.export.tables import Table, tables_beside
 from matdisc.leaderboard.materials import materials_text
 from matdisc.leaderboard.published.files import published_dir
 from matdisc.leaderboard.schema.details import Details
@@ -31,7 +32,8 @@ class Content:
 
     `details` go by task, dataset and entry, `rankings` and `materials` by task and dataset, `evidence` by dataset and
     entry; `copies` maps a path on the site to the text of a data file that is passed on as it is. `materials` have the
-    rows of which the results are; `resolutions` are of tables from elsewhere.
+    rows of which the results are; `resolutions` are of tables from elsewhere; `tables_beside` are what the files beside
+    a dataset's card hold, by key and file name.
     """
 
     models: Mapping[str, ModelCard]
@@ -44,6 +46,7 @@ class Content:
     materials: Mapping[tuple[str, ...], Materials] = field(default_factory=dict)
     published: Mapping[str, Published] = field(default_factory=dict)
     resolutions: tuple[TableResolution, ...] = ()
+    tables_beside: Mapping[str, Mapping[str, Table]] = field(default_factory=dict)
 
     def tells_more(self, result: Result) -> bool:
         """Return whether there is more to say of a result than its row in the table: such a result has a page."""
@@ -100,8 +103,10 @@ def read_content(board: Board, *, withheld: Set[str] = frozenset()) -> Content:
         copies[f"data/resolution/{resolution.key}.json"] = text
     sources = {(path.stem,) for path in published_dir(board).glob("*.json")}
     published = {key: found for (key,), found in kept(published_dir(board), Published, sources, "published").items()}
+    beside = {key: tables_beside(board.datasets_dir / key, card) for key, card in datasets.items()}
     return Content(
-        models, datasets, tuple(results), details, rankings, evidence, copies, materials, published, tuple(resolutions)
+        models, datasets, tuple(results), details, rankings, evidence, copies, materials, published, tuple(resolutions),
+        beside,
     )  # fmt: skip
 
 

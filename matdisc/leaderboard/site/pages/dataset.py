@@ -7,7 +7,8 @@ from typing import Any
 from matdisc.cards import DatasetCard
 from matdisc.leaderboard.site.charts.figures import MOST_CURVES, overlay
 from matdisc.leaderboard.site.content import Content
-from matdisc.leaderboard.site.facts import facts
+from matdisc.leaderboard.site.descriptions import described
+from matdisc.leaderboard.site.facts import embedded, facts
 from matdisc.leaderboard.site.material_paths import material_paths
 from matdisc.leaderboard.site.site import Site
 from matdisc.leaderboard.site.tables.board import Table, full_name, names
@@ -30,6 +31,7 @@ def pages(site: Site) -> dict[str, str]:
             hull=_has_hull(card),
             one_by_one=key in with_pages,
             about_rows=facts([table for table, _ in about]),
+            described=embedded({**described(site, card), "recordSet": []}),
         )
     return found
 
