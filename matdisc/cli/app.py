@@ -29,7 +29,6 @@ from matdisc.cli import (
     elicit,
     env,
     export,
-    export,
     files,
     history,
     importing,
@@ -92,7 +91,6 @@ app.command()(elicit.elicit)
 app.add_typer(alloys.alloys, name="alloys", help="What evidence models know of alloys.")
 app.add_typer(electrolytes.app, name="electrolytes", help="Properties of liquids from finished runs.")
 app.add_typer(importing.app, name="import", help="Rows that others have published, onto a page of their own.")
-app.add_typer(export.app, name="export", help="Cards and results for other catalogues: Croissant, the Hub, JSON Schema.")
 app.add_typer(export.app, name="export", help="Cards and results for other catalogues: Croissant, the Hub, JSON Schema.")
 app.add_typer(bench.bench, name="bench", help="Whether anything has become slower: compare two reports of make bench.")
 app.add_typer(site.site, name="site", help="The static leaderboard.")
