@@ -11,6 +11,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from matdisc import predictions
@@ -27,6 +28,7 @@ from matdisc.leaderboard.submission import AlignedSubmission
 from matdisc.progress import Progress
 from matdisc.run.engine.record import FAILURES
 from matdisc.run.engine.resumable import RunOptions, run_resumable
+from matdisc.run.environments.packages import installed_version
 from matdisc.run.inputs import RunInputs, prepare
 from matdisc.run.lock import run_lock
 from matdisc.run.predict import used_columns, write_provenance
@@ -213,14 +215,15 @@ def _hardware(run: Mapping[str, Any]) -> str | None:
 
 
 def _pinned(card: ModelCard, lock: Mapping[str, str]) -> ModelCard:
-    """Return a card that requires the versions of the lock, without their local parts: no registry has `+cpu`."""
-    if not lock:
-        return card
-    named = {canonicalize_name(name) for name in card.distributions}
-    wanted = [f"{name}=={lock[name].partition('+')[0]}" for name in sorted(named & lock.keys() - OWN)]
-    kept = [text for text, name in zip(card.requirements, card.distributions, strict=True)
-            if canonicalize_name(name) not in lock]  # fmt: skip
-    return card.model_copy(update={"requirements": (*kept, *wanted)})
+    """Return a card that requires the row's version of each package that differs here, and of those that it names.
+
+    Local parts of versions are left out: no registry has `+cpu`.
+    """
+    wanted: dict[str, str] = {canonicalize_name(Requirement(text).name): text for text in card.requirements}
+    for name, number in lock.items():
+        if name not in OWN and "|" not in number and (name in wanted or installed_version(name) != number):
+            wanted[name] = f"{name}=={number.partition('+')[0]}"
+    return card.model_copy(update={"requirements": tuple(wanted.values())})
 
 
 def _run(
