@@ -30,7 +30,7 @@ def croissant_command(
 
     Files that lie beside the card are sought beside the description, unless --files-at says where they are.
 
-    Example: matdisc export croissant emt-alloys --out datasets/emt-alloys/croissant.json
+    Example: matdisc export croissant --out datasets
     """
     from matdisc.canonical import canonical_json
     from matdisc.errors import CardError
