@@ -122,7 +122,8 @@ def test_a_column_has_the_type_that_all_its_cells_have(cells, kind):
     assert kind_of(cells) == kind
 
 
-def test_a_damaged_table_is_not_described(tmp_path):
+@pytest.mark.parametrize("content", [b"", b"a,b\n1\n", b"a,a\n1,2\n", b"a\n\xff\n", b"a\n" + b"1" * 200_000])
+def test_what_is_no_table_is_not_described(tmp_path, content):
     card = Board(ROOT).dataset("wbm-sample")
-    (tmp_path / "wbm-sample-1000.csv").write_text("material_id,n_sites\nwbm-1-1\n", encoding="utf-8")
+    (tmp_path / "wbm-sample-1000.csv").write_bytes(content)
     assert tables_beside(tmp_path, card) == {}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from matdisc.cards import DatasetCard
+from matdisc.columns import is_number
 
 Kind = Literal["Boolean", "Integer", "Float", "Text"]
 LARGEST = 16 * 2**20
@@ -41,8 +42,11 @@ def tables_beside(folder: Path, card: DatasetCard) -> dict[str, Table]:
 
 
 def _table(path: Path, ids: Sequence[str]) -> Table | None:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header, *rows = [*csv.reader(file)] or [[]]
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header, *rows = [*csv.reader(file)] or [[]]
+    except (UnicodeDecodeError, csv.Error):  # whoever loads the dataset says what is wrong
+        return None
     if not header or not rows or len(set(header)) < len(header) or any(len(row) != len(header) for row in rows):
         return None
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
@@ -61,10 +65,6 @@ def kind_of(cells: Sequence[str]) -> Kind:
         return "Text"
     if all(cell in ("true", "false") for cell in filled):
         return "Boolean" if len(filled) == len(cells) else "Text"
-    if all(cell.removeprefix("-").isdigit() for cell in filled):
+    if all(cell.removeprefix("-").isdecimal() for cell in filled):
         return "Integer" if len(filled) == len(cells) else "Float"
-    try:
-        [float(cell) for cell in filled]
-    except ValueError:
-        return "Text"
-    return "Float"
+    return "Float" if all(map(is_number, filled)) else "Text"
