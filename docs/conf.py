@@ -28,6 +28,7 @@ html_static_path = ["_static"]
 html_css_files = ["docs.css"]
 html_show_sphinx = False
 html_copy_source = False
+html_domain_indices = False
 html_theme_options = {"navigation_with_keys": True}
 pygments_style = "friendly"
 
@@ -39,6 +40,7 @@ nb_execution_mode = "cache"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
+nb_merge_streams = True
 
 default_role = "literal"  # docstrings have their code in single backticks
 autodoc_member_order = "bysource"
@@ -47,7 +49,7 @@ autodoc_preserve_defaults = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
-napoleon_use_ivar = True
+napoleon_custom_sections = [("Attributes", "params_style")]  # as a list: names there are no links
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
 # Names of other packages have no page here, nor have the parts of ours that nobody handles by name.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pages
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.writers.text import TextTranslator
+
+SENTENCE = re.compile(r".{25,}?\w{3}[.?!:](?= [A-Z]| matdisc|$)")
 
 
 def sections(env: Any) -> Iterator[tuple[str, list[str]]]:
@@ -22,22 +25,25 @@ def _with_inner(env: Any, name: str) -> list[str]:
     return [name, *(one for inner in env.toctree_includes.get(name, []) for one in _with_inner(env, inner))]
 
 
-def overview(env: Any) -> str:
+def overview(app: Any) -> str:
     """Return the site in the form of llmstxt.org: title, summary, and links with one line on each page."""
-    index = env.get_doctree("index")
-    lines = [f"# {index.next_node(nodes.title).astext()}", "", f"> {_first(index, whole=True)}", ""]
-    for caption, names in sections(env):
-        lines += [f"## {caption}", ""]
-        lines += [f"- [{env.titles[name].astext()}]({name}.html): {_first(env.get_doctree(name))}" for name in names]
-        lines.append("")
-    return "\n".join(lines + ["## Optional", "", "- [All pages in one](llms-full.txt): this documentation as text", ""])
+    lines = [f"# {app.env.titles['index'].astext()}", "", f"> {_first(app, 'index')}", ""]
+    for caption, names in sections(app.env):
+        lines += [f"## {caption}", "", *(_entry(app, name) for name in names), ""]
+    return "\n".join([*lines, "## Optional", "", "- [All pages in one](llms-full.txt): this documentation as text", ""])
 
 
-def _first(page: nodes.document, *, whole: bool = False) -> str:
-    """Return the first paragraph of a page, or its first sentence."""
-    paragraphs = (" ".join(one.astext().split()) for one in page.findall(nodes.paragraph))
-    first = next((text for text in paragraphs if text), "")
-    return first if whole else first.split(". ")[0].rstrip(".:") + "."
+def _entry(app: Any, name: str) -> str:
+    first = _first(app, name)
+    sentence = SENTENCE.match(first)
+    return f"- [{app.env.titles[name].astext()}]({name}.html): {sentence[0] if sentence else first}"
+
+
+def _first(app: Any, name: str) -> str:
+    """Return the first paragraph of a page that stands in no table or list."""
+    page = app.env.get_and_resolve_doctree(name, app.builder)
+    paragraphs = (one for one in page.findall(nodes.paragraph) if isinstance(one.parent, nodes.section))
+    return next((text for one in paragraphs if (text := " ".join(one.astext().split()))), "")
 
 
 def everything(app: Any) -> str:
@@ -59,7 +65,7 @@ def _text(app: Any, name: str) -> str:
 def _write(app: Any, error: Exception | None) -> None:
     if error is None and app.builder.name == "html":
         out = Path(app.outdir)
-        (out / "llms.txt").write_text(overview(app.env), encoding="utf-8")
+        (out / "llms.txt").write_text(overview(app), encoding="utf-8")
         (out / "llms-full.txt").write_text(everything(app), encoding="utf-8")
 
 

@@ -21,13 +21,14 @@ ROOT = DOCS.parent
 MARK = re.compile(r"^<!-- matdisc: ([\w.-]+) -->$", re.MULTILINE)
 CODE = re.compile(r"(^```.*?^```|`[^`\n]*`)", re.MULTILINE | re.DOTALL)
 MENTION = re.compile(r"(?<![\w/(\[])(\(?)docs/([\w./-]+\.(?:md|ipynb))\b")
-LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)(#[^)\s]*)?\)")
+LINK = re.compile(r"\[([^\[\]]*)\]\((?!https?:|mailto:|#)([^)#\s]+)(#[^)\s]*)?\)")
 PAGES: dict[str, Callable[[], str]] = {
     "cards": cards_page.markdown,
     "commands": cli_page.markdown,
     "datasets": datasets_page.markdown,
     "metrics": metrics_page.markdown,
 }
+SUFFIXES = (".md", ".ipynb")
 PLACES = {"CHANGELOG.md": "project/changelog.md", "CONTRIBUTING.md": "project/contributing.md"}
 """Files of the repository that have a page of their own."""
 
@@ -49,10 +50,11 @@ def _moved(text: str, file: Path, page: Path) -> str:
     """Return the text of a file with its links as they are from a page."""
 
     def moved(link: re.Match[str]) -> str:
-        target = Path(os.path.normpath(file.parent / link[1]))
+        target = Path(os.path.normpath(file.parent / link[2]))
         if target.parent == ROOT and target.name in PLACES:
             target = DOCS / PLACES[target.name]
-        return f"]({_relative(target, page)}{link[2] or ''})"
+        words = "" if target.suffix in SUFFIXES and link[1].strip("`") == target.name else link[1]  # the title
+        return f"[{words}]({_relative(target, page)}{link[3] or ''})"
 
     return _outside_code(text, lambda part: LINK.sub(moved, part))
 
