@@ -55,7 +55,7 @@ def test_predict_check_and_score_fit_together(run, board):
         (["predict", "emt", "alchemy", "-d", "emt-alloys"], "task 'alchemy' does not exist"),
         (["predict", "emt", "discovery", "-d", "nowhere"], "dataset 'nowhere' is not on the board"),
         (["predict", "emt", "discovery", "-d", "emt-alloys", "--protocol", "prayer"], "'prayer' is no protocol"),
-        (["predict", "emt", "discovery", "-d", "emt-alloys", "-w", "-1"], "greater than or equal to 0"),
+        (["predict", "emt", "discovery", "-d", "emt-alloys", "-w", "-1"], "Invalid value for '--workers'"),
         (["check", "none.csv", "-t", "discovery", "-d", "emt-alloys"], "none.csv: no such file"),
         (["evaluate", "-t", "alchemy"], "task 'alchemy' does not exist"),
         (["models", "show", "nobody"], "not on the board"),

@@ -168,7 +168,7 @@ def test_a_compound_that_the_table_lacks_is_refused_by_its_line(tmp_path, enthal
 def test_a_pymatgen_without_its_table_is_named_with_what_to_install(tmp_path, monkeypatch, content):
     if content is not None:
         (tmp_path / formation_enthalpy.TABLE).write_bytes(content)
-    monkeypatch.setattr(pymatgen.analysis, "__path__", [str(tmp_path)])
+    monkeypatch.setattr(pymatgen.analysis, "__path__", [str(tmp_path / "analysis")])
     experiment.cache_clear()
     with pytest.raises(DataError, match="pip install pymatgen"):
         experiment()
