@@ -146,7 +146,7 @@ def reproduce(
             "whose cards have a `loader` (matdisc models list)"
         )
     lock = lock_of(run)
-    pinned = _pinned(card, lock) if options.env == "isolated" else card
+    pinned = pinned_card(card, lock) if options.env == "isolated" else card
     asked = prepare(board, pinned, task, dataset, options, protocol=run.get("protocol"))
     samples = drawn(asked.dataset.samples, sample, seed, by_fold=card.kind == "predictor")
     folder = board.runs_dir / "reproduced" / task / dataset / row
@@ -214,7 +214,7 @@ def _hardware(run: Mapping[str, Any]) -> str | None:
     return " and ".join(sorted(named)) or None
 
 
-def _pinned(card: ModelCard, lock: Mapping[str, str]) -> ModelCard:
+def pinned_card(card: ModelCard, lock: Mapping[str, str]) -> ModelCard:
     """Return a card that requires the row's version of each package that differs here, and of those that it names.
 
     Local parts of versions are left out: no registry has `+cpu`.

@@ -11,7 +11,7 @@ from matdisc.cli import main
 from matdisc.datasets import load
 from matdisc.leaderboard.results import publish
 from matdisc.run import predict
-from matdisc.run.reproduce import drawn
+from matdisc.run.reproduce import drawn, pinned_card
 from matdisc.version import __version__
 
 MODEL, TASK, SET = "dummy-mean", "discovery", "emt-alloys"
@@ -151,3 +151,11 @@ def test_a_run_that_computes_nothing_keeps_the_lock_of_its_answers(row, board):
     lock.write_text("ase==0.1\n")
     predict(board, MODEL, TASK, SET, workers=0)
     assert json.loads(row.with_name(f"{MODEL}.run.json").read_text())["lock"] == {"ase": "0.1"}
+
+
+def test_an_isolated_rerun_requires_what_the_row_had_where_it_differs_here(board):
+    card = board.model("chgnet-0.3.0")
+    lock = {"chgnet": "0.4.0", "ase": "3.0", "numpy": version("numpy"), "torch": "2.0.0+cpu", "ray": "1.0"}
+    pinned = pinned_card(card, lock)
+    assert set(pinned.requirements) == {"chgnet==0.4.0", "ase==3.0", "torch==2.0.0"}
+    assert pinned_card(card, {}).requirements == card.requirements
