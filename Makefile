@@ -43,7 +43,7 @@ serve: $(STAMP)
 
 # A broken link, an unknown name and a page that no list leads to are errors.
 docs: $(STAMP)
-	$(BIN)/python -m sphinx -b html -n -W --keep-going --quiet -d docs/_build/.doctrees docs docs/_build/html
+	$(BIN)/python -m sphinx -b html -E -n -W --keep-going --quiet -d docs/_build/.doctrees docs docs/_build/html
 	@echo "open: file://$(CURDIR)/docs/_build/html/index.html"
 
 bench: $(STAMP)

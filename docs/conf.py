@@ -53,7 +53,7 @@ napoleon_custom_sections = [("Attributes", "params_style")]  # as a list: names 
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 80
 # Types in signatures are often of other packages, or of parts of ours that nobody handles by name.
-nitpick_ignore_regex = [(r"py:class", r".*")]
+nitpick_ignore_regex = [(r"py:(class|obj)", r".*")]
 
 linkcheck_anchors = False
 linkcheck_timeout = 20

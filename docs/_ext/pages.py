@@ -19,7 +19,7 @@ import metrics_page
 DOCS = Path(__file__).parent.parent
 ROOT = DOCS.parent
 MARK = re.compile(r"^<!-- matdisc: ([\w.-]+) -->$", re.MULTILINE)
-CODE = re.compile(r"(^```.*?^```|`[^`\n]*`)", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"(^```.*?^```|(?<=\n\n)(?: {4}[^\n]*\n)+|`[^`\n]*`)", re.MULTILINE | re.DOTALL)
 MENTION = re.compile(r"(?<![\w/(\[])(\(?)docs/([\w./-]+\.(?:md|ipynb))\b")
 LINK = re.compile(r"\[([^\[\]]*)\]\((?!https?:|mailto:|#)([^)#\s]+)(#[^)\s]*)?\)")
 PAGES: dict[str, Callable[[], str]] = {
@@ -35,8 +35,8 @@ PLACES = {"CHANGELOG.md": "project/changelog.md", "CONTRIBUTING.md": "project/co
 
 def markdown(page: Path) -> str:
     """Return the Markdown of a page, with what is made from the code and with links that lead somewhere."""
-    text = MARK.sub(lambda mark: _made(mark[1], page), _moved(page.read_text(encoding="utf-8"), page, page))
-    return _outside_code(text, lambda part: MENTION.sub(lambda found: _titled(found, page), part))
+    text = MARK.sub(lambda mark: _made(mark[1], page), page.read_text(encoding="utf-8"))
+    return _outside_code(_moved(text, page, page), lambda part: MENTION.sub(lambda found: _titled(found, page), part))
 
 
 def _made(name: str, page: Path) -> str:
@@ -53,7 +53,8 @@ def _moved(text: str, file: Path, page: Path) -> str:
         target = Path(os.path.normpath(file.parent / link[2]))
         if target.parent == ROOT and target.name in PLACES:
             target = DOCS / PLACES[target.name]
-        words = "" if target.suffix in SUFFIXES and link[1].strip("`") == target.name else link[1]  # the title
+        named = target.suffix in SUFFIXES and Path(link[1].strip("`")).name == target.name
+        words = "" if named else link[1]  # none: the title of the page
         return f"[{words}]({_relative(target, page)}{link[3] or ''})"
 
     return _outside_code(text, lambda part: LINK.sub(moved, part))
@@ -78,18 +79,16 @@ def _read(app: Any, docname: str, source: list[str]) -> None:
         source[0] = markdown(path)
 
 
-def _made_anew(app: Any, env: Any, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
-    """Return the pages that follow the code, which no file of theirs says."""
-    return [name for name in env.found_docs if MARK.search(Path(env.doc2path(name)).read_text(encoding="utf-8"))]
+def _docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Keep |x| what it is, an absolute value, and link the documents that are mentioned."""
 
+    def changed(text: str) -> str:
+        return MENTION.sub(lambda found: f"{found[1]}:doc:`/{found[2].rsplit('.', 1)[0]}`", text.replace("|", r"\|"))
 
-def _bars(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    """Keep |x| in docstrings what it is, an absolute value."""
-    lines[:] = [_outside_code(line, lambda part: part.replace("|", r"\|")) for line in lines]
+    lines[:] = [_outside_code(line, changed) for line in lines]
 
 
 def setup(app: Any) -> dict[str, bool]:
     app.connect("source-read", _read)
-    app.connect("env-get-outdated", _made_anew)
-    app.connect("autodoc-process-docstring", _bars)
+    app.connect("autodoc-process-docstring", _docstring)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
