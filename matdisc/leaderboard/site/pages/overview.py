@@ -9,7 +9,6 @@ from matdisc.leaderboard.site.tables.board import Table
 from matdisc.leaderboard.site.tables.matrix import make_matrix
 from matdisc.leaderboard.site.verdict import headline_table
 
-
 PICTURED = 10
 """Rows of the picture."""
 
