@@ -117,7 +117,8 @@ def _works(board: Board, row: Row) -> Iterator[tuple[str, str, Work | None]]:
     yield from _all(f"data set {row.dataset.key}", row.dataset.citation)
     if row.task.citations:
         yield from _all(f"task {row.task.key}", row.task.citations)
-    for package, number in packages_of(row.run.get("cost")).items():
+    lock = {name: number for name, number in row.run.get("lock", {}).items() if name in SOFTWARE}
+    for package, number in {**packages_of(row.run.get("cost")), **lock}.items():
         yield from _all(f"{package} {number}", [SOFTWARE[package]] if package in SOFTWARE else ())
 
 

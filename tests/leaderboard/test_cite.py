@@ -40,6 +40,7 @@ def row(board):
     run = {
         "predictions_sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "entry": "chgnet-0.3.0",
         "protocol": "relax", "matdisc": "0.0.7", "cost": {"machines": [{"packages": packages}]},
+        "lock": {"ase": "3.29.0", "pymatgen": "2026.1", "certifi": "2026.1"},
     }  # fmt: skip
     path.with_name("chgnet-0.3.0.run.json").write_text(json.dumps(run))
     return "chgnet-0.3.0"
@@ -102,6 +103,8 @@ def test_a_row_cites_the_program_its_model_its_data_its_metrics_and_its_packages
     assert found["riebesell2025"]["journal"] == "Nat. Mach. Intell."
     assert found["jacobsen1996"]["volume"] == "366"
     assert found["larsen2017"]["title"].startswith("{The atomic simulation environment")
+    assert found["ong2013"]["volume"] == "68"  # pymatgen stands in the lock alone
+    assert "certifi" not in text
 
 
 def test_a_work_that_is_cited_for_three_things_has_one_entry_that_names_them(board, row):
