@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from markdown_text import plain
+from markdown_text import linked, plain
 
 from matdisc.board import Board
 from matdisc.cards import DatasetCard
@@ -44,7 +44,7 @@ def _section(card: DatasetCard) -> str:
         "Labels": labels,
         "Licence": [plain(card.licence)],
         "Files": [_file(one) for one in card.files],
-        "Cite": [plain(one) for one in card.citation],
+        "Cite": [linked(one) for one in card.citation],
         "Notes": [plain(one) for one in card.notes],
     }
     parts = [f"## {card.key}", f"**{plain(card.title)}**", plain(" ".join(card.summary.split()))]

@@ -21,7 +21,7 @@ ROOT = DOCS.parent
 MARK = re.compile(r"^<!-- matdisc: ([\w.-]+) -->$", re.MULTILINE)
 CODE = re.compile(r"(^```.*?^```|(?<=\n\n)(?: {4}[^\n]*\n)+|`[^`\n]*`)", re.MULTILINE | re.DOTALL)
 MENTION = re.compile(r"(?<![\w/(\[])(\(?)docs/([\w./-]+\.(?:md|ipynb))\b")
-LINK = re.compile(r"\[([^\[\]]*)\]\((?!https?:|mailto:|#)([^)#\s]+)(#[^)\s]*)?\)")
+LINK = re.compile(r"\[([^\[\]]*)\]\((?!<|https?:|mailto:|#)([^)#\s]+)(#[^)\s]*)?\)")
 PAGES: dict[str, Callable[[], str]] = {
     "cards": cards_page.markdown,
     "commands": cli_page.markdown,

@@ -11,7 +11,7 @@ from matdisc.tasks import TASKS
 sys.path.append(str(Path(__file__).parents[2] / "docs" / "_ext"))
 
 import cards_page
-import metrics_page
+from markdown_text import linked
 
 TEXT = cards_page.PROSE.read_text(encoding="utf-8")
 
@@ -25,10 +25,10 @@ def test_every_metric_that_rows_are_ranked_by_has_a_formula_and_a_source(task):
 
 
 def test_a_doi_and_an_arxiv_number_are_links():
-    assert metrics_page._linked("A, B 1, 2 (1950), doi:10.1/a<b>c.") == (
+    assert linked("A, B 1, 2 (1950), doi:10.1/a<b>c.") == (
         "A, B 1, 2 (1950), [doi:10.1/a\\<b\\>c](<https://doi.org/10.1/a%3Cb%3Ec>)."
     )
-    assert metrics_page._linked("C, arXiv:1805.08206.") == "C, [arXiv:1805.08206](<https://arxiv.org/abs/1805.08206>)."
+    assert linked("C, arXiv:1805.08206.") == "C, [arXiv:1805.08206](<https://arxiv.org/abs/1805.08206>)."
 
 
 @pytest.mark.parametrize(("title", "card"), [("Model card", ModelCard), ("Dataset card", DatasetCard)])

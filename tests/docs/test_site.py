@@ -73,7 +73,8 @@ def test_every_link_within_the_site_leads_somewhere_and_every_page_can_be_reache
         seen.add(path)
         for link in pages[path].links:
             address = urlsplit(link)
-            if address.scheme or address.netloc:
+            if address.scheme:
+                assert address.netloc, f"{path.name}: {link}"
                 continue
             target = (path.parent / unquote(address.path)).resolve() if address.path else path
             assert target.is_file(), f"{path.name}: {link}"
