@@ -29,7 +29,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "metrics": metrics_page.markdown,
 }
 SUFFIXES = (".md", ".ipynb")
-PLACES = {"CHANGELOG.md": "project/changelog.md", "CONTRIBUTING.md": "project/contributing.md"}
+PLACES = {name: f"project/{name.lower()}" for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")}
 """Files of the repository that have a page of their own."""
 
 
