@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 # Some container images set it: then each process, and each worker, compiles all modules of the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help leaderboard leaderboard-full test test-all setup bench site serve docs lint format clean
+.PHONY: help leaderboard leaderboard-full test test-all setup bench bounds site serve docs lint format clean
 
 help:
 	@echo "make leaderboard       install, run the quick models on the embedded data, build the site (4 to 7 minutes on two free cores)"
@@ -19,6 +19,7 @@ help:
 	@echo "make docs              build the documentation (docs/_build/html/index.html)"
 	@echo "make bench             measure ratios in one run (docs/results/benchmarks.md)"
 	@echo "make lint              ruff, mypy, and zizmor on the workflows"
+	@echo "make bounds            fast tests with the lowest versions of dependencies (RESOLUTION=highest: the newest)"
 
 leaderboard: $(STAMP)
 	$(BIN)/matdisc evaluate --board . $(EVALUATE)
@@ -68,5 +69,18 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[chgnet,ml,labels,phonons,service,postgres,s3,docs,dev]"
 	touch $(STAMP)
 
+# Fast tests with the lowest versions that pyproject.toml allows, or with the newest (RESOLUTION=highest); none needs torch.
+# What old versions warn of is not ours to fix.
+RESOLUTION ?= lowest-direct
+BOUNDS := .venv-bounds
+bounds:
+	rm -rf $(BOUNDS)
+	$(PYTHON) -m venv $(BOUNDS)
+	$(BOUNDS)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	$(BOUNDS)/bin/uv pip install --quiet --python $(BOUNDS) --resolution $(RESOLUTION) --editable ".[service,phonons,plot,postgres,s3]"
+	$(BOUNDS)/bin/uv pip install --quiet --python $(BOUNDS) pytest pytest-timeout httpx hypothesis
+	$(BOUNDS)/bin/python -m pytest -W default -m "not slow and not ray and not browser" --ignore tests/cli/test_train.py \
+		tests/metrics tests/formats tests/datasets tests/cli tests/tasks tests/physics
+
 clean:
-	rm -rf $(VENV) build dist docs/_build leaderboard/_site .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(BOUNDS) build dist docs/_build leaderboard/_site .pytest_cache .mypy_cache .ruff_cache
