@@ -34,6 +34,7 @@ LAYERS = [
         "interrupts",
         "progress",
         "protocols",
+        "templates",
         "units",
         "version",
     },

@@ -29,6 +29,7 @@ from matdisc.predictions import SUFFIXES
 from matdisc.schema import STATUSES
 from matdisc.tasks import TASKS
 from matdisc.tasks.task import Task
+from matdisc.templates import CompiledOnce
 from matdisc.version import __version__
 
 TEMPLATES, ASSETS = (Path(__file__).parent / name for name in ("templates", "assets"))
@@ -39,6 +40,7 @@ POLICY = (
 """Content security policy of every page, as meta tag and as header."""
 
 COLOUR_SCHEME = ("auto", "light", "dark")
+_COMPILED = CompiledOnce()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ def environment() -> Environment:
     """Return the templates with autoescape on; an unknown variable is an error."""
     env = Environment(
         loader=FileSystemLoader(TEMPLATES),
+        bytecode_cache=_COMPILED,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -25,6 +25,7 @@ from matdisc.service.store.accounts import Token
 from matdisc.service.store.database import Store
 from matdisc.service.web import words
 from matdisc.service.web.sessions import Session, form_key, keep, new_session, session_of, token_of_session
+from matdisc.templates import CompiledOnce
 from matdisc.version import __version__
 
 HERE = Path(__file__).parent
@@ -49,6 +50,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_COMPILED = CompiledOnce()
 
 
 class Refusal(Exception):
@@ -94,6 +96,7 @@ class Shell:
         """Templates: what is put into them is text, never HTML."""
         env = Environment(
             loader=FileSystemLoader([HERE / "templates", THE_SITE / "templates"]),
+            bytecode_cache=_COMPILED,
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
