@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -11,10 +10,9 @@ from typing import Any
 
 from matdisc.board import Board
 from matdisc.cards import DatasetCard, ModelCard
-from matdisc.errors import CardError
 from matdisc.leaderboard.bibtex import Work, entry, key_of, model_work, works
 from matdisc.leaderboard.cost import packages_of
-from matdisc.leaderboard.results import predictions_on_board, run_provenance
+from matdisc.leaderboard.results import run_provenance, tables_of
 from matdisc.leaderboard.sources import OTHERS, SOFTWARE, TRAINING
 from matdisc.tasks import get_task
 from matdisc.tasks.task import Task
@@ -50,27 +48,13 @@ def rows_of(board: Board, name: str, task: str | None = None, dataset: str | Non
     Raises:
         CardError: If there is no such task, data set or row.
     """
-    if task:
-        get_task(task)
-    if dataset:
-        board.dataset(dataset)
-    found = [row for row in predictions_on_board(board) if task in (None, row[0]) and dataset in (None, row[1])]
-    rows = [(t, d, path) for t, d, known, path in found if known == name]
-    if not rows:
-        raise CardError(_no_row(name, {known for _, _, known, _ in found}, board, task, dataset))
+    rows = tables_of(board, name, task, dataset)
     key = name.split("+")[0]
     model = board.model(key) if key in board.model_keys() else None
     return [
         Row(model, get_task(t), board.dataset(d), run_provenance(path, sha256(path.read_bytes()).hexdigest()) or {})
         for t, d, path in rows
     ]
-
-
-def _no_row(name: str, known: set[str], board: Board, task: str | None, dataset: str | None) -> str:
-    where = "".join([f" of {task}" if task else "", f" on {dataset}" if dataset else ""])
-    near = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"rows: {', '.join(sorted(known)) or 'none'}"
-    return f"{name!r} is no row{where} of the board at {board.root}; {hint}"
 
 
 def citations(board: Board, rows: Iterable[Row]) -> str:
@@ -117,7 +101,7 @@ def _works(board: Board, row: Row) -> Iterator[tuple[str, str, Work | None]]:
     yield from _all(f"data set {row.dataset.key}", row.dataset.citation)
     if row.task.citations:
         yield from _all(f"task {row.task.key}", row.task.citations)
-    lock = {name: number for name, number in row.run.get("lock", {}).items() if name in SOFTWARE}
+    lock = {name: number for name, number in (row.run.get("lock") or {}).items() if name in SOFTWARE}
     for package, number in {**packages_of(row.run.get("cost")), **lock}.items():
         yield from _all(f"{package} {number}", [SOFTWARE[package]] if package in SOFTWARE else ())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -19,7 +20,9 @@ from matdisc.leaderboard.cost import cost_of
 from matdisc.leaderboard.leakage import leakage_report, leaky_inputs
 from matdisc.leaderboard.names import row_name
 from matdisc.leaderboard.schema.details import Details
+from matdisc.leaderboard.schema.read import read_file
 from matdisc.leaderboard.schema.result import Result
+from matdisc.leaderboard.schema.run import RunRecord
 from matdisc.leaderboard.submission import AlignedSubmission, load_submission
 from matdisc.predictions import SUFFIXES
 from matdisc.protocols import PROTOCOLS
@@ -224,6 +227,27 @@ def predictions_on_board(board: Board) -> Iterator[tuple[str, str, str, Path]]:
             yield path.parent.parent.name, path.parent.name, entry_of(path), path
 
 
+def tables_of(board: Board, row: str, task: str | None, dataset: str | None) -> list[tuple[str, str, Path]]:
+    """Return task, dataset and predictions file of a row in all of its tables, or in those of one task or dataset.
+
+    Raises:
+        CardError: If there is no such task, dataset or row.
+    """
+    if task:
+        get_task(task)
+    if dataset:
+        board.dataset(dataset)
+    every = [one for one in predictions_on_board(board) if task in (None, one[0]) and dataset in (None, one[1])]
+    found = [(t, d, path) for t, d, name, path in every if name == row]
+    if found:
+        return found
+    where = "".join([f" of {task}" if task else "", f" on {dataset}" if dataset else ""])
+    known = sorted({name for _, _, name, _ in every})
+    near = difflib.get_close_matches(row, known, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"rows: {', '.join(known) or 'none'}"
+    raise CardError(f"{row!r} is no row{where} of the board at {board.root}; {hint}")
+
+
 def entry_of(path: Path) -> str:
     """Return the row that a predictions file is called after."""
     suffix = next(s for s in sorted(SUFFIXES, key=len, reverse=True) if path.name.endswith(s))
@@ -265,13 +289,19 @@ def same_numbers(old: Any, new: Any, tolerance: float = 1e-9) -> bool:
 
 
 def run_provenance(path: Path, sha256: str) -> dict[str, Any] | None:
-    """Return what our own run wrote beside a predictions file, if it is about these very bytes."""
+    """Return what our own run wrote beside a predictions file, if it is about these very bytes.
+
+    Raises:
+        DataError: If it is damaged.
+    """
     beside = path.with_name(path.name.split(".csv")[0] + ".run.json")
     try:
         content = json.loads(beside.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except FileNotFoundError:
         return None
-    needed = ("predictions_sha256", "entry", "protocol", "matdisc")
-    if not isinstance(content, dict) or any(key not in content for key in needed):
+    except (OSError, ValueError) as err:
+        raise DataError(f"{beside}: cannot be read ({err}); {RunRecord.ADVICE}") from err
+    if not isinstance(content, dict) or content.get("predictions_sha256") != sha256:
         return None
-    return content if content["predictions_sha256"] == sha256 else None
+    read_file(beside, RunRecord)
+    return content

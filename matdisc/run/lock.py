@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 
 from matdisc.atomic import write_atomic
 from matdisc.cards import ModelCard
+from matdisc.errors import RunError
 from matdisc.run.environments.layers import Mode, ensure
 from matdisc.run.environments.packages import closure
 
@@ -28,6 +29,9 @@ def run_lock(folder: Path, card: ModelCard, mode: Mode, *, computed: bool) -> di
         card: The model, with all that is required.
         mode: In which environment its workers ran.
         computed: Whether any answer is new.
+
+    Raises:
+        RunError: If the lock that lies there is damaged.
     """
     path = folder / LOCK
     if computed:
@@ -35,9 +39,18 @@ def run_lock(folder: Path, card: ModelCard, mode: Mode, *, computed: bool) -> di
         write_lock(folder, found)
         return found
     try:
-        return parsed_lock(path.read_text(encoding="utf-8").splitlines())
+        lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return {}
+    except UnicodeDecodeError as err:
+        raise RunError(f"{path}: is no text ({err}); remove it, and the packages count as unknown") from err
+    wrong = [number for number, line in enumerate(lines, start=1) if line.strip() and "==" not in line]
+    if wrong:
+        raise RunError(
+            f"{path}, line {wrong[0]}: {lines[wrong[0] - 1]!r} is no `name==version`; mend it, or remove the file, and "
+            "the packages count as unknown"
+        )
+    return parsed_lock(lines)
 
 
 def write_lock(folder: Path, lock: Mapping[str, str]) -> None:

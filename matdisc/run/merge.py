@@ -111,7 +111,7 @@ def merge(board: Board, files: Sequence[Path], *, out: Path | None = None) -> Me
         header = _columns([column.name for column in task.columns], ordered)
         digest = predictions.write_rows(out, header, ([row.get(name, "") for name in header] for row in ordered))
         settings = {key: said[key] for key in SAME if key not in ("entry", "limit", "matdisc")}
-        lock = joined_locks([part.said.get("lock", {}) for part in parts])
+        lock = joined_locks([part.said.get("lock") or {} for part in parts])
         write_provenance(out, digest, settings, said["entry"], _cost(parts), lock)
         if _join_records(board, parts, settings, folder):
             write_lock(folder, lock)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +22,9 @@ from matdisc.datasets.truth import truth_of
 from matdisc.errors import RunError, SubmissionError
 from matdisc.leaderboard.compare import entry_file
 from matdisc.leaderboard.reproduction import MetricPair, Moved, Verdict, metric_pairs, moved, overall
-from matdisc.leaderboard.results import predictions_on_board, run_provenance, score_file
+from matdisc.leaderboard.results import run_provenance, score_file, tables_of
+from matdisc.leaderboard.schema.read import read_file
+from matdisc.leaderboard.schema.result import Result
 from matdisc.leaderboard.submission import AlignedSubmission
 from matdisc.progress import Progress
 from matdisc.run.engine.record import FAILURES
@@ -92,17 +93,14 @@ def table_of(board: Board, row: str, task: str | None, dataset: str | None) -> t
     """Return task and dataset of the one table that has this row.
 
     Raises:
-        SubmissionError: If none has, or several.
+        CardError: If there is no such task, data set or row.
+        SubmissionError: If several have.
     """
-    every = [(t, d, e) for t, d, e, _ in predictions_on_board(board)]
-    found = [(t, d) for t, d, e in every if e == row and task in (None, t) and dataset in (None, d)]
+    found = [(t, d) for t, d, _ in tables_of(board, row, task, dataset)]
     if len(found) == 1:
         return found[0]
-    if found:
-        listed = "; ".join(f"-t {t} -d {d}" for t, d in found)
-        raise SubmissionError(f"{row!r} is a row of {len(found)} tables; name one: {listed}")
-    known = ", ".join(sorted({e for t, d, e in every if task in (None, t) and dataset in (None, d)})) or "none"
-    raise SubmissionError(f"{row!r} has no predictions there; rows: {known}")
+    listed = "; ".join(f"-t {t} -d {d}" for t, d in found)
+    raise SubmissionError(f"{row!r} is a row of {len(found)} tables; name one: {listed}")
 
 
 def reproduce(
@@ -141,19 +139,30 @@ def reproduce(
     before = scoring.read(path)
     run = run_provenance(path, before.sha256) or {}
     if card.loader is None or not (run or row == card.key):
+        why = (
+            "was submitted as a file"
+            if not run
+            else f"is of a model whose card has no `loader` ({card.key}/model.toml)"
+        )
         raise RunError(
-            f"{row!r} was submitted as a file, and nothing here can make it again; rows that can be run are those "
-            "whose cards have a `loader` (matdisc models list)"
+            f"{row!r} {why}, and nothing here can make it again; rows that can be run are those whose cards have a "
+            "`loader` (matdisc models list)"
         )
     lock = lock_of(run)
     pinned = pinned_card(card, lock) if options.env == "isolated" else card
     asked = prepare(board, pinned, task, dataset, options, protocol=run.get("protocol"))
     samples = drawn(asked.dataset.samples, sample, seed, by_fold=card.kind == "predictor")
+    if not {s.material_id for s in samples} & {p.material_id for p in before.rows}:
+        raise SubmissionError(
+            f"{path}: has none of the {len(samples):,} materials drawn from {dataset!r}; take a larger --sample, or "
+            "another --seed"
+        )
+    known = _metrics(board, path, before.sha256, task, dataset, row)
     folder = board.runs_dir / "reproduced" / task / dataset / row
     again = _run(asked, samples, folder, options, row, progress, say)
     after = scoring.read(folder / ANSWERS)
     first, second = _sides(board.dataset(dataset), asked, samples, before, after)
-    pairs = metric_pairs(first, second, _metrics(board, path, task, dataset, row), DEFAULT_BOOTSTRAP)
+    pairs = metric_pairs(first, second, known, DEFAULT_BOOTSTRAP)
     costs = [column.name for column in scoring.columns if column.unit == "s"]
     apart = moved(before.rows, after.rows, costs)
     found = Reproduction(
@@ -189,7 +198,7 @@ def lock_of(run: Mapping[str, Any]) -> dict[str, str]:
     """Return name to version of the packages that a run's provenance names: its lock, and its workers' main ones."""
     lock: dict[str, str] = dict(run.get("lock") or {})
     for machine in run.get("cost", {}).get("machines", ()):
-        for name, number in (machine.get("packages") or {}).items():
+        for name, number in machine.get("packages", {}).items():
             lock.setdefault(canonicalize_name(name), number)
     return lock
 
@@ -210,8 +219,9 @@ def conditions(run: Mapping[str, Any], again: Mapping[str, Any]) -> list[Conditi
 
 def _hardware(run: Mapping[str, Any]) -> str | None:
     machines = run.get("cost", {}).get("machines", ())
-    named = {" ".join(filter(None, (m["cpu"], m["gpu"], f"Python {m['python']}"))) for m in machines}
-    return " and ".join(sorted(named)) or None
+    parts = ((m.get("cpu"), m.get("gpu"), "Python " + m["python"] if m.get("python") else None) for m in machines)
+    named = {" ".join(filter(None, one)) for one in parts}
+    return " and ".join(sorted(named - {""})) or None
 
 
 def pinned_card(card: ModelCard, lock: Mapping[str, str]) -> ModelCard:
@@ -261,11 +271,12 @@ def _sides(
     )
 
 
-def _metrics(board: Board, path: Path, task: str, dataset: str, row: str) -> Mapping[str, Any]:
-    """The metrics of the row as the board has them, or scored now where it has no result."""
+def _metrics(board: Board, path: Path, sha256: str, task: str, dataset: str, row: str) -> Mapping[str, Any]:
+    """The metrics of the row as the board has them, or scored now where it has no result of this very file."""
     result = board.results_dir / task / dataset / f"{row}.json"
     if result.is_file():
-        found: Mapping[str, Any] = json.loads(result.read_text(encoding="utf-8"))["metrics"]
-        return found
+        known, _ = read_file(result, Result)
+        if known.provenance.predictions_sha256 == sha256:
+            return {key: value.model_dump() for key, value in known.metrics.items()}
     scored: Mapping[str, Any] = score_file(board, path, task, dataset)["metrics"]
     return scored

@@ -38,8 +38,11 @@ def row(board):
     path.write_text("material_id,e_form_per_atom\n")
     packages = {"ase": "3.29.0", "chgnet": "0.4.2", "unheard-of": "1.0"}
     run = {
-        "predictions_sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "entry": "chgnet-0.3.0",
-        "protocol": "relax", "matdisc": "0.0.7", "cost": {"machines": [{"packages": packages}]},
+        "schema": "matdisc.run/2", "predictions_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "entry": "chgnet-0.3.0", "task": "discovery", "dataset": "emt-alloys", "dataset_sha256": "ab",
+        "model": "chgnet-0.3.0", "model_sha256": "cd", "protocol": "relax", "matdisc": "0.0.7",
+        "cost": {"cpu_seconds": 1.0, "peak_mib": 1.0, "workers": 1, "materials": 1, "failed": 0,
+                 "machines": [{"packages": packages}]},
         "lock": {"ase": "3.29.0", "pymatgen": "2026.1", "certifi": "2026.1"},
     }  # fmt: skip
     path.with_name("chgnet-0.3.0.run.json").write_text(json.dumps(run))

@@ -124,13 +124,97 @@ def test_a_row_that_came_as_a_file_cannot_be_run_again(row, again):
 def test_an_unknown_row_or_several_tables_are_said_with_the_remedy(row, again, board):
     code, said = again("dummy-men")
     assert code == 2
-    assert f"rows: {MODEL}" in said
+    assert f"did you mean {MODEL}?" in said
+    assert again(MODEL, "-t", "discover")[1].startswith("error: task 'discover' does not exist")
+    assert again(MODEL, "-d", "emt-alloy")[1].startswith("error: dataset 'emt-alloy' is not on the board")
     other = board.predictions_dir / "discovery" / "mp-abc3-cubic"
     other.mkdir(parents=True)
     shutil.copy(row, other)
     code, said = again(MODEL)
     assert code == 2
     assert "-t discovery -d emt-alloys; -t discovery -d mp-abc3-cubic" in said
+
+
+def changed(path, change):
+    """Write a JSON file anew, as `change` leaves its content."""
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (lambda run: run.update(lock=["numpy"]), "field 'lock'"),
+        (lambda run: run.update(lock={"numpy": 3}), "field 'lock.numpy'"),
+        (lambda run: run.update(cost=5), "field 'cost'"),
+        (lambda run: run["cost"].update(machines=["here"]), "field 'cost.machines.0'"),
+        (lambda run: run.update(matdisc=[1]), "field 'matdisc'"),
+        (lambda run: run.pop("model_sha256"), "field 'model_sha256' is missing"),
+    ],
+)
+def test_a_damaged_record_of_a_run_is_named_with_field_and_remedy(row, again, change, field):
+    beside = row.with_name(f"{MODEL}.run.json")
+    changed(beside, change)
+    code, said = again(MODEL, "-n", "5")
+    assert code == 2
+    assert said.startswith(f"error: {beside}: {field}")
+    assert "run the model again" in said
+
+
+def test_a_record_of_a_run_that_is_no_json_is_named(row, again):
+    row.with_name(f"{MODEL}.run.json").write_text("{")
+    code, said = again(MODEL, "-n", "5")
+    assert code == 2
+    assert f"{MODEL}.run.json: cannot be read" in said
+
+
+def test_a_machine_that_says_little_is_unknown_hardware(row, again):
+    changed(row.with_name(f"{MODEL}.run.json"), lambda run: run["cost"].update(machines=[{}]))
+    code, said = again(MODEL, "-n", "5")
+    assert code == 0
+    assert next(one["row"] for one in said["conditions"] if one["name"] == "hardware") is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"schema": "matdisc.result/2", "metrics": 3}'])
+def test_a_damaged_result_is_named_before_anything_is_run(row, again, board, text):
+    (board.results_dir / TASK / SET / f"{MODEL}.json").write_text(text)
+    code, said = again(MODEL, "-n", "5")
+    assert code == 2
+    assert f"{MODEL}.json: " in said
+    assert "matdisc rescore" in said
+    assert not (board.runs_dir / "reproduced").exists()
+
+
+def test_the_interval_is_of_the_file_that_lies_there_and_not_of_an_older_one(row, again, board):
+    old = json.loads((board.results_dir / TASK / SET / f"{MODEL}.json").read_text())["metrics"]["mae"]
+    content = pd.read_csv(row)
+    content["e_form_per_atom"] += 1
+    content.to_csv(row, index=False)
+    _, said = again(MODEL)
+    mae = next(one for one in said["metrics"] if one["key"] == "mae")
+    assert mae["row"] > old["high"]
+    assert mae["verdict"] == "beyond the interval"
+
+
+def test_a_row_without_an_answer_to_the_sample_is_named_before_anything_is_run(row, again, board):
+    asked = {s.material_id for s in drawn(load(board, SET).samples, 5, 0)}
+    content = pd.read_csv(row)
+    content[~content.material_id.isin(asked)].to_csv(row, index=False)
+    code, said = again(MODEL, "-n", "5")
+    assert code == 2
+    assert f"has none of the {len(asked)} materials drawn" in said
+    assert not (board.runs_dir / "reproduced").exists()
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"numpy==1.0\nhello\n"])
+def test_a_damaged_lock_is_named_with_the_remedy(row, again, board, content):
+    again(MODEL, "-n", "5")
+    (board.runs_dir / "reproduced" / PLACE / "packages.txt").write_bytes(content)
+    code, said = again(MODEL, "-n", "5")
+    assert code == 2
+    assert "packages.txt" in said
+    assert "remove" in said
 
 
 def test_the_provenance_of_a_run_has_its_lock_commit_hashes_and_hardware(row, board):

@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from matdisc.cards import DatasetCard, ModelCard
 from matdisc.errors import CardError
 from matdisc.leaderboard.schema.ranking import BoardRanking
 from matdisc.leaderboard.schema.result import Result
+from matdisc.leaderboard.schema.run import RunRecord
 from matdisc.schema import STATUSES
 from matdisc.scoring.base import AnswerColumn
 from matdisc.tasks import get_task, task_keys
@@ -23,34 +24,12 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PREDICTIONS = "predictions-"
 
 
-class RunRecord(BaseModel):
-    """What lies beside a predictions file of our own as `.run.json`: how it was made, and what that cost.
-
-    `commit` is that of the package, `lock` the versions of all packages; older records lack both.
-    """
-
-    model_config = ConfigDict(extra="allow")
-
-    entry: str
-    task: str
-    dataset: str
-    dataset_sha256: str
-    model: str
-    model_sha256: str
-    protocol: str | None
-    predictions_sha256: str
-    matdisc: str
-    commit: str | None = None
-    lock: dict[str, str] | None = None
-    cost: dict[str, Any]
-
-
 MODELS: dict[str, tuple[type[BaseModel], str]] = {
     "model-card": (ModelCard, ""),
     "dataset-card": (DatasetCard, ""),
     "result": (Result, Result.SCHEMA),
     "ranking": (BoardRanking, BoardRanking.SCHEMA),
-    "run": (RunRecord, "matdisc.run/2"),
+    "run": (RunRecord, RunRecord.SCHEMA),
 }
 """The model that a schema follows from, and what such a file says in its field `schema`, if it has one."""
 
