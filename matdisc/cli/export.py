@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from matdisc.board import Board, open_board
 from matdisc.cli.common import HERE, BoardOption
+
+if TYPE_CHECKING:
+    from matdisc.cards import DatasetCard
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -38,9 +42,21 @@ def croissant_command(
     opened = open_board(board)
     if key is None and out is None:
         raise CardError("of all datasets: name a folder with --out, or a dataset")
-    for one in [key] if key is not None else opened.dataset_keys():
-        text = canonical_json(_described(opened, one, files_at))
+    if set(re.findall("{[^}]*}?", files_at)) - {"{key}"}:
+        raise CardError(f"--files-at is {files_at!r}; its only placeholder is {{key}}, the key of a dataset")
+    keys = [key] if key is not None else opened.dataset_keys()
+    if not keys:
+        raise CardError(f"the board at {opened.root} has no datasets; make one with `matdisc datasets new`")
+    for one in keys:
+        text = canonical_json(_described(opened, one, files_at + "/" * (files_at[-1:] not in ("", "/", "="))))
         _give(text, out / one / "croissant.json" if out is not None and key is None else out)
+
+
+def _beside(board: Board, card: DatasetCard) -> list[Path]:
+    """Return the files beside a card, once they are found to be what the card says."""
+    from matdisc.datasets.fetch import obtain
+
+    return [obtain(board, card.key, file)[0] for file in card.files if file.embedded]
 
 
 def _described(board: Board, key: str, files_at: str) -> dict[str, Any]:
@@ -49,7 +65,9 @@ def _described(board: Board, key: str, files_at: str) -> dict[str, Any]:
     from matdisc.leaderboard.site.publish import build_time
     from matdisc.leaderboard.site.settings import read_settings
 
-    card, settings = board.dataset(key), read_settings(board.root / "leaderboard" / "site.toml")
+    card = board.dataset(key)
+    _beside(board, card)
+    settings = read_settings(board.root / "leaderboard" / "site.toml")
     day = build_time().strftime("%Y-%m-%d")
     about = Publication(settings.publisher or settings.title, day, settings.base_url, files_at)
     found = croissant(card, tables_beside(board.datasets_dir / key, card), about)
@@ -83,8 +101,7 @@ def hugging_face(
     if dataset is not None:
         card = opened.dataset(dataset)
         files |= dataset_files(card)
-        beside = opened.datasets_dir / dataset
-        files |= {file.name: (beside / file.name).read_bytes() for file in card.files if file.embedded}
+        files |= {path.name: path.read_bytes() for path in _beside(opened, card)}
     elif model is not None:
         if namespace is None:
             raise CardError("results name their datasets: give --namespace, the account of the Hub that has them")

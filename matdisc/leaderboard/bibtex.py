@@ -10,9 +10,10 @@ from matdisc.cards import ModelCard
 from matdisc.leaderboard.names import display_name
 
 SPECIAL = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}", "{": r"\textbraceleft{}", "}": r"\textbraceright{}", "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
 }  # fmt: skip
+"""Braces by their names: BibTeX counts them after a backslash, too, and one alone would take in the rest of a file."""
 YEAR, DOI = re.compile(r"\(((?:19|20)\d\d)\)"), re.compile(r"doi:(10\.\d{4,9}/[^\s,;]+)")
 EPRINT, URL = re.compile(r"arXiv:(\d{4}\.\d{4,5})"), re.compile(r"https://[^\s,;)]+")
 LABEL = re.compile(r"^[A-Za-z][\w -]{1,70}: ")

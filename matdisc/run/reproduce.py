@@ -10,7 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from matdisc import predictions
@@ -149,6 +149,8 @@ def reproduce(
             "`loader` (matdisc models list)"
         )
     lock = lock_of(run)
+    if options.env == "isolated" and not lock:
+        say(f"the record of {row} names no packages: its environment has those of the model's card")
     pinned = pinned_card(card, lock) if options.env == "isolated" else card
     asked = prepare(board, pinned, task, dataset, options, protocol=run.get("protocol"))
     samples = drawn(asked.dataset.samples, sample, seed, by_fold=card.kind == "predictor")
@@ -228,11 +230,21 @@ def pinned_card(card: ModelCard, lock: Mapping[str, str]) -> ModelCard:
     """Return a card that requires the row's version of each package that differs here, and of those that it names.
 
     Local parts of versions are left out: no registry has `+cpu`.
+
+    Raises:
+        RunError: If the lock names what is no package or no version.
     """
     wanted: dict[str, str] = {canonicalize_name(Requirement(text).name): text for text in card.requirements}
     for name, number in lock.items():
         if name not in OWN and "|" not in number and (name in wanted or installed_version(name) != number):
             wanted[name] = f"{name}=={number.partition('+')[0]}"
+            try:
+                Requirement(wanted[name])
+            except InvalidRequirement as err:
+                raise RunError(
+                    f"the row's record names {name!r} {number!r}, which is no package and version; mend `lock` in its "
+                    ".run.json, or leave out --env isolated"
+                ) from err
     return card.model_copy(update={"requirements": tuple(wanted.values())})
 
 

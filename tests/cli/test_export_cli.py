@@ -40,6 +40,41 @@ def test_all_datasets_need_a_folder(run, board):
     assert (code, "name a folder with --out" in said) == (2, True)
 
 
+def test_a_file_that_is_not_what_the_card_says_is_exported_nowhere(run, board, tmp_path):
+    table = board.datasets_dir / "emt-alloys" / "minima.csv"
+    table.write_text(table.read_text() + "x\n")
+    for words in (["hugging-face", "--dataset", "emt-alloys"], ["croissant", "emt-alloys"]):
+        code, _, said = run(*words, "--out", tmp_path / "out", "--board", board.root)
+        assert (code, "the card says" in said) == (2, True)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("place", ["https://lab.example/{name}/", "files/{", "{key}/{}"])
+def test_an_unknown_placeholder_of_an_address_is_refused(run, board, place):
+    code, _, said = run("croissant", "emt-alloys", "--files-at", place, "--board", board.root)
+    assert (code, "its only placeholder is {key}" in said) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("place", "address"),
+    [
+        ("https://lab.example/{key}", "https://lab.example/emt-alloys/minima.csv"),
+        ("https://lab.example/?file=", "https://lab.example/?file=minima.csv"),
+        ("", "minima.csv"),
+    ],
+)
+def test_a_folder_of_files_needs_no_slash(run, board, place, address):
+    _, text, _ = run("croissant", "emt-alloys", "--files-at", place, "--board", board.root)
+    assert address in [one["contentUrl"] for one in json.loads(text)["distribution"]]
+
+
+def test_a_board_without_datasets_has_nothing_to_describe(run, tmp_path):
+    for folder in ("models", "datasets"):
+        (tmp_path / folder).mkdir()
+    code, _, said = run("croissant", "--out", tmp_path / "out", "--board", tmp_path)
+    assert (code, "has no datasets" in said) == (2, True)
+
+
 def test_a_dataset_of_the_hub_has_its_card_benchmark_and_tables(run, board, tmp_path):
     out = tmp_path / "hub"
     for _ in range(2):  # what it wrote itself it may write anew

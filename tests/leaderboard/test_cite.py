@@ -95,7 +95,13 @@ def test_whom_to_cite_for_packages_and_training_data_is_read_in_full(text):
 
 def test_what_tex_would_read_is_printed_as_it_is_written():
     (found,) = parsed(entry("odd", Work(title=r"50% of {x}_1 & y\z #2 ~ $ ^", doi="10.1/a")))
-    assert r"50\% of \{x\}\_1 \& y\textbackslash{}z \#2" in found["title"]
+    assert r"50\% of \textbraceleft{}x\textbraceright{}\_1 \& y\textbackslash{}z \#2" in found["title"]
+
+
+def test_a_brace_without_its_partner_takes_in_nothing_of_the_rest():
+    text = entry("odd", Work(title="A brace {", doi="10.1/a"))
+    assert text.count("{") == text.count("}")
+    assert len(parsed(text + "\n\n" + entry("even", Work(title="Two", doi="10.1/b")))) == 2
 
 
 def test_a_row_cites_the_program_its_model_its_data_its_metrics_and_its_packages(board, row):

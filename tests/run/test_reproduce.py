@@ -9,6 +9,7 @@ import pytest
 
 from matdisc.cli import main
 from matdisc.datasets import load
+from matdisc.errors import RunError
 from matdisc.leaderboard.results import publish
 from matdisc.run import predict
 from matdisc.run.reproduce import drawn, pinned_card
@@ -243,3 +244,9 @@ def test_an_isolated_rerun_requires_what_the_row_had_where_it_differs_here(board
     pinned = pinned_card(card, lock)
     assert set(pinned.requirements) == {"chgnet==0.4.0", "ase==3.0", "torch==2.0.0"}
     assert pinned_card(card, {}).requirements == card.requirements
+
+
+@pytest.mark.parametrize("lock", [{"a b": "1.0"}, {"numpy": "--pre"}])
+def test_a_lock_that_names_no_package_or_version_is_said(board, lock):
+    with pytest.raises(RunError, match="mend `lock`"):
+        pinned_card(board.model("chgnet-0.3.0"), lock)

@@ -213,7 +213,10 @@ def _pip_problem(lines: Sequence[str], requirements: Sequence[Requirement], mode
     elif any("Retrying (" in line for line in lines):
         remedy = "no package index answers; connect this machine, or set PIP_FIND_LINKS to a folder with the wheels"
     else:
-        remedy = "correct 'requirements' on its card, or set pip's variables (PIP_INDEX_URL, PIP_FIND_LINKS)"
+        remedy = (
+            "correct 'requirements' on its card (for a rerun: 'lock' in the row's .run.json), or set pip's variables "
+            "(PIP_INDEX_URL, PIP_FIND_LINKS)"
+        )
     names = ", ".join(str(r) for r in requirements)
     return f"model {model!r}: {names} cannot be installed:\n  " + "\n  ".join(said) + f"\n{remedy}"
 
