@@ -253,8 +253,8 @@ def test_latex_escapes_names_and_bibtex_cites_the_models_shown(chromium, choices
         page.locator("#search").fill("epsilon")
         entry = exported(page, "BibTeX")
         assert entry.startswith("@misc{epsilon,")
-        assert r"50 \% of \{A\} \& B\_1 \$x\$ \textless{}script\textgreater{}" in entry
-        assert r"\textbackslash{}input\{x\}" in entry
+        assert r"50 \% of \textbraceleft{}A\textbraceright{} \& B\_1 \$x\$ \textless{}script\textgreater{}" in entry
+        assert r"\textbackslash{}input\textbraceleft{}x\textbraceright{}" in entry
         assert entry.count("@") == 1
         assert "\u202e" not in entry
 

@@ -91,6 +91,16 @@ def test_a_material_that_moved_is_named_and_the_metric_leaves_its_interval_if_ma
     assert (code, said["verdict"], len(said["moved"])) == (1, "beyond the interval", 221)
 
 
+def test_a_rerun_that_is_stopped_says_that_it_goes_on(row, command, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("matdisc.run.reproduce.run_resumable", stop)
+    code, _, said = command(MODEL)
+    assert code == 130
+    assert "the same command goes on" in said
+
+
 def test_a_larger_sample_asks_only_about_what_is_new(row, again, board):
     again(MODEL, "--sample", "5")
     record = board.runs_dir / "reproduced" / PLACE / "records.jsonl"

@@ -83,13 +83,14 @@
 
   /* LaTeX: every sign with a meaning of its own is escaped, signs without glyph in common fonts are spelt. */
   const SIGNS = {
-    "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "\\textless{}", ">": "\\textgreater{}",
+    "\\": "\\textbackslash{}", "{": "\\textbraceleft{}", "}": "\\textbraceright{}",
+    "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "\\textless{}", ">": "\\textgreater{}",
     "|": "\\textbar{}", '"': "''", "−": "$-$", "–": "--", "—": "---", "…": "\\ldots{}", "Å": "\\AA{}", "·": "$\\cdot$", "±": "$\\pm$",
     "×": "$\\times$", "≤": "$\\leq$", "≥": "$\\geq$", "²": "$^2$", "³": "$^3$", "⁻": "$^-$", "¹": "$^1$", "κ": "$\\kappa$", "α": "$\\alpha$",
     "μ": "$\\mu$", "µ": "$\\mu$", "ω": "$\\omega$", "σ": "$\\sigma$", "Δ": "$\\Delta$", "₂": "$_2$", "₃": "$_3$", "→": "$\\to$",
   };
-  const tex = (text) => text.replace(/[&%$#_{}]/g, "\\$&")
-    .replace(/\\(?![&%$#_{}])|[~^<>|"−–—…Å·±×≤≥²³⁻¹καμµωσΔ₂₃→]/g, (sign) => SIGNS[sign]);
+  const tex = (text) => text.replace(/[&%$#_]/g, "\\$&")
+    .replace(/\\(?![&%$#_])|[{}~^<>|"−–—…Å·±×≤≥²³⁻¹καμµωσΔ₂₃→]/g, (sign) => SIGNS[sign]);
   function latex(what) {
     const cell = (one) => {
       if (one.value === null) return "--";
