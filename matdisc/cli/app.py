@@ -114,7 +114,9 @@ def version(
 
 GOES_ON = "what is done is kept, and the same command goes on from there"
 KEPT = {
-    **dict.fromkeys(("predict", "evaluate", "mix", "md", "elicit", "runs resume", "reproduce", "datasets pull"), GOES_ON),
+    **dict.fromkeys(
+        ("predict", "evaluate", "mix", "md", "elicit", "runs resume", "reproduce", "datasets pull"), GOES_ON
+    ),
     **dict.fromkeys(("train get", "labels"), f"{GOES_ON} with --resume"),
     **dict.fromkeys(("train distill", "train align"), ""),
     "train": GOES_ON,
