@@ -12,11 +12,11 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs matdisc[service]")
 
-from service_scenes import make_past, make_present
+from service_scenes import make_scene
 
 from matdisc.service.blobs import open_blobs
 from matdisc.service.settings import Guards, Quota, Settings, Work
-from matdisc.service.store import accounts, submissions
+from matdisc.service.store import accounts, leases, submissions
 from matdisc.service.store.database import open_store
 
 CARD = """
@@ -118,23 +118,24 @@ def settings_in(home, board):
 
 
 @pytest.fixture(scope="session")
-def _past(tmp_path_factory):
-    """A scene's folder and what has ended in it, which tests copy: to make it takes half a second."""
+def _scene(tmp_path_factory):
+    """A scene and its folder, which tests copy: to make it takes half a second."""
     home = tmp_path_factory.mktemp("scene")
     settings = settings_in(home, home)
     with closing(open_store(settings.database)) as store:
-        return home, make_past(store, settings, open_blobs(settings.blobs))
+        return home, make_scene(store, settings, open_blobs(settings.blobs))
 
 
 @pytest.fixture
-def scene(_past, sqlite_store, settings, blobs):
-    """A service with submissions in every state."""
-    home, past = _past
+def scene(_scene, sqlite_store, settings, blobs):
+    """A service with submissions in every state; its worker has just been heard of."""
+    home, made = _scene
     here, there = settings.home / "service.db", home / "service.db"
     with closing(sqlite3.connect(there)) as source, closing(sqlite3.connect(here)) as target:
         source.backup(target)
     shutil.copytree(home / "blobs", settings.home / "blobs", dirs_exist_ok=True)
-    return make_present(replace(past, store=sqlite_store, settings=settings, ids=dict(past.ids)))
+    leases.beat(sqlite_store, made.worker, [made.held], settings.work.lease_seconds)
+    return replace(made, store=sqlite_store, settings=settings, ids=dict(made.ids))
 
 
 @dataclass(frozen=True)

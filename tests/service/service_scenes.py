@@ -26,7 +26,7 @@ TABLE = ("discovery", "wbm-sample")
 
 @dataclass(frozen=True)
 class Scene:
-    """A store with submissions; `ids` by what each is an example of, `secrets` by team."""
+    """A store with submissions; `ids` by what each is an example of, `secrets` by team, `held` what is leased."""
 
     store: object
     settings: object
@@ -34,6 +34,7 @@ class Scene:
     secrets: dict
     tokens: dict
     ids: dict
+    held: object = None
 
     def lease(self):
         """Take the oldest that waits."""
@@ -63,11 +64,6 @@ def new_submission(key, n=0, **changes):
 
 def make_scene(store, settings, blobs, report=REPORT):
     """Fill an empty store: Lab A has one submission in each state, Lab B one that nobody else may see."""
-    return make_present(make_past(store, settings, blobs, report))
-
-
-def make_past(store, settings, blobs, report=REPORT):
-    """Fill an empty store with what has ended."""
     tokens, secrets = {}, {}
     for team, person, role in (
         ("Lab A", "Ada O'Hara", "submitter"),
@@ -116,16 +112,10 @@ def make_past(store, settings, blobs, report=REPORT):
     finish("pending", "copycat-1", State.SUCCEEDED, review="pending", file_sha256=first.file_sha256)
     submit("cancelled", "never-mind")
     store_of.cancel(store, scene.ids["cancelled"], "test")
-    return scene
-
-
-def make_present(past):
-    """Add what runs and what waits to what has ended."""
-    scene = replace(past, worker=leases.register(past.store, "host", 1))
-    scene.submit("running", "graphnet-7")
+    submit("running", "graphnet-7")
     lease = scene.lease()
-    leases.validated(scene.store, lease)
-    leases.progress(scene.store, lease, 340, 1000, "bootstrap " + HOSTILE)
-    scene.submit("received", "patient-net")
-    scene.submit("received too", "more-patient-net")
-    return scene
+    leases.validated(store, lease)
+    leases.progress(store, lease, 340, 1000, "bootstrap " + HOSTILE)
+    submit("received", "patient-net")
+    submit("received too", "more-patient-net")
+    return replace(scene, held=lease)
