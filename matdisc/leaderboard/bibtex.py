@@ -14,8 +14,10 @@ SPECIAL = {
     "^": r"\textasciicircum{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
 }  # fmt: skip
 """Braces by their names: BibTeX counts them after a backslash, too, and one alone would take in the rest of a file."""
-YEAR, DOI = re.compile(r"\(((?:19|20)\d\d)\)"), re.compile(r"doi:(10\.\d{4,9}/[^\s,;]+)")
-EPRINT, URL = re.compile(r"arXiv:(\d{4}\.\d{4,5})"), re.compile(r"https://[^\s,;)]+")
+YEAR = re.compile(r"\(((?:19|20)\d\d)\)")
+DOI = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|\bdoi: ?|^)(10\.\d{4,9}/[^\s,;]+)", re.IGNORECASE)
+EPRINT, URL = re.compile(r"\barXiv: ?(\d{4}\.\d{4,5})", re.IGNORECASE), re.compile(r"https://[^\s,;)]+")
+IDENTIFIERS = re.compile(r"(?:^|, )(?:doi:|arXiv:|https://|10\.\d{4,9}/)", re.IGNORECASE)
 LABEL = re.compile(r"^[A-Za-z][\w -]{1,70}: ")
 SURNAME = r"[^\W\d_a-z][\w'’-]+"
 NAMES = (rf"(?:[^\W\d_a-z]\.[- ]?)+(?:[a-z]+ )?{SURNAME}(?: {SURNAME})?", rf"(?:De |Van )?{SURNAME}")
@@ -82,12 +84,12 @@ def read(sentence: str) -> Work:
         year=year[1] if year else _submitted(eprint[1]) if eprint else "",
         doi=doi[1].rstrip(".):") if doi else "",
         eprint=eprint[1] if eprint else "",
-        url=url[0].rstrip(".") if url else "",
+        url=url[0].rstrip(".") if url and not DOI.match(url[0]) else "",
     )
     bare = LABEL.sub("", said)
     people = AUTHORS.match(bare)
     if not people or not (people["more"] or re.search(r"[.&]| and ", people["names"])):
-        return replace(work, title=re.split(r", (?:doi:|arXiv:|https://)", said)[0].rstrip("."))
+        return replace(work, title=IDENTIFIERS.split(said)[0].rstrip("."))
     place = PLACE.search(bare, people.end())
     ends = [found.start() for form in (PLACE, YEAR, EPRINT, DOI) if (found := form.search(bare, people.end()))]
     names = [*re.split(r", | and | & ", people["names"]), *(["others"] if people["more"] else [])]

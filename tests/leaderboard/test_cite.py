@@ -79,6 +79,17 @@ def test_a_sentence_is_read_as_authors_title_place_and_numbers(said, work):
     assert read(said) == work
 
 
+@pytest.mark.parametrize("form", ["doi:{}", "doi: {}", "DOI:{}", "https://doi.org/{}", "http://dx.doi.org/{}"])
+def test_a_doi_is_read_in_every_form_in_which_people_write_it(form):
+    text = f"A. Jain et al., APL Mater. 1, 011002 (2013), {form.format('10.1063/1.4812323')}"
+    assert read(text) == Work("", "A. Jain and others", "APL Mater.", "1", "011002", "2013", "10.1063/1.4812323")
+
+
+@pytest.mark.parametrize("text", ["10.1063/1.4812323", "https://doi.org/10.1063/1.4812323", "doi:10.1063/1.4812323"])
+def test_a_doi_alone_is_a_publication(text):
+    assert read(text) == Work(doi="10.1063/1.4812323")
+
+
 def test_two_works_are_divided_by_a_semicolon_and_a_remark_is_none():
     found = works("Chen et al. (2019), doi:10.1/a; Ko et al. (2025), doi:10.1021/b; written anew.")
     assert [work.author for work in found] == ["Chen and others", "Ko and others"]

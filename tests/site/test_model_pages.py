@@ -180,7 +180,7 @@ def test_bibtex_has_the_year_and_the_doi_of_the_citation_and_nothing_that_tex_re
     entry = bibtex(card)
     assert entry.startswith("@misc{meshnet-2,\n  title = {{MeshNet 2}},\n  author = {{Ada Example}},\n")
     assert "  year = {2023},\n  doi = {10.1038/s42256-023-00716-3},\n" in entry
-    assert r"A \& B, 50\% of \{x\}\_1" in entry
+    assert r"A \& B, 50\% of \textbraceleft{}x\textbraceright{}\_1" in entry
     assert "url = {https://example.org/paper}" in entry
 
 
