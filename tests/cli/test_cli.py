@@ -35,7 +35,10 @@ def run(board, capsys, monkeypatch):
 def test_a_new_user_gets_from_an_empty_folder_to_a_site(tmp_path, run):
     root = str(tmp_path / "mine")
     run("init", root, home=False)
-    done = run("evaluate", "emt", "-d", "emt-alloys", "-w", "0", "--board", root, home=False)
+    # Single points: to relax 174 structures takes half a minute.
+    done = run("evaluate", "emt", "-d", "emt-alloys", "--protocol", "single-point", "-w", "0", "-b", root, home=False)
+    led = [line.split(":")[0] for line in done.stdout.splitlines() if "leaders by" in line]
+    assert led == ["discovery", "relaxation"]
     assert "emt" in done.stdout
     assert (tmp_path / "mine" / "leaderboard" / "_site" / "index.html").exists()
 
@@ -114,7 +117,9 @@ def test_every_help_text_has_an_example(run, command):
 
 @pytest.mark.slow
 def test_two_models_are_compared_with_a_verdict(run):
-    run("evaluate", "emt", "composition-rf", "-d", "emt-alloys", "-w", "0", "--no-site")
+    asked = ("-d", "emt-alloys", "-w", "0", "--no-site")
+    run("evaluate", "emt", "composition-rf", "-t", "discovery", *asked)
+    run("evaluate", "emt", "-t", "relaxation", "--protocol", "single-point", *asked)  # relaxing takes half a minute
     done = run("compare", "emt", "composition-rf", "-d", "emt-alloys")
     assert "verdict: the difference in F1 is real at the 5 % level; emt is ahead" in done.stdout
     found = json.loads(run("compare", "emt", "composition-rf", "--json").stdout)

@@ -266,7 +266,7 @@ def test_lists_appear_in_any_encoding(scored, command, encoding):
 @pytest.mark.parametrize("command", [["md", "emt", "{structure}", "-s", "2", "-o", "{out}"], ["evaluate", "emt"]])
 def test_work_is_done_whatever_the_terminal_can_show(board, structure, tmp_path, command):
     words = [word.format(structure=structure, out=tmp_path / "out") for word in command]
-    words += ["-d", "emt-alloys"] if command[0] == "evaluate" else []
+    words += ["-t", "discovery", "-d", "emt-alloys"] if command[0] == "evaluate" else []
     ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
     done = run(*words, "-w", "0", "-b", board.root, env=ascii_only, encoding="ascii")
     assert done.returncode == 0, done.stderr
