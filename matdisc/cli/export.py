@@ -101,7 +101,12 @@ def hugging_face(
     if dataset is not None:
         card = opened.dataset(dataset)
         files |= dataset_files(card)
-        files |= {path.name: path.read_bytes() for path in _beside(opened, card)}
+        beside = {path.name: path.read_bytes() for path in _beside(opened, card)}
+        files |= beside
+        if not any(name.endswith(".csv") for name in beside):
+            typer.echo(
+                f"note: no table lies beside the card of {dataset}; add what eval.yaml calls 'default'", err=True
+            )
     elif model is not None:
         if namespace is None:
             raise CardError("results name their datasets: give --namespace, the account of the Hub that has them")

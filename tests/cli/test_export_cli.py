@@ -83,6 +83,12 @@ def test_a_dataset_of_the_hub_has_its_card_benchmark_and_tables(run, board, tmp_
     assert (out / "minima.csv").read_bytes() == (board.datasets_dir / "emt-alloys" / "minima.csv").read_bytes()
 
 
+@pytest.mark.parametrize(("key", "noted"), [("wbm", True), ("emt-alloys", False)])
+def test_a_note_says_where_the_hub_gets_no_table(run, board, tmp_path, key, noted):
+    code, _, said = run("hugging-face", "--dataset", key, "--out", tmp_path / "hub", "--board", board.root)
+    assert (code, "no table lies beside the card" in said) == (0, noted)
+
+
 def test_a_readme_of_somebody_else_is_not_overwritten(run, board, tmp_path):
     (tmp_path / "README.md").write_text("Precious.")
     code, _, said = run("hugging-face", "--dataset", "emt-alloys", "--out", tmp_path, "--board", board.root)
