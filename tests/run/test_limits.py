@@ -12,7 +12,7 @@ import pytest
 
 from matdisc.errors import RunError
 from matdisc.physics.drivers import TimedOut
-from matdisc.run import predict
+from matdisc.run import inputs, predict
 from matdisc.run.engine import cluster, resumable
 from matdisc.run.engine.limits import MachineTrouble, Watch, limit_memory, remedy_for_machine, time_limit
 from matdisc.run.engine.memory import MARGIN_GIB, TooLittleMemory, held_gib, machine_memory_gib
@@ -236,6 +236,7 @@ def asked_of_large_workers(board, monkeypatch, **options):
 
     monkeypatch.setattr(resumable, "_answers", answers)
     monkeypatch.setattr(resumable, "ray_cluster", lambda *arguments: nullcontext())
+    monkeypatch.setattr(inputs, "preloading_workers", lambda *arguments, **options: nullcontext())
     said = []
     run = predict(board, "emt", "discovery", "emt-alloys", limit=5, say=said.append, **options)
     return run, tries, said
