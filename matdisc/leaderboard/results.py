@@ -221,10 +221,19 @@ def write_result(board: Board, result: dict[str, Any]) -> Path:
 
 
 def predictions_on_board(board: Board) -> Iterator[tuple[str, str, str, Path]]:
-    """Yield task, dataset, entry and path of every predictions file on the board, sorted."""
+    """Yield task, dataset, entry and path of every predictions file on the board, sorted.
+
+    Raises:
+        SubmissionError: If two files are of one row.
+    """
+    known: dict[tuple[str, str, str], Path] = {}
     for path in sorted(board.predictions_dir.glob("*/*/*")):
         if path.name.endswith(SUFFIXES) and not path.name.startswith("."):
-            yield path.parent.parent.name, path.parent.name, entry_of(path), path
+            row = path.parent.parent.name, path.parent.name, entry_of(path)
+            if row in known:
+                raise SubmissionError(f"{known[row]} and {path} are both of the row {row[2]!r}; remove one of them")
+            known[row] = path
+            yield *row, path
 
 
 def tables_of(board: Board, row: str, task: str | None, dataset: str | None) -> list[tuple[str, str, Path]]:

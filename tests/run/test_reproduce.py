@@ -146,6 +146,14 @@ def test_an_unknown_row_or_several_tables_are_said_with_the_remedy(row, again, b
     assert "-t discovery -d emt-alloys; -t discovery -d mp-abc3-cubic" in said
 
 
+def test_two_files_of_one_row_are_both_named(row, again):
+    twin = row.with_name(f"{MODEL}.csv")
+    pd.read_csv(row).to_csv(twin, index=False)
+    code, said = again(MODEL)
+    assert code == 2
+    assert f"{twin} and {row} are both of the row '{MODEL}'" in said
+
+
 def changed(path, change):
     """Write a JSON file anew, as `change` leaves its content."""
     content = json.loads(path.read_text())
