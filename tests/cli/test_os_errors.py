@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from matdisc.atomic import copy_folder, write_atomic
 from matdisc.cards import ModelCard
+from matdisc.cli import main
 from matdisc.cli.app import LETTERS
 from matdisc.cli.common import TASK_HELP, os_trouble
 from matdisc.datasets import fetch
@@ -21,7 +22,7 @@ from matdisc.models import weights
 from matdisc.predictions import SUFFIXES
 from matdisc.tasks import TASKS
 
-pytestmark = pytest.mark.slow  # every test starts the command line
+pytestmark = pytest.mark.slow  # most tests start the command line
 
 COMMAND = [sys.executable, "-m", "matdisc"]
 COPPER = """4
@@ -36,6 +37,19 @@ Cu 1.8 1.8 0
 def run(*arguments, **options):
     words = [*COMMAND, *(str(a) for a in arguments)]
     return subprocess.run(words, capture_output=True, timeout=300, **{"text": True} | options)
+
+
+@pytest.fixture
+def called(capsys, monkeypatch):
+    """Call the command line in this process: a new one reads its imports for a second."""
+
+    def call(*arguments):
+        monkeypatch.setattr("sys.argv", ["matdisc", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return subprocess.CompletedProcess(arguments, end.value.code or 0, *capsys.readouterr())
+
+    return call
 
 
 def shell(line, *arguments, **options):
@@ -110,17 +124,17 @@ def test_a_run_on_a_full_disk_says_that_it_goes_on_and_does(board, tmp_path):
     ],
     ids=lambda command: " ".join(command[:2]),
 )
-def test_a_path_below_a_file_names_the_file(board, structure, tmp_path, command):
+def test_a_path_below_a_file_names_the_file(called, board, structure, tmp_path, command):
     file = tmp_path / "file.csv"
     file.write_text("years of work")
     words = [word.format(structure=structure, board=board.root) for word in command]
     out = file / ("x.jsonl" if "structures" in command else "x.csv")
-    assert_one_line(run(*words, out), f"error: {out}", f": {file} is a file", "name another path")
+    assert_one_line(called(*words, out), f"error: {out}", f": {file} is a file", "name another path")
     assert file.read_text() == "years of work"
 
 
-def test_a_file_in_the_place_of_a_folder_is_named(board, structure, tmp_path):
-    done = run("md", "emt", structure, "-s", "2", "-w", "0", "-b", board.root, "-o", structure)
+def test_a_file_in_the_place_of_a_folder_is_named(called, board, structure, tmp_path):
+    done = called("md", "emt", structure, "-s", "2", "-w", "0", "-b", board.root, "-o", structure)
     assert_one_line(done, f"error: {structure}: is a file, and a folder belongs here")
 
 
@@ -134,24 +148,24 @@ def test_a_file_in_the_place_of_a_folder_is_named(board, structure, tmp_path):
         ("runs/discovery/emt-alloys/emt/records.jsonl", ["predict", "emt", "discovery", "-d", "emt-alloys", "-w", "0"]),
     ],
 )
-def test_a_folder_in_the_place_of_a_file_is_named(board, name, command):
+def test_a_folder_in_the_place_of_a_file_is_named(called, board, name, command):
     path = board.root / name
     path.unlink(missing_ok=True)
     path.mkdir(parents=True)
-    assert_one_line(run(*command, "-b", board.root), f"error: {path}: is a folder, and a file belongs here")
+    assert_one_line(called(*command, "-b", board.root), f"error: {path}: is a folder, and a file belongs here")
 
 
-def test_a_card_that_cannot_be_read_does_not_hide_the_others(board):
+def test_a_card_that_cannot_be_read_does_not_hide_the_others(called, board):
     path = board.models_dir / "emt" / "model.toml"
     path.unlink()
     path.mkdir()
-    done = run("models", "check", "-b", board.root)
+    done = called("models", "check", "-b", board.root)
     assert_one_line(done, path, "is a folder")
     assert done.stdout.count(": fine\n") == len(board.model_keys()) - 1
 
 
-def test_a_name_that_is_too_long_is_refused_in_words(board):
-    assert_one_line(run("init", board.root / ("x" * 300)), "the name is too long; give a shorter one")
+def test_a_name_that_is_too_long_is_refused_in_words(called, board):
+    assert_one_line(called("init", board.root / ("x" * 300)), "the name is too long; give a shorter one")
 
 
 def test_a_long_name_that_the_system_takes_is_taken(tmp_path):
@@ -327,15 +341,15 @@ def test_a_report_that_is_lost_on_a_full_disk_is_told_by_the_exit_code(scored):
     assert_one_line(done, "error: standard output: No space left on device; the work is done")
 
 
-def test_every_task_is_named_where_one_is_asked_for(scored):
+def test_every_task_is_named_where_one_is_asked_for(called):
     assert all(key in TASK_HELP for key in TASKS)
     names = TASK_HELP.replace(" ", "")  # lines may also break at a hyphen
     for command in (["score"], ["check"], ["submit"], ["compare"], ["datasets", "structures"]):
-        assert names in "".join(run(*command, "--help").stdout.split()), command
+        assert names in "".join(called(*command, "--help").stdout.split()), command
 
 
-def test_every_kind_of_predictions_file_is_named_in_the_help():
-    words = run("score", "--help").stdout.replace(",", " ").replace(";", " ").split()
+def test_every_kind_of_predictions_file_is_named_in_the_help(called):
+    words = called("score", "--help").stdout.replace(",", " ").replace(";", " ").split()
     assert set(SUFFIXES) <= {word.rstrip(".") for word in words}
 
 
@@ -380,6 +394,6 @@ def test_a_damaged_checkpoint_in_the_cache_that_cannot_be_fetched_again_is_named
         weights.checkpoint(ModelCard.model_validate(content | {"weights": asked}))
 
 
-def test_predictions_of_liquids_are_refused_under_a_name_that_means_another_format(tmp_path):
-    done = run("electrolytes", "analyse", "EC=nowhere", "--out", tmp_path / "x.jsonl")
+def test_predictions_of_liquids_are_refused_under_a_name_that_means_another_format(called, tmp_path):
+    done = called("electrolytes", "analyse", "EC=nowhere", "--out", tmp_path / "x.jsonl")
     assert_one_line(done, tmp_path / "x.jsonl", "written as .csv or .csv.gz")
