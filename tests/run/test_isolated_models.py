@@ -25,12 +25,12 @@ def test_sevennet_and_a_potential_with_another_ase_run_in_one_call(board, capfd,
     )
     (old / "model.toml").write_text(text)
     with pytest.raises(SystemExit) as end:
-        app(["evaluate", "sevennet-0", "old-ase", "-d", "emt-alloys", "-t", "relaxation", "--env", "isolated",
+        app(["evaluate", "sevennet-0", "old-ase", "-d", "octet-binaries", "-t", "relaxation", "--env", "isolated",
              "--protocol", "single-point", "--workers", "2", "--board", str(board.root), "--no-site"])  # fmt: skip
     assert end.value.code == 0, capfd.readouterr().err
     found = {}
     for key in ("sevennet-0", "old-ase"):
-        path = board.predictions_dir / "relaxation" / "emt-alloys" / f"{key}+single-point.run.json"
+        path = board.predictions_dir / "relaxation" / "octet-binaries" / f"{key}+single-point.run.json"
         cost = json.loads(path.read_text())["cost"]
         assert cost["failed"] == 0
         found[key] = cost["machines"][0]["packages"]
