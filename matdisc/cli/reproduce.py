@@ -96,7 +96,7 @@ def _print(found: Reproduction) -> None:
     other = [c for c in found.conditions if not c.same]
     typer.echo(f"conditions: {len(found.conditions) - len(other)} the same, {len(other)} not")
     if other:
-        cells = [[c.name, c.row or "not on record", c.here or "missing"] for c in other[:LISTED]]
+        cells = [[c.name, c.row or "not on record", c.here or "not here"] for c in other[:LISTED]]
         print_table(["condition", "row", "here"], [[cell[:40] for cell in line] for line in cells])
     typer.echo(f"written: {found.path}")
     typer.echo(f"verdict: {SENTENCES[found.verdict]}")

@@ -12,7 +12,8 @@ from matdisc.datasets import load
 from matdisc.errors import RunError
 from matdisc.leaderboard.results import publish
 from matdisc.run import predict
-from matdisc.run.reproduce import drawn, pinned_card
+from matdisc.run.conditions import pinned_card
+from matdisc.run.reproduce import drawn
 from matdisc.version import __version__
 
 MODEL, TASK, SET = "dummy-mean", "discovery", "emt-alloys"
