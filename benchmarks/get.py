@@ -97,7 +97,7 @@ def large(state: dict[str, NDArray[Any]]) -> None:
     import torch
 
     from benchmarks.get_baseline import Baseline
-    from matdisc.models.get.fast import Evaluator
+    from matdisc.models.get.fast import Box, Evaluator
     from matdisc.models.get.fast.neighbours import search
 
     settings = _settings()
@@ -107,7 +107,7 @@ def large(state: dict[str, NDArray[Any]]) -> None:
     lists = _lists(positions, cell, len(numbers), settings)
     x, box = torch.tensor(positions), torch.tensor(cell)
     energy, forces = plain.evaluate(x, box, lists)
-    found = evaluator.answer(numbers, positions, cell, True)
+    found = evaluator.answers([Box(numbers, positions, cell, True)])[0]
     apart = np.abs(found.forces - forces.numpy()).max()
     n_edges, n_pairs = lists.near.shape[1], lists.far.shape[1]
     print(
@@ -118,7 +118,7 @@ def large(state: dict[str, NDArray[Any]]) -> None:
 
     def step() -> None:
         moved = positions + rng.normal(0, 0.01, positions.shape)
-        evaluator.answer(numbers, moved, cell, True)
+        evaluator.answers([Box(numbers, moved, cell, True)])
 
     fast = cpu_seconds(step, 9)
     full = cpu_seconds(lambda: plain.evaluate(x, box, lists), 3)
@@ -186,11 +186,11 @@ def _memory(options: str, path: Path) -> None:
         state = dict(stored)
     numbers, positions, cell = liquid(4096)
     if options == "fast":
-        from matdisc.models.get.fast import Evaluator
+        from matdisc.models.get.fast import Box, Evaluator
 
         evaluator = Evaluator(state, _settings())
         for k in range(3):
-            evaluator.answer(numbers, positions + k, cell, True)
+            evaluator.answers([Box(numbers, positions + k, cell, True)])
     else:
         import torch
 
@@ -212,7 +212,7 @@ def small(folder: Path) -> None:
     from ase.md.verlet import VelocityVerlet
 
     from matdisc.models.get.calculator import load
-    from matdisc.models.get.fast import Evaluator
+    from matdisc.models.get.fast import Box, Evaluator
     from matdisc.models.get.files import read
 
     settings, state = read(folder)
@@ -223,7 +223,7 @@ def small(folder: Path) -> None:
 
     def hundred_steps() -> None:
         for k in range(100):  # straight on at thermal speed, 0.5 fs a step, so that lists end as they do in MD
-            evaluator.answer(numbers, positions + k * 0.5 * units.fs * thermal, cell, True)
+            evaluator.answers([Box(numbers, positions + k * 0.5 * units.fs * thermal, cell, True)])
 
     run_single = cpu_seconds(hundred_steps, 3) / 100
     print(f"{len(numbers)} atoms in a periodic box with Ewald, a list every {400 / evaluator.lists.searches:.0f} steps")

@@ -16,7 +16,7 @@ from matdisc.errors import CardError
 from matdisc.models.devices import refuse_missing
 from matdisc.models.get.files import DESCRIPTION, read
 from matdisc.models.get.files import load as load_model
-from matdisc.models.get.inputs import is_periodic, refuse_unknown, total_charge
+from matdisc.models.get.inputs import refuse_unknown, total_charge
 from matdisc.models.get.settings import Settings
 from matdisc.models.potentials.batch import Batches
 from matdisc.physics.evaluation import Evaluation
@@ -115,14 +115,10 @@ def _evaluator(settings: Settings, weights: dict[str, NDArray[Any]], dtype: str)
 
 
 def _compiled(settings: Settings, evaluator: Any, structures: Sequence[Atoms]) -> list[Properties]:
-    found = []
     for atoms in structures:
         refuse_unknown(atoms, settings.elements)
-        is_periodic(atoms)
-        total_charge(atoms)
-        answer = evaluator.evaluate(atoms)
-        found.append(Properties(answer.energy, answer.forces, answer.stress, answer.charges))
-    return found
+    found = evaluator.evaluate_many(structures)
+    return [Properties(one.energy, one.forces, one.stress, one.charges) for one in found]
 
 
 def _reference(model: GET, device: str, structures: Sequence[Atoms]) -> list[Properties]:

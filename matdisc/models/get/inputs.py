@@ -62,7 +62,21 @@ def total_charge(atoms: Atoms) -> float:
     Raises:
         DataError: If it is no finite number, or two keys contradict each other.
     """
-    return formats.total_charge(atoms, name_of(atoms))
+    return formats.total_charge(atoms, _Name(atoms))
+
+
+class _Name(str):
+    """What messages call a structure, worked out when a message is written: dynamics asks at every step."""
+
+    _atoms: Atoms
+
+    def __new__(cls, atoms: Atoms) -> _Name:
+        self = super().__new__(cls)
+        self._atoms = atoms
+        return self
+
+    def __format__(self, spec: str) -> str:
+        return name_of(self._atoms)
 
 
 def molecules(atoms: Atoms) -> NDArray[np.int64]:

@@ -223,3 +223,31 @@ def test_functions_compile_without_a_folder_for_machine_code(monkeypatch):
 
     monkeypatch.setattr(compiled, "njit", nowhere)
     assert compiled.compiled(lambda x: 2 * x)(3) == 6
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_in_one_pass_every_box_has_the_answer_it_has_alone_to_the_last_bit(model, dtype):
+    structures = [atoms for atoms in STRUCTURES.values() if len(atoms) > 1]
+    together = Evaluator(state_of(model), SETTINGS["dispersion"], dtype).evaluate_many(structures[::-1])[::-1]
+    for atoms, found in zip(structures, together, strict=True):
+        alone = Evaluator(state_of(model), SETTINGS["dispersion"], dtype).evaluate(atoms)
+        assert found.energy == alone.energy
+        assert np.array_equal(found.forces, alone.forces)
+        assert np.array_equal(found.charges, alone.charges)
+        assert np.array_equal(found.virial, alone.virial)
+
+
+def test_boxes_that_move_side_by_side_have_a_list_each_and_search_no_more_often_than_alone(model):
+    def searches(boxes):
+        evaluator, rng = Evaluator(state_of(model), PLAIN), np.random.default_rng(0)
+        moving = [atoms.copy() for atoms in boxes]
+        for _ in range(12):
+            evaluator.evaluate_many(moving)
+            for atoms in moving:
+                atoms.positions += rng.uniform(-0.06, 0.06, (len(atoms), 3))
+        return evaluator.lists.searches
+
+    box = STRUCTURES["liquid"]
+    other = box.copy()
+    other.positions += 2.0
+    assert searches([box, other, box[::-1]]) <= 3 * (searches([box]) + 1)

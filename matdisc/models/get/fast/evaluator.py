@@ -1,8 +1,8 @@
-"""A trained network's energy, forces, stress and charges, compiled: the fast path for one structure at a time."""
+"""A trained network's energy, forces, stress and charges, compiled: the fast path for many boxes at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -51,6 +51,42 @@ class FastAnswer:
     virial: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One structure as arrays.
+
+    Attributes:
+        numbers: Atomic numbers, shape (n,).
+        positions, cell: Å, shapes (n, 3) and (3, 3).
+        periodic: In all three directions, or in none.
+        charge: Total charge, e.
+    """
+
+    numbers: NDArray[np.int64]
+    positions: Floats
+    cell: Floats
+    periodic: bool
+    charge: float = 0.0
+
+    @property
+    def volume(self) -> float | None:
+        """Å^3; None unless periodic."""
+        return abs(float(np.linalg.det(self.cell))) if self.periodic else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A box in the order of its neighbour lists: positions and shifts of images (Å), atomic numbers, and where Ewald's
+    sums are cut: real-space radius (Å) and g (1/Å).
+    """
+
+    lists: Neighbours
+    x: Floats
+    shifts: Floats
+    numbers: NDArray[np.int64]
+    cut: tuple[float, float]
+
+
 class Evaluator:
     """Evaluates structures with one network.
 
@@ -90,87 +126,114 @@ class Evaluator:
         self.lists = ListCache(skin=self.lists.skin)
 
     def evaluate(self, atoms: Atoms, *, conservative: bool | None = None) -> FastAnswer:
-        """Return the answer for one structure, periodic in all directions or in none.
+        """Return the answer for one structure; see `evaluate_many`."""
+        return self.evaluate_many([atoms], conservative=conservative)[0]
+
+    def evaluate_many(self, structures: Sequence[Atoms], *, conservative: bool | None = None) -> list[FastAnswer]:
+        """Return the answers for structures, each periodic in all directions or in none, in one pass.
 
         The total charge is `atoms.info["charge"]`, 0 without. `conservative` overrides the settings' mode. That the
-        elements are those of the model is for the caller to see to.
+        elements are those of the model is for the caller to see to. No answer depends on its companions, not even in
+        its last bit.
 
         Raises:
-            DataError: If the structure is none the model can take: see `matdisc.models.get.inputs`.
+            DataError: If a structure is none the model can take: see `matdisc.models.get.inputs`.
         """
-        return self.answer(
-            np.asarray(atoms.numbers, np.int64),
-            np.asarray(atoms.positions, float),
-            np.asarray(atoms.cell.array, float),
-            is_periodic(atoms),
-            charge=total_charge(atoms),
-            conservative=conservative,
-        )
+        boxes = [
+            Box(
+                np.asarray(atoms.numbers, np.int64), np.asarray(atoms.positions, float),
+                np.asarray(atoms.cell.array, float), is_periodic(atoms), total_charge(atoms),
+            )
+            for atoms in structures
+        ]  # fmt: skip
+        return self.answers(boxes, conservative=conservative)
 
-    def answer(
-        self, numbers: NDArray[np.int64], positions: Floats, cell: Floats, periodic: bool, *,
-        charge: float = 0.0, conservative: bool | None = None,
-    ) -> FastAnswer:  # fmt: skip
-        """Return the answer for arrays: numbers (n,), positions (n, 3) and cell (3, 3) in Å.
+    def answers(self, boxes: Sequence[Box], *, conservative: bool | None = None) -> list[FastAnswer]:
+        """Return the answers for boxes of arrays, in one pass.
 
         Raises:
-            DataError: If positions or cell are not finite.
+            DataError: If positions or a cell are not finite.
         """
-        if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
+        placed = [self._placed(box, place) for place, box in enumerate(boxes)]
+        ends = np.cumsum([len(box.numbers) for box in boxes])
+        numbers = np.concatenate([one.numbers for one in placed])
+        run = network.Pass(self._weights, numbers, self._edges(placed, ends))
+        forces, virials = np.zeros((len(numbers), 3)), np.zeros((len(boxes), 3, 3))
+        charges, by_charge = np.empty(len(numbers)), np.empty(len(numbers))
+        energies = []
+        for box, one, end, virial in zip(boxes, placed, ends.tolist(), virials, strict=True):
+            own = slice(end - len(one.numbers), end)
+            charges[own] = q = run.charges[own] + (box.charge - run.charges[own].sum()) / len(one.numbers)
+            energy, slope = self._charged(box, one, q, forces[own], virial)
+            by_charge[own] = slope - slope.mean()
+            energies.append(energy + float(run.energies[own].sum() + self._baseline[box.numbers].sum()))
+        whole = self.settings.conservative if conservative is None else conservative
+        run.gradient(by_charge if whole else None, ends, forces, virials)
+        found = []
+        for box, one, end, energy, virial in zip(boxes, placed, ends.tolist(), energies, virials, strict=True):
+            own = slice(end - len(one.numbers), end)
+            found.append(_answer(energy, forces[own], virial, charges[own], one.lists.order, box.volume))
+        return found
+
+    def _placed(self, box: Box, place: int) -> _Placed:
+        """Return a box in the order of its neighbour lists."""
+        if not (np.isfinite(box.positions).all() and np.isfinite(box.cell).all()):
             raise DataError("positions or cell are not finite; look for an exploded start or bad input")
-        n = len(numbers)
         settings = self.settings
-        reach, g = ewald.split(n, settings.ewald_accuracy) if periodic else (np.inf, 0.0)
-        radius = max(reach, SWITCH[1]) if settings.dispersion else reach
-        lists = self.lists.get(numbers, positions, cell, periodic, settings.cutoff, radius)
-        x, shifts = lists.placed(positions, cell)
-        ordered = numbers[lists.order]
-        forces, virial = np.zeros((n, 3)), np.zeros((3, 3))
+        cut = ewald.split(len(box.numbers), settings.ewald_accuracy) if box.periodic else (np.inf, 0.0)
+        radius = max(cut[0], SWITCH[1]) if settings.dispersion else cut[0]
+        lists = self.lists.get(box.numbers, box.positions, box.cell, box.periodic, settings.cutoff, radius, place=place)
+        x, shifts = lists.placed(box.positions, box.cell)
+        return _Placed(lists, x, shifts, box.numbers[lists.order], cut)
 
-        run = network.Pass(self._weights, ordered, self._edges(lists, x, shifts))
-        q = run.charges + (charge - run.charges.sum()) / n
-        chi, eta = self._weights.chi_squared[ordered], self._weights.eta_squared[ordered]
-        potential = np.zeros(n)
-        energy = self._pairs(lists, x, shifts, ordered, q, (reach, g), potential, forces, virial)
-        if periodic:
-            volume = abs(float(np.linalg.det(cell)))
-            energy += pairs.self_energy(q, g, volume, potential, virial)
-            energy += ewald.reciprocal(x, q, self._columns(cell, g), g, potential, forces, virial)
-        energy += float(chi @ q + eta @ (q * q))
-        by_charge = potential + chi + 2 * eta * q
-        if settings.conservative if conservative is None else conservative:
-            run.gradient(by_charge - by_charge.mean(), forces, virial)
-        else:
-            run.gradient(None, forces, virial)
-        energy += float(run.energies.sum() + self._baseline[numbers].sum())
-        return _answer(energy, forces, virial, q, lists.order, abs(float(np.linalg.det(cell))) if periodic else None)
+    def _charged(self, box: Box, one: _Placed, q: Floats, forces: Floats, virial: Floats) -> tuple[float, Floats]:
+        """Return the energy of charges and dispersion, eV, and its slope by the charges; add the rest of the slopes."""
+        potential = np.zeros(len(q))
+        energy = self._pairs(one, q, potential, forces, virial)
+        if box.volume is not None:
+            g = one.cut[1]
+            energy += pairs.self_energy(q, g, box.volume, potential, virial)
+            energy += ewald.reciprocal(one.x, q, self._columns(box.cell, g), g, potential, forces, virial)
+        chi, eta = self._weights.chi_squared[one.numbers], self._weights.eta_squared[one.numbers]
+        return energy + float(chi @ q + eta @ (q * q)), potential + chi + 2 * eta * q
 
-    def _edges(self, lists: Neighbours, x: Floats, shifts: Floats) -> network.Edges:
-        capacity = len(lists.sender)
-        start = np.zeros(len(x) + 1, np.int64)
+    def _edges(self, placed: Sequence[_Placed], ends: NDArray[np.int64]) -> network.Edges:
+        """Return the edges of all boxes, whose atoms are numbered one box after the other."""
+        capacity = sum(len(one.lists.sender) for one in placed)
+        start = np.zeros(int(ends[-1]) + 1, np.int64)
         near, what = np.empty((capacity, 2), np.int32), np.empty((capacity, 8), self.dtype)
         cutoff, table = self.settings.cutoff, self._table
-        count = near_edges(x, shifts, lists.first, lists.sender, lists.image, cutoff, table.scale, start, near, what)
+        count = atom = 0
+        for one in placed:
+            lists = one.lists
+            count = near_edges(
+                one.x, one.shifts, lists.first, lists.sender, lists.image, cutoff, table.scale, atom, count,
+                start, near, what,
+            )  # fmt: skip
+            atom += len(one.x)
         near, what = near[:count], what[:count]
         if self.exact:
-            table = self._exact(x, shifts, lists, near, what)
+            table = self._exact(placed, near, what)
         return network.Edges(start, near, what, table.rows)
 
-    def _pairs(
-        self, lists: Neighbours, x: Floats, shifts: Floats, numbers: NDArray[np.int64], q: Floats,
-        cut: tuple[float, float], potential: Floats, forces: Floats, virial: Floats,
-    ) -> float:  # fmt: skip
+    def _pairs(self, one: _Placed, q: Floats, potential: Floats, forces: Floats, virial: Floats) -> float:
         """Return Coulomb (real-space part, if there is Ewald) and dispersion, eV, and add their derivatives."""
-        curve = self._curve(*cut)
+        lists, x, numbers = one.lists, one.x, one.numbers
+        curve = self._curve(*one.cut)
         kinds, kind = np.unique(numbers, return_inverse=True) if self.settings.dispersion else (_NO_KINDS, numbers)
         van = self._dispersion(kinds)
-        tail = 0.0 if cut[1] > 0 else COULOMB
+        tail = 0.0 if one.cut[1] > 0 else COULOMB
         if self.exact:
-            curve, van = self._exact_pairs(lists, x, shifts, numbers, cut)
-        four, found, w = np.zeros((len(x), 4)), np.zeros((len(x), 4)), np.zeros(8)
-        four[:, :3] = x
+            curve, van = self._exact_pairs(lists, x, one.shifts, numbers, one.cut)
+        four, shifts, found, w = (
+            np.zeros((len(x), 4)),
+            np.zeros((len(one.shifts), 4)),
+            np.zeros((len(x), 4)),
+            np.zeros(8),
+        )
+        four[:, :3], shifts[:, :3] = x, one.shifts
         energy: float = pairs.pair_sums(
-            four.reshape(-1), np.pad(shifts, ((0, 0), (0, 1))).reshape(-1), lists.start, lists.other, lists.other_image,
+            four.reshape(-1), shifts.reshape(-1), lists.start, lists.other, lists.other_image,
             q, curve.rows, curve.law, tail, self.exact, kind, len(kinds), van.rows, van.law, potential,
             found.reshape(-1), w, width(4),
         )  # fmt: skip
@@ -216,12 +279,15 @@ class Evaluator:
             rows[1, :, :2] = np.stack(pairs.dispersion(r, c6, radii, settings.dispersion_a1), axis=1)
         return pairs.Curve(rows[0].reshape(-1), 0, 1.0), pairs.Curve(rows[1].reshape(-1), 0, 1.0)
 
-    def _exact(self, x: Floats, shifts: Floats, lists: Neighbours, near: Any, what: Any) -> RadialTable:
+    def _exact(self, placed: Sequence[_Placed], near: Any, what: Any) -> RadialTable:
         """Return a table with one interval for every edge that begins at its length, and point edges there."""
-        receivers = np.repeat(np.arange(len(x)), np.diff(lists.first))
-        vectors = x[receivers] - x[lists.sender] - shifts[lists.image]
-        r = np.sqrt(np.einsum("ed,ed->e", vectors, vectors))
-        value, slope = edge_features(r[r < self.settings.cutoff], self._state, self.settings.cutoff)
+        lengths = []
+        for one in placed:
+            lists = one.lists
+            receivers = np.repeat(np.arange(len(one.x)), np.diff(lists.first))
+            r = np.linalg.norm(one.x[receivers] - one.x[lists.sender] - one.shifts[lists.image], axis=1)
+            lengths.append(r[r < self.settings.cutoff])
+        value, slope = edge_features(np.concatenate(lengths), self._state, self.settings.cutoff)
         rows = np.zeros((len(value), 4, value.shape[1]), self.dtype)
         rows[:, 0], rows[:, 1] = value[:, self._order], slope[:, self._order]
         near[:, 1] = np.arange(len(near))

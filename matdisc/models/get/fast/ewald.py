@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matdisc.arrays import Floats
-from matdisc.models.get.fast.reciprocal import field, phases, structure_factors
+from matdisc.models.get.fast.reciprocal import (
+    field,
+    phases,
+    reciprocal_energy,
+    reciprocal_vectors,
+    structure_factors,
+)
 from matdisc.units import COULOMB
 
 DENSITY = 0.1
@@ -56,24 +62,14 @@ def split(n: int, accuracy: float) -> tuple[float, float]:
 def columns(cell: Floats, g: float, accuracy: float) -> Columns:
     """Return the reciprocal vectors of a cell (Å, shape (3, 3))."""
     limit = 2 * g * np.sqrt(-np.log(accuracy))
-    axes = 2 * np.pi * np.linalg.inv(cell).T
+    axes: Any = 2 * np.pi * np.linalg.inv(cell).T
     counts = np.floor(limit * np.linalg.norm(cell, axis=1) / (2 * np.pi)).astype(np.int64)
-    a, b, c = (
-        np.arange(low, high + 1) for low, high in ((0, counts[0]), (-counts[1], counts[1]), (-counts[2], counts[2]))
-    )
-    rows = np.stack(np.meshgrid(a, b, indexing="ij"), axis=-1).reshape(-1, 2)
-    k = (rows @ axes[:2])[:, None, :] + c[:, None] * axes[2]
-    square = np.einsum("nhd,nhd->nh", k, k)
-    x, y = rows[:, :1], rows[:, 1:]
-    half = (x > 0) | ((x == 0) & ((y > 0) | ((y == 0) & (c > 0))))
-    inside = half & (square < limit * limit) & (square > 0)
-    safe = np.where(inside, square, 1.0)
-    volume = abs(np.linalg.det(cell))
-    coefficients = np.where(inside, 4 * np.pi * COULOMB / volume * np.exp(-safe / (4 * g * g)) / safe, 0.0)
-    kept = inside.any(axis=1)
-    first, last = np.argmax(inside, axis=1), inside.shape[1] - 1 - np.argmax(inside[:, ::-1], axis=1)
-    found = (rows[kept], first[kept] - counts[2], last[kept] - counts[2], counts, axes, coefficients[kept], k[kept])
-    return Columns(*(np.ascontiguousarray(part) for part in found))
+    size = (counts[0] + 1) * (2 * counts[1] + 1)
+    rows, first, last = np.empty((size, 2), np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
+    coefficients, k = np.zeros((size, 2 * counts[2] + 1)), np.zeros((size, 2 * counts[2] + 1, 3))
+    scale = 4 * np.pi * COULOMB / abs(np.linalg.det(cell))
+    n = reciprocal_vectors(axes, counts, limit, g, scale, rows, first, last, coefficients, k)
+    return Columns(rows[:n], first[:n], last[:n], counts, axes, coefficients[:n], k[:n])
 
 
 def reciprocal(
@@ -85,12 +81,8 @@ def reciprocal(
     phases(x, found.axes, found.counts, real, imaginary)
     s = np.zeros((*found.coefficients.shape, 2))
     structure_factors(found.rows, found.first, found.last, q, real, imaginary, s)
-    each = found.coefficients * (s[..., 0] ** 2 + s[..., 1] ** 2)
-    weighted = 2 * found.coefficients[..., None] * s
+    weighted, w = np.empty_like(s), np.zeros((3, 3))
+    energy: float = reciprocal_energy(found.first, found.last, found.coefficients, found.k, g, s, weighted, w)
     field(found.rows, found.first, found.last, found.axes, weighted, q, real, imaginary, potential, forces)
-    square = np.einsum("nhd,nhd->nh", found.k, found.k)
-    weight = each * (2 / np.where(square > 0, square, 1.0) + 1 / (2 * g * g))
-    energy = float(each.sum())
-    flat: Any = found.k.reshape(-1, 3)
-    virial += energy * np.eye(3) - (flat * weight.reshape(-1, 1)).T @ flat
+    virial += w
     return energy

@@ -103,27 +103,32 @@ def messages_back(
 
 
 @compiled
-def edge_forces(start: Any, near: Any, what: Any, g_edge: Any, forces: Any, virial: Any) -> None:
-    """Add forces and virial, float64, shapes (n, 3) and (3, 3), of the gradient by directions and lengths.
+def edge_forces(start: Any, near: Any, what: Any, g_edge: Any, ends: Any, forces: Any, virials: Any) -> None:
+    """Add forces and virials, float64, shapes (n, 3) and (n_boxes, 3, 3), of the gradient by directions and lengths.
+
+    The atoms of box b end before `ends[b]`.
 
     f_ij = -dE/dd_ij acts on i, its opposite on j, and the virial is the sum of f_ij (x) d_ij over directed edges.
     """
-    wxx = wyy = wzz = wyz = wxz = wxy = 0.0
-    for i in range(start.shape[0] - 1):
-        fx = fy = fz = 0.0
-        for p in range(start[i], start[i + 1]):
-            j = near[p, 0]
-            ux, uy, uz, r = float(what[p, 0]), float(what[p, 1]), float(what[p, 2]), float(what[p, 3])
-            tx, ty, tz = g_edge[4 * p] / r, g_edge[4 * p + 1] / r, g_edge[4 * p + 2] / r
-            along = g_edge[4 * p + 3] - (tx * ux + ty * uy + tz * uz)
-            gx, gy, gz = tx + along * ux, ty + along * uy, tz + along * uz
-            fx, fy, fz = fx - gx, fy - gy, fz - gz
-            forces[j, 0] += gx
-            forces[j, 1] += gy
-            forces[j, 2] += gz
-            wxx, wyy, wzz = wxx - gx * ux * r, wyy - gy * uy * r, wzz - gz * uz * r
-            wyz, wxz, wxy = wyz - gy * uz * r, wxz - gx * uz * r, wxy - gx * uy * r
-        forces[i, 0] += fx
-        forces[i, 1] += fy
-        forces[i, 2] += fz
-    virial += np.array([[wxx, wxy, wxz], [wxy, wyy, wyz], [wxz, wyz, wzz]])
+    first = 0
+    for b in range(ends.shape[0]):
+        wxx = wyy = wzz = wyz = wxz = wxy = 0.0
+        for i in range(first, ends[b]):
+            fx = fy = fz = 0.0
+            for p in range(start[i], start[i + 1]):
+                j = near[p, 0]
+                ux, uy, uz, r = float(what[p, 0]), float(what[p, 1]), float(what[p, 2]), float(what[p, 3])
+                tx, ty, tz = g_edge[4 * p] / r, g_edge[4 * p + 1] / r, g_edge[4 * p + 2] / r
+                along = g_edge[4 * p + 3] - (tx * ux + ty * uy + tz * uz)
+                gx, gy, gz = tx + along * ux, ty + along * uy, tz + along * uz
+                fx, fy, fz = fx - gx, fy - gy, fz - gz
+                forces[j, 0] += gx
+                forces[j, 1] += gy
+                forces[j, 2] += gz
+                wxx, wyy, wzz = wxx - gx * ux * r, wyy - gy * uy * r, wzz - gz * uz * r
+                wyz, wxz, wxy = wyz - gy * uz * r, wxz - gx * uz * r, wxy - gx * uy * r
+            forces[i, 0] += fx
+            forces[i, 1] += fy
+            forces[i, 2] += fz
+        virials[b] += np.array([[wxx, wxy, wxz], [wxy, wyy, wyz], [wxz, wyz, wzz]])
+        first = ends[b]

@@ -16,6 +16,8 @@ from matdisc.arrays import Floats
 from matdisc.models.get.fast.search import directed, half_pairs
 
 Ints = NDArray[np.int32]
+SAME_TRAJECTORY = 1.0
+"""Å; a structure of the same atoms in which none has moved further is taken for a later one of the same trajectory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,19 +146,32 @@ class ListCache:
         self._lists: list[tuple[tuple[object, ...], Neighbours]] = []
 
     def get(
-        self, numbers: NDArray[np.int64], positions: Floats, cell: Floats, periodic: bool, cutoff: float, radius: float
-    ) -> Neighbours:
-        """Return lists that are right for this structure, searching only where none of those kept is."""
+        self, numbers: NDArray[np.int64], positions: Floats, cell: Floats, periodic: bool, cutoff: float,
+        radius: float, *, place: int = 0,
+    ) -> Neighbours:  # fmt: skip
+        """Return lists that are right for this structure, searching only where none of those kept is.
+
+        A list of the same trajectory, a little earlier, makes room for the new one; `place` is where to look first.
+        """
         system = (numbers.tobytes(), periodic, cutoff, radius)
-        for k, (key, kept) in enumerate(self._lists):
-            if key == system and kept.still_holds(positions, cell):
-                self._lists.insert(0, self._lists.pop(k))
+        n = len(self._lists)
+        earlier = None
+        for k in ((place + i) % n for i in range(n)):
+            key, kept = self._lists[k]
+            if key != system:
+                continue
+            if kept.still_holds(positions, cell):
                 return kept
+            if earlier is None and _longest(positions - kept.positions) < SAME_TRAJECTORY:
+                earlier = k
         self.searches += 1
         made = search(positions, cell, periodic, cutoff=cutoff, radius=radius, skin=self.skin)
-        self._lists.insert(0, (system, made))
+        if earlier is not None:
+            self._lists[earlier] = system, made
+            return made
+        self._lists.append((system, made))
         while len(self._lists) > 1 and (
             len(self._lists) > self.keep or sum(kept.size for _, kept in self._lists) > self.most_bytes
         ):
-            self._lists.pop()
+            del self._lists[0]
         return made

@@ -26,6 +26,73 @@ def phases(x: Any, vectors: Any, counts: Any, real: Any, imaginary: Any) -> None
 
 
 @compiled
+def reciprocal_vectors(
+    axes: Any, counts: Any, limit: float, g: float, scale: float, rows: Any, first: Any, last: Any,
+    coefficients: Any, k: Any,
+) -> int:  # fmt: skip
+    """Write the reciprocal vectors of one half space shorter than `limit`, in columns; return how many columns.
+
+    Args:
+        axes, counts: Reciprocal axes with 2 pi, 1/Å, and the highest number along each.
+        limit, g: 1/Å.
+        scale: 4 pi ke/V, eV/(Å^2 e^2).
+        rows, first, last, coefficients, k: Written; the last two are zeros where nothing is summed: see `Columns`.
+    """
+    found, middle = 0, counts[2]
+    for a in range(counts[0] + 1):
+        for b in range(-counts[1], counts[1] + 1):
+            begin, end = middle + 1, -middle - 1
+            for c in range(-middle if a > 0 or b > 0 else 1, middle + 1):
+                if a == 0 and b < 0:
+                    continue
+                square = 0.0
+                for d in range(3):
+                    along = a * axes[0, d] + b * axes[1, d] + c * axes[2, d]
+                    k[found, c + middle, d] = along
+                    square += along * along
+                inside = square < limit * limit
+                coefficients[found, c + middle] = scale * np.exp(-square / (4 * g * g)) / square if inside else 0.0
+                if inside:
+                    begin, end = min(begin, c), max(end, c)
+            if begin <= end:
+                rows[found, 0], rows[found, 1], first[found], last[found] = a, b, begin, end
+                found += 1
+            else:
+                coefficients[found, :] = 0.0
+    return found
+
+
+@compiled
+def reciprocal_energy(
+    first: Any, last: Any, coefficients: Any, k: Any, g: float, s: Any, weighted: Any, virial: Any
+) -> float:
+    """Return the energy of structure factors `s`, eV, and write its slope by them and add the virial, eV.
+
+    Args:
+        s, weighted: As `out` of `structure_factors` and `weighted` of `field`.
+    """
+    energy, middle = 0.0, s.shape[1] // 2
+    for column in range(first.shape[0]):
+        for h in range(first[column] + middle, last[column] + middle + 1):
+            c, re, im = coefficients[column, h], s[column, h, 0], s[column, h, 1]
+            weighted[column, h, 0], weighted[column, h, 1] = 2 * c * re, 2 * c * im
+            if c == 0.0:
+                continue
+            each = c * (re * re + im * im)
+            x, y, z = k[column, h, 0], k[column, h, 1], k[column, h, 2]
+            weight = each * (2 / (x * x + y * y + z * z) + 1 / (2 * g * g))
+            energy += each
+            virial[0, 0] += each - weight * x * x
+            virial[1, 1] += each - weight * y * y
+            virial[2, 2] += each - weight * z * z
+            virial[0, 1] -= weight * x * y
+            virial[0, 2] -= weight * x * z
+            virial[1, 2] -= weight * y * z
+    virial[1, 0], virial[2, 0], virial[2, 1] = virial[0, 1], virial[0, 2], virial[1, 2]
+    return energy
+
+
+@compiled
 def structure_factors(rows: Any, first: Any, last: Any, q: Any, real: Any, imaginary: Any, out: Any) -> None:
     """Write sum_i q_i exp(i k . x_i) for columns of reciprocal vectors.
 

@@ -97,21 +97,23 @@ def near_edges(
     image: Any,
     cutoff: float,
     scale: Any,
+    atom: int,
+    found: int,
     start: Any,
     near: Any,
     what: Any,
 ) -> Any:
-    """Write the edges shorter than the cutoff and what the kernels need of each; return how many there are.
+    """Write the edges shorter than the cutoff and what the kernels need of each; return how many there are by then.
 
     Args:
         scale: c and N of the table's coordinate t = N r / (r + c).
-        start: First edge of each receiver, written, shape (n + 1,).
-        near: Sender and row of the table, written, shape (capacity, 2).
-        what: Unit vector (3), r, place between two rows of the table (0 to 1), dt/dr, fc and dfc/dr, written,
+        atom, found: Atoms and edges of the boxes before this one.
+        start: First edge of each receiver, written, shape (n_all + 1,); this box's atoms begin at `atom`.
+        near: Sender among all atoms and row of the table, written from `found` on, shape (capacity, 2).
+        what: Unit vector (3), r, place between two rows of the table (0 to 1), dt/dr, fc and dfc/dr, written likewise,
             shape (capacity, 8).
     """
-    found = 0
-    start[0] = 0
+    start[atom] = found
     for i in range(x.shape[0]):
         for p in range(first[i], first[i + 1]):
             j, s = sender[p], image[p]
@@ -123,12 +125,12 @@ def near_edges(
                 continue
             t = scale[1] * r / (r + scale[0])
             row = int(t)
-            near[found, 0], near[found, 1] = j, row
+            near[found, 0], near[found, 1] = j + atom, row
             what[found, 0], what[found, 1], what[found, 2], what[found, 3] = dx / r, dy / r, dz / r, r
             what[found, 4], what[found, 5] = t - row, scale[1] * scale[0] / (r + scale[0]) ** 2
             half = np.cos(0.5 * np.pi / cutoff * r)  # fc is its square
             what[found, 6] = half * half
             what[found, 7] = -np.pi / cutoff * half * np.sqrt(1.0 - half * half)
             found += 1
-        start[i + 1] = found
+        start[atom + i + 1] = found
     return found
