@@ -42,6 +42,9 @@ def get(
         list[Path] | None, typer.Option("--data", help="Frames instead of the configuration's; may be repeated.")
     ] = None,
     device: DeviceOption = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Of weights and batches, instead of the configuration's.")
+    ] = None,
     minutes: Annotated[
         float | None, typer.Option("--minutes", help="Stop after so many, at a checkpoint; go on with --resume.")
     ] = None,
@@ -55,7 +58,7 @@ def get(
     """
     from matdisc.models.get.training.config import TrainConfig, read_config
 
-    settings = _with_run(read_config(config, TrainConfig), device=device, minutes=minutes)
+    settings = _with_run(read_config(config, TrainConfig), device=device, seed=seed, minutes=minutes)
     _need_torch()
     from matdisc.models.get.training.samples import read_data
     from matdisc.models.get.training.training import train
@@ -70,6 +73,29 @@ def get(
         typer.echo(f"model: {out / 'model'} (epoch {ended.best_epoch} of {ended.epochs}, {ended.seconds:.0f} s)")
     if not ended.finished:
         typer.echo(f"stopped before the end; go on with: matdisc train get {config} --out {out} --resume")
+
+
+@app.command()
+def select(
+    config: ConfigArgument,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Structures to label, extended XYZ.")],
+) -> None:
+    """Simulate liquids with one model, and write down what several models disagree on most.
+
+    Fragments are cut out around the molecules whose forces spread most over the models, and where a run broke. Label
+    them with `matdisc labels`, and train on them as well.
+
+    Example: matdisc train select models/get-small/select.toml --out trained/selected.xyz
+    """
+    from matdisc.models.get.training.config import read_config
+    from matdisc.models.get.training.selection import SelectConfig, select_to
+
+    settings = read_config(config, SelectConfig)
+    with progress_line(config.stem) as report:
+        rows = select_to(settings, config.parent, out, report=lambda done, total: report(done, total, Counter()))
+    shown = [[r.name, str(len(r.structures)), f"{1e3 * max(r.spreads, default=0):.0f}", r.stop or "-"] for r in rows]
+    print_table(["run", "structures", "largest spread meV/Å", "ended by"], shown)
+    typer.echo(f"structures: {out}; label them with: matdisc labels {out} --out labels/{out.stem}")
 
 
 @app.command()
@@ -142,8 +168,8 @@ def align(
     typer.echo(f"model: {out / 'model'}; confirm its density with a run at constant pressure")
 
 
-def _with_run(config: TrainConfig, *, device: str | None, minutes: float | None) -> TrainConfig:
-    changes = {name: value for name, value in (("device", device), ("minutes", minutes)) if value is not None}
+def _with_run(config: TrainConfig, **options: object) -> TrainConfig:
+    changes = {name: value for name, value in options.items() if value is not None}
     return config.model_copy(update={"run": config.run.model_copy(update=changes)})
 
 

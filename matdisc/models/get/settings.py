@@ -36,8 +36,8 @@ class Settings:
         cutoff: Where edges end, Å.
         coulomb_radius: Below about this distance the Coulomb interaction levels off, Å.
         coulomb_beta: How sharply it does.
-        dispersion: Whether a dispersion energy is added; off for labels that contain dispersion. It wants `elements`.
-        dispersion_c6: C6 of each element, eV Å^6; needed if `dispersion`: none are shipped (docs/explanation/get.md).
+        dispersion: Whether a dispersion energy is part of the model, while it learns and after. It wants `elements`.
+        dispersion_c6: C6 of each element, eV Å^6; needed if `dispersion` (docs/explanation/get.md).
         dispersion_a1: Parameter a1 of D3(CSO) of the density functional of the labels; 0.86 is that of B3LYP.
         conservative: Whether forces are minus the whole gradient of the energy; if not, the part that moving atoms
             have through their charges is left out, as in the paper.

@@ -6,7 +6,15 @@ import torch
 from ase import Atoms
 from get_examples import ask, small_model
 
-from matdisc.models.get.reference.dispersion import A4, coefficients, pair_energies, switching_function
+from matdisc.models.get.reference.dispersion import (
+    A4,
+    C6,
+    SWITCH,
+    beyond_switch,
+    coefficients,
+    pair_energies,
+    switching_function,
+)
 from matdisc.models.get.settings import Settings
 from matdisc.units import BOHR
 
@@ -60,11 +68,38 @@ def test_a_model_with_dispersion_adds_exactly_that():
     assert float(ask(model, atoms).energy - ask(plain, atoms).energy) == pytest.approx(expected)
 
 
-def test_in_a_box_every_image_up_to_ten_angstrom_counts_once():
+def _of_argon(edge, reach):
+    """Energy of one argon atom among its images up to a distance, without and with the switch, eV."""
+    strengths, radii = coefficients(small_model(**SETTINGS).settings)
+    n = int(reach / edge) + 1
+    steps = np.stack(np.meshgrid(*[np.arange(-n, n + 1)] * 3), axis=-1).reshape(-1, 3)
+    r = np.linalg.norm(edge * steps[steps.any(axis=1)], axis=1)
+    r = torch.as_tensor(r[r < reach])
+    switched = pair_energies(r, strengths[18] ** 2 * torch.ones_like(r), radii[18] ** 2 * torch.ones_like(r), 0.86)
+    whole = torch.where(r < SWITCH[0], switched, -(strengths[18] ** 2) / (r.pow(6) + A4**6))
+    return float(switched.sum()) / 2, float(whole.sum()) / 2
+
+
+def test_in_a_box_every_image_up_to_ten_angstrom_counts_once_and_those_beyond_as_a_uniform_liquid():
     atoms = Atoms("Ar", cell=np.eye(3) * 4.5, pbc=True)
     plain, model = small_model(), small_model(**SETTINGS)
-    strengths, radii = coefficients(model.settings)
-    steps = np.stack(np.meshgrid(*[np.arange(-3, 4)] * 3), axis=-1).reshape(-1, 3)
-    r = np.linalg.norm(4.5 * steps[steps.any(axis=1)], axis=1)
-    expected = float(_pair(r, strengths[18] ** 2, radii[18] ** 2).sum()) / 2
+    switched, _ = _of_argon(4.5, 10.0)
+    strengths, _ = coefficients(model.settings)
+    expected = switched + float(beyond_switch(strengths[18], 4.5**3))
     assert float(ask(model, atoms).energy - ask(plain, atoms).energy) == pytest.approx(expected)
+
+
+def test_what_is_added_for_the_switch_is_what_a_sum_without_it_would_have_added():
+    switched, whole = _of_argon(1.5, 60.0)
+    strengths, _ = coefficients(small_model(**SETTINGS).settings)
+    assert float(beyond_switch(strengths[18], 1.5**3)) == pytest.approx(whole - switched, rel=0.02)
+
+
+def test_no_coefficient_exceeds_that_of_the_free_atom_but_those_of_atoms_that_draw_electrons():
+    """Tkatchenko and Scheffler, Phys. Rev. Lett. 102, 073005 (2009), atomic units."""
+    free = {1: 6.5, 3: 1387.0, 6: 46.6, 15: 185.0, 16: 134.0}
+    hartree = 27.2114 * BOHR**6
+    assert all(0.01 < C6[number] / (hartree * c6) < 1 for number, c6 in free.items())
+    drawing = {7: 24.2, 8: 15.6, 9: 9.52}
+    assert all(1 < C6[number] / (hartree * c6) < 1.4 for number, c6 in drawing.items())
+    assert set(C6) == set(free) | set(drawing)

@@ -11,14 +11,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from water_toys import toy_frames
 
 from matdisc.errors import DataError, RunError
 from matdisc.models.get.files import load
-from matdisc.models.get.frames import to_atoms, write_frames
+from matdisc.models.get.frames import from_atoms, to_atoms, write_frames
+from matdisc.models.get.reference.dispersion import C6
+from matdisc.models.get.reference.potential import GET
+from matdisc.models.get.settings import Settings
 from matdisc.models.get.training.baseline import fit_baseline
 from matdisc.models.get.training.config import TrainConfig
-from matdisc.models.get.training.samples import read_data, split_parts
+from matdisc.models.get.training.samples import read_data, samples_of, split_parts
 from matdisc.models.get.training.training import train
 
 NET = {"features": 8, "heads": 2, "radial": 8, "layers": 2, "level_of_theory": "toy"}
@@ -233,7 +237,7 @@ def test_periodic_frames_are_batched_with_their_boxes(tmp_path):
         atoms.info |= {"energy": 0.0}
         atoms.set_array("forces", np.zeros((len(atoms), 3)))
     model = GET(Settings(features=8, heads=2, radial=8, layers=2)).double()
-    samples = samples_of(from_atoms(made), 5.0, {}, dtype=torch.float64)
+    samples = samples_of(from_atoms(made), Settings(), {}, dtype=torch.float64)
     drawn = model.answer(samples.batch([2, 1, 0])[0])
     fresh = model.answer(graph_of([made[2], made[1], made[0]], 5.0))
     assert drawn.energy.numpy() == pytest.approx(fresh.energy.numpy(), abs=1e-10)
@@ -258,3 +262,26 @@ def test_a_training_survives_the_death_of_its_process(tmp_path):
     subprocess.run([*call, str(tmp_path / "a"), "--resume"], env=environment, check=True, capture_output=True)
     app([*call[3:], str(tmp_path / "b")], standalone_mode=False)
     assert same(weights_of(tmp_path / "a"), weights_of(tmp_path / "b"))
+
+
+def test_a_model_with_dispersion_has_the_table_s_coefficients_unless_its_own_are_given(frames, tmp_path):
+    network = NET | {"dispersion": True, "dispersion_c6": {"H": 1.5}}
+    train(config(network=network, run={"epochs": 1}), frames, tmp_path)
+    settings = load(tmp_path / "model").settings
+    assert settings.dispersion_c6 == {1: 1.5, 8: C6[8]}
+    with pytest.raises(ValueError, match="'Xx' is no element"):
+        config(network=NET | {"dispersion_c6": {"Xx": 1.0}})
+
+
+def test_boxes_are_learned_with_all_the_pairs_of_dispersion():
+    """A box of 6 Å has pairs up to 10 Å, whatever Ewald's cut is."""
+    from ase import Atoms
+
+    box = Atoms("H2O", [[0, 0, 0.7], [0.7, 0, 0], [0, 0, 0]], cell=6 * np.eye(3), pbc=True)
+    box.info["energy"] = 0.0
+    box.set_array("forces", np.zeros((3, 3)))
+    settings = Settings(**NET | {"heads": 2}, dispersion=True, elements=(1, 8), dispersion_c6={1: 1.0, 8: 12.0})
+    model = GET(settings).double()
+    samples = samples_of(from_atoms([box]), settings, {}, dtype=torch.float64)
+    learned = model.answer(samples.batch([0])[0]).energy
+    assert float(learned[0]) == pytest.approx(float(model.answer(model.graph([box])).energy[0]), abs=1e-9)

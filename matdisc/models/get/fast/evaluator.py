@@ -17,7 +17,7 @@ from matdisc.models.get.fast.neighbours import ListCache, Neighbours
 from matdisc.models.get.fast.search import near_edges
 from matdisc.models.get.fast.table import RadialTable, edge_features, radial_table
 from matdisc.models.get.inputs import is_periodic, total_charge
-from matdisc.models.get.reference.dispersion import SWITCH, coefficients
+from matdisc.models.get.reference.dispersion import beyond_switch, coefficients, reach
 from matdisc.units import COULOMB
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class Evaluator:
             raise DataError("positions or cell are not finite; look for an exploded start or bad input")
         settings = self.settings
         cut = ewald.split(len(box.numbers), settings.ewald_accuracy) if box.periodic else (np.inf, 0.0)
-        radius = max(cut[0], SWITCH[1]) if settings.dispersion else cut[0]
+        radius = max(cut[0], reach(settings))
         lists = self.lists.get(box.numbers, box.positions, box.cell, box.periodic, settings.cutoff, radius, place=place)
         x, shifts = lists.placed(box.positions, box.cell)
         return _Placed(lists, x, shifts, box.numbers[lists.order], cut)
@@ -194,6 +194,10 @@ class Evaluator:
             g = one.cut[1]
             energy += pairs.self_energy(q, g, box.volume, potential, virial)
             energy += ewald.reciprocal(one.x, q, self._columns(box.cell, g), g, potential, forces, virial)
+            if self.settings.dispersion:
+                beyond = float(beyond_switch(float(self._coefficients[0][one.numbers].sum()), box.volume))
+                energy += beyond
+                virial += beyond * np.eye(3)
         chi, eta = self._weights.chi_squared[one.numbers], self._weights.eta_squared[one.numbers]
         return energy + float(chi @ q + eta @ (q * q)), potential + chi + 2 * eta * q
 

@@ -1,7 +1,7 @@
 """Labels of structures by GFN2-xTB (or GFN1-xTB), computed with the tblite package.
 
 GFN2-xTB is a tight-binding method with its own D4 dispersion (doi 10.1021/acs.jctc.8b01176); GFN1-xTB carries D3.
-A model trained on either must not add dispersion again.
+A model trained on either must not add dispersion afterwards.
 """
 
 from __future__ import annotations

@@ -5,13 +5,17 @@
 
 Form and parameters: Schröder, Creon, Schwabe, J. Chem. Theory Comput. 11, 3163 (2015), doi 10.1021/acs.jctc.5b00400,
 in the statement of tad-dftd3 (Apache-2.0). There C6 follows the surroundings of an atom (Grimme et al., J. Chem. Phys.
-132, 154104 (2010)); here it is one number for an element, which the settings of a model have to give: no table of
-such numbers that we may ship has been checked. From 9 to 10 Å every energy is switched off by a quintic, so that
-forces, the gradient of the same function, are smooth.
+132, 154104 (2010)); here it is one number for an element, which the settings of a model have to give; `C6` are those
+of liquid electrolytes. From 9 to 10 Å every energy is switched off by a quintic, so that forces, the gradient of the
+same function, are smooth. What is lost beyond comes back in a box as the energy of a uniform liquid (Allen and
+Tildesley, Computer Simulation of Liquids, 2nd ed., section 2.8).
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +33,15 @@ A4 = 6.25 * BOHR
 """Å."""
 SWITCH = (9.0, 10.0)
 """Distances between which dispersion fades, Å."""
+C6: Mapping[int, float] = MappingProxyType(
+    {1: 0.96, 3: 11.92, 6: 14.25, 7: 18.76, 8: 12.09, 9: 6.88, 15: 84.10, 16: 67.65}
+)
+"""eV Å^6, by atomic number: means over the atoms of the built-in solvents and anions and of Li+ among four EC.
+
+Computed by `matdisc.generate.dispersion` with dftd4 4.3.1, method of Caldeweyher et al., J. Chem. Phys. 150, 154122
+(2019), doi 10.1063/1.5090222. Atoms in molecules are smaller than the free ones of Tkatchenko and Scheffler, Phys. Rev.
+Lett. 102, 073005 (2009): carbon has half of their C6, hydrogen a quarter.
+"""
 
 # <r^4>/<r^2> of free atoms, bohr^2: S. Grimme (2010), rare gases J. Mewes (2018), as listed in tad-dftd3 (Apache-2.0).
 _MOMENTS = """
@@ -60,6 +73,11 @@ def coefficients(settings: Settings) -> tuple[NDArray[np.float64], NDArray[np.fl
     return strengths, np.sqrt(np.sqrt(3) * spread * BOHR)
 
 
+def reach(settings: Settings) -> float:
+    """Return the distance (Å) up to which pairs of a box are wanted for dispersion: 0 without it."""
+    return SWITCH[1] if settings.dispersion else 0.0
+
+
 def pair_energies(distances: Tensor, c6: Tensor, radii: Tensor, a1: float) -> Tensor:
     """Return the dispersion energies of pairs, eV, shape (P,).
 
@@ -78,3 +96,28 @@ def switching_function(distances: Tensor) -> Tensor:
     start, end = SWITCH
     t = ((distances - start) / (end - start)).clamp(0, 1)
     return 1 - t.pow(3) * (10 - 15 * t + 6 * t.square())
+
+
+def beyond_switch(strengths: float | Tensor, volume: float | Tensor) -> float | Tensor:
+    """Return the energy that a box lacks because of the switch, eV, if atoms beyond it are spread evenly.
+
+    The virial is this energy times the unit matrix, for it goes as 1/volume.
+
+    Args:
+        strengths: Sum of the square roots of C6 over all atoms, eV^(1/2) Å^3.
+        volume: Å^3.
+    """
+    return -2 * math.pi * _BEYOND * strengths * strengths / volume
+
+
+def _beyond() -> float:
+    """Return the integral of (1 - switch) r^2 / (r^6 + a4^6) from the switch to infinity, Å^-3."""
+    import torch
+
+    start, end = SWITCH
+    r = torch.linspace(start, end, 2001, dtype=torch.float64)
+    fading = torch.trapezoid((1 - switching_function(r)) * r.square() / (r.pow(6) + A4**6), r)
+    return float(fading) + (math.pi / 2 - math.atan((end / A4) ** 3)) / (3 * A4**3)
+
+
+_BEYOND = _beyond()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from matdisc.models.get.reference.coulomb import pair_energies
-from matdisc.models.get.reference.dispersion import coefficients
+from matdisc.models.get.reference.dispersion import beyond_switch, coefficients
 from matdisc.models.get.reference.dispersion import pair_energies as dispersion_energies
 from matdisc.models.get.reference.ewald import beyond_pairs, ewald_correction
 from matdisc.models.get.reference.graph import Graph, vectors_of
@@ -42,6 +42,9 @@ def longrange_energies(graph: Graph, settings: Settings, positions: Tensor, cell
     for box in graph.boxes:
         own = slice(*box.atoms)
         rest = beyond_pairs(positions[own], cell[box.frame], charges[own], box.waves, box.width)
+        if settings.dispersion:
+            strengths = torch.as_tensor(coefficients(settings)[0], device=total.device)[graph.numbers[own]].sum()
+            rest = rest + beyond_switch(strengths, torch.linalg.det(cell[box.frame]).abs())
         total = total.index_add(0, torch.tensor([box.frame], device=total.device), rest.double()[None])
     return total
 

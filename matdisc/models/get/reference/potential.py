@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from matdisc.models.get.inputs import refuse_unknown
 from matdisc.models.get.reference.coulomb import dipoles, neutralised, own_energies
-from matdisc.models.get.reference.dispersion import SWITCH
+from matdisc.models.get.reference.dispersion import reach
 from matdisc.models.get.reference.graph import Graph, graph_of, vectors_of
 from matdisc.models.get.reference.longrange import longrange_energies
 from matdisc.models.get.reference.network import Network, initialise
@@ -82,9 +82,10 @@ class GET(nn.Module):
         settings = self.settings
         for atoms in structures:
             refuse_unknown(atoms, settings.elements)
-        pairs_to = SWITCH[1] if settings.dispersion else 0.0
         accuracy = settings.ewald_accuracy
-        return graph_of(structures, settings.cutoff, accuracy=accuracy, pairs_to=pairs_to, dtype=dtype, device=device)
+        return graph_of(
+            structures, settings.cutoff, accuracy=accuracy, pairs_to=reach(settings), dtype=dtype, device=device
+        )
 
     def answer(self, graph: Graph, *, training: bool = False, residual: bool = False, between: bool = False) -> Answer:
         """Return what the model says of a batch.

@@ -101,7 +101,7 @@ def align(config: AlignConfig, folder: Path, out: Path, *, report: Report | None
         held_back += [held[i] for i in keep or learn]
     clusters = None
     if config.labelled is not None:
-        clusters = read_clusters(config.labelled, folder, model.settings.cutoff, LABELLED, run)
+        clusters = read_clusters(config.labelled, folder, model.settings, LABELLED, run)
 
     def frame_loss(now: GET, place: int) -> Tensor:
         return pressure_loss(now, train[place], config, training=True)

@@ -92,7 +92,7 @@ def teacher_labels(models: Sequence[GET], structures: Sequence[Atoms], *, device
             )
     each = []
     for model in models:
-        samples = samples_of(unlabelled, model.settings.cutoff, {}, dtype=model.dtype, device=device)
+        samples = samples_of(unlabelled, model.settings, {}, dtype=model.dtype, device=device)
         each.append(predict(model, samples))
     energy = np.stack([said.energy for said in each])
     forces = np.stack([said.forces for said in each])

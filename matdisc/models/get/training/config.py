@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from matdisc.cards import Strict
 from matdisc.cards.read import checked, read_toml
@@ -50,7 +50,11 @@ class Data(Strict):
 
 
 class Net(Strict):
-    """Size and physics of the network; see `matdisc.models.get.settings.Settings`."""
+    """Size and physics of the network; see `matdisc.models.get.settings.Settings`.
+
+    `dispersion_c6` are by symbol, eV Å^6; for elements that are not listed those of
+    `matdisc.models.get.reference.dispersion` hold.
+    """
 
     features: Count = 64
     heads: Count = 16
@@ -59,8 +63,18 @@ class Net(Strict):
     cutoff: Positive = 5.0
     conservative: bool = True
     dispersion: bool = False
+    dispersion_c6: dict[str, Positive] = Field(default_factory=dict)
     level_of_theory: Text
     charges_scheme: str = ""
+
+    @field_validator("dispersion_c6")
+    @classmethod
+    def _elements(cls, table: dict[str, float]) -> dict[str, float]:
+        from ase.data import atomic_numbers
+
+        if unknown := sorted(set(table) - set(atomic_numbers)):
+            raise ValueError(f"{unknown[0]!r} is no element; write symbols such as Li = 11.9")
+        return table
 
     @model_validator(mode="after")
     def _heads_divide_features(self) -> Net:
@@ -242,7 +256,7 @@ class AlignConfig(Strict):
     run: AlignRun = AlignRun()
 
 
-Config = TypeVar("Config", TrainConfig, DistillConfig, AlignConfig)
+Config = TypeVar("Config", bound=Strict)
 
 
 def read_config(path: Path, kind: type[Config]) -> Config:

@@ -80,7 +80,7 @@ def distil(config: DistillConfig, folder: Path, out: Path, *, report: Report | N
     structures = [structures[i] for i in evenly_spaced(len(structures), config.most_frames)]
     lessons = teacher_labels(teachers, structures, device=run.device)
     write_teacher_labels(out / "teachers.npz", lessons)
-    clusters = read_clusters(config.labelled, folder, teachers[0].settings.cutoff, LABELLED, run)
+    clusters = read_clusters(config.labelled, folder, teachers[0].settings, LABELLED, run)
     chosen = range(len(teachers)) if config.student == "all" else [config.student]
     students, places = list(teachers), []
     for number in chosen:
@@ -114,7 +114,7 @@ def teach(
     """Move a student's energy head towards the teachers' mean; return the course of the losses."""
     train, held_back = every_third(range(len(lessons.frames)))
     dtype, device = getattr(torch, config.run.dtype), config.run.device
-    samples = samples_of(lessons.frames, student.settings.cutoff, {}, dtype=dtype, device=device)
+    samples = samples_of(lessons.frames, student.settings, {}, dtype=dtype, device=device)
 
     def validation(model: GET) -> float:
         frames = held_back or train

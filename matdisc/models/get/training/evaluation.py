@@ -85,7 +85,7 @@ def write_model(
     if parts.held_out is not None:
         samples = samples_of(
             parts.held_out,
-            model.settings.cutoff,
+            model.settings,
             {},
             dtype=train.labels.energy.dtype,
             device=str(train.atom_ptr.device),

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from matdisc.models.get.reference.potential import GET
+from matdisc.models.get.settings import Settings
 from matdisc.models.get.training.checkpoint import Tensors
 from matdisc.models.get.training.config import HeadRun, LabelledClusters, Loss
 from matdisc.models.get.training.evaluation import predict, set_loss
@@ -67,7 +68,7 @@ class Clusters:
         return set_loss(predict(model, self.validation), self.validation, self.weights)
 
 
-def read_clusters(settings: LabelledClusters, folder: Path, cutoff: float, weights: Loss, run: HeadRun) -> Clusters:
+def read_clusters(settings: LabelledClusters, folder: Path, model: Settings, weights: Loss, run: HeadRun) -> Clusters:
     """Return the labelled clusters of a configuration in `folder`; its own weights, where given, replace `weights`.
 
     Raises:
@@ -80,7 +81,7 @@ def read_clusters(settings: LabelledClusters, folder: Path, cutoff: float, weigh
     )
     dtype = getattr(torch, run.dtype)
     train, validation, *rest = (
-        samples_of(part, cutoff, {}, dtype=dtype, device=run.device)
+        samples_of(part, model, {}, dtype=dtype, device=run.device)
         for part in (parts.train, parts.validation, parts.held_out)
         if part is not None
     )

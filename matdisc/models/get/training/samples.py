@@ -14,7 +14,9 @@ from torch import Tensor
 from matdisc import formats
 from matdisc.errors import DataError
 from matdisc.models.get import frames as fr
+from matdisc.models.get.reference.dispersion import reach
 from matdisc.models.get.reference.graph import Box, Graph, graph_of
+from matdisc.models.get.settings import Settings
 from matdisc.models.get.training.accuracy import refuse_other_units
 from matdisc.models.get.training.baseline import baseline_energy
 
@@ -195,11 +197,12 @@ def split_parts(
 
 
 def samples_of(
-    frames: fr.Frames, cutoff: float, baseline: dict[int, float], *, dtype: torch.dtype, device: str = "cpu"
+    frames: fr.Frames, settings: Settings, baseline: dict[int, float], *, dtype: torch.dtype, device: str = "cpu"
 ) -> Samples:
-    """Return frames as tensors on a device, with edges up to `cutoff` (Å); raises as `baseline_energy`."""
+    """Return frames as tensors on a device, with the edges and pairs of a model; raises as `baseline_energy`."""
     energy = frames.energy - baseline_energy(frames, baseline) if baseline else frames.energy
-    graph = graph_of([fr.to_atoms(frames, f) for f in range(len(frames))], cutoff, dtype=dtype, device=device)
+    structures = [fr.to_atoms(frames, f) for f in range(len(frames))]
+    graph = graph_of(structures, settings.cutoff, pairs_to=reach(settings), dtype=dtype, device=device)
 
     def ptr(first: Tensor) -> Tensor:
         counts = torch.bincount(graph.frame[first], minlength=len(frames))

@@ -13,17 +13,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from ase.data import atomic_numbers
 
 from matdisc.errors import RunError
 from matdisc.interrupts import stop_requested
 from matdisc.models.get.frames import Frames
+from matdisc.models.get.reference.dispersion import C6
 from matdisc.models.get.reference.potential import GET
 from matdisc.models.get.settings import Settings
 from matdisc.models.get.training import accuracy, checkpoint, schedule
 from matdisc.models.get.training.accuracy import Row
 from matdisc.models.get.training.baseline import fit_baseline
 from matdisc.models.get.training.checkpoint import Progress, Tensors
-from matdisc.models.get.training.config import TrainConfig
+from matdisc.models.get.training.config import Net, TrainConfig
 from matdisc.models.get.training.evaluation import predict, set_loss, write_model
 from matdisc.models.get.training.losses import loss_terms
 from matdisc.models.get.training.samples import Parts, Samples, samples_of, split_parts
@@ -200,6 +202,12 @@ class Training:
             )  # fmt: skip
 
 
+def _settings(net: Net, elements: tuple[int, ...]) -> Settings:
+    given = {atomic_numbers[symbol]: c6 for symbol, c6 in net.dispersion_c6.items()}
+    c6 = {number: value for number, value in {**C6, **given}.items() if number in elements} if net.dispersion else {}
+    return Settings(**net.model_dump(exclude={"dispersion_c6"}), dispersion_c6=c6, elements=elements)
+
+
 def _begin(config: TrainConfig, frames: Frames, out: Path, resume: bool) -> Training:
     data, run = config.data, config.run
     parts = split_parts(
@@ -209,7 +217,7 @@ def _begin(config: TrainConfig, frames: Frames, out: Path, resume: bool) -> Trai
     dtype, device = getattr(torch, run.dtype), known_device(run.device)
     fingerprint = _fingerprint(config, frames)
     baseline = fit_baseline(parts.train)
-    settings = Settings(**config.network.model_dump(), elements=tuple(sorted(baseline)))
+    settings = _settings(config.network, tuple(sorted(baseline)))
     model = GET(settings, seed=run.seed).to(dtype=dtype, device=device)
     optimiser = schedule.optimiser_of(model.parameters(), config.optimiser)
     progress, mean = Progress(fingerprint=fingerprint), _weights(model) if config.optimiser.ema else None
@@ -227,7 +235,7 @@ def _begin(config: TrainConfig, frames: Frames, out: Path, resume: bool) -> Trai
         mean = {name: value.to(device) for name, value in stored["mean"].items()} if mean else None
     elif (out / checkpoint.NAME).exists():
         raise RunError(f"{out}: holds a training already; go on with --resume, or give another --out")
-    made = [samples_of(part, settings.cutoff, baseline, dtype=dtype, device=device) for part in (
+    made = [samples_of(part, settings, baseline, dtype=dtype, device=device) for part in (
         parts.train, parts.validation
     )]  # fmt: skip
     return Training(config, parts, made[0], made[1], model, optimiser, progress, mean, best, baseline)
