@@ -118,8 +118,8 @@ def distill(config: ConfigArgument, out: OutOption, device: DeviceOption = None)
         settings = settings.model_copy(update={"run": settings.run.model_copy(update={"device": device})})
     with progress_line(config.stem) as report:
         made = distil(settings, config.parent, out, report=lambda done, total: report(done, total, Counter()))
-    rows = [[c.what, c.unit, f"{c.before:.4g}", f"{c.after:.4g}"] for c in made.changes]
-    print_table(["what", "unit", "before", "after"], rows)
+    rows = [[c.what, c.unit, f"{c.before:.4g}", f"{c.after:.4g}", c.difference] for c in made.changes]
+    print_table(["what", "unit", "before", "after", "difference"], rows)
     typer.echo(f"spread of the teachers on each frame: {out / 'teachers-spread.npz'}")
     for student in made.students:
         typer.echo(f"student: {student}")

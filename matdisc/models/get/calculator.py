@@ -87,15 +87,21 @@ def load(
         )
     if fast and device == "cpu" and find_spec("numba") is not None:
         settings, weights = read(path)
-        settings = with_mode(settings, conservative)
-        evaluator = _evaluator(settings, weights, dtype)
-        return calculator_of(partial(_compiled, settings, evaluator), BATCH_ATOMS, forget=evaluator.forget)
+        return compiled_calculator(with_mode(settings, conservative), weights, dtype)
     import torch
 
     refuse_missing(device)
     reference = load_model(path, dtype=getattr(torch, dtype), device=device)
     reference.settings = with_mode(reference.settings, conservative)
     return reference_calculator(reference, device=device)
+
+
+def compiled_calculator(settings: Settings, weights: dict[str, NDArray[Any]], dtype: str = "float32") -> Calculator:
+    """Return a model as an ASE calculator with compiled kernels, which need a CPU and numba."""
+    from matdisc.models.get.fast.evaluator import Evaluator
+
+    evaluator = Evaluator(weights, settings, dtype=dtype)
+    return calculator_of(partial(_compiled, settings, evaluator), BATCH_ATOMS, forget=evaluator.forget)
 
 
 def reference_calculator(model: GET, *, device: str = "cpu") -> Calculator:
@@ -106,12 +112,6 @@ def reference_calculator(model: GET, *, device: str = "cpu") -> Calculator:
 def with_mode(settings: Settings, conservative: bool | None) -> Settings:
     """Return settings in another force mode, or as they are if it is None."""
     return settings if conservative is None else replace(settings, conservative=conservative)
-
-
-def _evaluator(settings: Settings, weights: dict[str, NDArray[Any]], dtype: str) -> Any:
-    from matdisc.models.get.fast.evaluator import Evaluator
-
-    return Evaluator(weights, settings, dtype=dtype)
 
 
 def _compiled(settings: Settings, evaluator: Any, structures: Sequence[Atoms]) -> list[Properties]:

@@ -1,11 +1,13 @@
-"""Taking the worst out of a packed box by steepest descent."""
+"""Boxes of molecules before a simulation: scaled to a density, and freed of the worst by steepest descent."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from matdisc.arrays import Floats
 from matdisc.physics.evaluation import Steps
 
 if TYPE_CHECKING:
@@ -35,3 +37,18 @@ def settled(atoms: Atoms) -> Steps[Atoms]:
         else:
             reach /= 2
     return best
+
+
+def scaled_by_molecules(atoms: Atoms, scale: float) -> Atoms:
+    """Return a box whose edges are `scale` times as long; molecules are moved as wholes."""
+    found = atoms.copy()
+    ids = np.asarray(atoms.arrays["molecule"], int)
+    found.positions += (scale - 1) * centres(atoms.positions, ids)[ids]
+    found.set_cell(atoms.cell.array * scale)
+    return found
+
+
+def centres(positions: Floats, ids: NDArray[np.int64]) -> Floats:
+    """Return the mean position of each molecule, shape (n_molecules, 3), from the number of each atom's molecule."""
+    count = np.bincount(ids)
+    return np.stack([np.bincount(ids, x) / count for x in positions.T], axis=1)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from ase import Atoms
 from water_toys import toy_frames
 
 from matdisc.errors import DataError, RunError
@@ -12,7 +13,7 @@ from matdisc.models.get.settings import Settings
 from matdisc.models.get.training.bulk import read_structures, teacher_labels
 from matdisc.models.get.training.config import DistillConfig, Stability, TrainConfig, read_config
 from matdisc.models.get.training.distillation import distil
-from matdisc.models.get.training.stability import mean_stability_time, stability_time
+from matdisc.models.get.training.stability import mean_survival, survival_times
 from matdisc.models.get.training.training import train
 
 NET = {"features": 8, "heads": 2, "radial": 8, "layers": 2, "level_of_theory": "toy"}
@@ -78,28 +79,53 @@ def test_mean_and_spread_of_the_teachers_are_stored(distilled, folder):
     assert spread[rows] == pytest.approx(said.std(axis=0, ddof=1), abs=1e-4)
 
 
-def test_stability_is_told_before_and_after_in_the_picoseconds_asked_for(folder):
-    asked = {"picoseconds": 0.01, "temperature": 50, "timestep": 0.5}
+def test_survival_is_given_before_and_after_in_the_picoseconds_asked_for(folder):
+    asked = {"picoseconds": 0.01, "temperature": 50, "timestep": 0.5, "runs": 2}
     short = config(student=0, stability=asked, run={"epochs": 1, "learning_rate": 1e-4})
-    found = distil(short, folder, folder / "steady")
-    (steady,) = (change for change in found.changes if change.what.startswith("stable"))
-    assert (steady.what, steady.unit) == ("stable, of 0.01 ps", "ps")
-    assert (steady.before, steady.after) == (0.01, 0.01)
+    found = {change.what: change for change in distil(short, folder, folder / "steady").changes}
+    whole, broken = found["whole, of 0.01 ps"], found["broken, of 2 runs"]
+    assert (whole.before, whole.after, whole.unit, whole.difference) == (0.01, 0.01, "ps", "+0 [0, 0]")
+    assert (broken.before, broken.after) == (0, 0)
 
 
-def test_a_start_that_dynamics_refuses_is_not_steady_at_all(monkeypatch):
+def survival(models, **settings):
+    atoms = to_atoms(toy_frames(1, waters=(2,)), 0)
+    return survival_times(models, [atoms], Stability(picoseconds=0.02, **settings)).tolist()
+
+
+def test_a_start_that_dynamics_refuses_does_not_survive_at_all(monkeypatch):
     monkeypatch.setattr("matdisc.physics.md.trajectory.EXPLODING", 1e-9)
-    model, atoms = GET(Settings(**NET, elements=(1, 8))), to_atoms(toy_frames(1, waters=(2,)), 0)
-    assert stability_time(model, atoms, Stability(picoseconds=0.02), seed=0) == 0
+    assert survival([GET(Settings(**NET, elements=(1, 8)))]) == [[0]]
 
 
-def test_a_structure_that_flies_apart_is_not_steady_for_long():
+def test_a_structure_that_flies_apart_does_not_survive_for_long():
     """At ten million kelvin a hydrogen atom moves some 3 Å in a femtosecond, more than the 2 Å that are let pass."""
-    model, atoms = GET(Settings(**NET, elements=(1, 8))), to_atoms(toy_frames(1, waters=(2,)), 0)
-    calm, hot = (Stability(picoseconds=0.02, temperature=t, timestep=1.0) for t in (50, 1e7))
-    assert stability_time(model, atoms, calm, seed=0) == pytest.approx(0.02)
-    assert stability_time(model, atoms, hot, seed=0) < 0.01
-    assert mean_stability_time([model, model], atoms, calm) == pytest.approx(0.02)
+    model = GET(Settings(**NET, elements=(1, 8)))
+    assert survival([model, model], temperature=50, timestep=1.0, runs=2) == [[0.02, 0.02], [0.02, 0.02]]
+    assert survival([model], temperature=1e7, timestep=1.0)[0][0] < 0.01
+
+
+def test_equal_models_survive_equally_long_whatever_else_is_simulated():
+    model = GET(Settings(**NET, elements=(1, 8)))
+    hot = {"temperature": 2e4, "timestep": 0.5}
+    first, second = survival([model, model], runs=3, **hot)
+    assert first == second
+    assert first[0] == survival([model], **hot)[0][0]
+
+
+def test_a_strained_start_needs_molecules():
+    with pytest.raises(DataError, match="molecule"):
+        survival_times([], [Atoms("H2", [[0, 0, 0], [0, 0, 1]])], Stability(strain=-0.05))
+
+
+def test_the_difference_of_survival_is_paired_by_run():
+    """Runs that live 1, 2 and 4 ps, and each 1 ps longer afterwards: the difference is 1 ps without any doubt."""
+    before = np.array([[1.0, 2.0, 4.0]])
+    found = mean_survival(before, before + 1)
+    assert found["difference"] == (pytest.approx(1), (pytest.approx(1), pytest.approx(1)))
+    mean, (low, high) = found["before"]
+    assert mean == pytest.approx(7 / 3)
+    assert 1 <= low < mean < high <= 4
 
 
 def test_models_that_agree_have_no_spread_and_offsets_do_not_count():

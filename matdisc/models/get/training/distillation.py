@@ -19,7 +19,7 @@ from matdisc.models.get import files
 from matdisc.models.get.reference.potential import GET
 from matdisc.models.get.training.accuracy import write_curves
 from matdisc.models.get.training.bulk import TeacherLabels, read_structures, teacher_labels, write_teacher_labels
-from matdisc.models.get.training.config import KCAL_SQUARED, DistillConfig, Loss
+from matdisc.models.get.training.config import KCAL_SQUARED, DistillConfig, Loss, Stability
 from matdisc.models.get.training.evaluation import predict
 from matdisc.models.get.training.losses import mean_square
 from matdisc.models.get.training.readout_fit import (
@@ -31,7 +31,7 @@ from matdisc.models.get.training.readout_fit import (
     read_clusters,
 )
 from matdisc.models.get.training.samples import Samples, samples_of
-from matdisc.models.get.training.stability import mean_stability_time
+from matdisc.models.get.training.stability import mean_survival, survival_times
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -43,12 +43,13 @@ LABELLED = Loss(
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A number before and after."""
+    """A number before and after, and in words between which its difference lies."""
 
     what: str
     unit: str
     before: float
     after: float
+    difference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,7 @@ def distil(config: DistillConfig, folder: Path, out: Path, *, report: Report | N
         places.append(place)
     changes = [*_spread_changes(lessons, students, structures, run.device, whole=config.student == "all")]
     if config.stability is not None:
-        before, after = (
-            mean_stability_time([models[n] for n in chosen], structures[-1], config.stability, device=run.device)
-            for models in (teachers, students)
-        )
-        changes.append(Change(f"stable, of {config.stability.picoseconds:g} ps", "ps", before, after))
+        changes += _stability_changes([teachers[n] for n in chosen], [students[n] for n in chosen], structures, config)
     changes += _cluster_changes([teachers[n] for n in chosen], [students[n] for n in chosen], clusters)
     return DistillationResult(tuple(places), tuple(changes))
 
@@ -152,6 +149,23 @@ def _spread_changes(
         Change(
             "spread of forces between models", "meV/Å", 1e3 * float(np.sqrt(squares.mean())), 1e3 * after.force_spread
         )
+    ]
+
+
+def _stability_changes(
+    before: Sequence[GET], after: Sequence[GET], structures: Sequence[Atoms], config: DistillConfig
+) -> list[Change]:
+    settings = config.stability or Stability()
+    starts = [structures[i] for i in evenly_spaced(len(structures), settings.runs)]
+    times = [survival_times(models, starts, settings, device=config.run.device) for models in (before, after)]
+    found = mean_survival(*times, seed=settings.seed)
+    difference, (low, high) = found["difference"]
+    words = f"{difference:+.2g} [{low:.2g}, {high:.2g}]" if settings.runs > 1 else ""
+    name = f"whole, of {settings.picoseconds:g} ps"
+    broken = [float((one < settings.picoseconds * (1 - 1e-9)).sum()) for one in times]
+    return [
+        Change(name, "ps", found["before"][0], found["after"][0], words),
+        Change(f"broken, of {times[0].size} runs", "", broken[0], broken[1]),
     ]
 
 

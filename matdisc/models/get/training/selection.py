@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from matdisc.arrays import Floats
@@ -26,6 +25,7 @@ from matdisc.physics.drivers import run_batched
 from matdisc.physics.evaluation import Steps
 from matdisc.physics.md import Conditions, Recorder, SimulationResult, Watchdog, simulate
 from matdisc.physics.molecules.packing import liquid
+from matdisc.physics.molecules.settling import centres, scaled_by_molecules, settled
 from matdisc.physics.molecules.species import species
 
 if TYPE_CHECKING:
@@ -143,8 +143,6 @@ def _explored(
     config: SelectConfig, number: int, each: Liquid, density: float, temperature: float
 ) -> Steps[tuple[Atoms, Floats, SimulationResult]]:
     """Simulate a box; return it, the positions that were looked at, shape (n_frames, n, 3), and how it ended."""
-    from matdisc.physics.molecules.settling import settled
-
     packed = liquid(each.species, LOOSE * density, seed=config.seed + number)
     atoms = yield from settled(scaled_by_molecules(packed, LOOSE ** (1 / 3)))
     conditions = Conditions(ensemble="langevin", timestep=config.timestep, temperature=temperature, friction=0.02)
@@ -154,20 +152,6 @@ def _explored(
         atoms, conditions, config.steps, seed=config.seed + number, observers=[seen], watchdog=watchdog
     )
     return atoms, seen.array("positions"), ended
-
-
-def scaled_by_molecules(atoms: Atoms, scale: float) -> Atoms:
-    """Return a box whose edges are `scale` times as long; molecules are moved as wholes."""
-    found = atoms.copy()
-    ids = np.asarray(atoms.arrays["molecule"], int)
-    found.positions += (scale - 1) * _centres(atoms.positions, ids)[ids]
-    found.set_cell(atoms.cell.array * scale)
-    return found
-
-
-def _centres(positions: Floats, ids: NDArray[np.int64]) -> Floats:
-    count = np.bincount(ids)
-    return np.stack([np.bincount(ids, x) / count for x in positions.T], axis=1)
 
 
 def _selected(
@@ -224,12 +208,12 @@ def fragment(atoms: Atoms, molecule: int, charges: Sequence[int], most: int) -> 
         most: Atoms.
     """
     ids = np.asarray(atoms.arrays["molecule"], int)
-    centres, cell = _centres(atoms.positions, ids), atoms.cell.array
-    away = np.round((centres - centres[molecule]) @ np.linalg.inv(cell)) @ cell
+    middles, cell = centres(atoms.positions, ids), atoms.cell.array
+    away = np.round((middles - middles[molecule]) @ np.linalg.inv(cell)) @ cell
     positions = atoms.positions - away[ids]
     middle = positions[ids == molecule]
     apart = np.linalg.norm(positions[:, None] - middle[None], axis=2).min(axis=1)
-    nearest = np.full(len(centres), np.inf)
+    nearest = np.full(len(middles), np.inf)
     np.minimum.at(nearest, ids, apart)
     kept: list[int] = []
     size = 0
