@@ -1,4 +1,4 @@
-"""The fast path of GET against the plain way, on one thread: a liquid box of 4,096 atoms, and MD of a small one.
+"""The fast path of GET against the plain way, on one thread: a liquid of 4,096 atoms, and MD of one and of many boxes.
 
 CPU time, not wall clock, so that a busy machine matters less; medians. Both ways do the same mathematics and must
 agree. `OMP_NUM_THREADS=1 python -m benchmarks.get` runs this group alone.
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,7 @@ def measure(folder: Path) -> None:
     large(state_of(model))
     memory(folder / "state.npz")
     small(folder / "get")
+    together()
 
 
 def _settings() -> Settings:
@@ -234,6 +235,49 @@ def small(folder: Path) -> None:
     run = VelocityVerlet(atoms, 0.5 * units.fs)
     through = cpu_seconds(lambda: run.run(50), 3) / 50
     print(f"  MD through the calculator and ASE's Verlet: {1 / through:.0f} steps a second ({1e3 * through:.1f} ms)")
+
+
+def together() -> None:
+    """MD of several boxes of ethylene carbonate in one process, one call a step, against one box: models that ship."""
+    from matdisc.models.get.calculator import TRAINED, load
+    from matdisc.physics.drivers import run_single
+    from matdisc.physics.md import Conditions
+    from matdisc.physics.molecules.packing import liquid as packed
+    from matdisc.physics.molecules.settling import settled
+
+    for name in [key for key in ("get-mini", "get-small") if (TRAINED / key).is_dir()]:
+        calculator = load(model=name)
+        boxes = [run_single(settled(packed({"EC": 10}, 1.3, seed=seed)), calculator) for seed in range(6)]
+        for ensemble in ("nose-hoover", "npt"):
+            conditions = Conditions(ensemble=ensemble, temperature=313, timestep=0.5)
+            alone, *many = (_step_seconds(calculator, boxes[:n], conditions) for n in (1, 3, 6))
+            for n, seconds in zip((3, 6), many, strict=True):
+                what = f"{name}, {ensemble}, {len(boxes[0])} atoms: a step of one box / of one of {n} together"
+                ratio(what, alone, seconds / n)
+
+
+def _step_seconds(calculator: Any, boxes: Sequence[Any], conditions: Any) -> float:
+    """Return the CPU seconds of a step of all boxes, watched and recorded as liquids are."""
+    from matdisc.physics.drivers import run_batched
+    from matdisc.physics.evaluation import side_by_side
+    from matdisc.physics.md import Recorder, Watchdog, simulate
+
+    def run() -> None:
+        calculator.forget()
+        works = [
+            simulate(
+                box.copy(),
+                conditions,
+                200,
+                seed=1,
+                watchdog=Watchdog(bonds=True),
+                observers=[Recorder(4, ["pressure"])],
+            )
+            for box in boxes
+        ]
+        list(run_batched([(0, side_by_side(works))], calculator))
+
+    return cpu_seconds(run, 3) / 200
 
 
 if __name__ == "__main__":

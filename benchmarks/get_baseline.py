@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import layer_norm, linear, silu, softplus
 
-from matdisc.models.get.reference.dispersion import A2, A4, SWITCH, coefficients
+from matdisc.models.get.reference.dispersion import A2, A4, SWITCH, beyond_switch, coefficients
 from matdisc.models.get.settings import Settings
 from matdisc.units import BOHR, COULOMB
 
@@ -139,7 +139,9 @@ class Baseline:
             dv = -6 * r**5 / (r**6 + A4**6) * v - core * settings.dispersion_a1 * near * (1 - near) / BOHR
             s = ((r - SWITCH[0]) / (SWITCH[1] - SWITCH[0])).clamp(0, 1)
             fading = 1 - s**3 * (10 - 15 * s + 6 * s**2)
-            energy = energy + 0.5 * (v * fading).sum()
+            energy = (
+                energy + 0.5 * (v * fading).sum() + beyond_switch(self.strengths.sum(), torch.linalg.det(cell).abs())
+            )
             along = along - dv * fading + v * 30 * s**2 * (1 - s) ** 2 / (SWITCH[1] - SWITCH[0])
         forces = torch.zeros_like(positions).index_add(0, i, (along / r)[:, None] * d)
         own = COULOMB * g / math.sqrt(math.pi)
