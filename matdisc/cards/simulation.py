@@ -63,7 +63,8 @@ class Electrolytes(Strict):
 
     Every box, of at least `n_atoms` atoms, is made in `replicas` from different seeds. The density comes from
     `density_ps` at constant pressure (`pressure_bar`), motion from `sampled_ps` at constant volume; `equilibration_ps`
-    before each of them is thrown away. Times of thermostat and barostat are in fs.
+    before each of them is thrown away. Times of thermostat and barostat are in fs. With `hydrogen_mass` (u) every
+    hydrogen has that mass, taken from the atom that it is bonded to, so that a longer `timestep` (fs) follows it.
     """
 
     timestep: Annotated[float, Field(gt=0, le=10)]
@@ -76,14 +77,16 @@ class Electrolytes(Strict):
     replicas: Annotated[int, Field(ge=3, le=64)]
     n_atoms: Annotated[int, Field(gt=0, le=100_000)]
     seed: Annotated[int, Field(ge=0)]
+    hydrogen_mass: Annotated[float, Field(gt=1, le=4)] | None = None
     note: Text
 
     @property
     def facts(self) -> tuple[tuple[str, str], ...]:
         """What is run, in words, by title."""
+        hydrogen = "" if self.hydrogen_mass is None else f" with hydrogens of {self.hydrogen_mass:g} u"
         text = (
             f"{self.replicas} replicas of at least {self.n_atoms:,} atoms; {self.equilibration_ps:g} + "
             f"{self.density_ps:g} ps at {self.pressure_bar:g} bar and {self.equilibration_ps:g} + {self.sampled_ps:g} "
-            f"ps at constant volume, in steps of {self.timestep:g} fs"
+            f"ps at constant volume, in steps of {self.timestep:g} fs{hydrogen}"
         )
         return (("Simulation", text),)

@@ -43,8 +43,7 @@ def analyse(
     from matdisc.predictions import write
     from matdisc.run.md.liquids import analyse as analysed
     from matdisc.schema import Prediction
-    from matdisc.tasks.electrolytes.columns import answer_columns
-    from matdisc.tasks.electrolytes.simulation import as_columns
+    from matdisc.tasks.electrolytes.columns import answer_columns, as_columns
 
     if not out.name.endswith((".csv", ".csv.gz")):
         raise RunError(f"{out}: a predictions file is written as .csv or .csv.gz; change the name")

@@ -42,7 +42,7 @@ def build(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
     rows = read_rows(files["systems.csv"], SYSTEMS)
     unique(rows, "material_id")
     targets = read_experiment(files["experiment.csv"], {row.text("material_id"): row for row in rows})
-    settings = rule.model_dump(mode="json", exclude={"note"})
+    settings = rule.model_dump(mode="json", exclude={"note"}, exclude_none=True)
     samples = []
     for row in rows:
         name, group = row.text("material_id"), row.text("group")

@@ -22,16 +22,21 @@ Reference = Callable[[str], Steps[float]]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a potential answered: values, how the relaxation behind them ended, and where and of each atom if asked."""
+    """What a potential answered: values, how the relaxation behind them ended, and where and of each atom if asked.
+
+    `earlier_seconds` is wall-clock time that processes before this one have spent on it.
+    """
 
     values: Values
     converged: bool = True
     steps: int = 0
     structure: Crystal | None = None
     arrays: Arrays = field(default_factory=dict)
+    earlier_seconds: float = 0.0
 
 
 Simulate = Callable[[Sample, "Protocol", Reference, float], Steps[Outcome]]
+Resume = Callable[[Sample, Path], Steps[Outcome]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,8 @@ class Task:
         scoring: How answers are scored.
         simulate: What is done with a potential: sample, protocol, reference energies and the correction of this
             material (eV per cell), to steps that end in an outcome. None where only predictors can answer.
+        resume: Likewise, where it takes hours: with a folder of this sample under this potential, in which it keeps
+            what it has and from which it goes on. A time limit then holds for each evaluation, not for all of them.
         needs: What a potential has to give, e.g. `energy`, `forces` and `stress`.
         answers: What a predictor has to predict, one of these, e.g. `formation energy`.
         relaxes: Whether a relaxation protocol matters.
@@ -60,6 +67,7 @@ class Task:
     description: str
     scoring: Scoring
     simulate: Simulate | None = None
+    resume: Resume | None = None
     needs: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
     relaxes: bool = False

@@ -22,8 +22,7 @@ from matdisc.run.engine import worker
 from matdisc.schema import Prediction
 from matdisc.scoring.answers import Answers
 from matdisc.scoring.flags import flags
-from matdisc.tasks.electrolytes.columns import answer_columns
-from matdisc.tasks.electrolytes.simulation import PROPERTIES
+from matdisc.tasks.electrolytes.columns import PROPERTIES, answer_columns
 from matdisc.tasks.electrolytes.task import ELECTROLYTES, draw
 from matdisc.tasks.task import Outcome
 

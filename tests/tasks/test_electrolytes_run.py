@@ -10,10 +10,12 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from matdisc.physics.drivers import run_single
 from matdisc.physics.md import Frame
 from matdisc.physics.molecules.packing import liquid
+from matdisc.physics.molecules.settling import settled
 from matdisc.physics.molecules.species import species
 from matdisc.tasks.dynamics.simulation import STOPS
 from matdisc.tasks.electrolytes.columns import answer_columns
-from matdisc.tasks.electrolytes.simulation import Centres, at_density, liquid_steps, settled
+from matdisc.tasks.electrolytes.liquid import liquid_steps
+from matdisc.tasks.electrolytes.simulation import Centres, at_density
 from matdisc.tasks.seeds import seed_of
 
 COLUMNS = [column.name for column in answer_columns()]
@@ -128,11 +130,8 @@ def test_a_new_density_moves_molecules_and_not_their_atoms():
     class State:
         positions, cell, velocities = atoms.positions, atoms.cell.array, np.full((60, 3), 1e-3)
 
-    class Held:
-        state = State
-
     mass = atoms.get_masses().sum()
-    box = at_density(atoms, Held, 0.9, mass)
+    box = at_density(atoms, State, 0.9)
     assert mass * 1.66053906660 / box.get_volume() == pytest.approx(0.9)
     for m in range(6):
         one = atoms.arrays["molecule"] == m

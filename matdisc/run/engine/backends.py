@@ -140,7 +140,7 @@ def _fresh(job: Job, schedule: Schedule, arrival: Arrival[InFlight, Batch], else
         how = "its worker ran out of memory" if isinstance(death, died.OutOfMemoryError) else "its worker died"
         if not in_flight.loaded:
             return _not_to_blame(schedule, in_flight, _dies_while_loading(job, how))
-        return schedule.died(in_flight, how, now, job.timeout, timed_out(job))
+        return schedule.died(in_flight, how, now, job.silence, timed_out(job))
     losses = (died.NodeDiedError, died.ObjectLostError, died.OutOfDiskError, died.ObjectStoreFullError)
     if death is None or isinstance(death, losses):
         return schedule.lost(in_flight)
@@ -172,12 +172,12 @@ def _dies_while_loading(job: Job, how: str) -> RunError:
 
 def _silent(job: Job, flight: Iterable[InFlight], grace: float) -> list[InFlight]:
     """Return those whose workers have started and said nothing for longer than any material may take."""
-    if job.timeout is None:
+    if job.silence is None:
         return []
     now = time.monotonic()
     silent = []
     for in_flight in flight:
-        allowed = job.timeout * (len(in_flight.unit.samples) if job.model.kind == "predictor" else 1) + grace
+        allowed = job.silence * (len(in_flight.unit.samples) if job.model.kind == "predictor" else 1) + grace
         if in_flight.last_heartbeat is not None and now - in_flight.last_heartbeat > allowed:
             silent.append(in_flight)
     return silent

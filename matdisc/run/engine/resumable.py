@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from matdisc.cards import ModelCard
 from matdisc.progress import Progress
 from matdisc.run.engine.backends import Answers, ray_answers, serial_answers
 from matdisc.run.engine.cluster import ray_cluster
+from matdisc.run.engine.kept import FOLDER, set_aside, telling_headway
 from matdisc.run.engine.memory import TooLittleMemory, machine_memory_gib
 from matdisc.run.engine.record import Limits, Record, write_call
 from matdisc.run.engine.schedule import Schedule
@@ -22,6 +23,7 @@ from matdisc.run.engine.worker import Job
 from matdisc.run.environments.layers import Mode, runtime_env
 from matdisc.run.forecast import Forecast, Outlook
 from matdisc.schema import Prediction, Sample
+from matdisc.tasks import TASKS
 
 GIB_PER_WORKER = 1.5
 """Memory of the machine that a worker is reckoned with when their number is not given."""
@@ -97,18 +99,24 @@ def run_resumable(
     n_workers = worker_count(options.workers, options.address)
     limits = Limits(options.timeout, memory_share(job.model, options.memory, n_workers, options.address))
     with Record(folder / "records.jsonl", settings, restart=options.restart, limits=limits) as record:
+        kept = (folder / FOLDER).resolve() if TASKS[job.task].resume else None
+        if kept and options.restart:
+            set_aside(kept)
         before = sum(s.material_id in record.done for s in samples)
         outlook = Outlook(samples, record.done, record.usages, n_workers)
         todo = [s for s in (samples if first is None else first) if s.material_id not in record.done]
         todo = [] if until(outlook) else todo
         noted = {"workers": options.workers, "timeout": options.timeout, "memory": options.memory, "env": options.env}
         write_call(folder, {**settings, **noted, **call, "materials": len(samples)})
-        with ray_cluster(n_workers if todo else 0, options.address):
+        if kept and todo:
+            kept.mkdir(parents=True, exist_ok=True)
+        told = telling_headway(kept, say) if kept and todo else nullcontext()
+        with told, ray_cluster(n_workers if todo else 0, options.address):
             environment = runtime_env(job.model, options.env, address=options.address, say=say) if todo else {}
             if not todo:
                 _collect(record, samples, (), progress, outlook, until)
             while todo:
-                job = replace(job, timeout=limits.timeout, memory_gib=limits.memory_gib)
+                job = replace(job, timeout=limits.timeout, memory_gib=limits.memory_gib, kept=kept)
                 try:
                     with closing(_answers(job, plan(todo), n_workers, environment, say)) as answers:
                         _collect(record, samples, answers, progress, outlook, until)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from matdisc.cards import ModelCard
@@ -27,6 +28,7 @@ from matdisc.physics.relaxation.relax import relaxation
 from matdisc.predictions import one_line
 from matdisc.protocols import PROTOCOLS
 from matdisc.run.engine.cluster import node_id
+from matdisc.run.engine.kept import held, kept_folder
 from matdisc.run.engine.limits import (
     MachineTrouble,
     Watch,
@@ -56,10 +58,12 @@ class Job:
         references: Energies of the elements, eV/atom; empty where the model's own elements are the reference.
         reference_crystals: The elemental crystals for that case.
         corrections: Energy to add per material, eV per cell, already empty where none is due.
-        timeout: Seconds of wall-clock time for one material; None for no limit.
+        timeout: Seconds of wall-clock time for one material, or for one evaluation where the task can resume; None for
+            no limit.
         memory_gib: Private memory that a worker process may hold, GiB; None for no limit.
         in_worker: Whether it runs in a process of its own, which may be limited and may die.
         factory: Makes the calculator, where the card has no loader.
+        kept: Folder in which materials keep what they have, where the task can resume; not on every node it exists.
     """
 
     model: ModelCard
@@ -73,11 +77,17 @@ class Job:
     memory_gib: float | None = None
     in_worker: bool = False
     factory: Factory | None = None
+    kept: Path | None = None
 
     @property
     def identity(self) -> Identity:
         """What tells models apart within a process."""
         return self.model.model_dump_json(), self.factory
+
+    @property
+    def silence(self) -> float | None:
+        """Seconds after which a worker that says nothing has used up the time of a material; None where none are."""
+        return None if TASKS[self.task].resume else self.timeout
 
 
 @dataclass(frozen=True)
@@ -202,7 +212,11 @@ def _ask_potential(job: Job, calculator: Any, unit: WorkUnit) -> Iterator[Predic
     with Watch(deadly=job.in_worker) as limit:
         with limit(job.timeout):
             _refuse_unsound(job, calculator, unit)
-        for ended in run_batched(work, calculator, timeout=job.timeout, guard=limit):
+        if TASKS[job.task].resume:
+            results = run_batched(work, calculator, guard=lambda _: limit(job.timeout))
+        else:
+            results = run_batched(work, calculator, timeout=job.timeout, guard=limit)
+        for ended in results:
             yield _prediction(job, ended)
 
 
@@ -240,9 +254,14 @@ def _steps(job: Job, sample: Sample) -> Steps[Outcome]:
     _refuse_unknown_elements(job.model, sample.crystal)
     protocol = PROTOCOLS[job.protocol or "single-point"]
     correction = job.corrections.get(sample.material_id, 0.0)
-    simulate = TASKS[job.task].simulate
-    assert simulate is not None, "a task for potentials"
-    outcome = yield from simulate(sample, protocol, partial(_reference, job), correction)
+    task = TASKS[job.task]
+    if task.resume and job.kept and job.kept.is_dir():
+        folder = kept_folder(job.kept, job.model, sample, task=job.task)
+        with held(folder):
+            outcome = yield from task.resume(sample, folder)
+        return outcome
+    assert task.simulate is not None, "a task for potentials"
+    outcome = yield from task.simulate(sample, protocol, partial(_reference, job), correction)
     return outcome
 
 
@@ -265,6 +284,7 @@ def _prediction(job: Job, ended: WorkResult[str, Outcome]) -> Prediction:
     if not all(math.isfinite(value) for value in chain(values.values(), *outcome.arrays.values())):
         text = f"ArithmeticError: the answer is not finite: {values}"
         return Prediction(ended.key, status="failed", error=text, seconds=seconds)
+    seconds = round(seconds + outcome.earlier_seconds, 4)
     status: Status = "ok" if outcome.converged else "unconverged"
     return Prediction(ended.key, values, status, "", seconds, outcome.steps, outcome.structure, outcome.arrays)
 
@@ -282,6 +302,8 @@ def _refuse_to_blame(job: Job, error: BaseException | None) -> None:
 
 def timed_out(job: Job) -> str:
     """Return what is recorded of a material that ran out of time."""
+    if TASKS[job.task].resume:
+        return f"an evaluation took more than {job.timeout:g} s; a greater --timeout goes on from the last checkpoint"
     return f"no answer within {job.timeout:g} s"
 
 

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from matdisc.scoring.base import AnswerColumn
-from matdisc.tasks.electrolytes.simulation import PROPERTIES
+from collections.abc import Mapping
 
+from matdisc.metrics.block_averaging import Estimate
+from matdisc.scoring.base import AnswerColumn
+from matdisc.tasks.electrolytes.properties import plain
+
+SPECIES = ("EC", "PC", "DMC", "EMC", "DEC", "Li+", "PF6-", "FSI-")
+"""Species whose diffusion coefficients have columns."""
+SHARED = (
+    "density", "viscosity", "conductivity", "conductivity_ideal", "transference", "transference_ideal", "ionicity",
+    "finite_size",
+)  # fmt: skip
+PROPERTIES = (*SHARED, *(f"diffusion_{plain(name)}" for name in SPECIES))
 UNITS = {
     "density": "g/cm³", "viscosity": "mPa s", "conductivity": "mS/cm", "conductivity_ideal": "mS/cm",
     "transference": "", "transference_ideal": "", "ionicity": "", "finite_size": "m²/s",
@@ -29,3 +39,12 @@ def answer_columns() -> tuple[AnswerColumn, ...]:
         AnswerColumn("aligned", "1 if the model was fitted to the density of this liquid"),
         *properties,
     )
+
+
+def as_columns(found: Mapping[str, Estimate]) -> dict[str, float]:
+    """Return the properties that are defined and have columns, each with its error."""
+    values: dict[str, float] = {}
+    for name in PROPERTIES:
+        if name in found and found[name].defined:
+            values |= {name: found[name].value, f"{name}_error": found[name].error}
+    return values

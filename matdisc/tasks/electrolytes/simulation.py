@@ -1,8 +1,8 @@
-"""What is done with a liquid: pack, settle, hold at a pressure, hold at a volume; replica after replica."""
+"""What is done with a replica: pack, settle, hold at a pressure, hold at a volume; from checkpoint to checkpoint."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,34 +11,28 @@ import numpy as np
 from matdisc.arrays import Floats
 from matdisc.cards import Electrolytes
 from matdisc.datasets.electrolytes import ordered
-from matdisc.metrics.block_averaging import MIN_REPLICAS, Estimate
 from matdisc.physics.evaluation import Steps
-from matdisc.physics.md import Conditions, Frame, Recorder, SimulationResult, Stop, Watchdog, simulate
-from matdisc.tasks.dynamics.simulation import STOPS
-from matdisc.tasks.electrolytes.properties import DROPPED, Replica, plain, properties
-from matdisc.tasks.seeds import seed_of
+from matdisc.physics.md import Conditions, Frame, Recorder, State, Stop, Watchdog, simulate
+from matdisc.physics.md.observers import Observer
+from matdisc.physics.md.trajectory import FULL
+from matdisc.physics.molecules.masses import repartitioned_masses
+from matdisc.physics.molecules.settling import settled
+from matdisc.tasks.electrolytes.pace import FIRST_STRETCH, Pace
+from matdisc.tasks.electrolytes.parts import Part, Parts
+from matdisc.tasks.electrolytes.properties import DROPPED, Replica
 from matdisc.units import GRAMS_PER_CM3
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from matdisc.physics.evaluation import Evaluation
-
-SPECIES = ("EC", "PC", "DMC", "EMC", "DEC", "Li+", "PF6-", "FSI-")
-"""Species whose diffusion coefficients have columns."""
-SHARED = (
-    "density", "viscosity", "conductivity", "conductivity_ideal", "transference", "transference_ideal", "ionicity",
-    "finite_size",
-)  # fmt: skip
-PROPERTIES = (*SHARED, *(f"diffusion_{plain(name)}" for name in SPECIES))
 DENSITY_FS, PRESSURE_FS = 10.0, 2.0
-"""Time between two values that are kept."""
+"""Time between two values that are kept, as near as steps allow."""
 FRAMES, SHORTEST_FRAME_FS = 5000, 10.0
 """Most frames of a run that are kept, and the least time between them."""
-SETTLING_STEPS, SETTLED = 300, 1.0
-"""Steepest descent ends after so many evaluations, or at so small a largest force, eV/Å."""
-LONGEST = 0.1
-"""Å that an atom may move in a step of the descent."""
+START, PRESSURE, WARMING, VOLUME = "start", "pressure", "warming", "volume"
+"""Phases: the settled box, at constant pressure, equilibration at constant volume, and sampling there."""
+Record = tuple[Sequence[Observer], Callable[[], Mapping[str, Any]]]
+"""Who looks on in a stretch, and what they have seen."""
 
 
 class Centres:
@@ -67,42 +61,9 @@ class Centres:
         return np.array(self._rows)
 
 
-def liquid_steps(name: str, inputs: Mapping[str, Any]) -> Steps[tuple[dict[str, float], int]]:
-    """Run all replicas of a system; return its values, only those that are defined, and the number of steps.
-
-    `simulated_ps` is what properties come from, of each replica: time at constant pressure and at constant volume, less
-    the third that is dropped. The first replica that the watchdog ends ends the system, with `completed` 0, the reason
-    as `stop` (its place in STOPS), and no properties; then it is what that one had reached.
-    """
-    from matdisc.physics.molecules.species import species
-
-    rule = Electrolytes.model_validate(dict(inputs["electrolytes"]) | {"note": "of the card"})
-    densities, replicas, steps = [], [], 0
-    for i in range(max(rule.replicas, MIN_REPLICAS)):
-        ran = yield from replica_steps(inputs, rule, seed_of(rule.seed, name, i))
-        steps += ran.steps
-        if ran.density is None or ran.motion is None:
-            code = float(STOPS.index(ran.stop.reason)) if ran.stop else 0.0
-            return {"simulated_ps": ran.simulated_ps, "completed": 0.0, "stop": code}, steps
-        densities.append(ran.density)
-        replicas.append(ran.motion)
-    charges = {each: species(each).charge for each in inputs["counts"]}
-    ended = {"simulated_ps": ran.simulated_ps, "completed": 1.0, "stop": 0.0}
-    return ended | as_columns(properties(densities, replicas, charges)), steps
-
-
-def as_columns(found: Mapping[str, Estimate]) -> dict[str, float]:
-    """Return the properties that are defined and have columns, each with its error."""
-    values: dict[str, float] = {}
-    for name in PROPERTIES:
-        if name in found and found[name].defined:
-            values |= {name: found[name].value, f"{name}_error": found[name].error}
-    return values
-
-
 @dataclass(frozen=True, slots=True)
 class ReplicaResult:
-    """How a replica went: steps, ps that count, why it was ended, and density and motion if it was not."""
+    """How a replica went: steps, ps that count, why it was ended, and density and motion as far as it was done."""
 
     steps: int
     simulated_ps: float
@@ -111,48 +72,160 @@ class ReplicaResult:
     motion: Replica | None = None
 
 
-def replica_steps(inputs: Mapping[str, Any], rule: Electrolytes, seed: int) -> Steps[ReplicaResult]:
-    """Run one replica."""
-    from matdisc.physics.molecules.packing import liquid
+@dataclass(frozen=True, slots=True)
+class ReplicaRun:
+    """One replica of a liquid: what it is, and where its parts are kept.
 
-    temperature = float(inputs["temperature"])
-    atoms = liquid(dict(inputs["counts"]), float(inputs["start_density"]), seed=seed)
-    atoms = yield from settled(atoms)
-    mass = float(atoms.get_masses().sum())
-    watchdog = Watchdog(bonds=True)
-    fixed = Conditions(
-        ensemble="nose-hoover", timestep=rule.timestep, temperature=temperature, thermostat_fs=rule.thermostat_fs
-    )
-    squeeze = replace(fixed, ensemble="npt", pressure_bar=rule.pressure_bar, barostat_fs=rule.barostat_fs)
+    Attributes:
+        inputs: Of the liquid's sample.
+        rule: Of the card.
+        seed: Of packing and velocities.
+        parts: What it has done so far.
+        pace: Shared by the replicas of the liquid.
+        number: Of the replica, from 0.
+    """
 
-    volumes = Recorder(_every(rule, DENSITY_FS), ["volume"])
-    n_density = _steps(rule, rule.equilibration_ps + rule.density_ps)
-    held = yield from simulate(atoms, squeeze, n_density, seed=seed, observers=[volumes], watchdog=watchdog)
-    if held.stop:
-        return ReplicaResult(held.steps_done, _counted(rule, held.steps_done), held.stop)
-    skipped = round(rule.equilibration_ps * 1000 / (volumes.every * rule.timestep))
-    density = mass * GRAMS_PER_CM3 / volumes.array("volume")[skipped:]
+    inputs: Mapping[str, Any]
+    rule: Electrolytes
+    seed: int
+    parts: Parts
+    pace: Pace
+    number: int
 
-    kept = density[round(len(density) * DROPPED) :]
-    box = at_density(atoms, held, float(kept.mean()), mass)
-    warm = yield from simulate(box, fixed, _steps(rule, rule.equilibration_ps), seed=seed + 1, watchdog=watchdog)
-    if warm.stop:
-        return ReplicaResult(held.steps_done + warm.steps_done, _counted(rule, held.steps_done), warm.stop)
-    centres = Centres(frame_every(rule), atoms.arrays["molecule"], atoms.get_masses())
-    pressure = Recorder(_every(rule, PRESSURE_FS), ["pressure"])
-    moved = yield from simulate(
-        box, fixed, _steps(rule, rule.sampled_ps), seed=seed + 2, observers=[centres, pressure], watchdog=watchdog,
-        start=warm.state.anew(),
-    )  # fmt: skip
-    steps = held.steps_done + warm.steps_done + moved.steps_done
-    simulated = _counted(rule, held.steps_done) + moved.steps_done * rule.timestep / 1000 * (1 - DROPPED)
-    if moved.stop:
-        return ReplicaResult(steps, simulated, moved.stop)
-    motion = Replica(
-        centres.array(), centres.masses, tuple(ordered(inputs["counts"])), centres.every * rule.timestep,
-        pressure.array("pressure"), pressure.every * rule.timestep, float(box.get_volume()), temperature,
-    )  # fmt: skip
-    return ReplicaResult(steps, simulated, None, density, motion)
+    def steps(self) -> Steps[ReplicaResult]:
+        """Run the replica, or what is left of it. Where another replica was ended it stops at its next checkpoint."""
+        rule, temperature = self.rule, float(self.inputs["temperature"])
+        if self.parts.set_aside:
+            self._note(f"replica {self.number}: damaged files were set aside, as {self.parts.set_aside[0].name}")
+        atoms = yield from self._start()
+        held_fixed = Conditions(
+            ensemble="nose-hoover", timestep=rule.timestep, temperature=temperature, thermostat_fs=rule.thermostat_fs
+        )
+        held_pressed = replace(held_fixed, ensemble="npt", pressure_bar=rule.pressure_bar, barostat_fs=rule.barostat_fs)
+        pressed = yield from self._phase(PRESSURE, atoms, held_pressed, 0, lambda: _volumes(rule))
+        if pressed is None or pressed.stop:
+            return self._result(_stop(pressed))
+        density = self._density(atoms)
+        if not moves(self.inputs):
+            return self._result(None, density)
+        kept = density[round(len(density) * DROPPED) :]
+        assert pressed.state is not None
+        box = at_density(atoms, pressed.state, float(kept.mean()))
+        warm = yield from self._phase(WARMING, box, held_fixed, 1, _nothing)
+        if warm is None or warm.stop:
+            return self._result(_stop(warm))
+        assert warm.state is not None
+        sampled = yield from self._phase(
+            VOLUME, box, held_fixed, 2, lambda: _motion(rule, atoms), start=warm.state.anew()
+        )
+        if sampled is None or sampled.stop:
+            return self._result(_stop(sampled))
+        return self._result(None, density, self._motion(box, temperature))
+
+    def _start(self) -> Steps[Atoms]:
+        """The packed and settled box, as it is found or made now."""
+        from ase import Atoms
+
+        from matdisc.physics.molecules.packing import liquid
+
+        if self.parts.last(START) is None:
+            packed = liquid(dict(self.inputs["counts"]), float(self.inputs["start_density"]), seed=self.seed)
+            box = yield from settled(packed)
+            masses = box.get_masses()
+            if self.rule.hydrogen_mass is not None:
+                masses = repartitioned_masses(packed, self.rule.hydrogen_mass)
+            self.parts.add(Part(START, None, {
+                "numbers": box.numbers, "positions": box.positions, "cell": box.cell.array, "masses": masses,
+                "molecule": box.arrays["molecule"],
+            }))  # fmt: skip
+        one = {name: self.parts.series(START, name) for name in ("numbers", "positions", "cell", "masses", "molecule")}
+        atoms = Atoms(one["numbers"].astype(int), one["positions"], cell=one["cell"], pbc=True, masses=one["masses"])
+        atoms.set_array("molecule", one["molecule"].astype(int))
+        atoms.info["charge"] = 0.0
+        return atoms
+
+    def _phase(
+        self,
+        phase: str,
+        atoms: Atoms,
+        conditions: Conditions,
+        number: int,
+        record: Callable[[], Record],
+        *,
+        start: State | None = None,
+    ) -> Steps[Part | None]:
+        """Do what is left of a phase, and return its last part; None if another replica was ended before."""
+        wanted = dict(phases(self.inputs, self.rule))[phase]
+        last, length = self.parts.last(phase), FIRST_STRETCH
+        while last is None or not (last.stop or _reached(last) >= wanted):
+            if self.pace.ended:
+                return None
+            length = min(length, wanted - _reached(last))
+            observers, seen = record()
+            began = self.pace.now()
+            done = yield from simulate(
+                atoms, conditions, length, seed=self.seed + number, observers=observers, watchdog=Watchdog(bonds=True),
+                start=last.state if last else start,
+            )  # fmt: skip
+            last = Part(phase, done.state, seen(), done.stop)
+            self.parts.add(last)
+            self._note()
+            length = self.pace.next_stretch(length, self.pace.now() - began)
+        self.pace.ended |= last.stop is not None
+        self._note()
+        return last
+
+    def _density(self, atoms: Atoms) -> Floats:
+        """The density at constant pressure, less the equilibration, g/cm^3."""
+        volumes = self.parts.series(PRESSURE, "volume")
+        skipped = round(self.rule.equilibration_ps * 1000 / (_every(self.rule, DENSITY_FS) * self.rule.timestep))
+        density: Floats = float(atoms.get_masses().sum()) * GRAMS_PER_CM3 / volumes[skipped:]
+        return density
+
+    def _motion(self, box: Atoms, temperature: float) -> Replica:
+        timestep = self.rule.timestep
+        return Replica(
+            self.parts.series(VOLUME, "centres"), np.bincount(box.arrays["molecule"], box.get_masses()).astype(float),
+            tuple(ordered(self.inputs["counts"])), frame_every(self.rule) * timestep,
+            self.parts.series(VOLUME, "pressure")[:, FULL], _every(self.rule, PRESSURE_FS) * timestep,
+            float(box.get_volume()), temperature,
+        )  # fmt: skip
+
+    def _result(self, stop: Stop | None, density: Floats | None = None, motion: Replica | None = None) -> ReplicaResult:
+        """How the replica went; the time that counts is less what is dropped."""
+        pressed, sampled = (_reached(self.parts.last(phase)) for phase in (PRESSURE, VOLUME))
+        ps = self.rule.timestep / 1000
+        counted = max(0.0, pressed * ps - self.rule.equilibration_ps) + sampled * ps
+        return ReplicaResult(
+            steps_done(self.inputs, self.rule, self.parts), counted * (1 - DROPPED), stop, density, motion
+        )
+
+    def _note(self, said: str = "") -> None:
+        done = steps_done(self.inputs, self.rule, self.parts)
+        self.pace.note(self.number, done * self.rule.timestep / 1000, said)
+
+
+def moves(inputs: Mapping[str, Any]) -> bool:
+    """Return whether more than the density of a liquid is asked for."""
+    return inputs.get("properties", "all") == "all"
+
+
+def phases(inputs: Mapping[str, Any], rule: Electrolytes) -> tuple[tuple[str, int], ...]:
+    """Return the phases of each replica that have a length, with their steps."""
+    pressed = (PRESSURE, _steps(rule, rule.equilibration_ps + rule.density_ps))
+    if not moves(inputs):
+        return (pressed,)
+    return pressed, (WARMING, _steps(rule, rule.equilibration_ps)), (VOLUME, _steps(rule, rule.sampled_ps))
+
+
+def total_steps(inputs: Mapping[str, Any], rule: Electrolytes) -> int:
+    """Return the steps of a replica that reaches its end."""
+    return sum(steps for _, steps in phases(inputs, rule))
+
+
+def steps_done(inputs: Mapping[str, Any], rule: Electrolytes, parts: Parts) -> int:
+    """Return the steps that a replica with these parts has done."""
+    return sum(_reached(parts.last(phase)) for phase, _ in phases(inputs, rule))
 
 
 def frame_every(rule: Electrolytes) -> int:
@@ -160,45 +233,59 @@ def frame_every(rule: Electrolytes) -> int:
     return _every(rule, max(SHORTEST_FRAME_FS, rule.sampled_ps * 1000 / FRAMES))
 
 
-def at_density(atoms: Atoms, held: SimulationResult, density: float, mass: float) -> Atoms:
-    """Return a box of the wanted density: molecules as they are where and as fast as they were left, moved apart as
-    wholes."""
+def at_density(atoms: Atoms, state: State, density: float) -> Atoms:
+    """Return a box of the wanted density: molecules as they were left, with their velocities, moved apart as wholes.
+
+    Args:
+        atoms: For what does not change.
+        state: How they were left.
+        density: g/cm^3.
+    """
     ids = np.asarray(atoms.arrays["molecule"], int)
     masses = atoms.get_masses()
     box = atoms.copy()
-    box.positions = held.state.positions
+    box.positions = state.positions
     weights = np.bincount(ids, masses)
     centres = np.stack([np.bincount(ids, masses * x) / weights for x in box.positions.T], axis=1)
-    scale = (mass * GRAMS_PER_CM3 / density / abs(np.linalg.det(held.state.cell))) ** (1 / 3)
+    scale = (masses.sum() * GRAMS_PER_CM3 / density / abs(np.linalg.det(state.cell))) ** (1 / 3)
     box.positions += (scale - 1) * centres[ids]
-    box.set_cell(held.state.cell * scale)
+    box.set_cell(state.cell * scale)
     from ase.units import fs
 
-    box.set_velocities(held.state.velocities / fs)
+    box.set_velocities(state.velocities / fs)
     return box
 
 
-def settled(atoms: Atoms) -> Steps[Atoms]:
-    """Return atoms moved downhill until the largest force is 1 eV/Å, or for 300 evaluations: a packed box is rough."""
-    best = atoms.copy()
-    reach, found = LONGEST / 2, (yield best)
-    for _ in range(SETTLING_STEPS):
-        largest = float(np.linalg.norm(found.forces, axis=1).max())
-        if largest < SETTLED:
-            break
-        trial = best.copy()
-        trial.positions += found.forces * (reach / largest)
-        answer: Evaluation = yield trial
-        if answer.energy < found.energy:
-            best, found, reach = trial, answer, min(1.2 * reach, LONGEST)
-        else:
-            reach /= 2
-    return best
+def _volumes(rule: Electrolytes) -> Record:
+    volumes = Recorder(_every(rule, DENSITY_FS), ["volume"])
+    return [volumes], lambda: {"volume": volumes.array("volume")}
 
 
-def _counted(rule: Electrolytes, steps: int) -> float:
-    """Of a run at constant pressure, the time that counts, ps."""
-    return max(0.0, steps * rule.timestep / 1000 - rule.equilibration_ps) * (1 - DROPPED)
+def _motion(rule: Electrolytes, atoms: Atoms) -> Record:
+    """Centres and pressures, of which half the digits are kept."""
+    centres = Centres(frame_every(rule), atoms.arrays["molecule"], atoms.get_masses())
+    pressures = Recorder(_every(rule, PRESSURE_FS), ["pressure"])
+    return [centres, pressures], lambda: {
+        "centres": centres.array().astype(np.float32),
+        "pressure": _voigt(pressures.array("pressure")).astype(np.float32),
+    }
+
+
+def _voigt(tensors: Floats) -> Floats:
+    """Symmetric tensors of shape (n, 3, 3) as (n, 6), xx yy zz yz xz xy."""
+    return tensors.reshape(-1, 9)[:, [0, 4, 8, 5, 2, 1]]
+
+
+def _nothing() -> Record:
+    return [], dict
+
+
+def _stop(part: Part | None) -> Stop | None:
+    return part.stop if part else None
+
+
+def _reached(part: Part | None) -> int:
+    return 0 if part is None or part.state is None else part.state.step
 
 
 def _steps(rule: Electrolytes, ps: float) -> int:

@@ -21,9 +21,10 @@ from matdisc.schema import Sample
 from matdisc.scoring.figures import Artifacts, Figure, Line, Table
 from matdisc.scoring.measured import MeasuredScoring
 from matdisc.tasks.dynamics.simulation import STOPS
-from matdisc.tasks.electrolytes.columns import UNITS, answer_columns
+from matdisc.tasks.electrolytes.columns import PROPERTIES, UNITS, answer_columns
+from matdisc.tasks.electrolytes.liquid import liquid_steps
 from matdisc.tasks.electrolytes.metrics import LIQUIDS
-from matdisc.tasks.electrolytes.simulation import PROPERTIES, liquid_steps
+from matdisc.tasks.headway import read_headway
 from matdisc.tasks.task import Outcome, Reference, Task
 
 if TYPE_CHECKING:
@@ -35,6 +36,14 @@ def simulate(sample: Sample, protocol: Protocol, reference: Reference, correctio
     """Run all replicas of a liquid; relaxation protocol and reference energies are not used."""
     values, steps = yield from liquid_steps(sample.material_id, sample.inputs)
     return Outcome(values, converged=values["completed"] == 1, steps=steps)
+
+
+def resume(sample: Sample, folder: Path) -> Steps[Outcome]:
+    """Run what is left of all replicas of a liquid, from and with what is in a folder."""
+    before = read_headway(folder)
+    values, steps = yield from liquid_steps(sample.material_id, sample.inputs, folder)
+    seconds = before.seconds if before else 0.0
+    return Outcome(values, converged=values["completed"] == 1, steps=steps, earlier_seconds=seconds)
 
 
 def terms(card: DatasetCard, truth: Truth, answers: Answers) -> Mapping[str, Floats]:
@@ -168,6 +177,7 @@ ELECTROLYTES = Task(
         draw=draw,
     ),
     simulate=simulate,
+    resume=resume,
     needs=("energy", "forces", "stress"),
     method=Path(__file__).with_name("method.html"),
 )
