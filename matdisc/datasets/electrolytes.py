@@ -8,7 +8,7 @@ molecules set apart on a grid, which tells everyone what is in it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,11 @@ from matdisc.schema import Crystal, Dataset, Sample
 UNITS = {"density": "g/cm^3", "viscosity": "mPa s", "conductivity": "mS/cm", "transference": "1", "diffusion": "m^2/s"}
 """Quantities of the experimental table; `diffusion_EC` and so on are diffusion coefficients of one species."""
 SYSTEMS = ("material_id", "temperature", "composition", "start_density", "group")
+PROPERTIES = ("all", "density")
+"""What the optional column `properties` of systems.csv may ask for; nothing else is compared then."""
 VALUES = ("material_id", "quantity", "value", "uncertainty", "unit", "temperature", "source", "checked")
+NEUTRAL = 1e-6
+"""Share of its moles that the charge of a composition may be."""
 SPACING = 8.0
 """Å between the molecules of the grid: farther than any of them reaches."""
 
@@ -54,7 +58,11 @@ def build(card: DatasetCard, files: Mapping[str, Path]) -> Dataset:
             "start_density": row.number("start_density"),
             "electrolytes": settings,
         }
-        samples.append(Sample(name, inputs, targets.get(name, {}), group, fold_of(group, card.split.n_folds)))
+        target = targets.get(name, {})
+        if properties_of(row) == "density":
+            inputs["properties"] = "density"
+            target = {key: value for key, value in target.items() if key.startswith("density")}
+        samples.append(Sample(name, inputs, target, group, fold_of(group, card.split.n_folds)))
     return Dataset(key=card.key, samples=tuple(samples))
 
 
@@ -90,24 +98,53 @@ def counts_of(row: Row, n_atoms: int) -> dict[str, int]:
     is large enough counts, others are rounded and never left out.
 
     Raises:
-        DataError: If it cannot be read, or names a species that nobody knows.
+        DataError: If it cannot be read, names a species that nobody knows, or is not neutral.
     """
     from matdisc.physics.molecules.species import species
 
-    moles: dict[str, float] = {}
-    try:
-        for part in row.text("composition").split():
-            name, _, amount = part.rpartition(":")
-            moles[species(name).name] = float(amount)
-    except ValueError:
-        raise row.error("composition", "cannot be read; write it like 'Li+:1 PF6-:1 EC:4 EMC:7'") from None
-    if not moles or min(moles.values()) <= 0:
-        raise row.error("composition", "needs positive amounts, as in 'EC:1'")
+    moles = _moles(row)
+    charge = sum(amount * species(name).charge for name, amount in moles.items())
+    if abs(charge) > NEUTRAL * sum(moles.values()):
+        raise row.error("composition", f"is not neutral, its charges add up to {charge:+g} e; add counter-ions")
     first = next(iter(moles.values()))
     ratio = {name: amount / first for name, amount in moles.items()}
     atoms = sum(len(species(name)) * share for name, share in ratio.items())
     units = max(1, ceil(n_atoms / atoms - 1e-9))
-    return {name: max(1, round(units * share)) for name, share in ratio.items()}
+    counts = {name: max(1, round(units * share)) for name, share in ratio.items()}
+    if charge := sum(n * species(name).charge for name, n in counts.items()):
+        raise row.error(
+            "composition", f"is rounded to a box of {counts} with {charge:+d} e; ask for more atoms, or whole numbers"
+        )
+    return counts
+
+
+def properties_of(row: Row) -> str:
+    """Return what is asked of a system: `all`, also where the table does not say, or `density`.
+
+    Raises:
+        DataError: If it is something else.
+    """
+    asked = (row.values.get("properties") or "all").strip()
+    if asked not in PROPERTIES:
+        raise row.error("properties", f"is unknown; give one of {', '.join(PROPERTIES)}")
+    return asked
+
+
+def _moles(row: Row) -> dict[str, float]:
+    from matdisc.physics.molecules.species import built_in
+
+    moles: dict[str, float] = {}
+    for part in row.text("composition").split():
+        name, _, amount = part.rpartition(":")
+        try:
+            moles[name] = float(amount)
+        except ValueError:
+            raise row.error("composition", "cannot be read; write it like 'Li+:1 PF6-:1 EC:4 EMC:7'") from None
+        if name not in built_in():
+            raise row.error("composition", f"names {name!r}, which is unknown; known are {', '.join(built_in())}")
+        if not 0 < moles[name] < inf:
+            raise row.error("composition", "needs positive amounts, as in 'EC:1'")
+    return moles
 
 
 def grid(counts: Mapping[str, int]) -> Crystal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ class Headway:
         seconds: Wall-clock time that it has taken, earlier processes included.
         left: Seconds that it will still take; None if that is not known.
         ended: Whether nothing is left to do.
-        note: What a user should know, in words.
+        notes: What a user should know, in words.
     """
 
     material_id: str
@@ -31,7 +32,7 @@ class Headway:
     seconds: float
     left: float | None = None
     ended: bool = False
-    note: str = ""
+    notes: Sequence[str] = ()
 
 
 def write_headway(folder: Path, headway: Headway) -> None:

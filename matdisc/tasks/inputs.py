@@ -21,7 +21,7 @@ from matdisc.tasks import get_task
 
 LINES = (".jsonl", ".jsonl.gz")
 PROTOCOL = (
-    "dynamics", "molecule", "electrolytes", "counts", "temperature", "start_density", "distances",
+    "dynamics", "molecule", "electrolytes", "counts", "temperature", "start_density", "properties", "distances",
 )  # fmt: skip
 """Inputs that say what is to be done with a structure, where a task measures."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from matdisc.cards import ModelCard
 from matdisc.physics.evaluation import Steps
 from matdisc.schema import Arrays, Crystal, Sample, Values
 from matdisc.scoring.base import AnswerColumn, Prepare, Scoring
@@ -36,7 +37,7 @@ class Outcome:
 
 
 Simulate = Callable[[Sample, "Protocol", Reference, float], Steps[Outcome]]
-Resume = Callable[[Sample, Path], Steps[Outcome]]
+Resume = Callable[[Sample, ModelCard, Path], Steps[Outcome]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +52,9 @@ class Task:
         scoring: How answers are scored.
         simulate: What is done with a potential: sample, protocol, reference energies and the correction of this
             material (eV per cell), to steps that end in an outcome. None where only predictors can answer.
-        resume: Likewise, where it takes hours: with a folder of this sample under this potential, in which it keeps
-            what it has and from which it goes on. A time limit then holds for each evaluation, not for all of them.
+        resume: Likewise, where it takes hours: with the card of the potential, and a folder of this sample under it in
+            which it keeps what it has and from which it goes on. A time limit then holds for each evaluation, not for
+            all of them.
         needs: What a potential has to give, e.g. `energy`, `forces` and `stress`.
         answers: What a predictor has to predict, one of these, e.g. `formation energy`.
         relaxes: Whether a relaxation protocol matters.

@@ -29,6 +29,7 @@ from matdisc.tasks.task import Outcome
 COLUMNS = [column.name for column in answer_columns()]
 
 SET = "electrolytes-mini"
+ALL = (SET, "electrolytes-small", "electrolytes")
 NAMES = ["EC", "PC", "DMC", "EMC", "DEC", "LiPF6-EC-EMC"]
 
 
@@ -144,7 +145,7 @@ def test_details_tell_each_property_with_both_errors(liquids):
 
 
 def test_each_experimental_value_has_a_source_and_says_how_it_was_checked():
-    for key in (SET, "electrolytes"):
+    for key in ALL:
         path = Board(shipped_board()).datasets_dir / key / "experiment.csv"
         rows = list(csv.DictReader(path.open(encoding="utf-8")))
         assert len({(row["material_id"], row["quantity"]) for row in rows}) == len(rows)
@@ -155,12 +156,22 @@ def test_each_experimental_value_has_a_source_and_says_how_it_was_checked():
             assert 0 < float(row["uncertainty"]) < 0.3 * float(row["value"])
 
 
-def test_both_datasets_hold_one_table_of_experiment():
+def test_all_datasets_hold_one_table_of_experiment():
     folder = Board(shipped_board()).datasets_dir
-    one, other = (folder / key / "experiment.csv" for key in (SET, "electrolytes"))
-    assert one.read_bytes() == other.read_bytes()
-    small, large = ((folder / key / "systems.csv").read_text().splitlines() for key in (SET, "electrolytes"))
-    assert set(small) < set(large)
+    large = folder / "electrolytes"
+    for key in ALL:
+        assert (folder / key / "experiment.csv").read_bytes() == (large / "experiment.csv").read_bytes()
+    assert (folder / "electrolytes-small" / "systems.csv").read_bytes() == (large / "systems.csv").read_bytes()
+    systems = [read_rows(folder / key / "systems.csv", ("material_id",)) for key in (SET, "electrolytes")]
+    mini, whole = ({row.text("material_id"): row.text("composition") for row in rows} for rows in systems)
+    assert mini.items() <= whole.items()
+
+
+def test_each_liquid_of_the_small_boxes_has_about_120_atoms():
+    samples = load(Board(shipped_board()), "electrolytes-small").samples
+    atoms = [len(s.crystal.symbols) for s in samples]
+    assert min(atoms) >= 120
+    assert max(atoms) < 200
 
 
 def test_solutions_are_neutral_and_about_one_molar():
@@ -182,14 +193,46 @@ def test_a_model_sees_what_is_in_the_box_and_no_measured_value():
 
 def test_boxes_hold_the_asked_atoms_and_no_kind_is_left_out(tmp_path):
     path = tmp_path / "systems.csv"
-    path.write_text("composition\nEC:1\nLi+:1 PF6-:1 EC:0.2\nEC 1\nEC:0\nXX:1\n")
+    path.write_text(
+        "composition\nEC:1\nLi+:1 PF6-:1 EC:0.2\nEC 1\nEC:0\nXX:1\nLi+:1 EC:3\nLi+:1 PF6-:0.5 FSI-:0.5\nEC:inf\n"
+    )
     rows = read_rows(path, ("composition",))
     assert counts_of(rows[0], 95) == {"EC": 10}
     assert counts_of(rows[0], 100) == {"EC": 10}
     assert counts_of(rows[1], 5) == {"Li+": 1, "PF6-": 1, "EC": 1}
-    for row, says in ((rows[2], "cannot be read"), (rows[3], "positive amounts"), (rows[4], "unknown")):
+    wrong = (
+        "line 4.*cannot be read", "positive amounts", "names 'XX', which is unknown; known are EC", r"add up to \+1 e",
+        r"rounded to a box of .* with -1 e; ask for more atoms", "positive amounts",
+    )  # fmt: skip
+    for row, says in zip(rows[2:], wrong, strict=True):
         with pytest.raises(DataError, match=says):
-            counts_of(row, 100)
+            counts_of(row, 5)
+    assert counts_of(rows[6], 30) == {"Li+": 4, "PF6-": 2, "FSI-": 2}
+
+
+def test_of_some_systems_the_density_alone_is_asked(liquids, tmp_path):
+    folder = Board(shipped_board()).datasets_dir / SET
+    lines = (folder / "systems.csv").read_text(encoding="utf-8").splitlines()
+    asked = ["properties", "density", "all", "", *["all"] * 3]
+    table = tmp_path / "systems.csv"
+    table.write_text("\n".join(f"{line},{one}" for line, one in zip(lines, asked, strict=True)))
+    found = build(liquids[0], {"systems.csv": table, "experiment.csv": folder / "experiment.csv"})
+    plain = load(Board(shipped_board()), SET)
+    assert found.samples[0].inputs["properties"] == "density"
+    assert set(found.samples[0].target) == {"density", "density_uncertainty"}
+    assert found.samples[1:] == plain.samples[1:]
+    table.write_text(table.read_text().replace(",density", ",denstiy"))
+    with pytest.raises(DataError, match=r"line 2: field 'properties' .*denstiy.* give one of all, density"):
+        build(liquids[0], {"systems.csv": table, "experiment.csv": folder / "experiment.csv"})
+
+
+def test_a_model_that_lacks_an_element_of_a_liquid_is_not_asked(liquids, tmp_path):
+    model = Board(shipped_board()).model("emt").model_copy(update={"elements": ("C", "H")})
+    unit = worker.WorkUnit(load(Board(shipped_board()), SET).samples[:1])
+    batches = worker.answer_unit(worker.Job(model, "electrolytes", None, 0.0, kept=tmp_path), unit)
+    (answer,) = [p for batch in batches for p in batch.predictions]
+    assert (answer.status, answer.error) == ("unsupported", "EMT has no parameters for O")
+    assert not list(tmp_path.iterdir())
 
 
 def test_molecules_on_the_grid_do_not_touch():

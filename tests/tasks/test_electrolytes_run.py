@@ -4,14 +4,12 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
-from ase.calculators.calculator import Calculator, all_changes
-from ase.stress import full_3x3_to_voigt_6_stress
+from toy_liquid import Toy, inputs
 
 from matdisc.physics.drivers import run_single
 from matdisc.physics.md import Frame
 from matdisc.physics.molecules.packing import liquid
 from matdisc.physics.molecules.settling import settled
-from matdisc.physics.molecules.species import species
 from matdisc.tasks.dynamics.simulation import STOPS
 from matdisc.tasks.electrolytes.columns import answer_columns
 from matdisc.tasks.electrolytes.liquid import liquid_steps
@@ -21,56 +19,9 @@ from matdisc.tasks.seeds import seed_of
 COLUMNS = [column.name for column in answer_columns()]
 
 
-class Toy(Calculator):
-    """Springs between all atoms of a molecule; atoms of different molecules repel when close and attract a little."""
-
-    implemented_properties = ["energy", "forces", "stress"]  # noqa: RUF012
-
-    def __init__(self, name, *, spring=20.0, well=0.06, reach=4.3):
-        super().__init__()
-        body = species(name).positions
-        self.rest = np.linalg.norm(body[:, None] - body[None], axis=-1)
-        self.spring, self.well, self.reach = spring, well, reach
-
-    def calculate(self, atoms=None, properties=None, system_changes=all_changes):
-        super().calculate(atoms, properties, system_changes)
-        ids, n, edge = atoms.arrays["molecule"], len(self.rest), atoms.cell.lengths()
-        vector = atoms.positions[:, None] - atoms.positions[None]
-        same = ids[:, None] == ids[None]
-        vector = np.where(same[..., None], vector, vector - edge * np.round(vector / edge))
-        distance = np.linalg.norm(vector, axis=-1)
-        np.fill_diagonal(distance, 1.0)
-        stretch = np.where(same, distance - np.tile(self.rest, (len(ids) // n,) * 2), 0.0)
-        np.fill_diagonal(stretch, 0.0)
-        near = (distance < self.reach) & ~same
-        fall = np.exp(-2 * (distance - 2.6))
-        morse, steep = self.well * (fall**2 - 2 * fall), self.well * 4 * (fall - fall**2)
-        fade = (1 + np.cos(np.pi * distance / self.reach)) / 2
-        fading = -np.pi / self.reach * np.sin(np.pi * distance / self.reach) / 2
-        slope = self.spring * stretch + np.where(near, steep * fade + morse * fading, 0.0)
-        pairs = (slope / distance)[..., None] * vector
-        self.results = {
-            "energy": float((self.spring * stretch**2 / 2 + np.where(near, morse * fade, 0.0)).sum() / 2),
-            "forces": -pairs.sum(axis=1),
-            "stress": full_3x3_to_voigt_6_stress(np.einsum("ija,ijb->ab", pairs, vector) / 2 / atoms.get_volume()),
-        }
-
-
-def _rule(**other):
-    settings = {
-        "timestep": 1.0, "equilibration_ps": 0.01, "density_ps": 0.05, "sampled_ps": 0.06, "thermostat_fs": 50.0,
-        "barostat_fs": 200.0, "replicas": 3, "n_atoms": 60, "seed": 0,
-    }  # fmt: skip
-    return settings | other
-
-
-def _inputs(**other):
-    return {"counts": {"EC": 6}, "temperature": 313.15, "start_density": 1.2, "electrolytes": _rule(**other)}
-
-
 @pytest.fixture(scope="module")
 def brief():
-    return run_single(liquid_steps("EC", _inputs()), Toy("EC"))
+    return run_single(liquid_steps("EC", inputs()), Toy("EC"))
 
 
 def test_a_run_of_a_few_frames_ends_well_and_tells_nothing_but_its_time(brief):
@@ -82,7 +33,7 @@ def test_a_run_of_a_few_frames_ends_well_and_tells_nothing_but_its_time(brief):
 @pytest.mark.slow
 def test_a_liquid_at_rest_has_a_density_with_its_error():
     settings = {"equilibration_ps": 0.5, "density_ps": 0.8, "sampled_ps": 0.1}
-    values, _ = run_single(liquid_steps("EC", _inputs(**settings) | {"start_density": 1.0}), Toy("EC"))
+    values, _ = run_single(liquid_steps("EC", inputs(**settings) | {"start_density": 1.0}), Toy("EC"))
     assert 0.5 < values["density"] < 1.5
     assert 0 < values["density_error"] < 0.3
     assert set(values) <= set(COLUMNS)
@@ -90,7 +41,7 @@ def test_a_liquid_at_rest_has_a_density_with_its_error():
 
 
 def test_a_molecule_that_falls_apart_ends_the_liquid():
-    values, _ = run_single(liquid_steps("EC", _inputs()), Toy("EC", spring=0.003))
+    values, _ = run_single(liquid_steps("EC", inputs()), Toy("EC", spring=0.003))
     assert values["completed"] == 0
     assert STOPS[int(values.pop("stop"))] == "bond"
     assert set(values) == {"completed", "simulated_ps"}

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+from matdisc.errors import RunError
 from matdisc.metrics.transport import BOLTZMANN, MILLISIEMENS_PER_CM
 from matdisc.tasks.electrolytes.properties import Replica, density, plain, properties
 
@@ -86,6 +87,48 @@ def test_a_density_that_drifts_is_no_density():
 def test_a_density_that_falls_by_a_tenth_in_all_replicas_is_no_density_however_they_scatter():
     falling = [one + np.linspace(0, slope, 900) for one, slope in zip(_densities(), (-0.05, -0.3, -0.5), strict=True)]
     assert density(falling).reason == "still drifting"
+
+
+@pytest.mark.parametrize("slopes", [(0.02, 0.02, 0.02), (0.2, 0.15, 0.1), (-0.01, -0.012, -0.009)])
+def test_no_density_is_told_whose_second_half_is_another_one(slopes):
+    drifting = [one + np.linspace(0, slope, 900) for one, slope in zip(_densities(), slopes, strict=True)]
+    assert density(drifting).reason == "still drifting"
+
+
+def test_replicas_that_drift_apart_leave_an_error_as_large_as_that():
+    """The means of all replicas are equal, and so are the halves of all together: only one by one they drift."""
+    kept = [np.linspace(-slope, slope, 600) for slope in (0.1, -0.06, -0.04)]
+    one = density([np.concatenate([np.zeros(300), 1.2 + series]) for series in kept])
+    assert one.value == pytest.approx(1.2)
+    assert one.error == pytest.approx(math.sqrt(0.1**2 + 0.06**2 + 0.04**2) / 6, rel=0.01)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_each_half_of_a_density_that_is_told_lies_within_its_error(seed):
+    rng = np.random.default_rng(seed)
+    wandering = [1.2 + np.cumsum(rng.normal(0, 1e-3, 900)) for _ in range(3)]
+    one = density(wandering)
+    late = [series[300:] for series in wandering]
+    halves = [np.mean([series[:300] for series in late]), np.mean([series[300:] for series in late])]
+    assert one.reason == "still drifting" or all(abs(half - one.value) <= one.error * 1.001 for half in halves)
+
+
+def test_of_replicas_of_different_length_the_shortest_counts_for_motion():
+    charges = {"Li+": 1, "PF6-": -1, "EC": 0}
+    whole = [_replica(seed) for seed in range(3)]
+    uneven = [replace(one, centres=one.centres[:n]) for one, n in zip(whole, (700, 400, 650), strict=True)]
+    found = properties([one[:n] for one, n in zip(_densities(), (900, 700, 800), strict=True)], uneven, charges)
+    assert found["density"].value == pytest.approx(1.2, abs=2e-3)
+    assert abs(found["diffusion_EC"].value - D_EC * 1e-5) < 5 * found["diffusion_EC"].error
+
+
+@pytest.mark.parametrize(
+    ("other", "says"), [({"frame_fs": 40.0}, "between frames"), ({"temperature": 310.0}, "a temperature"),
+                        ({"pressure_fs": 1.0}, "between pressures"), ({"species": ("EC",) * 80}, "molecules of")]
+)  # fmt: skip
+def test_replicas_of_different_kinds_are_not_thrown_together(other, says):
+    with pytest.raises(RunError, match=says):
+        properties(_densities(), [_replica(0), _replica(1), replace(_replica(2), **other)], {})
 
 
 def test_two_replicas_and_a_few_values_are_no_density():

@@ -98,7 +98,7 @@ def _tell(root: Path, say: Callable[[str], None], over: threading.Event) -> None
     while not last:
         last = over.wait(LOOK_SECONDS)
         seen = _seen(root, began)
-        for note in [(one.material_id, one.note) for one in seen if one.note]:
+        for note in [(one.material_id, note) for one in seen for note in one.notes]:
             if note not in noted:
                 noted.add(note)
                 say(": ".join(note))

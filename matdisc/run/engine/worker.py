@@ -258,7 +258,7 @@ def _steps(job: Job, sample: Sample) -> Steps[Outcome]:
     if task.resume and job.kept and job.kept.is_dir():
         folder = kept_folder(job.kept, job.model, sample, task=job.task)
         with held(folder):
-            outcome = yield from task.resume(sample, folder)
+            outcome = yield from task.resume(sample, job.model, folder)
         return outcome
     assert task.simulate is not None, "a task for potentials"
     outcome = yield from task.simulate(sample, protocol, partial(_reference, job), correction)

@@ -8,7 +8,7 @@ from matdisc.metrics.block_averaging import Estimate
 from matdisc.scoring.base import AnswerColumn
 from matdisc.tasks.electrolytes.properties import plain
 
-SPECIES = ("EC", "PC", "DMC", "EMC", "DEC", "Li+", "PF6-", "FSI-")
+SPECIES = ("EC", "PC", "DMC", "EMC", "DEC", "Li+", "PF6-", "FSI-", "TFSI-")
 """Species whose diffusion coefficients have columns."""
 SHARED = (
     "density", "viscosity", "conductivity", "conductivity_ideal", "transference", "transference_ideal", "ionicity",

@@ -16,10 +16,11 @@ from matdisc.tasks.electrolytes.parts import Parts
 from matdisc.tasks.electrolytes.properties import properties
 from matdisc.tasks.electrolytes.simulation import ReplicaRun, steps_done, total_steps
 from matdisc.tasks.seeds import seed_of
+from matdisc.units import GRAMS_PER_CM3
 
 
 def liquid_steps(
-    name: str, inputs: Mapping[str, Any], folder: Path | None = None
+    name: str, inputs: Mapping[str, Any], folder: Path | None = None, *, cutoff: float | None = None
 ) -> Steps[tuple[dict[str, float], int]]:
     """Run all replicas of a liquid side by side; return its values, only those that are defined, and its steps.
 
@@ -32,6 +33,7 @@ def liquid_steps(
         inputs: Of its sample.
         folder: Where replicas keep what they have, about every half minute, and from where they go on. It has to be of
             this liquid under this potential and no other. None keeps all in memory.
+        cutoff: How far the potential looks, Å; a user is told of boxes that are narrower than twice that.
     """
     from matdisc.physics.molecules.species import species
 
@@ -40,6 +42,12 @@ def liquid_steps(
     kept = [Parts(folder / f"replica-{i}" if folder else None) for i in range(max(rule.replicas, MIN_REPLICAS))]
     done = [ps * steps_done(inputs, rule, parts) for parts in kept]
     pace = Pace(name, ps * total_steps(inputs, rule), done, folder)
+    edge = box_edge(inputs["counts"], float(inputs["start_density"]))
+    if cutoff is not None and edge < 2 * cutoff:
+        pace.say(
+            f"its box is {edge:.1f} Å wide, less than twice the potential's cutoff of {cutoff:g} Å: molecules see "
+            "themselves, which no error bar shows; ask for a set of larger boxes"
+        )
     runs = [ReplicaRun(inputs, rule, seed_of(rule.seed, name, i), kept[i], pace, i) for i in range(len(kept))]
     ran = yield from side_by_side([one.steps() for one in runs])
     steps = sum(one.steps for one in ran)
@@ -55,6 +63,13 @@ def liquid_steps(
     found = properties(densities, motions, charges)
     pace.end(_in_words(found))
     return ended | as_columns(found), steps
+
+
+def box_edge(counts: Mapping[str, int], density: float) -> float:
+    """Return the edge of the cubic box that holds so many molecules of each species at a density (g/cm^3), Å."""
+    from matdisc.physics.molecules.species import species
+
+    return float((sum(n * species(name).mass for name, n in counts.items()) * GRAMS_PER_CM3 / density) ** (1 / 3))
 
 
 def _in_words(found: Mapping[str, Estimate]) -> str:

@@ -45,7 +45,7 @@ class Pace:
         self._began = clock()
         self._done = list(done_ps)
         self._first = self._mean()
-        self._note = ""
+        self._notes: list[str] = []
 
     def now(self) -> float:
         """Return the time, s."""
@@ -56,15 +56,19 @@ class Pace:
         longest = GROWTH * steps
         return max(1, longest if seconds <= 0 else min(longest, int(steps * CHECKPOINT_SECONDS / seconds)))
 
-    def note(self, replica: int, done_ps: float, said: str = "") -> None:
-        """Note how far a replica is, and what a user should know."""
+    def note(self, replica: int, done_ps: float) -> None:
+        """Note how far a replica is."""
         self._done[replica] = done_ps
-        self._note = said or self._note
+        self._write()
+
+    def say(self, said: str) -> None:
+        """Note what a user should know."""
+        self._notes.append(said)
         self._write()
 
     def end(self, said: str) -> None:
         """Note that nothing is left to do, and what a user should know."""
-        self._note = said
+        self._notes.append(said)
         self._write(ended=True)
 
     @property
@@ -82,7 +86,7 @@ class Pace:
             self._folder,
             Headway(
                 material_id=self._name, done=round(done, 3), total=self._total, unit="ps",
-                seconds=round(self.seconds, 1), left=left, ended=ended, note=self._note,
+                seconds=round(self.seconds, 1), left=left, ended=ended, notes=self._notes,
             ),
         )  # fmt: skip
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from matdisc.arrays import Floats
+from matdisc.errors import RunError
 from matdisc.metrics.block_averaging import Estimate, block_average, over_replicas, undefined
 from matdisc.metrics.transport import (
     MILLIPASCAL_SECONDS,
@@ -72,10 +73,14 @@ def properties(
         densities: Of each replica at constant pressure, g/cm^3, shape (n,); see `density`.
         replicas: Of the same liquid at constant volume; fewer than three give reasons and no numbers, none nothing.
         charges: Formal charge of each species, e.
+
+    Raises:
+        RunError: If replicas at constant volume are not of one kind.
     """
     found = {"density": density(densities)}
     if not replicas:
         return found
+    _refuse_unlike(replicas)
     moving = [_kept(without_drift(replica.centres, replica.masses)) for replica in replicas]
     frame_fs, temperature = replicas[0].frame_fs, replicas[0].temperature
     volume = float(np.mean([replica.volume for replica in replicas]))
@@ -95,6 +100,20 @@ def properties(
     return found
 
 
+def _refuse_unlike(replicas: Sequence[Replica]) -> None:
+    """Replicas may differ in length, of which the shortest counts, and in volume; in nothing else."""
+    kinds = {
+        "molecules": lambda one: " ".join(one.species),
+        "a time between frames (fs)": lambda one: one.frame_fs,
+        "a time between pressures (fs)": lambda one: one.pressure_fs,
+        "a temperature (K)": lambda one: one.temperature,
+    }
+    for what, kind in kinds.items():
+        first, other = kind(replicas[0]), next((kind(o) for o in replicas if kind(o) != kind(replicas[0])), None)
+        if other is not None:
+            raise RunError(f"replicas of one liquid have {what} of {first} and of {other}; analyse each kind by itself")
+
+
 def plain(species: str) -> str:
     """Return the name of a species without the signs of its charge: `PF6-` is `PF6`."""
     return species.rstrip("+-")
@@ -103,9 +122,10 @@ def plain(species: str) -> str:
 def density(series: Sequence[Floats]) -> Estimate:
     """Return the mean density over replicas, g/cm^3.
 
-    The first third of each is dropped. The error is the largest of three: the scatter of the replicas, their block
-    errors where blocks find a plateau, and half of what is left of a common drift between the halves of the runs. A
-    drift that Student's t tells from 0 (95 %), or above 5 %, makes it "still drifting".
+    The first third of each is dropped. The error is the largest of four: the scatter of the replicas, their block
+    errors where blocks find a plateau, half of what is left of a common drift between the halves of the runs, and what
+    the halves of each replica make of it as independent ones. A common drift that Student's t tells from 0 (95 %), or
+    above 5 %, makes it "still drifting".
 
     Args:
         series: Of each replica, the density at equal intervals, shape (n,).
@@ -114,14 +134,17 @@ def density(series: Sequence[Floats]) -> Estimate:
     if any(len(one) < 16 for one in kept):
         return undefined("too short")
     mean = over_replicas([one.mean() for one in kept])
-    drift = over_replicas([one[len(one) // 2 :].mean() - one[: len(one) // 2].mean() for one in kept])
+    drifts = [one[len(one) // 2 :].mean() - one[: len(one) // 2].mean() for one in kept]
+    drift = over_replicas(drifts)
     if mean.reason or drift.reason:
         return mean if mean.reason else drift
     if abs(drift.value) > min(_student(len(kept)) * drift.error, DRIFTING * mean.value):
         return undefined("still drifting")
     blocks = [block_average(one) for one in kept]
     within = math.sqrt(sum(block.error**2 for block in blocks)) / len(blocks)
-    return Estimate(mean.value, max(mean.error, abs(drift.value) / 2, within if math.isfinite(within) else 0.0))
+    halves = float(np.linalg.norm(drifts)) / (2 * len(drifts))
+    within = within if math.isfinite(within) else 0.0
+    return Estimate(mean.value, max(mean.error, abs(drift.value) / 2, halves, within))
 
 
 def _student(replicas: int) -> float:

@@ -96,7 +96,8 @@ class ReplicaRun:
         """Run the replica, or what is left of it. Where another replica was ended it stops at its next checkpoint."""
         rule, temperature = self.rule, float(self.inputs["temperature"])
         if self.parts.set_aside:
-            self._note(f"replica {self.number}: damaged files were set aside, as {self.parts.set_aside[0].name}")
+            damaged = self.parts.set_aside[0]
+            self.pace.say(f"damaged, and set aside with what came after it: {damaged}; it goes on from the part before")
         atoms = yield from self._start()
         held_fixed = Conditions(
             ensemble="nose-hoover", timestep=rule.timestep, temperature=temperature, thermostat_fs=rule.thermostat_fs
@@ -200,9 +201,9 @@ class ReplicaRun:
             steps_done(self.inputs, self.rule, self.parts), counted * (1 - DROPPED), stop, density, motion
         )
 
-    def _note(self, said: str = "") -> None:
+    def _note(self) -> None:
         done = steps_done(self.inputs, self.rule, self.parts)
-        self.pace.note(self.number, done * self.rule.timestep / 1000, said)
+        self.pace.note(self.number, done * self.rule.timestep / 1000)
 
 
 def moves(inputs: Mapping[str, Any]) -> bool:

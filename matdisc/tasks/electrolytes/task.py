@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from matdisc.arrays import Bools, Floats
-from matdisc.cards import DatasetCard
+from matdisc.cards import DatasetCard, ModelCard
 from matdisc.datasets.truth import Truth
 from matdisc.physics.evaluation import Steps
 from matdisc.schema import Sample
@@ -38,10 +38,10 @@ def simulate(sample: Sample, protocol: Protocol, reference: Reference, correctio
     return Outcome(values, converged=values["completed"] == 1, steps=steps)
 
 
-def resume(sample: Sample, folder: Path) -> Steps[Outcome]:
+def resume(sample: Sample, model: ModelCard, folder: Path) -> Steps[Outcome]:
     """Run what is left of all replicas of a liquid, from and with what is in a folder."""
     before = read_headway(folder)
-    values, steps = yield from liquid_steps(sample.material_id, sample.inputs, folder)
+    values, steps = yield from liquid_steps(sample.material_id, sample.inputs, folder, cutoff=model.cutoff)
     seconds = before.seconds if before else 0.0
     return Outcome(values, converged=values["completed"] == 1, steps=steps, earlier_seconds=seconds)
 
