@@ -73,12 +73,14 @@ def _folders(runs: list[str]) -> dict[str, list[Path]]:
 
 
 def _print(name: str, liquid: Liquid) -> None:
+    from matdisc.tasks.electrolytes.columns import unit_of
+
     typer.echo(f"{name}: {liquid.simulated_ps:.1f} ps count for each replica")
     for stop in liquid.stops:
         typer.echo(f"  ended early, no properties: {stop}")
     rows = [
-        (key, f"{one.value:.4g}" if one.defined else "", f"{one.error:.2g}" if one.defined else "", one.reason)
+        (key, *((f"{one.value:.4g}", f"{one.error:.2g}") if one.defined else ("", "")), unit_of(key), one.reason)
         for key, one in liquid.found.items()
     ]
     if rows:
-        print_table(["property", "value", "error", "why not"], rows)
+        print_table(["property", "value", "error", "unit", "why not"], rows)

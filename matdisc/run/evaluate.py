@@ -65,10 +65,12 @@ def steps(
     dummies = [card for key in board.model_keys() if (card := board.model(key)).reference_row and card.loader]
     cards = [*dummies, *(card for card in cards if card not in dummies)]
     sets = [board.dataset(key) for key in datasets or board.dataset_keys()]
-    if not datasets:
-        sets = [card for card in sets if all(file.embedded for file in card.files) and not card.on_request]
     found: list[Step] = []
     left_out: list[str] = []
+    if not datasets:
+        if asked := [card.key for card in sets if card.on_request and set(card.tasks) & set(tasks or ())]:
+            left_out.append(f"{', '.join(asked)}: on request, since they take long; name one with --dataset")
+        sets = [card for card in sets if all(file.embedded for file in card.files) and not card.on_request]
     for dataset in sets:
         _unless_named(datasets, left_out, partial(check_dataset, board, dataset))
     cards = [c for c in cards if _unless_named(models, left_out, partial(check_model, board, c))]
@@ -80,7 +82,7 @@ def steps(
         known = [TASKS[task] for task in dataset.tasks if task in TASKS]
         content = None if all(task.scoring.by_fold for task in known) else load_any(board, dataset.key)
         if isinstance(content, Truth):
-            labels_only.append(dataset.key)
+            labels_only += [dataset.key] if set(dataset.tasks) & set(tasks or dataset.tasks) else []
             continue
         for task in (task for task in tasks or TASKS if task in dataset.tasks):
             for model in sorted(cards, key=lambda card: card.key != TASKS[task].scoring.control):

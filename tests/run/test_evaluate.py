@@ -9,6 +9,7 @@ import pytest
 
 from matdisc.cli import main
 from matdisc.cli.growing import WIDTH, GrowingSite, leaders, one_after_the_other
+from matdisc.errors import CardError
 from matdisc.models import installed
 from matdisc.run.evaluate import estimated_seconds, steps, time_left
 from matdisc.run.families import is_family
@@ -119,6 +120,11 @@ def test_a_dataset_that_is_on_request_is_in_neither_board(board, plan):
     on_request = {key for key in board.dataset_keys() if board.dataset(key).on_request}
     assert on_request
     assert not on_request & {step.dataset for step in plan(full=True)[0]}
+
+
+def test_a_task_whose_datasets_are_all_on_request_names_them(board):
+    with pytest.raises(CardError, match=r"electrolytes-small: on request.* name one with --dataset"):
+        steps(board, ["get-mini"], ["electrolytes"], None, None)
 
 
 def test_every_task_with_embedded_datasets_that_are_not_on_request_is_on_the_default_board(board, plan):

@@ -22,14 +22,19 @@ UNITS = {
 """As printed; diffusion coefficients are in m²/s."""
 
 
+def unit_of(name: str) -> str:
+    """Return the unit of a property, as printed."""
+    return UNITS.get(name, "m²/s")
+
+
 def answer_columns() -> tuple[AnswerColumn, ...]:
     """Return the columns of a predictions file: how it went, whether fitted, then properties with their errors."""
     properties = [
         column
         for name in PROPERTIES
         for column in (
-            AnswerColumn(name, name.replace("_", " "), UNITS.get(name, "m²/s")),
-            AnswerColumn(f"{name}_error", "its standard error", UNITS.get(name, "m²/s")),
+            AnswerColumn(name, name.replace("_", " "), unit_of(name)),
+            AnswerColumn(f"{name}_error", "its standard error", unit_of(name)),
         )
     ]
     return (

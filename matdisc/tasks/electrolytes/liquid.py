@@ -10,7 +10,7 @@ from matdisc.cards import Electrolytes
 from matdisc.metrics.block_averaging import MIN_REPLICAS, Estimate
 from matdisc.physics.evaluation import Steps, side_by_side
 from matdisc.tasks.dynamics.simulation import STOPS
-from matdisc.tasks.electrolytes.columns import as_columns
+from matdisc.tasks.electrolytes.columns import as_columns, unit_of
 from matdisc.tasks.electrolytes.pace import Pace
 from matdisc.tasks.electrolytes.parts import Parts
 from matdisc.tasks.electrolytes.properties import properties
@@ -73,8 +73,11 @@ def box_edge(counts: Mapping[str, int], density: float) -> float:
 
 
 def _in_words(found: Mapping[str, Estimate]) -> str:
-    """What was found, and why the rest was not, as in `density 1.32 ± 0.01; too short: viscosity, finite_size`."""
-    said = [f"{name} {one.value:.4g} ± {one.error:.2g}" for name, one in found.items() if one.defined]
+    """What was found, and why the rest was not, as in `density 1.32 ± 0.01 g/cm³; too short: viscosity`."""
+    said = [
+        f"{name} {one.value:.4g} ± {one.error:.2g} {unit_of(name)}".rstrip()
+        for name, one in found.items() if one.defined
+    ]  # fmt: skip
     for reason in dict.fromkeys(one.reason for one in found.values() if one.reason):
         said.append(f"{reason}: {', '.join(name for name, one in found.items() if one.reason == reason)}")
     return "; ".join(said)

@@ -21,7 +21,7 @@ from matdisc.schema import Sample
 from matdisc.scoring.figures import Artifacts, Figure, Line, Table
 from matdisc.scoring.measured import MeasuredScoring
 from matdisc.tasks.dynamics.simulation import STOPS
-from matdisc.tasks.electrolytes.columns import PROPERTIES, UNITS, answer_columns
+from matdisc.tasks.electrolytes.columns import PROPERTIES, UNITS, answer_columns, unit_of
 from matdisc.tasks.electrolytes.liquid import liquid_steps
 from matdisc.tasks.electrolytes.metrics import LIQUIDS
 from matdisc.tasks.headway import read_headway
@@ -124,7 +124,7 @@ def draw(card: DatasetCard, truth: Truth, answers: Answers) -> Artifacts:
             if np.isfinite(value) or np.isfinite(wanted):
                 note = "fitted to it" if name == "density" and aligned[i] else ""
                 rows.append([
-                    material, _words(name), UNITS.get(name, "m²/s"), *map(_known, (value, error, wanted)),
+                    material, _words(name), unit_of(name), *map(_known, (value, error, wanted)),
                     _known(truth.target(f"{name}_uncertainty")[i]), _known(answers.values[i]), note,
                 ])  # fmt: skip
     head = ("Liquid", "Property", "Unit", "Found", "±", "Experiment", "±", "Simulated, ps", "Note")
