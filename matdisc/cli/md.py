@@ -80,6 +80,10 @@ def md(
     address: AddressOption = None,
     memory: MemoryOption = None,
     env: EnvOption = "inherit",
+    together: Annotated[
+        int | None,
+        typer.Option("--together", min=1, help="Replicas in one worker at most; default: as many as idle no worker."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on only; without anything to go on with, stop.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Set aside what is in --out and begin anew.")] = False,
 ) -> None:
@@ -101,7 +105,7 @@ def md(
     from matdisc.physics.md import Conditions
     from matdisc.run.md.driver import MDOptions, refuse_unknown_elements, run_md
     from matdisc.run.md.inputs import model_of
-    from matdisc.run.md.worker import Dynamics
+    from matdisc.run.md.job import Dynamics
 
     _refuse_pairs(
         ("--resume", resume, "--restart", restart), ("--relax", relax, "--keep-velocities", keep_velocities),
@@ -129,7 +133,7 @@ def md(
             card, conditions, steps, every, thermo_every, checkpoint_every, _watchdog(atoms, watchdog, bonds), relax,
             velocities,
         )  # fmt: skip
-        options = MDOptions(workers, address, memory, known_env(env), resume, restart)
+        options = MDOptions(workers, address, memory, known_env(env), resume, restart, together)
         with _bars(steps) as progress:
             found = run_md(job, atoms, wanted, replicas, out, seed=seed, options=options, progress=progress, say=news)
     _print(found, conditions, len(atoms), out)

@@ -21,7 +21,7 @@ from matdisc.physics.md import Conditions, Watchdog
 from matdisc.run.md.driver import MDOptions, run_md
 from matdisc.run.md.files import read_thermo
 from matdisc.run.md.inputs import model_of, structure_of
-from matdisc.run.md.worker import Dynamics, Part
+from matdisc.run.md.job import Dynamics, Part
 
 HERE = MDOptions(workers=0)
 FILES = ("trajectory.extxyz", "thermo.csv")

@@ -19,8 +19,8 @@ from matdisc.errors import MatdiscError, RunError
 from matdisc.physics.md import Conditions
 from matdisc.run.engine.memory import held_gib
 from matdisc.run.md.driver import MDOptions, run_md
+from matdisc.run.md.job import Dynamics
 from matdisc.run.md.memory import expected_memory
-from matdisc.run.md.worker import Dynamics
 
 HERE = MDOptions(workers=0)
 

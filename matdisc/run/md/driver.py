@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
+import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -24,15 +24,15 @@ from matdisc.run.engine.pool import TaskPool
 from matdisc.run.engine.resumable import memory_share, worker_count
 from matdisc.run.environments.layers import Mode, runtime_env
 from matdisc.run.md.files import ReplicaFiles, Summary, output_folder
-from matdisc.run.md.memory import refuse_too_large
-from matdisc.run.md.worker import Dynamics, Part, Replica, run_replica
+from matdisc.run.md.groups import Waiting
+from matdisc.run.md.job import Dynamics, Part, Replica
+from matdisc.run.md.memory import fitting, refuse_too_large
+from matdisc.run.md.worker import run_group
 
 if TYPE_CHECKING:
     from ase import Atoms
 
 SCHEMA = "matdisc.md/1"
-DEATHS_ALLOWED = 2
-"""A replica whose worker dies goes on from its checkpoint; so often without a new one, then it is given up."""
 
 Progress = Callable[[str, int, int, str], None]
 """Called with a replica's name, its steps so far, its steps in all, and how it ended (empty while it goes on)."""
@@ -40,7 +40,10 @@ Progress = Callable[[str, int, int, str], None]
 
 @dataclass(frozen=True, slots=True)
 class MDOptions:
-    """Workers, cluster and environment, as for `matdisc predict`; `resume` and `restart` as for output_folder."""
+    """Workers, cluster and environment, as for `matdisc predict`; `resume` and `restart` as for output_folder.
+
+    `together` is how many replicas one worker moves at most, side by side; None for as many as leave no worker idle.
+    """
 
     workers: int | None = None
     address: str | None = None
@@ -48,6 +51,7 @@ class MDOptions:
     env: Mode = "inherit"
     resume: bool = False
     restart: bool = False
+    together: int | None = None
 
 
 def run_md(
@@ -100,10 +104,11 @@ def run_md(
     limit = memory_share(job.model, options.memory, at_once, None if n_workers == 0 else options.address)
     job = replace(job, memory_gib=limit, in_worker=n_workers != 0)
     refuse_too_large(job, atoms, say)
+    together = fitting(job, atoms, options.together or math.ceil(len(all_of_them) / at_once), say)
     settings = _settings(job, atoms, temperatures, replicas, seed)
     with output_folder(out, settings, resume=options.resume, restart=options.restart):
         files = {replica.name: ReplicaFiles(out / replica.name) for replica in all_of_them}
-        todo = [r for r in all_of_them if files[r.name].stop is None and files[r.name].step < job.steps]
+        todo = [r for r in all_of_them if not files[r.name].ended(job.steps)]
         if progress:
             for name, one in files.items():
                 progress(name, one.step, job.steps, one.stop.reason if one.stop else "")
@@ -111,7 +116,11 @@ def run_md(
         n_workers = len(todo) if n_workers is None else min(n_workers, len(todo))
         with ray_cluster(n_workers, options.address), stopping_in_order() as stop:
             environment = runtime_env(job.model, options.env, address=options.address, say=say) if n_workers else {}
-            parts = _on_ray(job, todo, files, n_workers, environment, died) if n_workers else _serial(job, todo, files)
+            waiting = Waiting(todo, min(together, math.ceil(len(todo) / (n_workers or 1)) or 1))
+            parts = (
+                _on_ray(job, waiting, files, n_workers, environment, died) if n_workers
+                else _serial(job, waiting, files)
+            )  # fmt: skip
             with closing(parts):  # lets go of the tasks while Ray is still there
                 for name, part in parts:
                     files[name].add(part)
@@ -134,24 +143,27 @@ def refuse_unknown_elements(model: ModelCard, symbols: Sequence[str]) -> None:
 
 
 def _serial(
-    job: Dynamics, todo: Sequence[Replica], files: Mapping[str, ReplicaFiles]
+    job: Dynamics, waiting: Waiting, files: Mapping[str, ReplicaFiles]
 ) -> Generator[tuple[str, Part], None, None]:
     try:
-        for replica in todo:
-            parts = run_replica(job, replica, files[replica.name].state)
+        while group := waiting.group():
+            parts = run_group(job, [(replica, files[replica.name].state) for replica in group])
             while True:
                 with stopping_at_once():
-                    part = next(parts, None)
-                if part is None:
+                    found = next(parts, None)
+                if found is None:
                     break
-                yield replica.name, part
+                name, part = found
+                if part.left:
+                    waiting.take_back(group, name)
+                yield name, part
     finally:
         lift_memory_limit()
 
 
 def _on_ray(
     job: Dynamics,
-    todo: Sequence[Replica],
+    waiting: Waiting,
     files: Mapping[str, ReplicaFiles],
     n_workers: int,
     environment: Mapping[str, Any],
@@ -160,29 +172,23 @@ def _on_ray(
     """Yield parts as they come; a replica that is given up is noted in `died`."""
     import ray
 
-    shared, waiting = ray.put(job), deque(todo)
-    deaths: dict[str, tuple[int, int]] = {}
-    pool: TaskPool[Replica, Part] = TaskPool(
-        run_replica, lambda replica: (shared, replica, files[replica.name].state), n_workers,
+    shared = ray.put(job)
+    pool: TaskPool[list[Replica], tuple[str, Part]] = TaskPool(
+        run_group, lambda group: (shared, [(one, files[one.name].state) for one in group]), n_workers,
         what=f"model {job.model.key!r}", model=job.model, environment=environment,
     )  # fmt: skip
-    for arrival in chain.from_iterable(pool.arrivals(lambda: waiting.popleft() if waiting else None)):
-        name, death = arrival.item.name, arrival.death
+    for arrival in chain.from_iterable(pool.arrivals(waiting.group)):
         if arrival.error:
             raise arrival.error
         if arrival.result:
-            yield name, arrival.result
-        elif death and _again(name, files[name].step, deaths):
-            waiting.append(arrival.item)
-        elif death:
-            died[name] = f"{type(death).__name__}: {one_line(str(death))}"
-
-
-def _again(name: str, step: int, deaths: dict[str, tuple[int, int]]) -> bool:
-    """Whether a replica whose worker has died is tried again."""
-    count, at = deaths.get(name, (0, -1))
-    deaths[name] = (count + 1 if at == step else 1, step)
-    return deaths[name][0] <= DEATHS_ALLOWED
+            name, part = arrival.result
+            if part.left:
+                waiting.take_back(arrival.item, name)
+            yield name, part
+        elif arrival.death:
+            on_its_way = [one for one in arrival.item if not files[one.name].ended(job.steps)]
+            said = f"{type(arrival.death).__name__}: {one_line(str(arrival.death))}"
+            died |= dict.fromkeys(waiting.died(on_its_way, lambda name: files[name].step), said)
 
 
 def _settings(

@@ -18,7 +18,7 @@ from matdisc.errors import DataError, RunError
 from matdisc.physics.md import Stop
 from matdisc.physics.md.state import from_bytes
 from matdisc.run.md.format import HEADER
-from matdisc.run.md.worker import Part
+from matdisc.run.md.job import Part
 
 TRAJECTORY, THERMO, CHECKPOINT, SETTINGS = "trajectory.extxyz", "thermo.csv", "checkpoint.npz", "md.json"
 MAY_GROW = {"steps", "replicas", "temperatures"}
@@ -86,6 +86,10 @@ class ReplicaFiles:
             self.stop = Stop(**more["stop"]) if more["stop"] else None
         for name, length in self._lengths.items():
             _cut(folder / name, length)
+
+    def ended(self, steps: int) -> bool:
+        """Whether a trajectory of so many steps has nothing left to do."""
+        return self.stop is not None or self.step >= steps
 
     def add(self, part: Part) -> None:
         """Append what a part holds and move the checkpoint."""

@@ -12,7 +12,7 @@ import numpy as np
 from matdisc.errors import RunError
 from matdisc.physics.md.watchdog import Fence
 from matdisc.run.engine.memory import GIB
-from matdisc.run.md.worker import Dynamics
+from matdisc.run.md.job import Dynamics
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -54,6 +54,18 @@ def expected_memory(job: Dynamics, atoms: Atoms) -> Memory:
     text = TEXT_BYTES * numbers / GIB
     base = LOADED_GIB[network] + text
     return Memory(base + least, base + most, text, neighbours)
+
+
+def fitting(job: Dynamics, atoms: Atoms, wanted: int, say: Callable[[str], None]) -> int:
+    """Return how many replicas, at most `wanted`, one process moves together within its memory, and say if fewer."""
+    if job.memory_gib is None or wanted <= 1:
+        return wanted
+    loaded = LOADED_GIB[bool(job.model.requirements or job.model.extra)]
+    each = expected_memory(job, atoms).most - loaded
+    found = max(1, min(wanted, int((job.memory_gib - loaded) / each)))
+    if found < wanted:
+        say(f"{job.memory_gib:.3g} GiB of memory suffice for {found} of {wanted} replicas together")
+    return found
 
 
 def refuse_too_large(job: Dynamics, atoms: Atoms, say: Callable[[str], None]) -> None:
