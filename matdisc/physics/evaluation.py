@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
 
 T = TypeVar("T")
+TRAJECTORY = "trajectory_name"
+"""Key in `atoms.info` of the trajectory that a structure belongs to: a calculator that keeps neighbour lists keeps them
+for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,9 @@ class BatchCalculator(Protocol):
 
     Attributes:
         batch_atoms: Atoms that one call should hold at most; a single larger structure goes alone.
+
+    A calculator may also say `batch_invariant = True`: then structures with a `TRAJECTORY` each have the answer in
+    company that they have alone, to the last bit.
     """
 
     batch_atoms: int

@@ -10,11 +10,10 @@ from ase.build import bulk
 from typer.testing import CliRunner
 
 from matdisc.physics.evaluation import evaluate
-from matdisc.physics.md import Conditions, State, Watchdog
-from matdisc.run.md import company, stretch
-from matdisc.run.md.company import companions, evaluates_alike
+from matdisc.physics.md import Conditions, Watchdog
+from matdisc.run.md import stretch
 from matdisc.run.md.driver import MDOptions, run_md
-from matdisc.run.md.groups import Waiting
+from matdisc.run.md.groups import Waiting, side_by_side
 from matdisc.run.md.inputs import structure_of
 from matdisc.run.md.job import Dynamics, Replica
 from matdisc.run.md.memory import expected_memory, fitting
@@ -31,19 +30,16 @@ def replica(name="a", atoms=None):
     return Replica(name, 300.0, 0, atoms or bulk("Cu", cubic=True))
 
 
-def at(x):
-    positions = bulk("Cu", cubic=True).positions + np.array([x, 0, 0])
-    empty = np.zeros((2, 0))
-    return State("", 0, positions, 0 * positions, np.eye(3), 0 * positions, 0.0, None, empty, empty)
-
-
-def many(noise=0.0, joint=True, nearest=0.0):
-    """EMT that evaluates many: with noise in company, failing if asked jointly, or of atoms nearer than so many Å."""
+def many(invariant=True, joint=True, nearest=0.0):
+    """EMT that evaluates many: with noise if it is not invariant, failing if asked jointly, or of atoms nearer than so
+    many Å.
+    """
     from ase.calculators.calculator import all_changes
     from ase.calculators.emt import EMT
 
     class Many(EMT):
         batch_atoms = 100
+        batch_invariant = invariant
 
         def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
             super().calculate(atoms, properties, all_changes)  # with lists of its own
@@ -54,11 +50,11 @@ def many(noise=0.0, joint=True, nearest=0.0):
             self.reset()
 
         def evaluate_many(self, structures):
-            if not joint and len({atoms.positions.tobytes() for atoms in structures}) != company.PROBED:
+            if not joint:
                 raise ValueError("not together")
             found = [evaluate(self, atoms) for atoms in structures]
             for one in found:
-                one.forces[0] += noise
+                one.forces[0] += 0.0 if invariant else 1e-9
             return found
 
     return Many()
@@ -75,30 +71,22 @@ def job(board):
     return made
 
 
-def rounds_of(monkeypatch):
+@pytest.fixture
+def rounds(monkeypatch):
     """How many structures the potential is asked about in each round."""
     seen, answers = [], stretch.answers
     monkeypatch.setattr(stretch, "answers", lambda asked, calc: seen.append(len(asked)) or answers(asked, calc))
     return seen
 
 
-@pytest.fixture
-def rounds(monkeypatch):
-    """The rounds of runs in which replicas are apart at 0.1 Å."""
-    monkeypatch.setattr(company, "APART", 0.1)
-    monkeypatch.setattr(company, "TRIED", (0.02,))
-    return rounds_of(monkeypatch)
-
-
-def test_replicas_of_a_liquid_write_the_same_bytes_together_alone_and_after_stops(board, tmp_path, monkeypatch):
+def test_replicas_of_a_liquid_write_the_same_bytes_together_alone_and_after_stops(board, tmp_path, rounds):
     pytest.importorskip("numba", reason="needs the package numba (matdisc[ml])")
     atoms = structure_of("box:EC=6", density=1.0, seed=1)
-    c = Conditions(ensemble="langevin", temperature=3000, timestep=1.0)
-    asked = Dynamics(board.model("get-mini"), c, 160, every=10, thermo_every=1, checkpoint_every=20)
-    seen = rounds_of(monkeypatch)
+    c = Conditions(ensemble="langevin", temperature=400, timestep=1.0)
+    asked = Dynamics(board.model("get-mini"), c, 80, every=10, thermo_every=1, checkpoint_every=20)
 
     def run(out, options, progress=None):
-        return run_md(asked, atoms, [3000.0], 3, tmp_path / out, options=options, progress=progress)
+        return run_md(asked, atoms, [400.0], 3, tmp_path / out, options=options, progress=progress)
 
     def stop_at(name, step):
         def progress(*now):
@@ -108,10 +96,10 @@ def test_replicas_of_a_liquid_write_the_same_bytes_together_alone_and_after_stop
         return progress
 
     run("alone", ALONE)
-    assert set(seen) == {1}
+    assert set(rounds) == {1}
     run("together", TOGETHER)
-    assert 3 in seen
-    for name, step in (("T3000-r2", 20), ("T3000-r1", 120), ("T3000-r2", 140)):
+    assert 3 in rounds
+    for name, step in (("T400-r2", 20), ("T400-r1", 40), ("T400-r2", 60)):
         with pytest.raises(KeyboardInterrupt):
             run("stopped", TOGETHER, stop_at(name, step))
     run("stopped", TOGETHER)
@@ -119,13 +107,13 @@ def test_replicas_of_a_liquid_write_the_same_bytes_together_alone_and_after_stop
     assert contents(tmp_path / "alone") == contents(tmp_path / "together") == contents(tmp_path / "stopped")
 
 
-@pytest.mark.parametrize("options", [{}, {"noise": 1e-9}, {"joint": False}])
+@pytest.mark.parametrize("options", [{}, {"invariant": False}, {"joint": False}])
 def test_whatever_company_does_to_a_potential_the_bytes_are_those_of_each_alone(job, rounds, tmp_path, options):
     for name, how in (("alone", ALONE), ("together", TOGETHER)):
         found = run_md(job(**options), bulk("Cu", cubic=True), [300.0], 3, tmp_path / name, options=how)
         assert [one.ended for one in found] == ["done"] * 3
     assert contents(tmp_path / "alone") == contents(tmp_path / "together")
-    assert (max(rounds) == 3) == ("noise" not in options)
+    assert (max(rounds) == 3) == ("invariant" not in options)
 
 
 def test_a_replica_that_breaks_ends_alone_and_the_others_go_on(job, rounds, tmp_path):
@@ -137,25 +125,9 @@ def test_a_replica_that_breaks_ends_alone_and_the_others_go_on(job, rounds, tmp_
     assert max(rounds) > 1
 
 
-def test_a_potential_whose_answers_depend_on_company_is_told_from_one_whose_do_not():
-    from ase.calculators.emt import EMT
-
-    atoms = bulk("Cu", cubic=True)
-    assert evaluates_alike(many(), atoms)
-    assert not evaluates_alike(many(noise=1e-12), atoms)
-    assert not evaluates_alike(EMT(), atoms)
-    assert not evaluates_alike(many(nearest=9.0), atoms)
-
-
-def test_replicas_move_together_once_an_atom_is_far_away_and_in_even_parts():
-    three, states = [replica(name) for name in "abc"], {"a": at(0.0), "b": at(1.0), "c": at(4.0)}
-    assert [one.name for one in companions(three, states, 100)] == ["a", "c"]
-    assert [one.name for one in companions(three, states | {"a": None}, 100)] == ["a"]
-    assert [one.name for one in companions(three, states, 0)] == ["a"]
-    six = [replica(name) for name in "abcdef"]
-    apart = {one.name: at(4.0 * k) for k, one in enumerate(six)}
-    assert len(companions(six, apart, 24)) == 6
-    assert len(companions(six, apart, 20)) == 3  # and not five and one
+def test_replicas_move_together_in_even_parts_of_what_a_call_takes():
+    six = [replica(name) for name in "abcdef"]  # of four atoms
+    assert [len(side_by_side(six, room)) for room in (24, 20, 8, 7, 0)] == [6, 3, 2, 1, 1]
 
 
 def test_replicas_are_handed_out_in_groups_and_alone_after_a_death():

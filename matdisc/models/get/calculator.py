@@ -101,7 +101,9 @@ def compiled_calculator(settings: Settings, weights: dict[str, NDArray[Any]], dt
     from matdisc.models.get.fast.evaluator import Evaluator
 
     evaluator = Evaluator(weights, settings, dtype=dtype)
-    return calculator_of(partial(_compiled, settings, evaluator), BATCH_ATOMS, forget=evaluator.forget)
+    return calculator_of(
+        partial(_compiled, settings, evaluator), BATCH_ATOMS, forget=evaluator.forget, batch_invariant=True
+    )
 
 
 def reference_calculator(model: GET, *, device: str = "cpu") -> Calculator:
@@ -144,7 +146,12 @@ def _stress(atoms: Atoms, virial: NDArray[np.float64]) -> NDArray[np.float64] | 
 
 
 def calculator_of(
-    evaluate: Any, batch_atoms: int, device: str = "cpu", *, forget: Callable[[], None] = lambda: None
+    evaluate: Any,
+    batch_atoms: int,
+    device: str = "cpu",
+    *,
+    forget: Callable[[], None] = lambda: None,
+    batch_invariant: bool = False,
 ) -> Calculator:
     """Return an ASE calculator around a function from structures to what is found of each.
 
@@ -155,6 +162,7 @@ def calculator_of(
         batch_atoms: Atoms that one call should hold at most on a CPU; on a GPU memory decides.
         device: Torch device that `evaluate` computes on.
         forget: Drops what `evaluate` remembers of earlier calls, such as neighbour lists.
+        batch_invariant: Whether answers are the same in company to the last bit.
     """
     from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
 
@@ -165,6 +173,7 @@ def calculator_of(
             super().__init__()
             self._together = Batches(evaluate, batch_atoms, device)
             self._charge = 0.0
+            self.batch_invariant = batch_invariant
 
         @property
         def batch_atoms(self) -> int:

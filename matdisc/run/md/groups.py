@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -9,6 +10,20 @@ from matdisc.run.md.job import Replica
 
 DEATHS_ALLOWED = 2
 """A replica whose worker dies goes on from its checkpoint; so often without a new one, then it is given up."""
+MOST = 32
+"""Replicas that move together: potentials keep the neighbour lists of so many structures."""
+
+
+def side_by_side(replicas: Sequence[Replica], room: int) -> list[Replica]:
+    """Return those that move together with the first: as many as a call has room for, in even parts.
+
+    Args:
+        replicas: Those at one step, at least one, of equally many atoms.
+        room: Atoms that the potential takes in one call at most.
+    """
+    most = max(1, min(MOST, room // len(replicas[0].atoms)))
+    calls = math.ceil(len(replicas) / most)
+    return list(replicas[: math.ceil(len(replicas) / calls)])
 
 
 class Waiting:

@@ -11,7 +11,7 @@ import numpy as np
 
 from matdisc.errors import RunError
 from matdisc.physics.drivers import FAULTS, Answer, run_batched
-from matdisc.physics.evaluation import Evaluation, Steps, evaluate, side_by_side
+from matdisc.physics.evaluation import TRAJECTORY, Evaluation, Steps, evaluate, side_by_side
 from matdisc.physics.md import Frame, SimulationResult, State, simulate, thermal_velocities
 from matdisc.run.md.format import frame_text, thermo_line
 from matdisc.run.md.job import Dynamics, Part, Replica
@@ -118,8 +118,10 @@ def _steps(
     job: Dynamics, replica: Replica, state: State | None, length: int, writer: _Writer
 ) -> Steps[SimulationResult]:
     conditions = replace(job.conditions, temperature=replica.temperature)
+    atoms = replica.atoms.copy()
+    atoms.info[TRAJECTORY] = replica.name
     return simulate(
-        replica.atoms, conditions, length, seed=replica.seed, observers=writer.observers, watchdog=job.watchdog,
+        atoms, conditions, length, seed=replica.seed, observers=writer.observers, watchdog=job.watchdog,
         start=state,
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ from matdisc.physics.md.trajectory import needs_cell
 from matdisc.predictions import one_line
 from matdisc.run.engine.limits import MachineTrouble, lift_memory_limit, limit_memory, remedy_for_machine
 from matdisc.run.environments.layers import confirm
-from matdisc.run.md.company import companions, evaluates_alike
+from matdisc.run.md.groups import side_by_side
 from matdisc.run.md.job import Dynamics, Part, Replica
 from matdisc.run.md.stretch import Named, relaxed, step_of, stretch
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 def run_group(job: Dynamics, group: Sequence[tuple[Replica, bytes | None]]) -> Iterator[Named]:
     """Yield trajectories part by part, each from the state it has reached or from the start.
 
-    A potential that evaluates many is asked about all at once, if company changes none of its answers; with any other
-    the first is moved, and the rest is left to other tasks. Those behind catch up with the others first.
+    A potential that evaluates many is asked about all at once, if it says that company changes none of its answers.
+    With any other the first is moved, and the rest is left to other tasks. Those behind catch up with the others first.
 
     Each stretch begins with a potential that remembers nothing: neighbour lists that were made at another step would
     add up forces in another order, and a trajectory that goes on would not be the same to the last bit.
@@ -54,7 +54,7 @@ def run_group(job: Dynamics, group: Sequence[tuple[Replica, bytes | None]]) -> I
             raise
         except FAULTS as err:
             raise _in_words(job, group[0][0], err, group[0][1] is not None) from err
-        if len(group) > 1 and not evaluates_alike(potential.calculator(), group[0][0].atoms):
+        if len(group) > 1 and not getattr(potential.calculator(), "batch_invariant", False):
             yield from ((replica.name, Part(0, left=True)) for replica, _ in group[1:])
             group = group[:1]
         states = {replica.name: from_bytes(reached)[0] if reached else None for replica, reached in group}
@@ -75,7 +75,7 @@ def _moved(
         first = min(step_of(states[replica.name]) for replica in live)
         behind = [replica for replica in live if step_of(states[replica.name]) == first]
         calculator = potential.calculator()
-        together = companions(behind, states, getattr(calculator, "batch_atoms", 0))
+        together = side_by_side(behind, getattr(calculator, "batch_atoms", 0))
         found = yield from stretch(job, together, states, calculator)
         for replica in together:
             end = found[replica.name]

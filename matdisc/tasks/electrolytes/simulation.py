@@ -11,7 +11,7 @@ import numpy as np
 from matdisc.arrays import Floats
 from matdisc.cards import Electrolytes
 from matdisc.datasets.electrolytes import ordered
-from matdisc.physics.evaluation import Steps
+from matdisc.physics.evaluation import TRAJECTORY, Steps
 from matdisc.physics.md import Conditions, Frame, Recorder, State, Stop, Watchdog, simulate
 from matdisc.physics.md.observers import Observer
 from matdisc.physics.md.trajectory import FULL
@@ -142,7 +142,7 @@ class ReplicaRun:
         one = {name: self.parts.series(START, name) for name in ("numbers", "positions", "cell", "masses", "molecule")}
         atoms = Atoms(one["numbers"].astype(int), one["positions"], cell=one["cell"], pbc=True, masses=one["masses"])
         atoms.set_array("molecule", one["molecule"].astype(int))
-        atoms.info["charge"] = 0.0
+        atoms.info |= {"charge": 0.0, TRAJECTORY: f"replica-{self.number}"}
         return atoms
 
     def _phase(

@@ -18,6 +18,7 @@ from matdisc.models.get.fast.search import near_edges
 from matdisc.models.get.fast.table import RadialTable, edge_features, radial_table
 from matdisc.models.get.inputs import is_periodic, total_charge
 from matdisc.models.get.reference.dispersion import beyond_switch, coefficients, reach
+from matdisc.physics.evaluation import TRAJECTORY
 from matdisc.units import COULOMB
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Box:
         positions, cell: Å, shapes (n, 3) and (3, 3).
         periodic: In all three directions, or in none.
         charge: Total charge, e.
+        trajectory: Name of the trajectory that it is an instant of, if it has one.
     """
 
     numbers: NDArray[np.int64]
@@ -67,6 +69,7 @@ class Box:
     cell: Floats
     periodic: bool
     charge: float = 0.0
+    trajectory: str = ""
 
     @property
     def volume(self) -> float | None:
@@ -133,8 +136,8 @@ class Evaluator:
         """Return the answers for structures, each periodic in all directions or in none, in one pass.
 
         The total charge is `atoms.info["charge"]`, 0 without. `conservative` overrides the settings' mode. That the
-        elements are those of the model is for the caller to see to. No answer depends on its companions, not even in
-        its last bit.
+        elements are those of the model is for the caller to see to. No answer depends on its companions; not even in
+        its last bit, if the trajectories of all have names (`matdisc.physics.evaluation.TRAJECTORY`).
 
         Raises:
             DataError: If a structure is none the model can take: see `matdisc.models.get.inputs`.
@@ -143,6 +146,7 @@ class Evaluator:
             Box(
                 np.asarray(atoms.numbers, np.int64), np.asarray(atoms.positions, float),
                 np.asarray(atoms.cell.array, float), is_periodic(atoms), total_charge(atoms),
+                str(atoms.info.get(TRAJECTORY, "")),
             )
             for atoms in structures
         ]  # fmt: skip
@@ -182,7 +186,10 @@ class Evaluator:
         settings = self.settings
         cut = ewald.split(len(box.numbers), settings.ewald_accuracy) if box.periodic else (np.inf, 0.0)
         radius = max(cut[0], reach(settings))
-        lists = self.lists.get(box.numbers, box.positions, box.cell, box.periodic, settings.cutoff, radius, place=place)
+        lists = self.lists.get(
+            box.numbers, box.positions, box.cell, box.periodic, settings.cutoff, radius,
+            place=place, trajectory=box.trajectory,
+        )  # fmt: skip
         x, shifts = lists.placed(box.positions, box.cell)
         return _Placed(lists, x, shifts, box.numbers[lists.order], cut)
 

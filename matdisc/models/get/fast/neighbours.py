@@ -147,13 +147,14 @@ class ListCache:
 
     def get(
         self, numbers: NDArray[np.int64], positions: Floats, cell: Floats, periodic: bool, cutoff: float,
-        radius: float, *, place: int = 0,
+        radius: float, *, place: int = 0, trajectory: str = "",
     ) -> Neighbours:  # fmt: skip
         """Return lists that are right for this structure, searching only where none of those kept is.
 
-        A list of the same trajectory, a little earlier, makes room for the new one; `place` is where to look first.
+        Those of a named trajectory serve no other. A list of the same trajectory, a little earlier, makes room for the
+        new one; without a name it is known by its positions. `place` is where to look first.
         """
-        system = (numbers.tobytes(), periodic, cutoff, radius)
+        system = (numbers.tobytes(), periodic, cutoff, radius, trajectory)
         n = len(self._lists)
         earlier = None
         for k in ((place + i) % n for i in range(n)):
@@ -162,7 +163,7 @@ class ListCache:
                 continue
             if kept.still_holds(positions, cell):
                 return kept
-            if earlier is None and _longest(positions - kept.positions) < SAME_TRAJECTORY:
+            if trajectory or (earlier is None and _longest(positions - kept.positions) < SAME_TRAJECTORY):
                 earlier = k
         self.searches += 1
         made = search(positions, cell, periodic, cutoff=cutoff, radius=radius, skin=self.skin)
