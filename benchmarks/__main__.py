@@ -35,6 +35,7 @@ PROGRAMS = {
     "gpu": ("gpu", "what a GPU changes"),
     "scaling": ("scaling", "CHGNet relaxations by one worker and by several"),
     "thousand-workers": ("thousand_workers", "a simulation of a thousand workers on WBM"),
+    "liquids": ("liquids", "the shipped models of liquids side by side: liquids FRAMES ..."),
     "conductivity": ("conductivity", "the conductivity of lead telluride by CHGNet, against a published one"),
     "families-unrelaxed": ("families", "what strain costs networks that learn from crystals"),
     "report": ("report", "the table of a report: report FILE"),
