@@ -11,7 +11,7 @@ import pytest
 from matdisc.board import Board, shipped_board
 from matdisc.datasets import load
 from matdisc.datasets.csv_rows import read_rows
-from matdisc.datasets.electrolytes import UNITS, build, counts_of, grid, read_experiment
+from matdisc.datasets.electrolytes import SYSTEMS, UNITS, build, counts_of, grid, read_experiment
 from matdisc.datasets.truth import truth_of
 from matdisc.errors import DataError
 from matdisc.leaderboard import site
@@ -161,10 +161,17 @@ def test_all_datasets_hold_one_table_of_experiment():
     large = folder / "electrolytes"
     for key in ALL:
         assert (folder / key / "experiment.csv").read_bytes() == (large / "experiment.csv").read_bytes()
-    assert (folder / "electrolytes-small" / "systems.csv").read_bytes() == (large / "systems.csv").read_bytes()
-    systems = [read_rows(folder / key / "systems.csv", ("material_id",)) for key in (SET, "electrolytes")]
-    mini, whole = ({row.text("material_id"): row.text("composition") for row in rows} for rows in systems)
-    assert mini.items() <= whole.items()
+    tables = [read_rows(folder / key / "systems.csv", SYSTEMS) for key in ALL]
+    mini, small, whole = ({tuple(row.text(name) for name in SYSTEMS) for row in rows} for rows in tables)
+    assert mini <= whole
+    assert small == whole
+
+
+def test_each_measured_value_is_asked_of_a_liquid():
+    folder = Board(shipped_board()).datasets_dir
+    asked = {s.material_id: s.target for s in load(Board(shipped_board()), "electrolytes").samples}
+    for row in read_rows(folder / "electrolytes" / "experiment.csv", ("material_id",)):
+        assert asked[row.text("material_id")][row.text("quantity")] == row.number("value")
 
 
 def test_each_liquid_of_the_small_boxes_has_about_120_atoms():
