@@ -137,7 +137,7 @@ def estimated_seconds(model: ModelCard, task: str, dataset: DatasetCard) -> floa
     elif task == "static":
         evaluations, atoms = 1.0, 30
     elif task == "electrolytes" and (box := dataset.electrolytes):
-        simulated = 2 * box.equilibration_ps + box.density_ps + box.sampled_ps
+        simulated = 3 * box.equilibration_ps + box.density_ps + box.sampled_ps
         evaluations, atoms = 1000 * box.replicas * simulated / box.timestep, box.n_atoms
     return 2 + n * evaluations * atoms * min(max((model.n_params or 1_000_000) / 412_525e3, 2e-5), 1e-2)
 

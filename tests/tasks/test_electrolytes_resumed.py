@@ -126,19 +126,19 @@ def test_a_replica_that_breaks_ends_the_liquid_and_what_the_others_have_is_kept(
 
 def test_a_liquid_whose_density_alone_is_asked_for_ends_after_constant_pressure():
     values, steps = run_single(liquid_steps("EC", inputs() | {"properties": "density"}), Toy("EC"))
-    assert steps == 3 * 60
+    assert steps == 3 * 70
     assert values == {"completed": 1.0, "stop": 0.0, "simulated_ps": pytest.approx(0.05 * 2 / 3)}
 
 
 def test_a_user_is_told_how_far_a_liquid_is_and_what_was_found(tmp_path):
     killed(tmp_path, 100)
     before = read_headway(tmp_path)
-    assert 0 < before.done < before.total == pytest.approx(0.13)
+    assert 0 < before.done < before.total == pytest.approx(0.14)
     assert not before.ended
     run(tmp_path)
     after = read_headway(tmp_path)
     assert after.ended
-    assert after.done == pytest.approx(0.13)
+    assert after.done == pytest.approx(0.14)
     assert "too short: density, viscosity" in after.notes[-1]
 
 

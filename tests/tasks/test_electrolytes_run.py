@@ -27,7 +27,7 @@ def brief():
 def test_a_run_of_a_few_frames_ends_well_and_tells_nothing_but_its_time(brief):
     values, steps = brief
     assert values == {"completed": 1.0, "stop": 0.0, "simulated_ps": pytest.approx(2 / 3 * (0.05 + 0.06))}
-    assert steps == 3 * (60 + 10 + 60)
+    assert steps == 3 * (10 + 60 + 10 + 60)
 
 
 @pytest.mark.slow
@@ -43,7 +43,7 @@ def test_a_liquid_at_rest_has_a_density_with_its_error():
 def test_a_molecule_that_falls_apart_ends_the_liquid():
     values, _ = run_single(liquid_steps("EC", inputs()), Toy("EC", spring=0.003))
     assert values["completed"] == 0
-    assert STOPS[int(values.pop("stop"))] == "bond"
+    assert STOPS[int(values.pop("stop"))] in ("bond", "overlap")
     assert set(values) == {"completed", "simulated_ps"}
 
 

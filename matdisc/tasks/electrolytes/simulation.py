@@ -1,4 +1,4 @@
-"""What is done with a replica: pack, settle, hold at a pressure, hold at a volume; from checkpoint to checkpoint."""
+"""What is done with a replica: pack, settle, hold at a volume, at a pressure, and at a volume; by checkpoints."""
 
 from __future__ import annotations
 
@@ -29,8 +29,11 @@ DENSITY_FS, PRESSURE_FS = 10.0, 2.0
 """Time between two values that are kept, as near as steps allow."""
 FRAMES, SHORTEST_FRAME_FS = 5000, 10.0
 """Most frames of a run that are kept, and the least time between them."""
-START, PRESSURE, WARMING, VOLUME = "start", "pressure", "warming", "volume"
-"""Phases: the settled box, at constant pressure, equilibration at constant volume, and sampling there."""
+START, PACKED, PRESSURE, WARMING, VOLUME = "start", "packed", "pressure", "warming", "volume"
+"""Phases: the settled box, that box held at its volume until the strain of packing is gone, at constant pressure,
+equilibration at constant volume, and sampling there."""
+FRICTION = 0.01
+"""1/fs, of the bath that takes up the heat of packing."""
 Record = tuple[Sequence[Observer], Callable[[], Mapping[str, Any]]]
 """Who looks on in a stretch, and what they have seen."""
 
@@ -103,7 +106,14 @@ class ReplicaRun:
             ensemble="nose-hoover", timestep=rule.timestep, temperature=temperature, thermostat_fs=rule.thermostat_fs
         )
         held_pressed = replace(held_fixed, ensemble="npt", pressure_bar=rule.pressure_bar, barostat_fs=rule.barostat_fs)
-        pressed = yield from self._phase(PRESSURE, atoms, held_pressed, 0, lambda: _volumes(rule))
+        bathed = replace(held_fixed, ensemble="langevin", friction=FRICTION)
+        packed = yield from self._phase(PACKED, atoms, bathed, 3, _nothing)
+        if packed is None or packed.stop:
+            return self._result(_stop(packed))
+        assert packed.state is not None
+        pressed = yield from self._phase(
+            PRESSURE, atoms, held_pressed, 0, lambda: _volumes(rule), start=packed.state.anew()
+        )
         if pressed is None or pressed.stop:
             return self._result(_stop(pressed))
         density = self._density(atoms)
@@ -213,10 +223,11 @@ def moves(inputs: Mapping[str, Any]) -> bool:
 
 def phases(inputs: Mapping[str, Any], rule: Electrolytes) -> tuple[tuple[str, int], ...]:
     """Return the phases of each replica that have a length, with their steps."""
-    pressed = (PRESSURE, _steps(rule, rule.equilibration_ps + rule.density_ps))
+    settling = _steps(rule, rule.equilibration_ps)
+    pressed = (PACKED, settling), (PRESSURE, settling + _steps(rule, rule.density_ps))
     if not moves(inputs):
-        return (pressed,)
-    return pressed, (WARMING, _steps(rule, rule.equilibration_ps)), (VOLUME, _steps(rule, rule.sampled_ps))
+        return pressed
+    return *pressed, (WARMING, settling), (VOLUME, _steps(rule, rule.sampled_ps))
 
 
 def total_steps(inputs: Mapping[str, Any], rule: Electrolytes) -> int:
