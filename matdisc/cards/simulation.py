@@ -63,8 +63,9 @@ class Electrolytes(Strict):
 
     Every box, of at least `n_atoms` atoms, is made in `replicas` from different seeds, and held at its volume for
     `equilibration_ps`. The density comes from `density_ps` at constant pressure (`pressure_bar`), motion from
-    `sampled_ps` at constant volume; `equilibration_ps` before each of them is thrown away. Times of thermostat and barostat are in fs. With `hydrogen_mass` (u) every
-    hydrogen has that mass, taken from the atom that it is bonded to, so that a longer `timestep` (fs) follows it.
+    `sampled_ps` at constant volume; `equilibration_ps` before each of them is thrown away. Times of thermostat and
+    barostat are in fs. With `hydrogen_mass` (u) every hydrogen has that mass, taken from the atom that it is bonded to,
+    so that a longer `timestep` (fs) follows it.
     """
 
     timestep: Annotated[float, Field(gt=0, le=10)]
@@ -86,7 +87,8 @@ class Electrolytes(Strict):
         hydrogen = "" if self.hydrogen_mass is None else f" with hydrogens of {self.hydrogen_mass:g} u"
         text = (
             f"{self.replicas} replicas of at least {self.n_atoms:,} atoms; {self.equilibration_ps:g} ps as packed, "
-            f"{self.equilibration_ps:g} + {self.density_ps:g} ps at {self.pressure_bar:g} bar and {self.equilibration_ps:g} + {self.sampled_ps:g} "
-            f"ps at constant volume, in steps of {self.timestep:g} fs{hydrogen}"
+            f"{self.equilibration_ps:g} + {self.density_ps:g} ps at {self.pressure_bar:g} bar and "
+            f"{self.equilibration_ps:g} + {self.sampled_ps:g} ps at constant volume, in steps of {self.timestep:g} "
+            f"fs{hydrogen}"
         )
         return (("Simulation", text),)
