@@ -40,15 +40,15 @@ def settled(atoms: Atoms) -> Steps[Atoms]:
 
 
 def scaled_by_molecules(atoms: Atoms, scale: float) -> Atoms:
-    """Return a box whose edges are `scale` times as long; molecules are moved as wholes."""
+    """Return a box whose edges are `scale` times as long; molecules are moved as wholes, by their centres of mass."""
     found = atoms.copy()
     ids = np.asarray(atoms.arrays["molecule"], int)
-    found.positions += (scale - 1) * centres(atoms.positions, ids)[ids]
+    found.positions += (scale - 1) * centres(atoms.positions, ids, atoms.get_masses())[ids]
     found.set_cell(atoms.cell.array * scale)
     return found
 
 
-def centres(positions: Floats, ids: NDArray[np.int64]) -> Floats:
-    """Return the mean position of each molecule, shape (n_molecules, 3), from the number of each atom's molecule."""
-    count = np.bincount(ids)
-    return np.stack([np.bincount(ids, x) / count for x in positions.T], axis=1)
+def centres(positions: Floats, ids: NDArray[np.int64], weights: Floats) -> Floats:
+    """Return the mean position of each molecule, shape (n_molecules, 3), by the number of each atom's molecule."""
+    total = np.bincount(ids, weights)
+    return np.stack([np.bincount(ids, weights * x) / total for x in positions.T], axis=1)

@@ -70,7 +70,7 @@ def _moved(
                 try:
                     states[replica.name] = yield from relaxed(job, replica, potential.calculator())
                 except FAULTS as err:
-                    raise _told(job, replica, err, potential, None) from err
+                    raise _as_user_error(job, replica, err, potential, None) from err
     while live:
         first = min(step_of(states[replica.name]) for replica in live)
         behind = [replica for replica in live if step_of(states[replica.name]) == first]
@@ -80,13 +80,15 @@ def _moved(
         for replica in together:
             end = found[replica.name]
             if isinstance(end, BaseException):
-                raise _told(job, replica, end, potential, states[replica.name]) from end
+                raise _as_user_error(job, replica, end, potential, states[replica.name]) from end
             states[replica.name] = end.state
             if end.stop or end.state.step >= job.steps:
                 live = [one for one in live if one is not replica]
 
 
-def _told(job: Dynamics, replica: Replica, err: BaseException, potential: _Fresh, state: State | None) -> MatdiscError:
+def _as_user_error(
+    job: Dynamics, replica: Replica, err: BaseException, potential: _Fresh, state: State | None
+) -> MatdiscError:
     """Return an error of a replica in the words of a user."""
     if state is None and isinstance(err, Exception) and _lacks_cell(potential, replica.atoms):
         return RunError(

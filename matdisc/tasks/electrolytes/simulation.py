@@ -16,7 +16,7 @@ from matdisc.physics.md import Conditions, Frame, Recorder, State, Stop, Watchdo
 from matdisc.physics.md.observers import Observer
 from matdisc.physics.md.trajectory import FULL
 from matdisc.physics.molecules.masses import repartitioned_masses
-from matdisc.physics.molecules.settling import settled
+from matdisc.physics.molecules.settling import scaled_by_molecules, settled
 from matdisc.tasks.electrolytes.pace import FIRST_STRETCH, Pace
 from matdisc.tasks.electrolytes.parts import Part, Parts
 from matdisc.tasks.electrolytes.properties import DROPPED, Replica
@@ -253,15 +253,11 @@ def at_density(atoms: Atoms, state: State, density: float) -> Atoms:
         state: How they were left.
         density: g/cm^3.
     """
-    ids = np.asarray(atoms.arrays["molecule"], int)
-    masses = atoms.get_masses()
     box = atoms.copy()
     box.positions = state.positions
-    weights = np.bincount(ids, masses)
-    centres = np.stack([np.bincount(ids, masses * x) / weights for x in box.positions.T], axis=1)
-    scale = (masses.sum() * GRAMS_PER_CM3 / density / abs(np.linalg.det(state.cell))) ** (1 / 3)
-    box.positions += (scale - 1) * centres[ids]
-    box.set_cell(state.cell * scale)
+    box.set_cell(state.cell)
+    volume = float(atoms.get_masses().sum()) * GRAMS_PER_CM3 / density
+    box = scaled_by_molecules(box, (volume / box.get_volume()) ** (1 / 3))
     from ase.units import fs
 
     box.set_velocities(state.velocities / fs)

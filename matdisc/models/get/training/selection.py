@@ -208,7 +208,7 @@ def fragment(atoms: Atoms, molecule: int, charges: Sequence[int], most: int) -> 
         most: Atoms.
     """
     ids = np.asarray(atoms.arrays["molecule"], int)
-    middles, cell = centres(atoms.positions, ids), atoms.cell.array
+    middles, cell = centres(atoms.positions, ids, np.ones(len(ids))), atoms.cell.array
     away = np.round((middles - middles[molecule]) @ np.linalg.inv(cell)) @ cell
     positions = atoms.positions - away[ids]
     middle = positions[ids == molecule]
